@@ -1,0 +1,48 @@
+# The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
+.DEFAULT_GOAL := help
+.PHONY: help install dev demo test lint types unit bench lock clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+install: $(VENV)/.installed ## make the virtual environment .venv with everything in it
+
+$(VENV)/.installed: pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "stats-assets needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`. Say which: make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+dev: install ## the live system: Dagster UI on port 3000, follows OpenStreetMap's feeds
+	$(BIN)/stats-assets dev
+
+demo: install ## the same, offline: an invented world with its own feeds
+	$(BIN)/stats-assets demo
+
+test: lint types unit ## all that must hold before a commit
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+unit: install
+	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: install ## speed and memory, as ratios (see benchmarks/)
+	$(BIN)/python -m benchmarks.counting
+
+lock: install ## take the newest versions that pyproject.toml allows into both lock files
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-annotate --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the virtual environment and caches, never data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

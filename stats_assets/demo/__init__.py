@@ -1,0 +1,1 @@
+"""An offline world: invented mappers, their feeds served by both protocols, and the truth about them."""

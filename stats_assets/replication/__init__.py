@@ -1,0 +1,1 @@
+"""The feeds: sources, heads, sequence arithmetic, archive, HTTP. Knows nothing of Dagster, SQL or statistics."""
