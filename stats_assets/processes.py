@@ -1,0 +1,144 @@
+"""What Linux offers to keep processes in order: locks that die with their holder, children that die with
+their parent, and processes found by a mark. Who is started, restarted and stopped is decided elsewhere.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class LockFile:
+    """An open lock file: flock, so that the kernel releases it with the process, however that ends.
+
+    The descriptor is close-on-exec: programs started by this process don't hold the lock; forks of it do.
+    A file made by root belongs to the folder's owner. Raises OSError when the file can't be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(self._descriptor, owner.st_uid, owner.st_gid)
+
+    def try_lock(self, *, shared: bool = False) -> bool:
+        """Take the lock, or change its kind; False: another process holds it in a way that forbids that."""
+        try:
+            fcntl.flock(self._descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(self) -> None:
+        """Release the lock and keep the file open."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def touch(self) -> None:
+        """Set the file's time to now: a sign of life for who looks at it with `touched`."""
+        os.utime(self._descriptor)
+
+    @property
+    def touched(self) -> int:
+        """The file's time, in nanoseconds."""
+        return os.fstat(self._descriptor).st_mtime_ns
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the path still leads to the file that is open here (False: somebody removed the folder)."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except OSError:
+            return False
+
+    def text(self) -> str:
+        """What the holder wrote into it."""
+        return os.pread(self._descriptor, 1000, 0).decode(errors="replace")
+
+    def write(self, text: str) -> None:
+        """Replace the file's text."""
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text.encode(), 0)
+
+    def close(self) -> None:
+        """Close the file and release the lock."""
+        os.close(self._descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds this lock file exclusively; False as well when there is no such file."""
+    if not path.exists():
+        return False
+    lock = LockFile(path)
+    try:
+        return not lock.try_lock(shared=True)
+    finally:
+        lock.close()
+
+
+def dies_with_parent(death: signal.Signals) -> Callable[[], None]:
+    """A preexec_fn: the child gets this signal when its parent is gone, also by kill -9.
+
+    Only for parents with one thread: the kernel means the thread that forked, and preexec_fn isn't safe
+    beside others. A change of user must come first (subprocess does so).
+    """
+    parent = os.getpid()
+
+    def in_child() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(death), 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return in_child
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _pids() -> Iterator[int]:
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _alive(pid: int) -> bool:
+    # after the name, which can hold anything, comes the state; a zombie is only an exit code that nobody asked for
+    state = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+    return bool(state) and state[0] not in (b"Z", b"X")
+
+
+def processes_titled(program: str, mark: str) -> list[int]:
+    """Living processes of this program (by the command line's first word) whose command line or title holds
+    the mark."""
+    found = []
+    for pid in _pids():
+        line = _read(Path(f"/proc/{pid}/cmdline"))
+        if mark.encode() in line and program.encode() in line.split(b"\0")[0] and _alive(pid):
+            found.append(pid)
+    return found
+
+
+def processes_with_variable(name: str, value: str) -> list[int]:
+    """Living processes, but this one, started with this environment variable, at any remove."""
+    wanted = f"{name}={value}".encode()
+    return [
+        pid
+        for pid in _pids()
+        if pid != os.getpid() and wanted in _read(Path(f"/proc/{pid}/environ")).split(b"\0") and _alive(pid)
+    ]
+
+
+def send(pids: list[int], number: signal.Signals) -> None:
+    """Signal each of them; one that is gone meanwhile is no error."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
