@@ -109,7 +109,7 @@ def _pids() -> Iterator[int]:
 
 
 def _alive(pid: int) -> bool:
-    # after the name, which can hold anything, comes the state; a zombie is only an exit code that nobody asked for
+    # after the name, which can hold anything, comes the state; a zombie is only a forgotten exit code
     state = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
     return bool(state) and state[0] not in (b"Z", b"X")
 

@@ -164,14 +164,14 @@ def _start(folder: Path, grace: float, elsewhere: Path) -> None:
     """Start the server's process; returns when it is detached and holds its lock, or left that to another."""
     # PG* variables of the person's own server would lead ours astray; the rest is not the server's business
     kept = ("PATH", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR")
-    package = str(Path(__file__).parents[2])
+    packages = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(  # noqa: S603
         [
             *(sys.executable, "-m", "stats_assets.database.embedded_server"),
             *("--folder", str(folder), "--grace", str(grace), "--elsewhere", str(elsewhere)),
         ],
         cwd="/",
-        env={name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONPATH": package},
+        env={name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONPATH": packages},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

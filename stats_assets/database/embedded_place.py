@@ -38,7 +38,7 @@ class Place(NamedTuple):
     user: pwd.struct_passwd | None
     """who runs PostgreSQL; None: this process's user"""
     mark: str
-    """cluster_name: in the title of each of the server's processes, so that they are found without a parent"""
+    """cluster_name: in the title of each of the server's processes, to find them when their parent is gone"""
 
     def url(self, socket_folder: Path) -> str:
         """The database's URL, by way of a socket in this folder."""

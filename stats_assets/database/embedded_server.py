@@ -41,7 +41,7 @@ from stats_assets.processes import LockFile, dies_with_parent, processes_titled,
 
 POLL_SECONDS = 0.2
 FAST_SHUTDOWN_SECONDS = 60.0
-STARTS_IN_A_ROW = 5
+STARTS_IN_A_ROW = 4
 # defaults of a new data directory: a person may change them in its postgresql.conf
 DEFAULTS = {
     "max_connections": "200",

