@@ -1,1 +1,54 @@
-"""The feeds: sources, heads, sequence arithmetic, archive, HTTP. Knows nothing of Dagster, SQL or statistics."""
+"""The feeds: sources, heads, sequences, archive, HTTP. Knows nothing of Dagster, SQL or statistics."""
+
+from stats_assets.replication.archive import Archive
+from stats_assets.replication.body import Body, decompressed, open_body
+from stats_assets.replication.directory import SUFFIXES, DirectorySource, State, read_state
+from stats_assets.replication.http import Http
+from stats_assets.replication.judging import Envelope, Glance, glance_at, judge_body, judge_envelope
+from stats_assets.replication.outcomes import (
+    BadAnswer,
+    BodyTooLarge,
+    BrokenGeometryRemark,
+    DuplicateQueryRefused,
+    FeedError,
+    HeadUnknown,
+    SequenceMissing,
+    SequenceNotYetAvailable,
+    masked,
+)
+from stats_assets.replication.overpass import OverpassSource
+from stats_assets.replication.sequences import Window, covers, path_of, sequence_at, sequence_of
+from stats_assets.replication.source import Source
+
+__all__ = [
+    "SUFFIXES",
+    "Archive",
+    "BadAnswer",
+    "Body",
+    "BodyTooLarge",
+    "BrokenGeometryRemark",
+    "DirectorySource",
+    "DuplicateQueryRefused",
+    "Envelope",
+    "FeedError",
+    "Glance",
+    "HeadUnknown",
+    "Http",
+    "OverpassSource",
+    "SequenceMissing",
+    "SequenceNotYetAvailable",
+    "Source",
+    "State",
+    "Window",
+    "covers",
+    "decompressed",
+    "glance_at",
+    "judge_body",
+    "judge_envelope",
+    "masked",
+    "open_body",
+    "path_of",
+    "read_state",
+    "sequence_at",
+    "sequence_of",
+]

@@ -1,0 +1,134 @@
+"""Bodies kept as they were fetched, in a directory that can itself be followed as a feed (directory.py).
+
+On disk a file appears whole or not at all, whoever else writes. Which bodies to keep is the caller's choice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import os
+import shutil
+import tempfile
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from upath import UPath
+
+from stats_assets.replication.body import GZIP_MAGIC, Body
+from stats_assets.replication.directory import SUFFIXES, DirectorySource, place_of
+from stats_assets.replication.http import Http
+from stats_assets.replication.outcomes import HeadUnknown, SequenceMissing
+from stats_assets.replication.sequences import path_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Archive:
+    """One stream's folder below a URI (a path, file:, s3:, ...). An empty URI: keeps nothing, has nothing.
+
+    The folder is a DirectorySource: `DirectorySource(archive.url, SUFFIXES[stream], http)`.
+    Raises ValueError for http(s), which can't be written to.
+    """
+
+    def __init__(self, uri: str, stream: str) -> None:
+        if urlsplit(uri).scheme in ("http", "https"):
+            raise ValueError(
+                f"{uri!r} can't be an archive: http can't be written to. Use a path, file: or s3:"
+            )
+        self.stream = stream
+        self.url = f"{uri.rstrip('/')}/{stream}" if uri else ""
+        self._suffix = SUFFIXES[stream]
+        self._place = place_of(self.url) if uri else None
+
+    def put(self, body: Body) -> str:
+        """Keeps a body in its sequence's place, gzipped if it is plain; where it is kept. state.yaml rises.
+
+        What was there is replaced. A body that came from the archive is there already.
+        """
+        if self._place is None:
+            return ""
+        name = path_of(body.sequence) + self._suffix
+        if not body.from_archive:
+            self._store(body, name)
+            self._raise_state(body)
+        return f"{self.url}/{name}"
+
+    def put_aside(self, body: Body, reason: str) -> str:
+        """Keeps a rejected body for study, with the reason in a text beside it; where it is kept."""
+        if self._place is None:
+            return ""
+        name = f"rejected/{path_of(body.sequence)}-{body.fetched_at:%Y%m%dT%H%M%S}"
+        self._store(body, name + self._suffix)
+        self._write(f"{body.url}\n{body.fetched_at.isoformat()}\n{reason}\n".encode(), name + ".txt")
+        return f"{self.url}/{name}{self._suffix}"
+
+    def get(self, sequence: int, folder: Path) -> Body:
+        """The kept body, judged as by a source, with the time of its first fetch. SequenceMissing, BadAnswer.
+
+        In a bucket that time is the object's own, which is a little later.
+        """
+        if self._place is None:
+            raise SequenceMissing("the archive", f"there is none, so no sequence {sequence}")
+        body = DirectorySource(self.url, self._suffix, Http("")).fetch(sequence, folder)
+        kept = self._place / (path_of(sequence) + self._suffix)
+        if isinstance(kept, Path):
+            fetched_at = _EPOCH + kept.stat().st_mtime_ns // 1000 * _MICROSECOND
+        else:
+            fetched_at = kept.fs.modified(kept.path)
+        return body._replace(fetched_at=fetched_at, from_archive=True)
+
+    def _store(self, body: Body, name: str) -> None:
+        with body.path.open("rb") as source:
+            if source.read(2) == GZIP_MAGIC:
+                self._place_file(body.path, name, body.fetched_at)
+                return
+            source.seek(0)
+            with tempfile.TemporaryDirectory() as folder:
+                packed = Path(folder) / "body.gz"
+                with gzip.GzipFile(packed, "wb", mtime=0) as target:
+                    shutil.copyfileobj(source, target)
+                self._place_file(packed, name, body.fetched_at)
+
+    def _write(self, text: bytes, name: str) -> None:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(text)
+            file.flush()
+            self._place_file(Path(file.name), name, datetime.now(UTC))
+
+    def _place_file(self, source: Path, name: str, time: datetime) -> None:
+        assert self._place is not None  # noqa: S101 (callers have looked)
+        target = self._place / name
+        if isinstance(target, UPath):
+            target.fs.put_file(str(source), target.path)  # a bucket shows an object when it is whole
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        try:
+            shutil.copyfile(source, unfinished)
+            stamp = (time - _EPOCH) // _MICROSECOND * 1000
+            os.utime(unfinished, ns=(stamp, stamp))
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _raise_state(self, body: Body) -> None:
+        state = f"---\nlast_run: {body.fetched_at.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
+        if not isinstance(self._place, Path):
+            # No lock in a bucket: of two writers at once the lower may win, until the next body is put.
+            if self._newest() < body.sequence:
+                self._write(state, "state.yaml")
+            return
+        with (self._place / ".state.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if self._newest() < body.sequence:
+                self._write(state, "state.yaml")
+
+    def _newest(self) -> int:
+        try:
+            return DirectorySource(self.url, self._suffix, Http("")).head()
+        except HeadUnknown:
+            return -1

@@ -1,0 +1,141 @@
+"""A directory of replication files: `state.yaml` and `AAA/BBB/CCC<suffix>`, by HTTP, on disk, in a bucket.
+
+Planet's changesets, republished diffs, and our own archive are all such directories. Writing one: archive.py.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import yaml
+from upath import UPath
+
+from stats_assets.replication.body import Body
+from stats_assets.replication.http import Http
+from stats_assets.replication.judging import judge_body, page_message
+from stats_assets.replication.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing
+from stats_assets.replication.sequences import path_of
+
+SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
+"""Of a stream's files."""
+_STREAMS = {suffix: stream for stream, suffix in SUFFIXES.items()}
+_LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
+
+
+class State(NamedTuple):
+    """What a state.yaml says: the head, and when the feed was last written (UTC), if it says so."""
+
+    sequence: int
+    last_run: datetime | None
+
+
+def read_state(text: str, *, url: str) -> State:
+    """Reads a state.yaml, with `Z` or an offset and any number of decimals (feed facts, 3.1). HeadUnknown."""
+    try:
+        # Only strings, lists and mappings: the nanoseconds of these times are not for YAML's own reading.
+        fields = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (it has less power than SafeLoader)
+        sequence = fields["sequence"]
+        if not re.fullmatch("[0-9]{1,9}", sequence):
+            raise ValueError(f"sequence {sequence!r}")
+        return State(int(sequence), _last_run(fields.get("last_run", "")))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        came = repr(page_message(text)) if text.strip() else "0 bytes"
+        raise HeadUnknown(url, f"{came} in place of a state with a sequence: not to be used") from error
+
+
+def _last_run(text: str) -> datetime | None:
+    match = _LAST_RUN.fullmatch(text.strip())
+    if not match:
+        return None
+    day, clock, fraction, zone = match.groups()
+    return datetime.fromisoformat(f"{day}T{clock}.{(fraction or '')[:6]:0<6}{zone or 'Z'}").astimezone(UTC)
+
+
+def place_of(uri: str) -> Path | UPath:
+    """A directory on disk (a path or a file: URI) or in a file system of fsspec (s3:, memory:, ...)."""
+    parts = urlsplit(uri)
+    if parts.scheme in ("", "file"):
+        return Path(unquote(parts.path) if parts.scheme else uri).expanduser().absolute()
+    return UPath(uri)
+
+
+class DirectorySource:
+    """A directory by its URI. A Source; osm_base is not asked of its files.
+
+    suffix: one of SUFFIXES' values; it says which stream this is. Raises ValueError for another.
+    """
+
+    serial = False
+
+    def __init__(self, uri: str, suffix: str, http: Http) -> None:
+        if suffix not in _STREAMS:
+            raise ValueError(f"{suffix!r} is no stream's suffix: {', '.join(_STREAMS)} are")
+        self.stream = _STREAMS[suffix]
+        self.url = uri.rstrip("/")
+        self._suffix = suffix
+        self._http = http
+        self._place = None if urlsplit(uri).scheme in ("http", "https") else place_of(uri)
+
+    def state(self) -> State:
+        """The directory's state.yaml. Raises HeadUnknown."""
+        url = f"{self.url}/state.yaml"
+        status = 200
+        try:
+            if self._place is None:
+                status, text = self._http.ask(url)
+            else:
+                text = (self._place / "state.yaml").read_text(errors="replace")
+        except FeedError as error:
+            raise HeadUnknown(url, error.what) from error
+        except Exception as error:  # each of fsspec's file systems has its own
+            raise HeadUnknown(url, f"{type(error).__name__}: {error}: the state can't be read") from error
+        if status != 200:
+            raise HeadUnknown(url, f"status {status}, {page_message(text)!r}: no head")
+        return read_state(text, url=url)
+
+    def head(self) -> int:
+        # Of planet's changesets one more file exists than state.yaml says; it is read a minute later (3.1).
+        return self.state().sequence
+
+    def fetch(self, sequence: int, folder: Path) -> Body:
+        name = path_of(sequence) + self._suffix
+        url = f"{self.url}/{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{sequence:09d}{self._suffix}"
+        fetched_at = datetime.now(UTC)
+        if self._place is None:
+            answer = self._http.download(url, target)
+            body = Body(sequence, target, url, answer.size, fetched_at, answer.seconds)
+            if answer.status in (404, 410):
+                raise SequenceMissing(url, f"status {answer.status}: no such file", body=body)
+            judge_body(body, until=None, status=answer.status, retry_after=answer.retry_after)
+            return body
+        begun = time.monotonic()
+        _copy(self._place / name, target, url)
+        body = Body(sequence, target, url, target.stat().st_size, fetched_at, time.monotonic() - begun)
+        judge_body(body, until=None)
+        return body
+
+    def until(self, sequence: int) -> None:
+        return None
+
+
+def _copy(source: Path | UPath, target: Path, url: str) -> None:
+    try:
+        if isinstance(source, UPath):
+            source.fs.get_file(source.path, str(target))
+        else:
+            shutil.copyfile(source, target)
+    except FileNotFoundError as error:
+        raise SequenceMissing(url, "no such file") from error
+    except Exception as error:  # each of fsspec's file systems has its own
+        # S3 says 403 for a missing key to those who may not list (feed facts, 3.5).
+        if isinstance(error, PermissionError) and isinstance(source, UPath):
+            raise SequenceMissing(url, f"{error}: no such file, or not for us") from error
+        raise BadAnswer(url, f"{type(error).__name__}: {error}: the file can't be read") from error

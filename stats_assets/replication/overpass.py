@@ -1,0 +1,55 @@
+"""Augmented diffs from an Overpass server: its two addresses, and its status.
+
+What a bad answer looks like is in judging.py, how requests end in http.py.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stats_assets.replication.body import Body
+from stats_assets.replication.http import Http
+from stats_assets.replication.judging import judge_body, page_message
+from stats_assets.replication.outcomes import FeedError, HeadUnknown
+from stats_assets.replication.sequences import checked, covers
+
+_HEAD = re.compile(r"\s*([0-9]{1,9})\s*", re.ASCII)
+
+
+class OverpassSource:
+    """`{url}/api/augmented_diff?id=N`; url may end in /api. A Source."""
+
+    stream = "augmented_diffs"
+    serial = True
+
+    def __init__(self, url: str, http: Http) -> None:
+        self.url = url.rstrip("/").removesuffix("/api") + "/api/augmented_diff"
+        self._http = http
+
+    def head(self) -> int:
+        url = f"{self.url}_status"
+        try:
+            status, text = self._http.ask(url)
+        except FeedError as error:
+            raise HeadUnknown(url, error.what) from error
+        if status != 200:
+            raise HeadUnknown(url, f"status {status}, {page_message(text)!r}: no head")
+        match = _HEAD.fullmatch(text)
+        if not match:
+            came = f"{page_message(text)!r}" if text.strip() else "0 bytes"
+            raise HeadUnknown(url, f"{came} in place of a number: the server's database is down or starting")
+        return int(match[1])
+
+    def fetch(self, sequence: int, folder: Path) -> Body:
+        url = f"{self.url}?id={checked(sequence)}"
+        folder.mkdir(parents=True, exist_ok=True)
+        fetched_at = datetime.now(UTC)
+        answer = self._http.download(url, folder / f"{sequence:09d}.adiff")
+        body = Body(sequence, answer.path, url, answer.size, fetched_at, answer.seconds)
+        judge_body(body, until=self.until(sequence), status=answer.status, retry_after=answer.retry_after)
+        return body
+
+    def until(self, sequence: int) -> datetime:
+        return covers(sequence).until

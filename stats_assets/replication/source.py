@@ -1,0 +1,34 @@
+"""What every source of a stream's bodies can do. The sources: overpass.py, directory.py, archive.py."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from stats_assets.replication.body import Body
+
+
+class Source(Protocol):
+    """A feed, or a copy of one."""
+
+    stream: str
+    """`augmented_diffs` or `changesets`."""
+    url: str
+    serial: bool
+    """True: one request at a time."""
+
+    def head(self) -> int:
+        """The newest sequence that is complete. Quick, one try. Raises HeadUnknown; may go backwards."""
+        ...
+
+    def fetch(self, sequence: int, folder: Path) -> Body:
+        """The body, in a file of the folder (made if absent), judged by its status, encoding and two ends.
+
+        Raises the outcomes in outcomes.py; ValueError for what is no sequence number.
+        """
+        ...
+
+    def until(self, sequence: int) -> datetime | None:
+        """What the document's osm_base must have reached (for `judge_envelope`); None: it is not asked."""
+        ...
