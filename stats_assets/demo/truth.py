@@ -1,0 +1,284 @@
+"""The world's truth: its own book added up, as definitions, sections 6 and 7, want it. Reads no feed file.
+
+Measurements are strings of exact decimals, times ISO 8601 in UTC, everything else JSON as it is.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from stats_assets.demo.book import Entry
+from stats_assets.demo.mappers import ANONYMOUS
+from stats_assets.demo.session import Metadata
+from stats_assets.demo.world import World
+
+TOP = 10
+TOP_HASHTAGS_OF_A_USER = 50
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """Edits, counts and measurements that belong together."""
+
+    edits: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    measurements: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, entry: Entry, edits: int) -> None:
+        self.edits += edits
+        self.counts.update(entry.counts)
+        for key, value in entry.measurements:
+            self.measurements[key] = self.measurements.get(key, Decimal(0)) + value
+
+    def merge(self, other: "Tally") -> None:
+        self.edits += other.edits
+        self.counts.update(other.counts)
+        for key, value in other.measurements.items():
+            self.measurements[key] = self.measurements.get(key, Decimal(0)) + value
+
+    def json(self) -> Json:
+        return {
+            "counts": dict(sorted(self.counts.items())),
+            "measurements": {key: plain(value) for key, value in sorted(self.measurements.items())},
+        }
+
+
+@dataclass
+class Known:
+    """All that is known of one changeset after some sequences of both feeds."""
+
+    id: int
+    metadata: Metadata | None = None
+    closed_at: datetime | None = None
+    uid: int | None = None
+    newest_edit: datetime | None = None
+    all: Tally = field(default_factory=Tally)
+    countries: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+
+    @property
+    def user(self) -> int | None:
+        known = self.uid if self.uid else self.metadata.uid if self.metadata else ANONYMOUS
+        return known if known != ANONYMOUS else None
+
+    @property
+    def editor(self) -> str | None:
+        return self.metadata.editor if self.metadata else None
+
+    @property
+    def hashtags(self) -> tuple[str, ...]:
+        return self.metadata.remark.expected if self.metadata else ()
+
+    @property
+    def time(self) -> datetime:
+        time = self.closed_at or (self.metadata.created_at if self.metadata else self.newest_edit)
+        assert time is not None  # noqa: S101
+        return time
+
+
+class Member(NamedTuple):
+    """A changeset within an aggregate, with what it brings there."""
+
+    changeset: Known
+    tally: Tally
+
+
+def plain(value: Decimal) -> str:
+    """No exponent, no trailing zeros."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def truth(world: World, *, augmented_diffs: int, changesets: int) -> Json:
+    """What the statistics hold when exactly the diffs first..`augmented_diffs` and the changeset files
+    first..`changesets` were applied. Either may be one below the first: then none of that feed were.
+    """
+    if augmented_diffs >= world.first:
+        world.augmented_diff(augmented_diffs)
+    entries = [entry for entry in world.book.entries if entry.sequence <= augmented_diffs]
+    names = _names(world, entries, changesets)
+    known = _changesets(world, entries, changesets)
+    counted = [changeset for _, changeset in sorted(known.items()) if changeset.all.counts]
+    return {
+        "augmented_diffs": {"first": world.first, "last": augmented_diffs},
+        "changesets_feed": {"first": world.changesets_first, "last": changesets},
+        "changesets": {str(number): _changeset(known[number], names) for number in sorted(known)},
+        "users": _users(counted, names),
+        "hashtags": _hashtags(counted),
+        "countries": _countries(counted),
+        "hashtag_users": _hashtag_users(counted, names),
+        "errors": [
+            {"sequence": m.sequence, "changeset": m.changeset, "type": m.ref[0], "id": m.ref[1]}
+            for m in world.book.mishaps
+            if m.sequence <= augmented_diffs
+        ],
+    }
+
+
+def _changesets(world: World, entries: Iterable[Entry], last: int) -> dict[int, Known]:
+    known: dict[int, Known] = {}
+    for entry in entries:
+        changeset = known.setdefault(entry.changeset, Known(entry.changeset))
+        changeset.uid = entry.uid
+        changeset.newest_edit = max(entry.at, changeset.newest_edit or entry.at)
+        changeset.all.add(entry, len(entry.counts))
+        for code in entry.countries:
+            changeset.countries[code].add(entry, 1)
+    for sequence in range(world.changesets_first, last + 1):
+        for metadata in world.changeset_file(sequence)[0].changesets:
+            changeset = known.setdefault(metadata.id, Known(metadata.id))
+            changeset.metadata = metadata
+            changeset.closed_at = metadata.closed_at or changeset.closed_at
+    return known
+
+
+def _names(world: World, entries: Iterable[Entry], last: int) -> dict[int, str]:
+    """The name with the newest evidence: its time, changesets before diffs, the sequence, the name."""
+    newest: dict[int, tuple[datetime, int, int, str]] = {}
+
+    def witness(uid: int, name: str, time: datetime, rank: int, sequence: int) -> None:
+        if uid != ANONYMOUS and name:
+            evidence = (time, rank, sequence, name)
+            newest[uid] = max(newest.get(uid, evidence), evidence)
+
+    for entry in entries:
+        witness(entry.uid, entry.user, entry.at, 0, entry.sequence)
+    for sequence in range(world.changesets_first, last + 1):
+        file = world.changeset_file(sequence)[0]
+        for metadata in file.changesets:
+            if file.newest is not None:
+                witness(metadata.uid, metadata.user, file.newest, 1, sequence)
+    return {uid: evidence[3] for uid, evidence in newest.items()}
+
+
+def _changeset(changeset: Known, names: Mapping[int, str]) -> Json:
+    metadata = changeset.metadata
+    return {
+        "uid": changeset.user,
+        "user": names.get(changeset.user) if changeset.user is not None else None,
+        "editor": changeset.editor,
+        "comment": metadata.remark.comment if metadata else None,
+        "created_at": _time(metadata.created_at) if metadata else None,
+        "closed_at": _time(changeset.closed_at) if changeset.closed_at else None,
+        "open": changeset.closed_at is None if metadata else None,
+        "hashtags": list(changeset.hashtags),
+        "total_edits": changeset.all.edits,
+        **changeset.all.json(),
+        "countries": {
+            code: {"edit_count": tally.edits, **tally.json()}
+            for code, tally in sorted(changeset.countries.items())
+        },
+    }
+
+
+def _users(counted: Iterable[Known], names: Mapping[int, str]) -> Json:
+    groups: dict[int, list[Member]] = defaultdict(list)
+    for changeset in counted:
+        if changeset.user is not None:
+            groups[changeset.user].append(Member(changeset, changeset.all))
+    return {
+        str(uid): {
+            "name": names.get(uid),
+            **_aggregate(members),
+            **_breakdown("editor", members, lambda changeset: [changeset.editor], TOP),
+            **_breakdown("day", members, lambda changeset: [f"{changeset.time:%Y-%m-%d}"], None),
+            **_countries_of(members),
+            **_breakdown("hashtag", members, lambda changeset: changeset.hashtags, TOP_HASHTAGS_OF_A_USER),
+        }
+        for uid, members in sorted(groups.items())
+    }
+
+
+def _hashtags(counted: Iterable[Known]) -> Json:
+    groups: dict[str, list[Member]] = defaultdict(list)
+    for changeset in counted:
+        for tag in changeset.hashtags:
+            groups[tag].append(Member(changeset, changeset.all))
+    return {
+        tag: {**_aggregate(members), **_breakdown("user", members, lambda changeset: [changeset.user], TOP)}
+        for tag, members in sorted(groups.items())
+    }
+
+
+def _countries(counted: Iterable[Known]) -> Json:
+    groups: dict[str, list[Member]] = defaultdict(list)
+    for changeset in counted:
+        for code, tally in changeset.countries.items():
+            groups[code].append(Member(changeset, tally))
+    return {
+        code: {
+            **_aggregate(members),
+            **_breakdown("user", members, lambda changeset: [changeset.user], TOP),
+            **_breakdown("hashtag", members, lambda changeset: changeset.hashtags, TOP),
+        }
+        for code, members in sorted(groups.items())
+    }
+
+
+def _hashtag_users(counted: Iterable[Known], names: Mapping[int, str]) -> Json:
+    groups: dict[tuple[str, int], list[Member]] = defaultdict(list)
+    for changeset in counted:
+        for tag in changeset.hashtags:
+            if changeset.user is not None:
+                groups[tag, changeset.user].append(Member(changeset, changeset.all))
+    found: Json = {}
+    for (tag, uid), members in sorted(groups.items()):
+        found.setdefault(tag, {})[str(uid)] = {"name": names.get(uid), **_aggregate(members)}
+    return found
+
+
+def _aggregate(members: list[Member]) -> Json:
+    total = Tally()
+    for member in members:
+        total.merge(member.tally)
+    times = [member.changeset.time for member in members]
+    return {
+        "changeset_count": len(members),
+        "edit_count": total.edits,
+        **total.json(),
+        "first_edit": _time(min(times)),
+        "last_edit": _time(max(times)),
+    }
+
+
+def _breakdown(
+    name: str, members: Iterable[Member], keys: Callable[[Known], Iterable[int | str | None]], top: int | None
+) -> Json:
+    """`<name>_changesets` and `<name>_edits`, of the `top` keys with most edits; a tie is the smaller
+    key's.
+    """
+    changesets: Counter[int | str] = Counter()
+    edits: Counter[int | str] = Counter()
+    for changeset, tally in members:
+        for key in keys(changeset):
+            if key is not None:
+                changesets[key] += 1
+                edits[key] += tally.edits
+    # Keys are all numbers or all texts; sorted() is stable, so that ties stay in the keys' order.
+    best = sorted(sorted(edits, key=lambda key: (str(type(key)), key)), key=lambda key: -edits[key])[:top]
+    return {
+        f"{name}_changesets": {str(key): changesets[key] for key in best},
+        f"{name}_edits": {str(key): edits[key] for key in best},
+    }
+
+
+def _countries_of(members: Iterable[Member]) -> Json:
+    """A user's countries: what of the user's edits lies there."""
+    changesets: Counter[str] = Counter()
+    edits: Counter[str] = Counter()
+    for changeset, _ in members:
+        for code, tally in changeset.countries.items():
+            changesets[code] += 1
+            edits[code] += tally.edits
+    return {
+        "country_changesets": dict(sorted(changesets.items())),
+        "country_edits": dict(sorted(edits.items())),
+    }
+
+
+def _time(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"

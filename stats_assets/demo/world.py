@@ -1,0 +1,273 @@
+"""The invented world: mappers open changesets, edit, close, are talked about; minute by minute, from a seed.
+
+A pure function of (seed, first, sequence): minutes are simulated once, in order, and kept. What the edits are
+is in `edits`, `rare_edits`, `relation_edits`; how the files look in `augmented_diff` and `changeset_file`.
+"""
+
+import gzip
+from collections import defaultdict, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+from threading import RLock
+from typing import NamedTuple
+
+from stats_assets.demo import edits, rare_edits, relation_edits
+from stats_assets.demo.augmented_diff import write_augmented_diff
+from stats_assets.demo.book import Book
+from stats_assets.demo.changeset_file import ChangesetFile, write_changesets
+from stats_assets.demo.desk import Desk, Stock
+from stats_assets.demo.kinds import FOUNDED, STREET, TREE
+from stats_assets.demo.mappers import COMMENTERS, FOUNDER, MAPPERS, REMARKS, Remark
+from stats_assets.demo.minute import Minute, since, until
+from stats_assets.demo.places import BORDERS, PLACES, TOWNS, Place
+from stats_assets.demo.session import Comment, Session
+
+DEFAULT_FIRST = 6_543_200
+DEFAULT_CHANGESETS_FIRST = 6_300_100
+
+_FIRST_CHANGESET = 2_147_483_620
+"""So that ids pass 2³¹ within the first minutes."""
+_CROWDED = 50
+_EVERYDAY: tuple[tuple[edits.Edit, int], ...] = (
+    (edits.draw, 8),
+    (edits.draw_house, 2),
+    (edits.retag, 3),
+    (edits.move, 5),
+    (edits.lengthen, 2),
+    (edits.delete, 4),
+)
+_RARE: tuple[edits.Edit, ...] = (
+    relation_edits.draw_multipolygon,
+    rare_edits.draw_with_unknown_node,
+    edits.draw_and_correct,
+    relation_edits.move_outer_node,
+    rare_edits.undelete,
+    relation_edits.draw_route,
+    rare_edits.draw_bow_tie,
+    rare_edits.draw_without_positions,
+    rare_edits.delete_and_undelete,
+    rare_edits.turn_house_into_forest,
+    relation_edits.fill_hole,
+    rare_edits.mend,
+    relation_edits.draw_district,
+    rare_edits.delete_by_nobody,
+    rare_edits.pave_roundabout,
+    relation_edits.draw_reserve,
+    rare_edits.untie_bow,
+    relation_edits.draw_river,
+    rare_edits.change_nothing,
+    relation_edits.retag_relation,
+    relation_edits.draw_open_multipolygon,
+    relation_edits.delete_relation,
+)
+
+
+class Made(NamedTuple):
+    """One simulated minute: the diff (gzip), and the number of changeset files there are after it."""
+
+    diff: bytes
+    files: int
+
+
+class World:
+    """`first`: its first augmented diff; `changesets_first`: its first changeset file.
+
+    Safe to use from threads.
+    """
+
+    def __init__(
+        self, seed: int = 1, first: int = DEFAULT_FIRST, changesets_first: int = DEFAULT_CHANGESETS_FIRST
+    ) -> None:
+        self.seed = seed
+        self.first = first
+        self.changesets_first = changesets_first
+        self.book = Book()
+        self._stock = Stock()
+        self._made: list[Made] = []
+        self._files: list[tuple[ChangesetFile, bytes]] = []
+        self._sessions: list[Session] = []
+        self._opened = 0
+        self._talks: dict[int, list[Session]] = defaultdict(list)
+        self._events: list[tuple[datetime, Session]] = []
+        self._program = deque(_RARE)
+        self._lock = RLock()
+        self._found()
+
+    # What others read
+
+    def augmented_diff(self, sequence: int) -> bytes:
+        """The diff's file, gzip. Raises LookupError below the first."""
+        return self._minute(sequence).diff
+
+    def newest_changeset_file(self, sequence: int) -> int:
+        """The newest changeset file there is when `sequence` is the newest diff; `changesets_first - 1`:
+        none.
+        """
+        return self.changesets_first + self._minute(sequence).files - 1
+
+    def changeset_file(self, sequence: int) -> tuple[ChangesetFile, bytes]:
+        """A changeset file and its bytes, gzip. Raises LookupError below the first."""
+        number = sequence - self.changesets_first
+        if number < 0:
+            raise LookupError(
+                f"changeset file {sequence} is below the world's first, {self.changesets_first}"
+            )
+        with self._lock:
+            while len(self._files) <= number:
+                self._step()
+            return self._files[number]
+
+    def _minute(self, sequence: int) -> Made:
+        if sequence < self.first:
+            raise LookupError(f"augmented diff {sequence} is below the world's first, {self.first}")
+        with self._lock:
+            while len(self._made) <= sequence - self.first:
+                self._step()
+            return self._made[sequence - self.first]
+
+    # A minute
+
+    def _step(self) -> None:
+        number = len(self._made)
+        sequence = self.first + number
+        rng = self._random(number)
+        minute = Minute(self._stock.atlas, sequence)
+        self._open_sessions(number, rng)
+        self._edit(number, rng, minute)
+        self._close_sessions(number, rng)
+        self._talk(number, rng)
+        self._publish_changesets(number, rng)
+        base = until(sequence) + timedelta(seconds=rng.randint(1, 20))
+        diff = gzip.compress(write_augmented_diff(minute.actions(), base), 6, mtime=0)
+        self._made.append(Made(diff, len(self._files)))
+
+    def _random(self, number: int) -> Random:
+        return Random(f"{self.seed}:{self.first}:{number}")  # noqa: S311 (an invented world, not a secret)
+
+    def _edit(self, number: int, rng: Random, minute: Minute) -> None:
+        desk = self._desks(number, rng, minute)
+        self._edit_rarely(number, rng, minute)
+        for second in sorted(rng.sample(range(14, 50), rng.randint(1, 5))):
+            editing = [
+                session for session in self._sessions if number <= session.edits_until and not session.empty
+            ]
+            if second == max(range(14, 50)):  # a few edits at the very end of the window, which belongs to it
+                editing, second = [session for session in editing if session.closes != number], 60
+            if editing:
+                self._everyday(rng)(desk(rng.choice(editing), second))
+
+    def _everyday(self, rng: Random) -> edits.Edit:
+        kinds, weights = zip(*_EVERYDAY, strict=True)
+        edit: edits.Edit = rng.choices(kinds, weights)[0]
+
+        def crowded(desk: Desk) -> bool:
+            full = len(self._stock.at(desk.place)) > _CROWDED
+            return edits.delete(desk) if full and edit in (edits.draw, edits.draw_house) else edit(desk)
+
+        return crowded
+
+    def _edit_rarely(self, number: int, rng: Random, minute: Minute) -> None:
+        """One of the rare edits, in turn; what could not be done is tried again soon.
+
+        All at one town for a round.
+        """
+        desk = self._desks(number, rng, minute)
+        town = TOWNS[number // (2 * len(_RARE)) % len(TOWNS)]
+        here = [s for s in self._sessions if s.place is town and number <= s.edits_until and not s.empty]
+        session = here[0] if here and here[0].mapper else self._open(number, rng, place=town)
+        if number % 8 == 5:
+            session = self._open(number, rng, place=town, anonymous=True)
+        edit = self._program.popleft()
+        done = edit(desk(session, 11))
+        self._program.insert(len(self._program) if done else 2, edit)
+        if number % 10 == 2:
+            border = BORDERS[number // 10 % len(BORDERS)]
+            edits.draw_kind(desk(self._open(number, rng, place=border), 11), STREET)
+        if number % 9 == 4:
+            other = self._open(number, rng, place=town)
+            rare_edits.move_two_nodes(desk(session, 12), desk(other, 13))
+        if number % 20 == 7:
+            bare = self._open(number, rng, place=town)
+            bare.empty = True
+            rare_edits.lay_bare_nodes(desk(bare, 12))
+
+    def _desks(self, number: int, rng: Random, minute: Minute) -> Callable[[Session, int], Desk]:
+        def desk(session: Session, second: int) -> Desk:
+            at = since(minute.sequence) + timedelta(seconds=second)
+            return Desk(self._stock, minute, self.book, rng, session, number, at)
+
+        return desk
+
+    # Changesets
+
+    def _open_sessions(self, number: int, rng: Random) -> None:
+        editing = sum(number <= session.edits_until for session in self._sessions)
+        if editing < 3 or rng.random() < 0.3:
+            self._open(number, rng)
+
+    def _open(
+        self, number: int, rng: Random, *, place: Place | None = None, anonymous: bool = False
+    ) -> Session:
+        turn, self._opened = self._opened, self._opened + 1
+        mapper = rng.choice([mapper for mapper in MAPPERS if place is None or place in mapper.places])
+        last = number + rng.randint(0, 6)
+        session = Session(
+            _FIRST_CHANGESET + turn,
+            None if anonymous else mapper,
+            place or rng.choice(mapper.places),
+            since(self.first + number) + timedelta(seconds=rng.randint(1, 10)),
+            rng.choice(mapper.editors),
+            rng.choice(REMARKS),
+            number if anonymous else last,
+            None if turn % 11 == 7 else last + rng.randint(0, 5),
+            rng.choice(REMARKS) if turn % 5 == 2 else None,
+            silent=turn % 13 == 5,
+            empty=place is None and turn % 6 == 4,
+        )
+        self._sessions.append(session)
+        if session.silent or turn % 7 == 3:
+            self._talks[last + rng.randint(8, 30)].append(session)
+        if not session.silent:
+            self._events.append((session.created_at, session))
+        return session
+
+    def _close_sessions(self, number: int, rng: Random) -> None:
+        for session in self._sessions:
+            if session.closes == number:
+                session.closed_at = since(self.first + number) + timedelta(seconds=rng.randint(51, 60))
+                if not session.silent:
+                    self._events.append((session.closed_at, session))
+        over = (session for session in self._sessions if session.closed_at or session.closes is None)
+        done = {id(session) for session in over if number >= session.edits_until}
+        self._sessions = [session for session in self._sessions if id(session) not in done]
+
+    def _talk(self, number: int, rng: Random) -> None:
+        for session in self._talks.pop(number, ()):
+            uid, user = rng.choice(COMMENTERS)
+            date = since(self.first + number) + timedelta(seconds=rng.randint(5, 45))
+            session.discussion.append(Comment(uid, user, date, "Nice work.\nIs the <name> right?"))
+            self._events.append((date, session))
+
+    def _publish_changesets(self, number: int, rng: Random) -> None:
+        """About one file a minute: some runs are left out, the next file covers two minutes (feed facts,
+        3.1).
+        """
+        if number % 17 == 11:
+            return
+        last_run = until(self.first + number) - timedelta(microseconds=rng.randint(1, 9_000_000))
+        due = {session.id: session for time, session in self._events if time < last_run}
+        self._events = [(time, session) for time, session in self._events if time >= last_run]
+        changesets = tuple(due[key].metadata(number, last_run) for key in sorted(due))
+        file = ChangesetFile(self.changesets_first + len(self._files), last_run, changesets)
+        self._files.append((file, gzip.compress(write_changesets(changesets), 6, mtime=0)))
+
+    def _found(self) -> None:
+        """What is on the map already when the world begins; no feed shows it, no book has it."""
+        rng = self._random(-1)
+        when = datetime.fromisoformat("2016-02-03T04:17:00Z")
+        for turn, place in enumerate(PLACES):
+            session = Session(20 + turn, FOUNDER, place, when, None, Remark(None, None, ()), 0, None)
+            desk = Desk(self._stock, Minute(self._stock.atlas, self.first - 1), Book(), rng, session, 0, when)
+            for kind in (*FOUNDED, *FOUNDED) if place in TOWNS else (STREET, STREET, TREE):
+                edits.draw_kind(desk, kind)
