@@ -1,0 +1,232 @@
+"""Categories: which features count as roads, buildings, …, and what of them is measured (definitions, section 3).
+
+Here: the YAML table, and classifying tags by it. Not here: what a length or an area is (geometry, measures).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import NoReturn
+
+import yaml
+
+ELEMENTS = ("node", "way", "relation")
+_NAME = re.compile("[a-z][a-z0-9_]{0,40}")
+_RULE_KEYS = ("elements", "any", "except", "otherwise", "length", "area")
+
+
+class CategoriesError(ValueError):
+    """A categories file that can't be used: `file:line: reason`."""
+
+
+def parts(value: str) -> list[str]:
+    """A tag value's parts as they are compared: lower-cased, split on `;`, trimmed (definitions, section 3)."""
+    return [part.strip() for part in value.lower().split(";")]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A key that is there, with a value among `values` (None: any), or, negated, with one that is not among them."""
+
+    key: str
+    values: frozenset[str] | None = None
+    negated: bool = False
+
+    def holds(self, value: str) -> bool:
+        if self.values is None:
+            return True
+        return any((part in self.values) != self.negated for part in parts(value))
+
+
+@dataclass(frozen=True)
+class Category:
+    name: str
+    elements: tuple[str, ...] = ELEMENTS
+    any: tuple[Condition, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    otherwise: bool = False
+    length: str | None = None
+    area: str | None = None
+
+
+class Categories:
+    """The table. `hash` is that of its meaning: comments, order and layout don't matter."""
+
+    def __init__(self, categories: tuple[Category, ...]) -> None:
+        self.categories = {category.name: category for category in categories}
+        self.otherwise = next((category.name for category in categories if category.otherwise), None)
+        self._rules: dict[str, dict[str, list[tuple[str, Condition]]]] = {kind: {} for kind in ELEMENTS}
+        for category in categories:
+            for condition in category.any:
+                for kind in category.elements:
+                    self._rules[kind].setdefault(condition.key, []).append((category.name, condition))
+        meaning = sorted(_meaning(category) for category in categories)
+        self.hash = hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
+
+    @classmethod
+    def load(cls, path: Path | str | None = None) -> "Categories":
+        """The packaged table, or the one at `path`. Raises CategoriesError."""
+        source = files("stats_assets.osm") / "data" / "categories.yaml" if path is None else Path(path)
+        try:
+            text = source.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CategoriesError(f"{source}: the categories file can't be read: {error}") from error
+        return cls(_Reader(str(source)).read(text))
+
+    def of(self, element: str, tags: Mapping[str, str]) -> tuple[str, ...]:
+        """The names of the categories that an element (node, way, relation) with these tags is in."""
+        rules = self._rules[element]
+        found = {
+            name: None
+            for key in rules.keys() & tags.keys()
+            for name, condition in rules[key]
+            if condition.holds(tags[key])
+        }
+        if not found:
+            return (self.otherwise,) if self.otherwise is not None and tags else ()
+        kept = [name for name in found if not any(e in found for e in self.categories[name].exceptions)]
+        return tuple(sorted(kept))
+
+
+def _meaning(category: Category) -> list[object]:
+    conditions = sorted(
+        [c.key, sorted(c.values) if c.values is not None else None, c.negated] for c in category.any
+    )
+    return [
+        category.name,
+        sorted(category.elements),
+        conditions,
+        sorted(category.exceptions),
+        category.otherwise,
+        category.length,
+        category.area,
+    ]
+
+
+class _Reader:
+    """Reads the table from YAML nodes, which know their lines; scalars stay text (`no` is a value here, not a bool)."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def read(self, text: str) -> tuple[Category, ...]:
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = f":{mark.line + 1}" if mark else ""
+            raise CategoriesError(f"{self._source}{line}: not YAML: {error.problem}") from error
+        except (yaml.YAMLError, RecursionError) as error:
+            raise CategoriesError(f"{self._source}:1: not YAML: {error}") from error
+        if root is None:
+            raise CategoriesError(f"{self._source}:1: the file is empty; `categories:` was expected")
+        table = self._mapping(root, ("categories",), "the file")
+        if "categories" not in table:
+            self._refuse(root, "`categories:` is missing")
+        entries = self._mapping(table["categories"], None, "`categories`")
+        if not entries:
+            self._refuse(table["categories"], "there is no category")
+        categories = tuple(self._category(name, node, entries) for name, node in entries.items())
+        self._check_names(categories, entries)
+        return categories
+
+    def _check_names(self, categories: tuple[Category, ...], nodes: Mapping[str, yaml.Node]) -> None:
+        measured: set[str] = set()
+        for category in categories:
+            for name in filter(None, (category.length, category.area)):
+                if name in measured or name in nodes:
+                    self._refuse(
+                        nodes[category.name], f"`{name}` is used twice; each measure needs its own name"
+                    )
+                measured.add(name)
+        rest = [category.name for category in categories if category.otherwise]
+        if len(rest) > 1:
+            self._refuse(nodes[rest[1]], f"`otherwise` is already said of `{rest[0]}`")
+
+    def _category(self, name: str, node: yaml.Node, names: Mapping[str, yaml.Node]) -> Category:
+        self._name(name, node)
+        rule = self._mapping(node, _RULE_KEYS, f"category `{name}`")
+        if "otherwise" in rule:
+            if self._text(rule["otherwise"]) != "true" or len(rule) > 1:
+                self._refuse(rule["otherwise"], "`otherwise: true` stands alone in its category")
+            return Category(name, otherwise=True)
+        if "any" not in rule:
+            self._refuse(node, f"category `{name}` needs `any` (or `otherwise: true`)")
+        elements = self._texts(rule["elements"], ELEMENTS) if "elements" in rule else ELEMENTS
+        exceptions = self._texts(rule["except"], tuple(names)) if "except" in rule else ()
+        if name in exceptions:
+            self._refuse(rule["except"], f"category `{name}` can't be its own exception")
+        measures = {
+            key: self._name(self._text(rule[key]), rule[key]) for key in ("length", "area") if key in rule
+        }
+        conditions = tuple(self._condition(item) for item in self._items(rule["any"]))
+        return Category(name, elements, conditions, exceptions, **measures)
+
+    def _condition(self, node: yaml.Node) -> Condition:
+        if isinstance(node, yaml.ScalarNode):
+            return Condition(self._text(node))
+        entries = self._mapping(node, None, "a condition")
+        if len(entries) != 1:
+            self._refuse(node, "a condition is one key, or one key with its values")
+        ((key, values),) = entries.items()
+        if isinstance(values, yaml.MappingNode):
+            negated = self._mapping(values, ("not",), f"`{key}`")
+            if "not" not in negated:
+                self._refuse(values, f"`{key}`: values, or `not:` with values, were expected")
+            return Condition(key, self._values(negated["not"]), negated=True)
+        return Condition(key, self._values(values))
+
+    def _values(self, node: yaml.Node) -> frozenset[str]:
+        values = self._texts(node)
+        for value, item in zip(values, self._items(node), strict=True):
+            if parts(value) != [value]:
+                self._refuse(
+                    item, f"`{value}` can never match: values are lower case, without `;` or outer space"
+                )
+        return frozenset(values)
+
+    def _mapping(self, node: yaml.Node, keys: tuple[str, ...] | None, what: str) -> dict[str, yaml.Node]:
+        if not isinstance(node, yaml.MappingNode):
+            self._refuse(node, f"{what} must be a mapping (key: value)")
+        entries: dict[str, yaml.Node] = {}
+        for key_node, value in node.value:
+            key = self._text(key_node)
+            if keys is not None and key not in keys:
+                self._refuse(key_node, f"`{key}` is not known in {what}; one of: {', '.join(keys)}")
+            if key in entries:
+                self._refuse(key_node, f"`{key}` stands twice in {what}")
+            entries[key] = value
+        return entries
+
+    def _items(self, node: yaml.Node) -> list[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode) or not node.value:
+            self._refuse(node, "a list with at least one entry was expected")
+        return list(node.value)
+
+    def _texts(self, node: yaml.Node, known: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        texts: list[str] = []
+        for item in self._items(node):
+            text = self._text(item)
+            if known is not None and text not in known:
+                self._refuse(item, f"`{text}` is not known here; one of: {', '.join(known)}")
+            texts.append(text)
+        return tuple(dict.fromkeys(texts)) if known is not None else tuple(texts)
+
+    def _text(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value:
+            self._refuse(node, "a word was expected")
+        return str(node.value)
+
+    def _name(self, name: str, node: yaml.Node) -> str:
+        if not _NAME.fullmatch(name):
+            self._refuse(
+                node, f"`{name}` can't be a name: lower-case letters, digits and _ only, a letter first"
+            )
+        return name
+
+    def _refuse(self, node: yaml.Node, reason: str) -> NoReturn:
+        raise CategoriesError(f"{self._source}:{node.start_mark.line + 1}: {reason}")

@@ -1,0 +1,216 @@
+"""Reading an OSM XML document as a stream: batches of the root's children, and what the document says of itself.
+
+Here: the XML parser's settings, its limits, memory, and the envelope. Not here: what an action or a changeset means.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import BinaryIO, NamedTuple
+
+from lxml import etree
+
+from stats_assets.osm.values import Unreadable, moment, read_time, storable
+
+CHUNK = 1 << 16
+# An element that stays open is thinned out (see `Document.batches`) from the first limit on, and is refused at the
+# second: nothing in OSM comes near, and a tree takes up to 30 times its text's size.
+THIN_OUT_BYTES = 1 << 20
+OPEN_BYTES_LIMIT = 4 << 20
+PROLOG_LIMIT = 1 << 20
+REMARKS_LIMIT, REMARK_LENGTH = 100, 1000
+
+_COMMON = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "attribute_defaults": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "remove_blank_text": True,
+    "collect_ids": False,
+}
+
+
+class Envelope(NamedTuple):
+    """What a document says of itself, its actions or changesets aside.
+
+    `root` is the root element's name (None: not XML, or empty); `complete`: the root's closing tag was seen;
+    `error`: the XML parser's complaint, or why the rest was not read.
+    """
+
+    root: str | None
+    osm_base: datetime | None
+    remarks: tuple[str, ...]
+    complete: bool
+    error: str | None
+
+
+class Refused(ValueError):
+    """The document holds what is never read: a DTD, entities, or something of absurd size."""
+
+
+class Document:
+    """One pass over a body of decompressed OSM XML. Memory is bounded by the biggest element, not by the body.
+
+    `envelope`, `bytes` and `content_hash` are final when `batches` has ended. The hash covers the bytes from the first
+    `<child` on, so that it does not depend on the envelope.
+    """
+
+    def __init__(self, body: BinaryIO, child: str) -> None:
+        self._body = body
+        self._child = child
+        self._mark = b"<" + child.encode()
+        self.bytes = 0
+        self.complete = False
+        self._root: str | None = None
+        self._root_tag: str | None = None
+        self._osm_base: datetime | None = None
+        self._remarks: list[str] = []
+        self._error: str | None = None
+        self._whole, self._content = hashlib.sha256(), hashlib.sha256()
+        self._seen_child = False
+        self._children = 0
+        self._last_bytes = b""
+
+    @property
+    def envelope(self) -> Envelope:
+        return Envelope(self._root, self._osm_base, tuple(self._remarks), self.complete, self._error)
+
+    @property
+    def content_hash(self) -> str:
+        # An encoding in which the mark isn't found (UTF-16) hashes the whole.
+        found = self._seen_child or not self._children
+        return (self._content if found else self._whole).hexdigest()
+
+    def batches(
+        self, thin_out: Callable[[etree._Element], bool] | None = None
+    ) -> Iterator[list[etree._Element]]:
+        """Yield lists of complete `child` elements of the root; they are freed when the next list is asked for.
+
+        `thin_out` is called with a child that is still open after a megabyte; it may take complete parts out of
+        the tree, and says whether it did. Never raises for what the document holds.
+        """
+        try:
+            yield from self._batches(thin_out)
+        except etree.XMLSyntaxError as error:
+            self._error = storable(str(error))
+        except Refused as refusal:
+            self._error = str(refusal)
+
+    def _batches(self, thin_out: Callable[[etree._Element], bool] | None) -> Iterator[list[etree._Element]]:
+        head, rest = self._read_head()
+        if self._root_tag is None:
+            return
+        parser = etree.XMLPullParser(events=("start", "end"), tag=self._root_tag, **_COMMON)
+        events = parser.read_events()
+        root: etree._Element | None = None
+        held, opened, still_open = head, None, 0
+        try:
+            while held or rest is not None:
+                # A token that is cut by the chunk's end waits for the next: so a body that ends early leaves the
+                # parser between two tokens, where it can be asked which element is open.
+                cut = held.rfind(b">") + 1 if rest is not None else len(held)
+                parser.feed(held[:cut] if cut else held)
+                held = held[cut:] if cut else b""
+                for event, element in events:
+                    root = element if root is None else root
+                    self.complete |= event == "end" and element is root
+                if root is not None and len(root):
+                    yield from self._take(root, len(root) if self.complete else len(root) - 1)
+                    if len(root):
+                        still_open = still_open + len(rest or b"") if root[-1] is opened else 0
+                        opened = root[-1]
+                        if still_open > THIN_OUT_BYTES and thin_out is not None and thin_out(opened):
+                            still_open = 0
+                        if still_open > OPEN_BYTES_LIMIT:
+                            raise Refused(f"an element of more than {OPEN_BYTES_LIMIT >> 20} MB was not read")
+                if rest is None:
+                    break
+                rest = self._read() or None
+                held += rest or b""
+            if not self.complete and root is not None:
+                yield from self._take_before_the_break(parser, root)
+            parser.close()
+        except etree.XMLSyntaxError:
+            # What stands before the break is complete, but for the last element, which may be the broken one.
+            if root is not None and len(root):
+                yield from self._take(root, len(root) if self.complete else len(root) - 1)
+            raise
+
+    def _take_before_the_break(
+        self, parser: "etree.XMLPullParser", root: etree._Element
+    ) -> Iterator[list[etree._Element]]:
+        parser.feed(b"<end/>")
+        if len(root) and root[-1].tag == "end":
+            yield from self._take(root, len(root) - 1)
+
+    def _take(self, root: etree._Element, count: int) -> Iterator[list[etree._Element]]:
+        """The first `count` children, the envelope's among them read and left out; then they are freed."""
+        if not count:
+            return
+        children = root[:count]
+        batch = [element for element in children if element.tag == self._child]
+        if len(batch) != count:
+            for element in children:
+                self._read_own(element)
+        del children
+        if batch and self._root == "osm":
+            self._children += len(batch)
+            yield batch
+        batch.clear()
+        del root[:count]
+
+    def _read_own(self, element: etree._Element) -> None:
+        if element.tag == "meta" and self._osm_base is None:
+            try:
+                self._osm_base = moment(read_time(element.get("osm_base")))
+            except (Unreadable, OverflowError):
+                self._osm_base = None
+        elif element.tag == "remark" and len(self._remarks) < REMARKS_LIMIT:
+            text = "".join(element.itertext()).strip()
+            self._remarks.append(storable(text[:REMARK_LENGTH]))
+
+    def _read_head(self) -> tuple[bytes, bytes | None]:
+        """Read as far as the root's start tag; sets its name. Returns what was read, and the last chunk of it."""
+        probe = etree.XMLPullParser(events=("start",), **_COMMON)
+        head = b""
+        while chunk := self._read():
+            head += chunk
+            error: etree.XMLSyntaxError | None = None
+            try:
+                probe.feed(chunk)
+            except etree.XMLSyntaxError as caught:
+                error = caught
+            for _, element in probe.read_events():
+                self._root, self._root_tag = storable(etree.QName(element).localname), element.tag
+                if element.getroottree().docinfo.internalDTD is not None:
+                    raise Refused("the document has a DTD, which is never read")
+                return head, chunk
+            if error is not None:
+                raise error
+            if len(head) > PROLOG_LIMIT:
+                raise Refused(f"no root element in the first {PROLOG_LIMIT >> 20} MB")
+        if not head:
+            self._error = "the body is empty"
+            return head, None
+        probe.close()
+        raise Refused("no root element")
+
+    def _read(self) -> bytes:
+        chunk = self._body.read(CHUNK)
+        self.bytes += len(chunk)
+        if self._seen_child:
+            self._content.update(chunk)
+            return chunk
+        window = self._last_bytes + chunk
+        found = window.find(self._mark)
+        if found >= 0:
+            self._seen_child = True
+            self._content.update(window[found:])
+        else:
+            self._whole.update(chunk)
+            self._last_bytes = window[-len(self._mark) :]
+        return chunk

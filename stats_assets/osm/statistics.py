@@ -1,0 +1,170 @@
+"""What a diff adds up to: facts per changeset and region (definitions, section 5), and what could not be counted.
+
+Here: the result's types, and summing. Not here: how a feature comes by its measures.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.credit import Credit
+from stats_assets.osm.document import Envelope
+from stats_assets.osm.features import Feature
+from stats_assets.osm.measures import decimal
+from stats_assets.osm.values import moment
+
+
+class RegionStatistics(NamedTuple):
+    """What of a changeset lies in one region; `edit_count` is the number of features located there."""
+
+    edit_count: int
+    counts: dict[str, int]
+    measurements: dict[str, Decimal]
+
+
+class ChangesetStatistics(NamedTuple):
+    """One changeset in one diff; there is one only where it has a counted feature.
+
+    `edited_at` is the newest time of its features' edits (UTC), `user` the name of the newest of them that has one.
+    Measurements are in km and km², exact decimals of at most 9 digits after the point; zero keys are left out.
+    """
+
+    changeset: int
+    uid: int | None
+    user: str | None
+    edited_at: datetime
+    counts: dict[str, int]
+    measurements: dict[str, Decimal]
+    countries: dict[str, RegionStatistics]
+    errors: int
+
+    @property
+    def total_edits(self) -> int:
+        return sum(self.counts.values())
+
+
+class FeatureError(NamedTuple):
+    """A feature with a broken geometry, or a deletion that is nobody's: a row of table `errors`.
+
+    `type` is 1 for a node, 2 way, 3 relation; `ordinal` numbers the errors of one element in one diff.
+    """
+
+    type: int
+    id: int
+    ordinal: int
+    tags: dict[str, str]
+    nds: tuple[int, ...]
+    changeset: int | None
+    uid: int | None
+    user: str | None
+    updated: datetime | None
+    visible: bool
+    version: int | None
+    reason: str
+
+
+class DiffStatistics(NamedTuple):
+    """All of one augmented diff. `actions` are those of type create, modify, delete; `features` those counted;
+    `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's."""
+
+    envelope: Envelope
+    actions: int
+    features: int
+    content_hash: str
+    changesets: tuple[ChangesetStatistics, ...]
+    errors: tuple[FeatureError, ...]
+    tallies: dict[str, int]
+    bytes: int
+
+
+@dataclass(slots=True)
+class _Sums:
+    edits: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    measures: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, counts: tuple[str, ...], measures: list[tuple[str, int]]) -> None:
+        self.edits += 1
+        for key in counts:
+            self.counts[key] += 1
+        for key, amount in measures:
+            self.measures[key] += amount
+
+    def measurements(self) -> dict[str, Decimal]:
+        return {key: decimal(amount) for key, amount in sorted(self.measures.items()) if amount}
+
+
+@dataclass(slots=True)
+class _Changeset:
+    newest: int
+    person: tuple[int, int] = (-1, 0)
+    name: tuple[int, str] = (-1, "")
+    errors: int = 0
+    sums: _Sums = field(default_factory=_Sums)
+    regions: dict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
+
+
+class Summing:
+    """Adds features to their changesets."""
+
+    def __init__(self, categories: Categories) -> None:
+        self._categories = categories.categories
+        self._keys: dict[tuple[tuple[str, ...], str], _Keys] = {}
+        self._changesets: dict[int, _Changeset] = {}
+        self.features = 0
+
+    def add(self, feature: Feature, credit: Credit) -> None:
+        self.features += 1
+        keys = self._keys.get((feature.categories, feature.kind))
+        if keys is None:
+            keys = self._keys[feature.categories, feature.kind] = self._keys_of(feature)
+        measures = [(key, feature.length) for key in keys.length] if feature.length else []
+        if feature.area:
+            measures += [(key, feature.area) for key in keys.area]
+        changeset = self._changesets.get(credit.changeset)
+        if changeset is None:
+            changeset = self._changesets[credit.changeset] = _Changeset(credit.time)
+        changeset.newest = max(changeset.newest, credit.time)
+        if credit.uid is not None:
+            changeset.person = max(changeset.person, (credit.time, credit.uid))
+        if credit.user is not None:
+            changeset.name = max(changeset.name, (credit.time, credit.user))
+        changeset.errors += feature.broken is not None
+        changeset.sums.add(keys.counts, measures)
+        for region in feature.regions:
+            changeset.regions[region].add(keys.counts, measures)
+
+    def _keys_of(self, feature: Feature) -> "_Keys":
+        categories = [self._categories[name] for name in feature.categories]
+        return _Keys(
+            tuple(f"{category.name}_{feature.kind}" for category in categories),
+            tuple(f"{category.length}_{feature.kind}" for category in categories if category.length),
+            tuple(f"{category.area}_{feature.kind}" for category in categories if category.area),
+        )
+
+    def changesets(self) -> tuple[ChangesetStatistics, ...]:
+        return tuple(
+            ChangesetStatistics(
+                number,
+                changeset.person[1] or None,
+                changeset.name[1] or None,
+                moment(changeset.newest),
+                dict(sorted(changeset.sums.counts.items())),
+                changeset.sums.measurements(),
+                {
+                    code: RegionStatistics(sums.edits, dict(sorted(sums.counts.items())), sums.measurements())
+                    for code, sums in sorted(changeset.regions.items())
+                },
+                changeset.errors,
+            )
+            for number, changeset in sorted(self._changesets.items())
+        )
+
+
+class _Keys(NamedTuple):
+    counts: tuple[str, ...]
+    length: tuple[str, ...]
+    area: tuple[str, ...]

@@ -1,0 +1,62 @@
+"""Attribute values of OSM XML read into numbers, times and text.
+
+Here: what a single value means, and when it can't be read. Not here: which values an element needs.
+"""
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Unreadable(ValueError):
+    """A value that says nothing usable; the message names what was expected of which attribute."""
+
+
+def read_number(text: str | None, name: str) -> int:
+    """A whole number of 0 … 2^63-1 (ids, versions): plain digits. Raises Unreadable."""
+    if text is not None and text.isdecimal() and len(text) < 20:
+        number = int(text)
+        if number < 1 << 63:
+            return number
+    raise Unreadable(name)
+
+
+@lru_cache(maxsize=1 << 14)
+def read_time(text: str | None) -> int:
+    """An ISO 8601 time with its zone, as microseconds since 1970 UTC. Raises Unreadable."""
+    if text is not None:
+        try:
+            time = datetime.fromisoformat(text)
+            if time.tzinfo is not None:
+                return (time - EPOCH) // _MICROSECOND
+        except (ValueError, OverflowError):
+            pass
+    raise Unreadable("timestamp")
+
+
+def moment(microseconds: int) -> datetime:
+    """The time, in UTC, of `read_time`'s microseconds."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def read_degrees(text: str | None) -> float:
+    """A coordinate in degrees; what isn't a number is NaN, so that its position counts as missing."""
+    try:
+        return float(text) if text is not None else math.nan
+    except ValueError:
+        return math.nan
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what PostgreSQL can't hold: NUL and lone surrogates."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def read_name(text: str | None) -> str | None:
+    """A user's name; absent and empty are none (definitions, section 6)."""
+    return storable(text) if text else None
