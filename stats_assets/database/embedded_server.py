@@ -5,6 +5,7 @@ PostgreSQL dies with it (fast shutdown), so that no server runs that nobody woul
 """
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -146,7 +147,7 @@ class Server:
             self._process = self._command("initdb", *arguments)
             while self._alive():
                 self._listen()
-            self._listen()
+            self._listen(0)
             if self._process.returncode == 0:
                 break
             if not any("locale" in line for line in self._last_lines):
@@ -220,7 +221,7 @@ class Server:
                 self._users.unlock()
             else:
                 used = time.monotonic()
-        self._listen()
+        self._listen(0)
         log.warning("PostgreSQL ended with code %s", self._process.returncode)
         return True
 
@@ -243,18 +244,21 @@ class Server:
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def _listen(self) -> None:
-        """Pass on what PostgreSQL says, for at most one poll's time. Raises Stop."""
+    def _listen(self, seconds: float = POLL_SECONDS) -> None:
+        """Pass on what PostgreSQL says, for at most this time. Raises Stop."""
         stream = self._process.stdout if self._process is not None else None
-        if stream is None or stream.closed:
-            time.sleep(POLL_SECONDS)
-        elif select.select([stream], [], [], POLL_SECONDS)[0]:
+        if self._process is None or stream is None:
+            time.sleep(seconds)
+        elif select.select([stream], [], [], seconds)[0]:
             said = os.read(stream.fileno(), 65536)
-            if not said:
-                time.sleep(POLL_SECONDS)
             for line in said.decode(errors="replace").splitlines():
                 log.info("  %s", line)
                 self._last_lines = [*self._last_lines[-19:], line]
+            if not said and self._alive():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(seconds)
+            elif not said:
+                time.sleep(seconds)
         if self._stop or not self._lock.in_place:
             raise Stop
 

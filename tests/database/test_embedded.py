@@ -135,7 +135,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine() -> Iterator[Machine]:
+def bare_machine() -> Iterator[Machine]:
+    """Where nothing was made yet."""
     # pytest's folders are closed to the user who runs PostgreSQL for root
     folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
     folder.chmod(0o755)
@@ -143,6 +144,27 @@ def machine() -> Iterator[Machine]:
     yield machine
     machine.close()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory, made once."""
+    folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
+    folder.chmod(0o755)
+    machine = Machine(folder)
+    machine.url()
+    machine.close()
+    kept = tmp_path_factory.mktemp("made") / "data"
+    machine.data.rename(kept)
+    folder.rmdir()
+    return kept
+
+
+@pytest.fixture
+def machine(bare_machine: Machine, made: Path) -> Machine:
+    """Where a database was made before."""
+    subprocess.check_call(["/bin/cp", "-a", str(made), str(bare_machine.data)])  # noqa: S603
+    return bare_machine
 
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:
@@ -159,7 +181,10 @@ def kept(url: str) -> bool:
     return rows(url, "SELECT answer FROM t") == [(42,)]
 
 
-def test_processes_that_start_at_once_share_one_server_until_the_last_is_killed(machine: Machine) -> None:
+def test_processes_that_start_at_once_share_one_server_until_the_last_is_killed(
+    bare_machine: Machine,
+) -> None:
+    machine = bare_machine
     users = [machine.user() for _ in range(4)]
     urls = {machine.answer(user) for user in users}
     assert len(urls) == 1
@@ -263,7 +288,8 @@ def test_a_removed_folder_ends_its_server_and_a_new_one_takes_its_place(machine:
     until(lambda: old not in machine.postgres(), "the old server to end")
 
 
-def test_a_path_too_long_for_a_socket(machine: Machine) -> None:
+def test_a_path_too_long_for_a_socket(bare_machine: Machine) -> None:
+    machine = bare_machine
     machine.data = machine.folder / ("long" * 30) / "with space, comma and ' quote"
     url = machine.url()
     fill(url)
@@ -291,7 +317,6 @@ def test_a_server_that_cannot_start_says_why(machine: Machine) -> None:
 
 def test_what_the_state_file_holds_is_not_trusted(machine: Machine) -> None:
     folder = machine.data / "postgresql"
-    folder.mkdir(parents=True)
     for content in ("{", json.dumps({"state": "failed", "detail": "an old story", "url": None})):
         (folder / "server.json").write_text(content)
         user = machine.user()
@@ -314,7 +339,10 @@ def test_roots_server_runs_as_somebody_else_and_nobody_else_gets_in(machine: Mac
 
 
 @needs_two_users
-def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(machine: Machine) -> None:
+def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(
+    bare_machine: Machine,
+) -> None:
+    machine = bare_machine
     nobody = pwd.getpwnam("nobody")
     machine.data.mkdir()
     os.chown(machine.data, nobody.pw_uid, nobody.pw_gid)
@@ -334,7 +362,8 @@ def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(
 
 
 @needs_root
-def test_roots_folder_out_of_reach_has_its_files_elsewhere(machine: Machine) -> None:
+def test_roots_folder_out_of_reach_has_its_files_elsewhere(bare_machine: Machine) -> None:
+    machine = bare_machine
     closed = machine.folder / "closed"
     closed.mkdir(mode=0o700)
     machine.data = closed / "project" / ".data"
@@ -347,7 +376,10 @@ def test_roots_folder_out_of_reach_has_its_files_elsewhere(machine: Machine) -> 
 
 
 @needs_root
-def test_binaries_out_of_reach_are_copied_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binaries_out_of_reach_are_copied_once(
+    bare_machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = bare_machine
     closed = machine.folder / "closed"
     closed.mkdir(mode=0o700)
     package = embedded_place._binaries().parents[1]
