@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from upath import UPath
 
 from stats_assets.replication.body import GZIP_MAGIC, Body
-from stats_assets.replication.directory import SUFFIXES, DirectorySource, place_of
+from stats_assets.replication.directory import SUFFIXES, DirectorySource, place_of, read_state
 from stats_assets.replication.http import Http
-from stats_assets.replication.outcomes import HeadUnknown, SequenceMissing
+from stats_assets.replication.outcomes import HeadUnknown, SequenceMissing, masked
 from stats_assets.replication.sequences import path_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,9 +40,11 @@ class Archive:
                 f"{uri!r} can't be an archive: http can't be written to. Use a path, file: or s3:"
             )
         self.stream = stream
-        self.url = f"{uri.rstrip('/')}/{stream}" if uri else ""
         self._suffix = SUFFIXES[stream]
-        self._place = place_of(self.url) if uri else None
+        folder = f"{uri.rstrip('/')}/{stream}" if uri else ""
+        self.url = masked(folder)
+        self._place = place_of(folder) if uri else None
+        self._folder = folder
 
     def put(self, body: Body) -> str:
         """Keeps a body in its sequence's place, gzipped if it is plain; where it is kept. state.yaml rises.
@@ -73,7 +75,7 @@ class Archive:
         """
         if self._place is None:
             raise SequenceMissing("the archive", f"there is none, so no sequence {sequence}")
-        body = DirectorySource(self.url, self._suffix, Http("")).fetch(sequence, folder)
+        body = DirectorySource(self._folder, self._suffix, Http("")).fetch(sequence, folder)
         kept = self._place / (path_of(sequence) + self._suffix)
         if isinstance(kept, Path):
             fetched_at = _EPOCH + kept.stat().st_mtime_ns // 1000 * _MICROSECOND
@@ -89,7 +91,7 @@ class Archive:
             source.seek(0)
             with tempfile.TemporaryDirectory() as folder:
                 packed = Path(folder) / "body.gz"
-                with gzip.GzipFile(packed, "wb", mtime=0) as target:
+                with gzip.GzipFile(packed, "wb", compresslevel=6, mtime=0) as target:
                     shutil.copyfileobj(source, target)
                 self._place_file(packed, name, body.fetched_at)
 
@@ -128,7 +130,8 @@ class Archive:
                 self._write(state, "state.yaml")
 
     def _newest(self) -> int:
+        assert self._place is not None  # noqa: S101 (callers have looked)
         try:
-            return DirectorySource(self.url, self._suffix, Http("")).head()
-        except HeadUnknown:
+            return read_state((self._place / "state.yaml").read_text(errors="replace"), url=self.url).sequence
+        except (FileNotFoundError, HeadUnknown):  # a broken state is written anew
             return -1

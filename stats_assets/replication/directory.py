@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +22,7 @@ from upath import UPath
 from stats_assets.replication.body import Body
 from stats_assets.replication.http import Http
 from stats_assets.replication.judging import judge_body, page_message
-from stats_assets.replication.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing
+from stats_assets.replication.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing, masked
 from stats_assets.replication.sequences import path_of
 
 SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
@@ -58,11 +61,17 @@ def _last_run(text: str) -> datetime | None:
 
 
 def place_of(uri: str) -> Path | UPath:
-    """A directory on disk (a path or a file: URI) or in a file system of fsspec (s3:, memory:, ...)."""
+    """A directory on disk (a path or a file: URI) or in a file system of fsspec (s3:, memory:, ...).
+
+    Raises ValueError for a scheme that is not known or not installed.
+    """
     parts = urlsplit(uri)
     if parts.scheme in ("", "file"):
         return Path(unquote(parts.path) if parts.scheme else uri).expanduser().absolute()
-    return UPath(uri)
+    try:
+        return UPath(uri)
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"{masked(uri)!r} can't be used ({error}): take a path, file: or s3:") from error
 
 
 class DirectorySource:
@@ -77,20 +86,23 @@ class DirectorySource:
         if suffix not in _STREAMS:
             raise ValueError(f"{suffix!r} is no stream's suffix: {', '.join(_STREAMS)} are")
         self.stream = _STREAMS[suffix]
-        self.url = uri.rstrip("/")
+        self._uri = uri.rstrip("/")
+        self.url = masked(self._uri)
         self._suffix = suffix
         self._http = http
         self._place = None if urlsplit(uri).scheme in ("http", "https") else place_of(uri)
 
     def state(self) -> State:
         """The directory's state.yaml. Raises HeadUnknown."""
-        url = f"{self.url}/state.yaml"
+        url = f"{self._uri}/state.yaml"
         status = 200
         try:
             if self._place is None:
                 status, text = self._http.ask(url)
             else:
-                text = (self._place / "state.yaml").read_text(errors="replace")
+                text = _promptly((self._place / "state.yaml").read_bytes, self._http.head_timeout).decode(
+                    errors="replace"
+                )
         except FeedError as error:
             raise HeadUnknown(url, error.what) from error
         except Exception as error:  # each of fsspec's file systems has its own
@@ -105,25 +117,41 @@ class DirectorySource:
 
     def fetch(self, sequence: int, folder: Path) -> Body:
         name = path_of(sequence) + self._suffix
-        url = f"{self.url}/{name}"
+        url = f"{self._uri}/{name}"
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{sequence:09d}{self._suffix}"
         fetched_at = datetime.now(UTC)
         if self._place is None:
             answer = self._http.download(url, target)
-            body = Body(sequence, target, url, answer.size, fetched_at, answer.seconds)
+            body = Body(sequence, target, masked(url), answer.size, fetched_at, answer.seconds)
             if answer.status in (404, 410):
                 raise SequenceMissing(url, f"status {answer.status}: no such file", body=body)
             judge_body(body, until=None, status=answer.status, retry_after=answer.retry_after)
             return body
         begun = time.monotonic()
         _copy(self._place / name, target, url)
-        body = Body(sequence, target, url, target.stat().st_size, fetched_at, time.monotonic() - begun)
+        body = Body(
+            sequence, target, masked(url), target.stat().st_size, fetched_at, time.monotonic() - begun
+        )
         judge_body(body, until=None)
         return body
 
     def until(self, sequence: int) -> None:
         return None
+
+
+def _promptly(call: Callable[[], bytes], seconds: float) -> bytes:
+    """The call's result; TimeoutError when it takes longer: a file system's own limits are minutes."""
+    result: Future[bytes] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return result.result(timeout=seconds)
 
 
 def _copy(source: Path | UPath, target: Path, url: str) -> None:

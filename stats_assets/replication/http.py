@@ -67,7 +67,7 @@ class Http:
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._deadline = 2 * timeout if deadline is None else deadline
-        self._head_timeout = head_timeout
+        self.head_timeout = head_timeout
         self._retry_after_max = retry_after_max
         self._pause = pause
         self._size_max = size_max
@@ -95,7 +95,7 @@ class Http:
     def ask(self, url: str) -> tuple[int, str]:
         """Status and text (64 KiB at most) of a small answer, for heads. Raises as `download`."""
         text = b""
-        with self._answer(url, time.monotonic() + self._head_timeout, patient=False) as answer:
+        with self._answer(url, time.monotonic() + self.head_timeout, patient=False) as answer:
             for chunk in answer.raw.stream(_CHUNK, decode_content=True):
                 text += chunk
                 if len(text) > _TEXT_MAX:
@@ -214,7 +214,7 @@ def _cutting(seconds: float, shutdown: Callable[[], None]) -> Iterator[threading
 
     def end() -> None:
         cut.set()
-        with suppress(OSError, RuntimeError, ValueError):  # closed meanwhile
+        with suppress(Exception):  # what is closed meanwhile refuses in many ways
             shutdown()
 
     timer = threading.Timer(max(seconds, 0), end)
@@ -235,7 +235,7 @@ def _in_time(connection: HTTPConnection, getresponse: Callable[[], HTTPResponse]
             return getresponse()
         finally:
             if cut.is_set():
-                raise TimeoutError("the headers did not end") from None
+                raise TimeoutError("timed out") from None
 
 
 class _Connection(HTTPConnection):

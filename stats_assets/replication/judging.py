@@ -127,7 +127,9 @@ def judge_envelope(envelope: Envelope, *, url: str, until: datetime | None) -> N
     if envelope.root is None:
         raise BadAnswer(url, f"no XML document ({envelope.error or 'no root element'})")
     if envelope.root != "osm":
-        raise BadAnswer(url, f"a document <{envelope.root}> in place of <osm>: the server is in trouble")
+        raise BadAnswer(
+            url, f"<{envelope.root}> in the place of <osm>: not this feed's document, or a server in trouble"
+        )
     # Before all else: what else is wrong with a sequence that is not there yet will have gone when it is.
     if until and envelope.osm_base and envelope.osm_base < until:
         raise SequenceNotYetAvailable(
@@ -135,7 +137,7 @@ def judge_envelope(envelope: Envelope, *, url: str, until: datetime | None) -> N
             f"the server's data ends at {envelope.osm_base:%FT%TZ}, the sequence at {until:%FT%TZ}",
         )
     if envelope.error:
-        raise BadAnswer(url, f"broken XML ({envelope.error}): cut off or damaged")
+        raise BadAnswer(url, f"the XML can't be read to its end ({envelope.error}): cut off or damaged")
     if not envelope.complete:
         raise BadAnswer(url, "the document is cut off: no </osm> at its end")
     for remark in envelope.remarks:
@@ -156,10 +158,10 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
         meaning = "asked too often"
     elif status >= 500:
         meaning = "the server can't answer now"
-    elif status == 200:
-        meaning = "a page in the place of a document, the server is in trouble"
-    else:
+    elif status >= 400:
         meaning = "the server refuses this address"
+    else:
+        meaning = f"{f'<{glance.root}>' if glance.root else 'no XML'} in the place of <osm>, of no use"
     if retry_after is not None:
         meaning += f", and asks to wait {retry_after:.0f} s"
     kind = DuplicateQueryRefused if "duplicate_query" in text else BadAnswer
@@ -169,12 +171,15 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
 def page_message(text: str) -> str:
     """What an error page says, in one short line: Overpass's first error, else a title, else all its text."""
     text = text[:8192]
+    if "\0" in text or "\ufffd" in text:
+        return "binary data"
     errors = [paragraph for paragraph in _PARAGRAPH.findall(text) if "Error" in paragraph]
     title = _TITLES.search(text)
     return _short(_text(errors[0] if errors else title[2] if title else text)) or "no message"
 
 
 def _short(text: str) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 

@@ -3,8 +3,6 @@
 The streams' rules decide what each does (retry, wait, hole); nothing here decides, and nothing here reads.
 """
 
-# ruff: noqa: N818 (these are outcomes, and named as such)
-
 from __future__ import annotations
 
 import re

@@ -12,7 +12,7 @@ from pathlib import Path
 from stats_assets.replication.body import Body
 from stats_assets.replication.http import Http
 from stats_assets.replication.judging import judge_body, page_message
-from stats_assets.replication.outcomes import FeedError, HeadUnknown
+from stats_assets.replication.outcomes import FeedError, HeadUnknown, masked
 from stats_assets.replication.sequences import checked, covers
 
 _HEAD = re.compile(r"\s*([0-9]{1,9})\s*", re.ASCII)
@@ -25,11 +25,12 @@ class OverpassSource:
     serial = True
 
     def __init__(self, url: str, http: Http) -> None:
-        self.url = url.rstrip("/").removesuffix("/api") + "/api/augmented_diff"
+        self._address = url.rstrip("/").removesuffix("/api") + "/api/augmented_diff"
+        self.url = masked(self._address)
         self._http = http
 
     def head(self) -> int:
-        url = f"{self.url}_status"
+        url = f"{self._address}_status"
         try:
             status, text = self._http.ask(url)
         except FeedError as error:
@@ -43,11 +44,11 @@ class OverpassSource:
         return int(match[1])
 
     def fetch(self, sequence: int, folder: Path) -> Body:
-        url = f"{self.url}?id={checked(sequence)}"
+        url = f"{self._address}?id={checked(sequence)}"
         folder.mkdir(parents=True, exist_ok=True)
         fetched_at = datetime.now(UTC)
         answer = self._http.download(url, folder / f"{sequence:09d}.adiff")
-        body = Body(sequence, answer.path, url, answer.size, fetched_at, answer.seconds)
+        body = Body(sequence, answer.path, masked(url), answer.size, fetched_at, answer.seconds)
         judge_body(body, until=self.until(sequence), status=answer.status, retry_after=answer.retry_after)
         return body
 

@@ -15,6 +15,7 @@ class Source(Protocol):
     stream: str
     """`augmented_diffs` or `changesets`."""
     url: str
+    """For people: without credentials."""
     serial: bool
     """True: one request at a time."""
 

@@ -20,8 +20,11 @@ from stats_assets.replication import Http
 
 @dataclass
 class Reply:
-    """status, headers and body as sent; length: a Content-Length that may lie (None: the body ends with
-    the connection); drip: seconds between bytes; reset: end with a TCP reset; slow_headers: drip these too.
+    """What is sent, and how.
+
+    length: a Content-Length that may lie (None: none, the connection ends the body). drip: seconds between
+    bytes, of the headers too with slow_headers. stall: seconds before anything. reset: ends with a TCP reset.
+    silent: closes without an answer.
     """
 
     body: bytes = b""
@@ -31,6 +34,8 @@ class Reply:
     drip: float = 0
     reset: bool = False
     slow_headers: bool = False
+    stall: float = 0
+    silent: bool = False
 
 
 class FeedServer:
@@ -65,6 +70,8 @@ class FeedServer:
         self.replies.setdefault(path, []).append(Reply(body, status, **how))
 
     def send(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+        if reply.silent or self.stopped.wait(reply.stall):
+            return
         headers = {"Connection": "close", **reply.headers}
         if reply.length is not None:
             headers["Content-Length"] = str(len(reply.body) if reply.length == -1 else reply.length)
