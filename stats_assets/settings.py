@@ -1,0 +1,85 @@
+"""The settings, one typed object: from the environment, or from `.env` in the project's root.
+
+Names, defaults and meanings are the README's table. Nothing is read when this module is imported, and nothing
+here connects to anything.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stats_assets import __version__
+
+OVERPASS_MAIN = "https://overpass-api.de"
+PLANET_CHANGESETS = "https://planet.openstreetmap.org/replication/changesets"
+PROJECT = "https://github.com/stats-assets/stats-assets"
+
+
+class SettingsError(ValueError):
+    """A setting that can't be used; the message names it and says what it should be."""
+
+
+class Settings(BaseSettings):
+    """What a person can set. Times are in seconds. An empty value counts as unset, but for ARCHIVE_URI."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
+    overpass_url: str = Field(OVERPASS_MAIN, pattern="^https?://")
+    augmented_diffs_url: str | None = None
+    changesets_url: str = PLANET_CHANGESETS
+    augmented_diffs_start: int | None = Field(None, ge=0)
+    changesets_start: int | None = Field(None, ge=0)
+    stats_data_dir: Path = Path(".data")
+    archive_uri: str | None = None
+    regions_file: Path | None = None
+    categories_file: Path | None = None
+    poll_seconds: int = Field(15, ge=1)
+    max_parallel_runs: int = Field(2, ge=1)
+    retry_first_seconds: float = Field(60, gt=0)
+    retry_max_seconds: float = Field(3600, gt=0)
+    retry_attempts: int = Field(8, ge=1)
+    hole_grace_seconds: float = Field(21600, ge=0)
+    settle_seconds: float = Field(3600, ge=0)
+    lease_stale_seconds: float = Field(20, gt=0)
+    start_limit_seconds: float = Field(60, gt=0)
+    http_timeout_seconds: float = Field(240, gt=0)
+    user_agent: str = f"stats-assets/{__version__} (+{PROJECT})"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any, info: Any) -> Any:
+        if value == "" and info.field_name != "archive_uri":
+            return cls.model_fields[info.field_name].default
+        return value
+
+    @cached_property
+    def archive(self) -> str:
+        """Where bodies are kept; empty: nowhere."""
+        return str(self.stats_data_dir / "archive") if self.archive_uri is None else self.archive_uri
+
+    def start(self, stream: str) -> int | None:
+        """The first sequence to do on a database without a checkpoint; None: the feed's head."""
+        return self.augmented_diffs_start if stream == "augmented_diffs" else self.changesets_start
+
+
+def load_settings() -> Settings:
+    """The settings as they are now. Raises SettingsError that names each bad one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{str(problem['loc'][0]).upper() if problem['loc'] else 'settings'}: {problem['msg']}"
+            + (
+                ""
+                if problem["loc"] and problem["loc"][0] == "database_url"
+                else f" (it is {problem['input']!r})"
+            )
+            for problem in error.errors(include_url=False)
+        )
+        raise SettingsError(
+            f"A setting can't be used. {problems}. Settings come from the environment or from .env."
+        ) from None
