@@ -1,0 +1,90 @@
+"""Run leases: a run's sign of life while it works. A lease that is silent for too long is freed by the tick.
+
+What a freed lease means for the sequences that the run was trying belongs to ledger.py.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import class_row
+
+from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
+
+HEARTBEAT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A run at work on start..end of a stream; released: the range is free again, though the run still works."""
+
+    run_id: str
+    stream: str
+    start_sequence: int
+    end_sequence: int
+    released: bool
+    silent_seconds: float
+
+
+def leases(connection: Connection, stream: str) -> list[Lease]:
+    """The stream's leases, fresh and stale."""
+    with connection.cursor(row_factory=class_row(Lease)) as cursor:
+        return cursor.execute(
+            "SELECT run_id, stream, start_sequence, end_sequence, released,"
+            " extract(epoch FROM clock_timestamp() - heartbeat)::float8 AS silent_seconds"
+            " FROM run_leases WHERE stream = %s ORDER BY start_sequence",
+            (stream,),
+        ).fetchall()
+
+
+def end_lease(connection: Connection, run_id: str) -> None:
+    """Forget the lease; its run must not commit any more."""
+    connection.execute("DELETE FROM run_leases WHERE run_id = %s", (run_id,))
+
+
+@contextmanager
+def lease(url: str, run_id: str, stream: str, start: int, end: int) -> Iterator[None]:
+    """Hold a lease on start..end while the body runs, its heart beating in a thread.
+
+    Afterwards the range is released; the row stays until the run ends or it grows stale, so that a run between
+    two steps does not look dead.
+    """
+    with connect(url, application="stats-assets lease") as connection:
+        connection.execute(
+            "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (run_id) DO UPDATE SET start_sequence = excluded.start_sequence,"
+            " end_sequence = excluded.end_sequence, heartbeat = now(), released = false",
+            (run_id, stream, start, end),
+        )
+        with heartbeat(url, run_id):
+            yield
+        connection.execute(
+            "UPDATE run_leases SET released = true, heartbeat = now() WHERE run_id = %s", (run_id,)
+        )
+
+
+@contextmanager
+def heartbeat(url: str, run_id: str) -> Iterator[None]:
+    """Keep the run's lease fresh, if it has one, while the body runs."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        # The lease says whether the process lives: a database that is away for a moment must not end the thread.
+        while not stop.is_set():
+            with (
+                suppress(psycopg.Error, DatabaseUnreachable),
+                connect(url, application="stats-assets heartbeat") as connection,
+            ):
+                while not stop.wait(HEARTBEAT_SECONDS):
+                    connection.execute("UPDATE run_leases SET heartbeat = now() WHERE run_id = %s", (run_id,))
+            stop.wait(1)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=15)

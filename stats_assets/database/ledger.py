@@ -1,0 +1,320 @@
+"""The ledger: what became of each sequence of each stream, and the one transaction in which a sequence is committed.
+
+Result (what counts) and work (what is being tried) are independent: failing work never touches a result. A sequence
+is done when its row's epoch is not below its block's. What is written in a commit belongs to facts.py and metadata.py.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Literal, NamedTuple
+
+from psycopg.rows import class_row
+
+from stats_assets.database.connection import Connection, retried
+
+BLOCK = 100
+Work = Literal["idle", "trying", "waiting", "quarantined", "hole"]
+
+
+def block_of(sequence: int) -> int:
+    """The first sequence of the sequence's block."""
+    return sequence - sequence % BLOCK
+
+
+class LeaseLost(Exception):
+    """This run was taken for dead and its range given to others; it must stop."""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """A sequence's row as a run took it; `block_epoch` is the epoch that its end will be booked under."""
+
+    sequence: int
+    result: Literal["none", "committed", "skipped"]
+    work: Work
+    done: bool
+    block_epoch: int
+    attempts: int
+    suspect: bool
+    not_before: datetime | None
+    missing_since: datetime | None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was read of a sequence: which body, and with which definitions it was counted."""
+
+    content_hash: str
+    actions: int
+    fetched_at: datetime
+    definitions: str
+    flagged: str | None = None
+    settled: bool = False
+
+
+class Verdict(Enum):
+    """What a commit did with a body."""
+
+    COMMITTED = "committed"  # its facts are in, in place of older ones if there were any
+    SAME = "unchanged"  # the counted body again, under the same definitions
+    STALE = "stale"  # fetched before the counted one
+    SHORTER = "shorter"  # fewer actions than the counted one: a worse read, flagged
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How long a failing sequence pauses (seconds), after how many attempts it is quarantined, and a hole's grace."""
+
+    first: float
+    most: float
+    attempts: int
+    hole_grace: float
+
+    def pause(self, attempts: int) -> timedelta:
+        """The pause after so many attempts: doubling, with jitter downwards, so that retries spread."""
+        full = min(self.first * 2 ** (attempts - 1), self.most)
+        return timedelta(seconds=full * random.uniform(0.75, 1))  # noqa: S311 - not for secrets
+
+
+# A sequence without a row is idle, and due.
+ROWS = """
+SELECT s.sequence, coalesce(l.result, 'none') AS result, coalesce(l.work, 'idle') AS work,
+    coalesce(l.epoch, -1) >= coalesce(b.epoch, 0) AS done, coalesce(b.epoch, 0) AS block_epoch,
+    coalesce(l.attempts, 0) AS attempts, coalesce(l.suspect, false) AS suspect, l.not_before, l.missing_since
+FROM unnest(%(sequences)s::bigint[]) AS s(sequence)
+LEFT JOIN ledger AS l ON l.stream = %(stream)s AND l.sequence = s.sequence
+LEFT JOIN ledger_blocks AS b ON b.stream = %(stream)s AND b.block = s.sequence - s.sequence %% 100
+ORDER BY s.sequence
+"""
+
+
+def rows(connection: Connection, stream: str, sequences: Sequence[int]) -> list[LedgerRow]:
+    """A row for each of the sequences, also for those that the ledger does not know yet."""
+    with connection.cursor(row_factory=class_row(LedgerRow)) as cursor:
+        return cursor.execute(ROWS, {"stream": stream, "sequences": list(sequences)}).fetchall()
+
+
+def take(connection: Connection, run_id: str, stream: str, sequences: Sequence[int]) -> list[LedgerRow]:
+    """Mark the sequences as tried by this run, committed before their bodies are parsed. Raises LeaseLost."""
+
+    def transaction() -> list[LedgerRow]:
+        with connection.transaction():
+            _hold(connection, run_id)
+            connection.execute(
+                "INSERT INTO ledger_blocks (stream, block) SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
+                (stream, sorted({block_of(sequence) for sequence in sequences})),
+            )
+            connection.execute(
+                """
+                INSERT INTO ledger AS l (stream, sequence, work, run_id, since)
+                SELECT %s, s, 'trying', %s, now() FROM unnest(%s::bigint[]) AS s ORDER BY s
+                ON CONFLICT (stream, sequence) DO UPDATE SET
+                    previous = CASE l.work WHEN 'trying' THEN l.previous ELSE l.work END,
+                    work = 'trying', run_id = excluded.run_id, since = excluded.since
+                """,
+                (stream, run_id, sorted(sequences)),
+            )
+            return rows(connection, stream, sequences)
+
+    return retried(transaction)
+
+
+def release(connection: Connection, run_id: str, stream: str) -> int:
+    """Give back what the run took and made nothing of, as it was before; no attempt is counted."""
+    return connection.execute(
+        "UPDATE ledger SET work = previous, previous = 'idle' WHERE stream = %s AND work = 'trying' AND run_id = %s",
+        (stream, run_id),
+    ).rowcount
+
+
+def bury(connection: Connection, run_id: str, stream: str, retries: Retries) -> None:
+    """A run died: what it was trying is due again at once, alone. One that was alone already has an attempt counted."""
+    with connection.transaction():
+        died = connection.execute(
+            "SELECT sequence, suspect FROM ledger WHERE stream = %s AND work = 'trying' AND run_id = %s"
+            " ORDER BY sequence FOR UPDATE",
+            (stream, run_id),
+        ).fetchall()
+        for taken in rows(connection, stream, [sequence for sequence, suspect in died if suspect]):
+            charge(connection, stream, taken, "the process died while it worked on this sequence", retries)
+        release(connection, run_id, stream)
+        connection.execute(
+            "UPDATE ledger SET suspect = true WHERE stream = %s AND sequence = ANY (%s)",
+            (stream, [sequence for sequence, _ in died]),
+        )
+
+
+def bury_orphans(connection: Connection, stream: str, retries: Retries) -> None:
+    """The same for what runs without any lease left as tried (a restored database, a lease deleted by hand)."""
+    orphans = connection.execute(
+        "SELECT DISTINCT run_id FROM ledger AS l WHERE stream = %s AND work = 'trying'"
+        " AND NOT EXISTS (SELECT FROM run_leases AS r WHERE r.run_id = l.run_id)",
+        (stream,),
+    ).fetchall()
+    for (run_id,) in orphans:
+        bury(connection, run_id, stream, retries)
+
+
+def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
+    """An attempt failed by the sequence's own fault: it waits, longer each time, and is quarantined in the end."""
+    attempts = taken.attempts + 1
+    quarantined = attempts >= retries.attempts
+    work: Work = "quarantined" if quarantined else "waiting"
+    with connection.transaction():
+        connection.execute(
+            """
+            UPDATE ledger SET work = %s, previous = 'idle', attempts = %s, reason = %s, since = now(),
+                not_before = now() + %s
+            WHERE stream = %s AND sequence = %s
+            """,
+            (work, attempts, reason[:2000], retries.pause(attempts), stream, taken.sequence),
+        )
+        if quarantined:
+            _book_done(connection, stream, taken)
+    return work
+
+
+def wait(connection: Connection, stream: str, taken: LedgerRow, reason: str, pause: timedelta) -> None:
+    """The sequence waits without an attempt counted."""
+    connection.execute(
+        "UPDATE ledger SET work = 'waiting', previous = 'idle', reason = %s, since = now(), not_before = now() + %s"
+        " WHERE stream = %s AND sequence = %s",
+        (reason[:2000], pause, stream, taken.sequence),
+    )
+
+
+def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
+    """The feed has later ones but not this: it waits as long again as it is missing already, then is a hole."""
+    with connection.transaction():
+        row = connection.execute(
+            "UPDATE ledger SET missing_since = coalesce(missing_since, now()) WHERE stream = %s AND sequence = %s"
+            " RETURNING now() - missing_since",
+            (stream, taken.sequence),
+        ).fetchone()
+        elapsed: timedelta = row[0] if row else timedelta(0)
+        pause = max(timedelta(seconds=retries.first), min(elapsed, timedelta(seconds=retries.most)))
+        wait(connection, stream, taken, reason, pause)
+        if elapsed < timedelta(seconds=retries.hole_grace):
+            return "waiting"
+        connection.execute(
+            "UPDATE ledger SET work = 'hole' WHERE stream = %s AND sequence = %s", (stream, taken.sequence)
+        )
+        _book_done(connection, stream, taken)
+        return "hole"
+
+
+class Counts(NamedTuple):
+    """The ledger row's part that decides about a new body."""
+
+    result: str
+    content_hash: str | None
+    actions: int | None
+    fetched_at: datetime | None
+    definitions: str | None
+
+
+def verdict(row: Counts, new: Counted, *, by_hand: bool, accept_shorter: bool) -> Verdict:
+    """What to do with a body, given what is counted already: a pure rule (state, section 3.1)."""
+    if row.result != "committed" or row.fetched_at is None or row.actions is None:
+        return Verdict.COMMITTED
+    if new.content_hash == row.content_hash:
+        return Verdict.COMMITTED if by_hand or new.definitions != row.definitions else Verdict.SAME
+    if new.fetched_at < row.fetched_at:
+        return Verdict.STALE
+    if new.actions < row.actions and not accept_shorter:
+        return Verdict.SHORTER
+    return Verdict.COMMITTED
+
+
+def commit(
+    connection: Connection,
+    run_id: str,
+    stream: str,
+    taken: LedgerRow,
+    new: Counted,
+    write: Callable[[Connection], None],
+    *,
+    by_hand: bool = False,
+    accept_shorter: bool = False,
+) -> Verdict:
+    """Commit a sequence: facts (by `write`), queue and ledger in one transaction. Raises LeaseLost.
+
+    Done again it replaces what it did. A deadlock or serialization failure is retried in place.
+    """
+    key = (stream, taken.sequence)
+
+    def transaction() -> Verdict:
+        with connection.transaction():
+            _hold(connection, run_id)
+            row = connection.execute(
+                "SELECT result, content_hash, actions, fetched_at, definitions FROM ledger"
+                " WHERE stream = %s AND sequence = %s FOR UPDATE",
+                key,
+            ).fetchone()
+            if row is None:
+                raise LookupError(f"{stream} {taken.sequence} was never taken")
+            decided = verdict(Counts(*row), new, by_hand=by_hand, accept_shorter=accept_shorter)
+            if decided is Verdict.COMMITTED:
+                write(connection)
+                connection.execute(
+                    """
+                    UPDATE ledger SET result = 'committed', content_hash = %s, actions = %s, definitions = %s,
+                        flagged = %s, fetched_at = greatest(fetched_at, %s), committed_at = now()
+                    WHERE stream = %s AND sequence = %s
+                    """,
+                    (new.content_hash, new.actions, new.definitions, new.flagged, new.fetched_at, *key),
+                )
+            elif decided is Verdict.SAME:
+                connection.execute(
+                    "UPDATE ledger SET fetched_at = greatest(fetched_at, %s) WHERE stream = %s AND sequence = %s",
+                    (new.fetched_at, *key),
+                )
+            elif decided is Verdict.SHORTER:
+                connection.execute(
+                    "UPDATE ledger SET flagged = %s WHERE stream = %s AND sequence = %s",
+                    (f"a later read had only {new.actions} of {row[2]} actions", *key),
+                )
+            connection.execute(
+                """
+                UPDATE ledger SET work = 'idle', previous = 'idle', attempts = 0, suspect = false, reason = NULL,
+                    not_before = NULL, missing_since = NULL,
+                    settled_at = CASE WHEN %s THEN coalesce(settled_at, now()) ELSE settled_at END
+                WHERE stream = %s AND sequence = %s
+                """,
+                (new.settled, *key),
+            )
+            _book_done(connection, stream, taken)
+            return decided
+
+    return retried(transaction)
+
+
+def _hold(connection: Connection, run_id: str) -> None:
+    """The run's lease, locked until the transaction ends so that nobody frees it meanwhile."""
+    row = connection.execute("SELECT 1 FROM run_leases WHERE run_id = %s FOR SHARE", (run_id,)).fetchone()
+    if row is None:
+        raise LeaseLost(f"Run {run_id} was silent for too long: its sequences were given to another run.")
+
+
+def _book_done(connection: Connection, stream: str, taken: LedgerRow) -> None:
+    """Book the sequence as done in the epoch it was taken in: a rewind meanwhile leaves it due."""
+    connection.execute(
+        """
+        WITH row AS (
+            SELECT epoch FROM ledger WHERE stream = %(stream)s AND sequence = %(sequence)s
+        ), raised AS (
+            UPDATE ledger SET epoch = greatest(epoch, %(epoch)s) WHERE stream = %(stream)s AND sequence = %(sequence)s
+        )
+        UPDATE ledger_blocks AS b SET done = done + 1 FROM row
+        WHERE b.stream = %(stream)s AND b.block = %(block)s AND row.epoch < b.epoch AND b.epoch <= %(epoch)s
+        """,
+        {
+            "stream": stream,
+            "sequence": taken.sequence,
+            "block": block_of(taken.sequence),
+            "epoch": taken.block_epoch,
+        },
+    )

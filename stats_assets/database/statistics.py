@@ -1,0 +1,193 @@
+"""The statistics' applier: brings changesets and aggregates up to date with the facts, by difference, exactly.
+
+It alone writes `changesets`, their links and `aggregates`. What a changeset contributes is said once, in
+sql/statistics.sql; what changed is said by the queue.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from psycopg import IsolationLevel
+
+from stats_assets.database.connection import Connection, retried
+
+LOCK = 5_640_002
+BATCH = 2_000
+
+
+class Applied(NamedTuple):
+    """What was brought up to date: entries of the queue, distinct changesets, batches."""
+
+    entries: int
+    changesets: int
+    batches: int
+
+
+def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda left: None) -> Applied:
+    """Apply what is queued now, in batches of one transaction each; `progress` hears how many entries are left.
+
+    One applier works at a time; another waits for it (psycopg.errors.LockNotAvailable after the lock timeout).
+    """
+    row = connection.execute("SELECT max(id) FROM statistics_queue").fetchone()
+    newest = row[0] if row else None
+    entries = changesets = batches = 0
+    with _alone(connection):
+        while newest is not None:
+            done = retried(lambda: _apply_batch(connection))
+            if not done.entries:
+                break
+            entries, changesets, batches = entries + done.entries, changesets + done.changesets, batches + 1
+            row = connection.execute(
+                "SELECT count(*), coalesce(min(id), 0) FROM statistics_queue WHERE id <= %s", (newest,)
+            ).fetchone()
+            left = row[0] if row else 0
+            progress(left)
+            if not left:
+                break
+    return Applied(entries, changesets, batches)
+
+
+def queued(connection: Connection) -> int:
+    """How many entries wait for the applier."""
+    row = connection.execute("SELECT count(*) FROM statistics_queue").fetchone()
+    return int(row[0]) if row else 0
+
+
+def save_countries(connection: Connection, regions: dict[str, str]) -> None:
+    """Make the regions known as countries (code → name); ids stay for ever."""
+    connection.execute(
+        """
+        INSERT INTO countries (code, name)
+        SELECT code, name FROM unnest(%(codes)s::text[], %(names)s::text[]) AS new(code, name)
+        WHERE NOT EXISTS (SELECT FROM countries AS c WHERE c.code = new.code) ORDER BY code
+        ON CONFLICT (code) DO NOTHING
+        """,
+        {"codes": list(regions), "names": list(regions.values())},
+    )
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    # Taken before the snapshot of the first batch: a snapshot from before another applier's end would be refused.
+    connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    try:
+        yield
+    finally:
+        if not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+def _apply_batch(connection: Connection) -> Applied:
+    """One transaction on one snapshot: entries queued after it, and the facts they stand for, are the next batch's."""
+    connection.execute(DELTAS)
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            picked = connection.execute(
+                "SELECT id, changeset_id FROM statistics_queue ORDER BY id LIMIT %s", (BATCH,)
+            ).fetchall()
+            changesets = sorted({changeset for _, changeset in picked})
+            batch = {"entries": [entry for entry, _ in picked], "changesets": changesets}
+            if picked:
+                for statement in STEPS:
+                    connection.execute(statement, batch)
+            return Applied(len(picked), len(changesets), 1)
+    finally:
+        connection.isolation_level = None
+
+
+DELTAS = """
+CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
+    owner text, a bigint, b bigint, measure text, key text COLLATE "C", value numeric, changesets bigint
+) ON COMMIT DELETE ROWS
+"""
+SUBTRACT = """
+INSERT INTO deltas SELECT owner, a, b, measure, key, -value, -changesets FROM contributions_of(%(changesets)s)
+"""
+FORGET_MEMBERS = "DELETE FROM aggregate_members WHERE changeset_id = ANY (%(changesets)s)"
+APPLY_CHANGESETS = """
+WITH wanted AS (
+    SELECT id AS changeset_id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)
+    UNION
+    SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
+), edits AS (
+    SELECT changeset_id, array_agg(sequence ORDER BY sequence) AS sequences, max(edited_at) AS edited_at,
+        sum(total_edits) AS total_edits, jsonb_sum(counts) AS counts, jsonb_sum(measurements) AS measurements,
+        (array_agg(user_id ORDER BY edited_at DESC, user_id DESC) FILTER (WHERE user_id IS NOT NULL))[1] AS user_id
+    FROM wanted JOIN changeset_edits USING (sequence, changeset_id)
+    GROUP BY changeset_id
+)
+INSERT INTO changesets AS c (id, measurements, counts, total_edits, editor, user_id, created_at, closed_at,
+    augmented_diffs, updated_at, comment, min_lon, min_lat, max_lon, max_lat, comments_count, num_changes, open,
+    edited_at)
+SELECT id, coalesce(e.measurements, '{}'), coalesce(e.counts, '{}'), coalesce(e.total_edits, 0), m.editor,
+    coalesce(e.user_id, m.user_id), m.created_at, m.closed_at, coalesce(e.sequences, '{}'), now(), m.comment,
+    m.min_lon, m.min_lat, m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open, e.edited_at
+FROM unnest(%(changesets)s::bigint[]) AS id
+LEFT JOIN edits AS e ON e.changeset_id = id
+LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
+ORDER BY id
+ON CONFLICT (id) DO UPDATE SET measurements = excluded.measurements, counts = excluded.counts,
+    total_edits = excluded.total_edits, editor = excluded.editor, user_id = excluded.user_id,
+    created_at = excluded.created_at, closed_at = excluded.closed_at, augmented_diffs = excluded.augmented_diffs,
+    updated_at = excluded.updated_at, comment = excluded.comment, min_lon = excluded.min_lon,
+    min_lat = excluded.min_lat, max_lon = excluded.max_lon, max_lat = excluded.max_lat,
+    comments_count = excluded.comments_count, num_changes = excluded.num_changes, open = excluded.open,
+    edited_at = excluded.edited_at
+"""
+FORGET_COUNTRIES = "DELETE FROM changesets_countries WHERE changeset_id = ANY (%(changesets)s)"
+APPLY_COUNTRIES = """
+INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts, measurements)
+SELECT c.id, countries.id, sum(f.edit_count), array_agg(f.sequence ORDER BY f.sequence),
+    jsonb_sum(f.counts), jsonb_sum(f.measurements)
+FROM (SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)) AS c
+JOIN changeset_edits_countries AS f ON f.sequence = c.sequence AND f.changeset_id = c.id
+JOIN countries ON countries.code = f.region
+GROUP BY c.id, countries.id
+ORDER BY c.id, countries.id
+"""
+NEW_HASHTAGS = """
+INSERT INTO hashtags (hashtag)
+SELECT DISTINCT tag FROM changeset_metadata, unnest(hashtags) AS tag
+WHERE changeset_id = ANY (%(changesets)s) AND NOT EXISTS (SELECT FROM hashtags AS h WHERE h.hashtag = tag)
+ORDER BY tag
+"""
+FORGET_HASHTAGS = "DELETE FROM changesets_hashtags WHERE changeset_id = ANY (%(changesets)s)"
+APPLY_HASHTAGS = """
+INSERT INTO changesets_hashtags (changeset_id, hashtag_id)
+SELECT m.changeset_id, h.id
+FROM changeset_metadata AS m, unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag
+WHERE m.changeset_id = ANY (%(changesets)s)
+ORDER BY m.changeset_id, h.id
+"""
+FORGET_CHANGESETS = """
+DELETE FROM changesets AS c
+WHERE id = ANY (%(changesets)s) AND augmented_diffs = '{}'
+    AND NOT EXISTS (SELECT FROM changeset_metadata AS m WHERE m.changeset_id = c.id)
+"""
+ADD = "INSERT INTO deltas SELECT * FROM contributions_of(%(changesets)s)"
+APPLY_MEMBERS = """
+INSERT INTO aggregate_members SELECT owner, a, b, changeset_id, edited_at FROM aggregate_members_of(%(changesets)s)
+"""
+APPLY_DELTAS = """
+INSERT INTO aggregates AS g (owner, a, b, measure, key, value, changesets, updated_at)
+SELECT owner, a, b, measure, key, sum(value), sum(changesets), now() FROM deltas
+GROUP BY owner, a, b, measure, key
+HAVING sum(value) <> 0 OR sum(changesets) <> 0 OR measure = 'total'
+ORDER BY owner, a, b, measure, key
+ON CONFLICT (owner, a, b, measure, key) DO UPDATE SET value = g.value + excluded.value,
+    changesets = g.changesets + excluded.changesets, updated_at = excluded.updated_at
+"""
+FORGET_ZEROS = """
+DELETE FROM aggregates AS g
+USING (SELECT DISTINCT owner, a, b, measure, key FROM deltas WHERE changesets < 0) AS d
+WHERE (g.owner, g.a, g.b, g.measure, g.key) = (d.owner, d.a, d.b, d.measure, d.key) AND g.changesets = 0
+"""
+FORGET_ENTRIES = "DELETE FROM statistics_queue WHERE id = ANY (%(entries)s)"
+REFRESHED = "UPDATE refreshments SET updated_at = now()"
+STEPS = (
+    *(SUBTRACT, FORGET_MEMBERS, APPLY_CHANGESETS, FORGET_COUNTRIES, APPLY_COUNTRIES, NEW_HASHTAGS),
+    *(FORGET_HASHTAGS, APPLY_HASHTAGS, FORGET_CHANGESETS, ADD, APPLY_MEMBERS, APPLY_DELTAS, FORGET_ZEROS),
+    *(FORGET_ENTRIES, REFRESHED),
+)

@@ -1,0 +1,226 @@
+"""Where each stream stands: origin, checkpoint, blocks, pause, and which Dagster instance drives it.
+
+What a tick makes of it is decided in stats_assets/tick.py; only the tick moves a checkpoint.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from psycopg.rows import class_row
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of, rows
+
+Stream = Literal["augmented_diffs", "changesets"]
+STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
+PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
+PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
+BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
+
+
+class StreamBusy(Exception):
+    """Another tick, or another Dagster instance, drives the stream just now; the message says which."""
+
+
+@dataclass(frozen=True)
+class StreamRow:
+    """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done."""
+
+    stream: Stream
+    origin: int | None
+    checkpoint: int | None
+    paused_until: datetime | None
+    pause_reason: str | None
+
+
+@contextmanager
+def driving(
+    connection: Connection, stream: Stream, instance_id: str, lease: timedelta
+) -> Iterator[StreamRow]:
+    """One transaction in which this instance's tick alone drives the stream. Raises StreamBusy.
+
+    A stream that is new here starts from OSMesa's checkpoint, if the database has one.
+    """
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO streams (stream, origin, checkpoint)"
+            " SELECT %(stream)s, c.sequence + 1, c.sequence"
+            " FROM (SELECT) AS one LEFT JOIN checkpoints AS c ON proc_name = %(proc)s AND sequence > 0"
+            " ON CONFLICT DO NOTHING",
+            {"stream": stream, "proc": PROC_NAMES[stream]},
+        )
+        with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
+            row = cursor.execute(
+                "SELECT stream, origin, checkpoint, paused_until, pause_reason FROM streams"
+                " WHERE stream = %s FOR UPDATE SKIP LOCKED",
+                (stream,),
+            ).fetchone()
+        if row is None:
+            raise StreamBusy(f"Another tick of {stream} is at work; this one waits for the next round.")
+        taken = connection.execute(
+            "UPDATE streams SET instance_id = %(instance)s, lease_until = now() + %(lease)s WHERE stream = %(stream)s"
+            " AND (instance_id IS NULL OR instance_id = %(instance)s OR lease_until < now()) RETURNING 1",
+            {"stream": stream, "instance": instance_id, "lease": lease},
+        ).fetchone()
+        if taken is None:
+            raise StreamBusy(
+                f"Another Dagster instance drives {stream} on this database. Switch its sensor off there;"
+                f" this one takes over {lease.total_seconds():.0f} s after its last tick."
+            )
+        yield row
+
+
+def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
+    """The stream's row; None: no tick has seen it yet."""
+    with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
+        return cursor.execute(
+            "SELECT stream, origin, checkpoint, paused_until, pause_reason FROM streams WHERE stream = %s",
+            (stream,),
+        ).fetchone()
+
+
+def troubled(connection: Connection, stream: Stream, work: Work) -> list[tuple[int, str]]:
+    """The stream's sequences in that state of work, each with the reason."""
+    return connection.execute(
+        "SELECT sequence, coalesce(reason, '') FROM ledger WHERE stream = %s AND work = %s AND work <> 'idle'"
+        " ORDER BY sequence",
+        (stream, work),
+    ).fetchall()
+
+
+def begin(connection: Connection, stream: Stream, origin: int) -> None:
+    """The stream's first sequence is `origin`: set once."""
+    connection.execute(
+        "UPDATE streams SET origin = %s WHERE stream = %s AND origin IS NULL", (origin, stream)
+    )
+    save_checkpoint(connection, stream, origin - 1)
+
+
+def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> None:
+    """Store the checkpoint, and its mirror for OSMesa's clients."""
+    connection.execute(
+        "UPDATE streams SET checkpoint = %(n)s WHERE stream = %(stream)s AND checkpoint IS DISTINCT FROM %(n)s",
+        {"n": checkpoint, "stream": stream},
+    )
+    connection.execute(
+        "INSERT INTO checkpoints AS c (proc_name, sequence) VALUES (%s, %s)"
+        " ON CONFLICT (proc_name) DO UPDATE SET sequence = excluded.sequence"
+        " WHERE c.sequence <> excluded.sequence",
+        (PROC_NAMES[stream], checkpoint),
+    )
+
+
+def rewind(connection: Connection, stream: Stream, checkpoint: int) -> None:
+    """Lower the checkpoint; all above it is due again. Nothing is deleted: old facts stay until replaced.
+
+    Costs a row a block: the blocks' epoch rises, and only in the first, partial one are rows touched.
+    """
+    first = block_of(checkpoint + 1)
+    connection.execute(
+        "UPDATE ledger_blocks SET epoch = epoch + 1, done = 0 WHERE stream = %s AND block >= %s",
+        (stream, first),
+    )
+    connection.execute(
+        """
+        WITH kept AS (
+            UPDATE ledger AS l SET epoch = b.epoch
+            FROM ledger_blocks AS b
+            WHERE l.stream = %(stream)s AND l.sequence BETWEEN %(first)s AND %(checkpoint)s
+                AND b.stream = l.stream AND b.block = %(first)s AND l.epoch = b.epoch - 1
+            RETURNING 1
+        )
+        UPDATE ledger_blocks SET done = (SELECT count(*) FROM kept) WHERE stream = %(stream)s AND block = %(first)s
+        """,
+        {"stream": stream, "first": first, "checkpoint": checkpoint},
+    )
+    connection.execute(
+        "UPDATE ledger SET work = CASE work WHEN 'trying' THEN 'trying' ELSE 'idle' END, previous = 'idle',"
+        " not_before = NULL, attempts = 0, missing_since = NULL"
+        " WHERE stream = %s AND sequence > %s AND work <> 'idle'",
+        (stream, checkpoint),
+    )
+    save_checkpoint(connection, stream, checkpoint)
+
+
+def blocks(connection: Connection, stream: Stream, first: int) -> dict[int, int]:
+    """How many sequences are done in each block from `first` on (block → done), as far as a tick looks."""
+    return dict(
+        connection.execute(
+            "SELECT block, done FROM ledger_blocks WHERE stream = %s AND block >= %s ORDER BY block LIMIT %s",
+            (stream, first, BLOCKS_A_TICK),
+        ).fetchall()
+    )
+
+
+def held(connection: Connection, stream: Stream, first: int) -> dict[int, int]:
+    """How many sequences from block `first` on are neither done nor due: tried, or waiting (block → number)."""
+    return dict(
+        connection.execute(
+            """
+            SELECT b.block, count(*)
+            FROM ledger AS l JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+            WHERE l.stream = %(stream)s AND l.sequence >= %(first)s AND l.work IN ('trying', 'waiting')
+                AND l.epoch < b.epoch AND (l.work = 'trying' OR l.not_before > now())
+            GROUP BY b.block
+            """,
+            {"stream": stream, "first": first},
+        ).fetchall()
+    )
+
+
+def block_rows(connection: Connection, stream: Stream, wanted: Sequence[int]) -> dict[int, list[LedgerRow]]:
+    """The ledger's rows of whole blocks, each block's in order."""
+    found: dict[int, list[LedgerRow]] = {block: [] for block in wanted}
+    for row in rows(connection, stream, [block + i for block in wanted for i in range(BLOCK)]):
+        found[block_of(row.sequence)].append(row)
+    return found
+
+
+def all_done(connection: Connection, stream: Stream, after: int, last: int) -> bool:
+    """Whether every sequence above `after` up to `last` is done; false too when that is more than a tick looks at."""
+    span = last - after
+    if span <= 0:
+        return True
+    if span > BLOCK * BLOCKS_A_TICK:
+        return False
+    row = connection.execute(
+        "SELECT count(*) FROM ledger AS l JOIN ledger_blocks AS b"
+        " ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100"
+        " WHERE l.stream = %s AND l.sequence > %s AND l.sequence <= %s AND l.epoch >= b.epoch",
+        (stream, after, last),
+    ).fetchone()
+    return row is not None and int(row[0]) == span
+
+
+def pause(connection: Connection, stream: Stream, reason: str, retry_after: float | None) -> datetime:
+    """The feed failed: no runs for a while, longer each time up to 5 minutes, or as long as the feed asks."""
+    row = connection.execute(
+        """
+        UPDATE streams SET pauses = pauses + 1, pause_reason = %(reason)s,
+            paused_until = now() + make_interval(secs =>
+                greatest(least(%(first)s * 2 ^ least(pauses, 10), %(most)s), least(%(asked)s, 86400)))
+        WHERE stream = %(stream)s RETURNING paused_until
+        """,
+        {
+            "stream": stream,
+            "reason": reason[:2000],
+            "first": PAUSE_FIRST,
+            "most": PAUSE_MOST,
+            "asked": retry_after or 0.0,
+        },
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"there is no stream {stream}")
+    until: datetime = row[0]
+    return until
+
+
+def unpause(connection: Connection, stream: Stream) -> None:
+    """The feed answers again."""
+    connection.execute(
+        "UPDATE streams SET pauses = 0, paused_until = NULL, pause_reason = NULL WHERE stream = %s AND pauses > 0",
+        (stream,),
+    )

@@ -1,0 +1,68 @@
+"""Fixtures that all tests share: a real PostgreSQL (the embedded one), a database of its own for each test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from stats_assets.database.connection import Connection, connect
+from stats_assets.database.embedded import embedded_url
+from stats_assets.database.migrations import migrate
+from stats_assets.settings import Settings
+
+DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+def real_file(name: str) -> Path:
+    """A real feed file; skips the test where the files are not."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"the real feed files are not here: {path}")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the person's environment nor an .env must reach a test."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("STATS_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A server with a migrated template database; stopped by itself when the tests' processes end."""
+    url = embedded_url(tmp_path_factory.mktemp("postgresql"), grace=1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE template_stats")
+    migrate(other_database(url, "template_stats"))
+    return url
+
+
+@pytest.fixture
+def url(server: str) -> Iterator[str]:
+    """An empty, migrated database."""
+    name = f"test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template_stats')
+    yield other_database(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def connection(url: str) -> Iterator[Connection]:
+    """A connection to the test's database, as the system makes it."""
+    with connect(url) as opened:
+        yield opened
+
+
+def other_database(url: str, name: str) -> str:
+    """The URL of another database of the same server."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()

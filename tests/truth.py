@@ -1,0 +1,61 @@
+"""What the database holds in the shape of the demo's /truth.json: a helper of tests, not a test."""
+
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
+
+from stats_assets.database.connection import Connection
+
+BREAKDOWNS = {
+    "users": ("editor", "day", "country", "hashtag"),
+    "hashtags": ("user",),
+    "countries": ("user", "hashtag"),
+    "hashtag_users": (),
+}
+
+
+def statistics_of(connection: Connection) -> dict[str, Any]:
+    """Users, hashtags, countries, hashtag_users and changesets; numbers as Decimal, times in ISO 8601."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        set_json_loads(lambda text: _exact(text), cursor)
+
+        def rows(query: str) -> list[dict[str, Any]]:
+            return cursor.execute(query).fetchall()  # type: ignore[arg-type]
+
+        found: dict[str, Any] = {
+            "users": {str(r["id"]): r for r in rows("SELECT * FROM user_statistics")},
+            "hashtags": {r["tag"]: r for r in rows("SELECT * FROM hashtag_statistics")},
+            "countries": {r["country_code"]: r for r in rows("SELECT * FROM country_statistics")},
+            "hashtag_users": {
+                (r["hashtag"], str(r["user_id"])): r for r in rows("SELECT * FROM hashtag_user_statistics")
+            },
+        }
+        found = {
+            kind: {key: _aggregate(kind, row) for key, row in each.items()} for kind, each in found.items()
+        }
+        found["changesets"] = {str(r["id"]): r for r in rows(CHANGESETS)}
+    return found
+
+
+CHANGESETS = """
+SELECT c.*, coalesce((SELECT array_agg(h.hashtag ORDER BY h.hashtag) FROM changesets_hashtags AS l
+        JOIN hashtags AS h ON h.id = l.hashtag_id WHERE l.changeset_id = c.id), '{}') AS hashtags,
+    coalesce((SELECT jsonb_object_agg(k.code, jsonb_build_object('edit_count', l.edit_count, 'counts', l.counts,
+        'measurements', l.measurements)) FROM changesets_countries AS l JOIN countries AS k ON k.id = l.country_id
+        WHERE l.changeset_id = c.id), '{}') AS countries
+FROM changesets AS c
+"""
+
+
+def _aggregate(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    names = ["changeset_count", "edit_count", "counts", "measurements", "first_edit", "last_edit"]
+    names += [f"{part}_{unit}" for part in BREAKDOWNS[kind] for unit in ("changesets", "edits")]
+    return {name: row[name] for name in names} | ({"name": row["name"]} if kind == "users" else {})
+
+
+def _exact(text: str | bytes) -> Any:
+    import json
+
+    return json.loads(text, parse_float=Decimal, parse_int=Decimal)
