@@ -1,0 +1,138 @@
+"""What the assets of both streams share: from a Dagster run's partition and config to ranges, and back to metadata.
+
+The work itself is run.py's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetExecutionContext,
+    Config,
+    Failure,
+    MaterializeResult,
+    MetadataValue,
+)
+from pydantic import Field
+
+from stats_assets.database import streams
+from stats_assets.database.connection import connect
+from stats_assets.database.ledger import BLOCK, block_of
+from stats_assets.database.streams import Stream
+from stats_assets.partitions import STREAM_TAG, sequences_of
+from stats_assets.parts import Stats
+from stats_assets.run import Report, RunFailed, run_range
+
+GREEN = (
+    " A partition is a block of 100 sequences; it turns green with its first committed sequence. How much of it is"
+    " done is in each materialization's metadata (`block_done`)."
+)
+
+
+class RangeConfig(Config):
+    """Which sequences, both ends included; without them the partition's whole block, as far as the feed has it."""
+
+    start: int | None = Field(None, ge=0, description="first sequence; default: the block's first")
+    end: int | None = Field(None, ge=0, description="last sequence; default: the block's last")
+    accept_shorter: bool = Field(
+        False, description="fetch anew, and count a body with fewer actions than the counted one too"
+    )
+
+
+def ranges_of(keys: Sequence[str], config: RangeConfig) -> list[range]:
+    """The sequences to do, a range a block. Raises Failure when the config's range is outside the partitions."""
+    found = []
+    for block in (sequences_of(key) for key in sorted(keys)):
+        start = block.start if config.start is None else max(block.start, config.start)
+        end = block.stop - 1 if config.end is None else min(block.stop - 1, config.end)
+        if start <= end:
+            found.append(range(start, end + 1))
+    if not found:
+        raise Failure(
+            f"Nothing to do: start {config.start} and end {config.end} leave no sequence of partition"
+            f" {', '.join(keys)}. A partition {keys[0]} holds {int(keys[0])}..{int(keys[0]) + BLOCK - 1}.",
+            allow_retries=False,
+        )
+    return found
+
+
+def materialize_stream(
+    context: AssetExecutionContext, config: RangeConfig, stats: Stats, stream: Stream, raw: str, facts: str
+) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
+    work = stats.work(stream)
+    reports = [
+        run_range(
+            work,
+            stats.url,
+            context.run_id,
+            sequences.start,
+            sequences.stop - 1,
+            by_hand=STREAM_TAG not in context.run.tags,
+            accept_shorter=config.accept_shorter,
+            say=context.log.info,
+        )
+        for sequences in ranges_of(context.partition_keys, config)
+    ]
+    failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
+    for report in reports:
+        try:
+            report.raise_if_failed()
+        except RunFailed as error:
+            raise Failure(str(error), metadata={"url": work.source.url, **metadata_of(report)}) from None
+    shown = {"url": work.source.url, **block_metadata(stats, stream, reports), **metadata_of(*reports)}
+    yield MaterializeResult(asset_key=raw, metadata=shown)
+    yield MaterializeResult(asset_key=facts, metadata=shown)
+    yield AssetCheckResult(
+        asset_key=facts,
+        check_name="run_complete",
+        passed=not failed,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5]) or None,
+        metadata={"failed": failed},
+    )
+
+
+def metadata_of(*reports: Report) -> Mapping[str, Any]:
+    """The figures of a run."""
+    count_seconds = sum(report.count_seconds for report in reports)
+    size = sum(report.bytes for report in reports)
+    verdicts = sum((report.verdicts for report in reports), start=type(reports[0].verdicts)())
+    tallies = sum((report.tallies for report in reports), start=type(reports[0].tallies)())
+    heads = [report.head for report in reports if report.head is not None]
+    ended = [report.ended_early for report in reports if report.ended_early]
+    return {
+        "start": reports[0].start,
+        "end": reports[-1].end,
+        "sequences": sum(report.committed for report in reports),
+        "verdicts": dict(verdicts),
+        "failed": sum(len(report.failed) for report in reports),
+        "left": sum(report.left for report in reports),
+        "actions": sum(report.actions for report in reports),
+        "features": sum(report.features for report in reports),
+        "changesets": sum(report.changesets for report in reports),
+        "errors": sum(report.errors for report in reports),
+        "bytes": size,
+        "fetch_seconds": round(sum(report.fetch_seconds for report in reports), 3),
+        "count_seconds": round(count_seconds, 3),
+        "commit_seconds": round(sum(report.commit_seconds for report in reports), 3),
+        "mb_per_second": round(size / 1e6 / count_seconds, 2) if count_seconds else 0.0,
+        "lag_sequences": max(heads) - reports[-1].end if heads else MetadataValue.text("unknown"),
+        **({"ignored": dict(tallies)} if tallies else {}),
+        **({"ended_early": "; ".join(ended)} if ended else {}),
+    }
+
+
+def block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:
+    """How much of the run's blocks is done, as a person reads it: "37 of 100, 1 waiting"."""
+    first = block_of(reports[0].start)
+    with connect(stats.url) as connection:
+        done = streams.blocks(connection, stream, first)
+        held = streams.held(connection, stream, first)
+    said = []
+    for block in dict.fromkeys(block_of(report.start) for report in reports):
+        waiting = f", {held[block]} waiting" if held.get(block) else ""
+        said.append(f"{done.get(block, 0)} of {BLOCK}{waiting}")
+    return {"block_done": "; ".join(said)}

@@ -1,0 +1,107 @@
+"""Asset checks on each stream: its lag, its holes, its quarantine.
+
+A check runs when a person asks for it; the sensor's tick reports it when its outcome changes, so that a dead stream is
+not silent.
+"""
+
+from collections.abc import Sequence
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterInstance,
+    asset_check,
+)
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
+from stats_assets.replication import HeadUnknown
+from stats_assets.resources import StatsResource
+from stats_assets.status import LAG_SECONDS, lag_seconds
+
+FACTS = {"augmented_diffs": "changeset_edits", "changesets": "changeset_metadata"}
+SHOWN = 20
+
+
+def evaluate(
+    connection: Connection, stream: Stream, cursor: int, head: int | None
+) -> dict[str, AssetCheckResult]:
+    """The stream's checks by name."""
+    key = AssetKey(FACTS[stream])
+    lag = lag_seconds(stream, cursor, head)
+    results = {
+        "lag": AssetCheckResult(
+            asset_key=key,
+            check_name="lag",
+            passed=lag is not None and lag < LAG_SECONDS,
+            severity=AssetCheckSeverity.WARN,
+            description="the feed's head is unknown" if lag is None else f"{lag / 60:.0f} minutes behind",
+            metadata={"cursor": cursor, "head": head if head is not None else "unknown"},
+        )
+    }
+    for name, work in (("no_quarantine", "quarantined"), ("no_holes", "hole")):
+        found = troubled(connection, stream, work)
+        results[name] = AssetCheckResult(
+            asset_key=key,
+            check_name=name,
+            passed=not found,
+            severity=AssetCheckSeverity.WARN,
+            description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
+            metadata={"sequences": len(found)},
+        )
+    return results
+
+
+def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
+    """The checks that a person can run in the UI."""
+    said = {
+        "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind.",
+        "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
+        "no_holes": "The feed lacks no sequence.",
+    }
+
+    def check(name: str) -> AssetChecksDefinition:
+        @asset_check(asset=FACTS[stream], name=name, description=said[name])
+        def run(stats: StatsResource) -> AssetCheckResult:
+            parts = stats.get()
+            try:
+                head = parts.source(stream).head()
+            except HeadUnknown:
+                head = None
+            with parts.connect() as connection:
+                row = stream_of(connection, stream)
+                cursor = row.checkpoint if row and row.checkpoint is not None else -1
+                return evaluate(connection, stream, cursor, head)[name]
+
+        return run
+
+    return [check(name) for name in said]
+
+
+def changed_outcomes(
+    instance: DagsterInstance, connection: Connection, stream: Stream, cursor: int, head: int | None
+) -> Sequence[AssetCheckEvaluation]:
+    """The stream's checks whose outcome differs from the one last stored."""
+    changed = []
+    for name, result in evaluate(connection, stream, cursor, head).items():
+        key = AssetCheckKey(AssetKey(FACTS[stream]), name)
+        last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
+        if last is None or (last.status.value == "SUCCEEDED") != result.passed:
+            changed.append(
+                AssetCheckEvaluation(
+                    asset_key=key.asset_key,
+                    check_name=name,
+                    passed=result.passed,
+                    severity=result.severity,
+                    description=result.description,
+                    metadata=result.metadata,
+                )
+            )
+    return changed
+
+
+all_checks = [check for stream in STREAMS for check in stream_checks(stream)]

@@ -1,0 +1,26 @@
+"""The jobs that sensors start: a stream's assets with the statistics last, and the statistics alone."""
+
+from dagster import AssetSelection, define_asset_job
+
+from stats_assets.assets.statistics import VIEWS
+from stats_assets.partitions import augmented_diffs_blocks, changesets_blocks
+
+STATISTICS = AssetSelection.assets(*VIEWS)
+
+augmented_diffs_job = define_asset_job(
+    "augmented_diffs_job",
+    selection=AssetSelection.assets("augmented_diffs", "changeset_edits") | STATISTICS,
+    partitions_def=augmented_diffs_blocks,
+    description="A range of augmented diffs: fetched, counted, and brought into the statistics.",
+)
+changesets_job = define_asset_job(
+    "changesets_job",
+    selection=AssetSelection.assets("changeset_updates", "changeset_metadata") | STATISTICS,
+    partitions_def=changesets_blocks,
+    description="A range of changeset files: fetched, read, and brought into the statistics.",
+)
+statistics_job = define_asset_job(
+    "statistics_job",
+    selection=STATISTICS,
+    description="The statistics of what a backfill or a run by hand has left in the queue.",
+)

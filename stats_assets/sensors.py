@@ -1,0 +1,280 @@
+"""The sensors: one a stream, whose tick reads, decides (tick.py), writes down and requests runs; one for the queue.
+
+A tick never downloads a body, and its cost does not grow with history.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dagster import (
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunRecord,
+    RunRequest,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from stats_assets.checks import changed_outcomes
+from stats_assets.database import ledger, streams
+from stats_assets.database.connection import Connection
+from stats_assets.database.leases import Lease, end_lease, leases
+from stats_assets.database.ledger import block_of
+from stats_assets.database.statistics import queued
+from stats_assets.database.streams import Stream
+from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
+from stats_assets.partitions import BLOCKS, END_TAG, START_TAG, STREAM_TAG, key_of
+from stats_assets.parts import Stats
+from stats_assets.replication import HeadUnknown
+from stats_assets.resources import StatsResource
+from stats_assets.settings import Settings
+from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, decide, stand
+
+JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
+PRIORITY = "10"  # above every backfill's
+INSTANCE_LEASE = timedelta(seconds=60)
+UNFINISHED = [
+    *(DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING),
+    *(DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING),
+]
+
+
+def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
+    """The sensor that follows a stream. Its cursor: every sequence from the stream's origin to it is done."""
+
+    @sensor(
+        name=f"{stream}_stream",
+        job=JOBS[stream],
+        minimum_interval_seconds=poll_seconds,
+        description=(
+            "Follows the feed. Cursor N: every sequence from the origin to N is done (committed, or listed as"
+            " quarantined, hole or skipped). To do a range again: switch off, set the cursor back, switch on."
+        ),
+    )
+    def follow(context: SensorEvaluationContext, stats: StatsResource) -> SensorResult:
+        return tick(context, stats.get(), stream)
+
+    return follow
+
+
+def queue_sensor(poll_seconds: int) -> SensorDefinition:
+    """Starts the statistics when a backfill, or a run by hand, has left changesets in the queue."""
+
+    @sensor(
+        name="statistics_queue",
+        job=statistics_job,
+        minimum_interval_seconds=poll_seconds,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Brings the statistics up to date with what backfills and runs by hand have changed.",
+    )
+    def drain(context: SensorEvaluationContext, stats: StatsResource) -> SensorResult | SkipReason:
+        with stats.get().connect() as connection:
+            waiting = queued(connection)
+        if not waiting:
+            return SkipReason("The queue is empty: the statistics are up to date with the facts.")
+        jobs = [job.name for job in (statistics_job, *JOBS.values())]
+        for job in jobs:
+            if context.instance.get_run_records(RunsFilter(job_name=job, statuses=UNFINISHED), limit=1):
+                return SkipReason(f"{waiting} changed changesets are queued; a run of {job} will apply them.")
+        return SensorResult(run_requests=[RunRequest(run_key=f"statistics:{uuid.uuid4()}")])
+
+    return drain
+
+
+def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> SensorResult:
+    """One tick: reconcile the cursor, free what dead runs held, advance, and request runs for what is due."""
+    head, trouble = _ask_head(stats, stream)
+    with stats.connect() as connection:
+        try:
+            with streams.driving(
+                connection, stream, context.instance.run_storage.get_run_storage_id(), INSTANCE_LEASE
+            ) as row:
+                standing = _stand(context, connection, stats.settings, row, head)
+                flight = _sweep(context.instance, connection, stats, stream)
+                decision = _decide(connection, stats.settings, row, standing, flight, head)
+        except streams.StreamBusy as busy:
+            return SensorResult(skip_reason=str(busy), cursor=context.cursor)
+        except NowhereToStart:
+            return SensorResult(skip_reason=f"Nowhere to start: {trouble}", cursor=context.cursor)
+        events = changed_outcomes(context.instance, connection, stream, decision.cursor, head)
+    for run, reason in flight.dead:
+        context.instance.report_run_failed(run, reason)
+    if standing.warning:
+        context.log.warning(standing.warning)
+    keys = {key_of(wanted.start) for wanted in decision.requests}
+    new_keys = sorted(
+        k for k in keys if not context.instance.has_dynamic_partition(BLOCKS[stream].name or "", k)
+    )
+    requests = [_request(stream, wanted) for wanted in decision.requests]
+    return SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
+        cursor=str(decision.cursor),
+        asset_events=events,
+        skip_reason=None if requests else _why_nothing(row, decision, flight, head, trouble),
+    )
+
+
+@dataclass(frozen=True)
+class _Flight:
+    """Runs at work: their ranges, how many of them this sensor started, and those found dead, with the reason."""
+
+    ranges: Sequence[Range]
+    ours: int
+    dead: Sequence[tuple[DagsterRun, str]]
+
+
+def _ask_head(stats: Stats, stream: Stream) -> tuple[int | None, str]:
+    source = stats.source(stream)
+    try:
+        return source.head(), source.url
+    except HeadUnknown as error:
+        return None, f"{error}. Asked again in {stats.settings.poll_seconds} s; nothing is lost meanwhile"
+
+
+def _stand(
+    context: SensorEvaluationContext,
+    connection: Connection,
+    settings: Settings,
+    row: streams.StreamRow,
+    head: int | None,
+) -> Standing:
+    stream = row.stream
+    cursor = int(context.cursor) if (context.cursor or "").isdecimal() else None
+    if context.cursor and cursor is None and context.cursor != "-1":
+        context.log.warning(
+            f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used."
+        )
+    standing = stand(
+        cursor,
+        row.checkpoint,
+        settings.start(stream),
+        head,
+        lambda after, last: streams.all_done(connection, stream, after, last),
+    )
+    if standing.begin is not None:
+        streams.begin(connection, stream, standing.begin)
+    if standing.rewind is not None:
+        streams.rewind(connection, stream, standing.rewind)
+    if standing.mirror is not None:
+        streams.save_checkpoint(connection, stream, standing.mirror)
+    return standing
+
+
+def _sweep(instance: DagsterInstance, connection: Connection, stats: Stats, stream: Stream) -> _Flight:
+    """Free what dead runs held; what is left is in flight."""
+    settings = stats.settings
+    held = {lease.run_id: lease for lease in leases(connection, stream)}
+    records = {
+        record.dagster_run.run_id: record
+        for record in instance.get_run_records(RunsFilter(tags={STREAM_TAG: stream}, statuses=UNFINISHED))
+    }
+    dead: list[tuple[DagsterRun, str]] = []
+    ranges: list[Range] = []
+    ours = 0
+    for run_id, lease in held.items():
+        if lease.silent_seconds <= settings.lease_stale_seconds:
+            if not lease.released:
+                ranges.append(Range(lease.start_sequence, lease.end_sequence))
+            continue
+        ledger.bury(connection, run_id, stream, stats.retries)
+        end_lease(connection, run_id)
+        run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            dead.append(
+                (
+                    run,
+                    f"No sign of life for {lease.silent_seconds:.0f} s: its sequences are given to another run.",
+                )
+            )
+            records.pop(run_id, None)
+    for run_id, record in records.items():
+        trouble = _stillborn(record, held.get(run_id), settings)
+        if trouble is not None:
+            dead.append((record.dagster_run, trouble))
+            continue
+        ours += 1
+        tags = record.dagster_run.tags
+        ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
+    ledger.bury_orphans(connection, stream, stats.retries)
+    return _Flight(ranges, ours, dead)
+
+
+def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> str | None:
+    """Why an unfinished run counts as dead though no stale lease says so; None: it lives, or may yet start."""
+    if lease is not None or record.dagster_run.status == DagsterRunStatus.QUEUED:
+        return None
+    began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.update_timestamp
+    waited = (datetime.now(UTC) - began.replace(tzinfo=began.tzinfo or UTC)).total_seconds()
+    if waited <= settings.start_limit_seconds:
+        return None
+    return (
+        f"{record.dagster_run.status.value} for {waited:.0f} s without a sign of life (START_LIMIT_SECONDS)."
+    )
+
+
+def _decide(
+    connection: Connection,
+    settings: Settings,
+    row: streams.StreamRow,
+    standing: Standing,
+    flight: _Flight,
+    head: int | None,
+) -> Decision:
+    stream = row.stream
+    now = datetime.now(UTC)
+    paused = row.paused_until is not None and row.paused_until > now
+    first = block_of(standing.cursor + 1)
+    return decide(
+        State(
+            cursor=standing.cursor,
+            head=head,
+            now=now,
+            slots=0 if paused else settings.max_parallel_runs - flight.ours,
+            in_flight=flight.ranges,
+            blocks=streams.blocks(connection, stream, first),
+            held=streams.held(connection, stream, first),
+            rows=lambda wanted: streams.block_rows(connection, stream, wanted),
+        )
+    )
+
+
+def _request(stream: Stream, wanted: Range) -> RunRequest:
+    return RunRequest(
+        # A key once used is skipped for ever, silently: it must never come back.
+        run_key=f"{stream}:{wanted.start}-{wanted.end}:{uuid.uuid4()}",
+        partition_key=key_of(wanted.start),
+        run_config={"ops": {stream: {"config": {"start": wanted.start, "end": wanted.end}}}},
+        tags={
+            STREAM_TAG: stream,
+            START_TAG: str(wanted.start),
+            END_TAG: str(wanted.end),
+            "dagster/priority": PRIORITY,
+        },
+    )
+
+
+def _why_nothing(
+    row: streams.StreamRow, decision: Decision, flight: _Flight, head: int | None, trouble: str
+) -> str:
+    waiting = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
+    if head is None:
+        return f"{trouble}.{waiting}"
+    if row.paused_until is not None and row.paused_until > datetime.now(UTC):
+        return f"The feed failed: {row.pause_reason} Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
+    if flight.ranges:
+        at_work = ", ".join(f"{one.start}..{one.end}" for one in flight.ranges[:5])
+        return f"Runs are at work on {at_work}; cursor {decision.cursor}, head {head}.{waiting}"
+    if decision.cursor < head:
+        return f"Done to {decision.cursor}, the feed has {head}.{waiting}"
+    if decision.cursor > head:
+        return f"The feed is behind: {trouble} has {head}, and all to {decision.cursor} is done. It will catch up."
+    return f"Up to date: the feed has {head}, and all to it is done."

@@ -1,0 +1,148 @@
+"""What a sensor's tick decides: the cursor, and which ranges to start runs for. Pure: no clock, no database, no feed.
+
+The state comes from the database, the feed and the Dagster instance; sensors.py gathers it and carries out what is
+decided here (state, section 5).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from stats_assets.database.ledger import BLOCK, LedgerRow, block_of
+
+MOST_BLOCKS_LOOKED_AT = 20  # candidates for runs in one tick; more than any sensible number of parallel runs
+
+
+@dataclass(frozen=True)
+class Range:
+    """Sequences start..end, both included, within one block."""
+
+    start: int
+    end: int
+
+    def overlaps(self, block: int) -> bool:
+        """Whether it touches the block that begins at `block`."""
+        return self.start < block + BLOCK and block <= self.end
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where cursor and checkpoint are brought to before anything is requested.
+
+    `begin`: the origin to store, on a database that knows none. `rewind`: an operator set the cursor back to here.
+    `mirror`: the checkpoint to store. `warning`: something a person should know.
+    """
+
+    cursor: int
+    begin: int | None = None
+    rewind: int | None = None
+    mirror: int | None = None
+    warning: str | None = None
+
+
+class NowhereToStart(Exception):
+    """No checkpoint, no START and no head: nothing can be decided yet."""
+
+
+def stand(
+    cursor: int | None,
+    checkpoint: int | None,
+    start: int | None,
+    head: int | None,
+    all_done: Callable[[int, int], bool],
+) -> Standing:
+    """Reconcile the stored cursor with the checkpoint. Raises NowhereToStart.
+
+    `all_done(after, last)` tells whether every sequence above `after` up to `last` is done.
+    """
+    if checkpoint is None:
+        origin = start if start is not None else head
+        if origin is None:
+            raise NowhereToStart
+        return Standing(cursor=origin - 1, begin=origin)
+    if cursor is None or cursor == checkpoint:
+        return Standing(cursor=checkpoint, mirror=checkpoint)
+    if cursor < checkpoint:
+        return Standing(
+            cursor=cursor,
+            rewind=cursor,
+            warning=f"The cursor was set back from {checkpoint} to {cursor}: all above it is done again.",
+        )
+    if all_done(checkpoint, cursor):
+        return Standing(cursor=cursor, mirror=cursor)
+    return Standing(
+        cursor=checkpoint,
+        warning=(
+            f"The cursor {cursor} is ahead of what the database has done ({checkpoint}): a restored backup, or a cursor"
+            f" set forward by hand. The database's checkpoint is used. To skip on purpose: `stats-assets seek`."
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class State:
+    """What a tick sees above its cursor.
+
+    blocks: how many sequences are done, by block; held: how many are not done and not due (tried, or waiting).
+    in_flight: ranges that runs work on or wait with; `slots`: how many more runs may be started. rows(blocks) reads
+    the ledger's rows of those blocks.
+    """
+
+    cursor: int
+    head: int | None
+    now: datetime
+    slots: int
+    in_flight: Sequence[Range]
+    blocks: Mapping[int, int]
+    held: Mapping[int, int]
+    rows: Callable[[Sequence[int]], Mapping[int, Sequence[LedgerRow]]]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The new cursor, the ranges to start runs for, and how many sequences wait for their next try."""
+
+    cursor: int
+    requests: Sequence[Range] = field(default_factory=tuple)
+    waiting: int = 0
+
+
+def decide(state: State) -> Decision:
+    """Advance over what is done without a gap, then request what is due and free: at most one range a block."""
+    cursor = state.cursor
+    while state.blocks.get(block_of(cursor + 1), 0) == BLOCK:
+        cursor = block_of(cursor + 1) + BLOCK - 1
+    head = state.head if state.head is not None else cursor
+    current = block_of(cursor + 1)
+    candidates = sorted({current, *_with_due(state, current, head)})
+    rows = state.rows(candidates)
+    for row in rows[current]:
+        if row.sequence == cursor + 1 and row.done:
+            cursor = row.sequence
+    requests: list[Range] = []
+    for block in candidates:
+        due = [
+            row.sequence for row in rows[block] if cursor < row.sequence <= head and _is_due(row, state.now)
+        ]
+        if not due or any(flight.overlaps(block) for flight in state.in_flight):
+            continue
+        if len(requests) < state.slots:
+            requests.append(Range(due[0], due[-1]))
+    return Decision(cursor, tuple(requests), sum(state.held.values()))
+
+
+def _with_due(state: State, first: int, head: int) -> list[int]:
+    """The first blocks from `first` on in which something is due; blocks that only wait don't hide later ones."""
+    found: list[int] = []
+    for block in range(first, head + 1, BLOCK):
+        if state.blocks.get(block, 0) + state.held.get(block, 0) < min(BLOCK, head - block + 1):
+            found.append(block)
+            if len(found) == MOST_BLOCKS_LOOKED_AT:
+                break
+    return found
+
+
+def _is_due(row: LedgerRow, now: datetime) -> bool:
+    if row.done or row.work == "trying":
+        return False
+    return row.work != "waiting" or row.not_before is None or row.not_before <= now
