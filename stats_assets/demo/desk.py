@@ -50,13 +50,14 @@ class Grave:
 
 
 class Stock:
-    """What all desks share: the map, its features, the ids that are next."""
+    """What all desks share: the map, its features, the ids that are next; `turns`: whose turn it is to be drawn."""
 
     def __init__(self) -> None:
         self.atlas = Map()
         self.features: dict[Ref, Feature] = {}
         self.graves: list[Grave] = []
         self.ids = {"node": count(13_000_000_000), "way": count(1_400_000_000), "relation": count(18_000_000)}
+        self.turns = count()
         self._at: dict[Place, dict[Ref, Feature]] = {}
 
     def add(self, feature: Feature) -> None:
@@ -131,12 +132,11 @@ class Desk:
         self.put(Relation(number, self.stamp(1), tags, tuple(members)))
         return number
 
-    def revise(self, ref: Ref, **changes: object) -> None:
-        """A new version of an element, uploaded now; `version` in `changes`: that one, not the next."""
+    def revise(self, ref: Ref, *, versions: int = 1, **changes: object) -> None:
+        """A new version of an element, uploaded now; two `versions` on: something between did not last."""
         element = self.stock.atlas.element(ref)
-        version = changes.pop("version", element.stamp.version + 1)
-        assert isinstance(version, int)  # noqa: S101
-        self.put(replace(element, stamp=self.stamp(version), **changes))  # type: ignore[arg-type]
+        stamp = self.stamp(element.stamp.version + versions)
+        self.put(replace(element, stamp=stamp, **changes))  # type: ignore[arg-type]
 
     # The book
 

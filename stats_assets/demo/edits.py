@@ -17,7 +17,10 @@ _NAMES = ("Brot & “Kuchen”", "مسجد", "Jl. Merdeka", "五番街", "Hütte
 
 
 def draw(desk: Desk) -> bool:
-    return draw_kind(desk, desk.rng.choice(desk.rng.choice((COMMON, OTHERS))))
+    """Something common, or the next of all the others: so that each comes soon."""
+    if desk.rng.random() < 0.4:
+        return draw_kind(desk, desk.rng.choice(COMMON))
+    return draw_kind(desk, OTHERS[next(desk.stock.turns) % len(OTHERS)])
 
 
 def draw_house(desk: Desk) -> bool:
@@ -52,8 +55,12 @@ def draw_and_correct(desk: Desk) -> bool:
     return draw_kind(desk, desk.rng.choice(COMMON), version=2)
 
 
-def retag(desk: Desk) -> bool:
-    feature = pick(desk)
+def anything(feature: Feature) -> bool:
+    return True
+
+
+def retag(desk: Desk, suits: Callable[[Feature], bool] = anything) -> bool:
+    feature = pick(desk, suits)
     if feature is None:
         return False
     tags = desk.stock.atlas.element(feature.ref).tags
@@ -151,8 +158,8 @@ def _reshape(desk: Desk, feature: Feature, refs: tuple[int, ...], added: Mapping
     return True
 
 
-def delete(desk: Desk) -> bool:
-    feature = pick(desk, lambda feature: not desk.stock.atlas.users(feature.ref))
+def delete(desk: Desk, suits: Callable[[Feature], bool] = anything) -> bool:
+    feature = pick(desk, lambda feature: suits(feature) and not desk.stock.atlas.users(feature.ref))
     if feature is None:
         return False
     element = desk.stock.atlas.element(feature.ref)
@@ -166,7 +173,7 @@ def delete(desk: Desk) -> bool:
     return True
 
 
-def pick(desk: Desk, suits: Callable[[Feature], bool] = lambda feature: True) -> Feature | None:
+def pick(desk: Desk, suits: Callable[[Feature], bool] = anything) -> Feature | None:
     """An ordinary feature of the place that nobody touched in this minute."""
     found = [
         feature

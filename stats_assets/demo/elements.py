@@ -86,8 +86,15 @@ class Map:
 
     def node(self, number: int) -> Node:
         node = self._elements["node", number]
-        assert isinstance(node, Node)  # noqa: S101
+        if not isinstance(node, Node):
+            raise TypeError(f"{number} is no node")
         return node
+
+    def relation(self, number: int) -> Relation:
+        relation = self._elements["relation", number]
+        if not isinstance(relation, Relation):
+            raise TypeError(f"{number} is no relation")
+        return relation
 
     def element(self, ref: Ref) -> Element:
         return self._elements[ref]

@@ -7,9 +7,11 @@ import gzip
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from threading import Event, Thread
 from types import TracebackType
 
@@ -42,8 +44,8 @@ class DemoFeed:
     ) -> None:
         self.world = world or World()
         self.faults = Faults()
-        self.requests: list[Request] = []
-        """All that was asked, in order; bodies that were spoiled or refused included."""
+        self.requests: deque[Request] = deque(maxlen=10_000)
+        """What was asked, in order, spoiled answers included."""
         self._clock: Clock = ManualClock(self.world.first + history - 1)
         if interval is not None:
             begin = time.time() if started is None else started
@@ -127,6 +129,11 @@ class _Server(ThreadingHTTPServer):
         self.feed = feed
         super().__init__(address, _Handler)
 
+    def server_bind(self) -> None:
+        """Without http.server's search for the host's name, which takes seconds where no name server answers."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no event; anything else is the demo's own bug and is shown."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
@@ -184,8 +191,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--started", type=float, help="when it started (epoch seconds), to continue a world")
     parser.add_argument("--directory", type=Path, help="serve the real diffs NNN.adiff.xml.gz found there")
     options = parser.parse_args(arguments)
-    if options.interval <= 0 or options.history < 1 or options.first < 0:
-        parser.error("--interval must be above 0, --history at least 1, --first at least 0")
+    limits = (("interval", options.interval > 0, "above 0"), ("history", options.history >= 1, "at least 1"))
+    for name, holds, limit in (*limits, ("first", options.first >= 0, "at least 0")):
+        if not holds:
+            parser.error(f"--{name} {getattr(options, name)}: it must be {limit}")
     try:
         feed = DemoFeed(
             World(options.seed, options.first),

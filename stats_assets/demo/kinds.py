@@ -59,10 +59,11 @@ ROUNDABOUT = _ring("roundabout", {"highway": "tertiary", "junction": "roundabout
 PLAZA = _ring("plaza", {"highway": "pedestrian", "area": "yes"}, ROAD, line=False)
 SHOP = _point("shop", {"shop": "bakery"}, "pois")
 TREE = _point("tree", {"natural": "tree"}, "natural")
+STATION = _point("station", {"railway": "station", "public_transport": "station"}, "railway_features")
 HAMLET = _point("hamlet", {"place": "hamlet"}, "other")
 
 COMMON = (STREET, STREET, STREET, HOUSE, HOUSE, HOUSE, FOREST, STREAM, RAIL, WOOD, SHOP, SHOP, TREE)
-FOUNDED = (*COMMON, STREET, COAST, ROUNDABOUT, HAMLET)
+FOUNDED = (*COMMON, STREET, COAST, ROUNDABOUT, HAMLET, STATION)
 
 OTHERS = (
     COAST,
@@ -95,7 +96,7 @@ OTHERS = (
         {"building": "train_station", "railway": "station"},
         {"buildings": None, "railway_features": None},
     ),
-    _point("station", {"railway": "station", "public_transport": "station"}, "railway_features"),
+    STATION,
     _point("hut", {"building": "hut"}, "buildings"),
     _point("waterfall", {"waterway": "waterfall"}, "other"),
     _point("level crossing", {"railway": "level_crossing"}, "other"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from stats_assets.demo.desk import Desk, Feature, clear_size, propose
-from stats_assets.demo.edits import draw_kind, pick
+from stats_assets.demo.edits import delete, draw_kind, pick, retag
 from stats_assets.demo.elements import Point, Stamp
 from stats_assets.demo.kinds import FOREST, HOUSE, PLAZA, ROUNDABOUT, STREET, TREE
 from stats_assets.demo.shapes import Size, draw_line, draw_point, unambiguous
@@ -44,8 +44,8 @@ def delete_and_undelete(desk: Desk) -> bool:
     feature = pick(desk, lambda feature: feature.kind.shape != "point")
     if feature is None:
         return False
-    element = desk.stock.atlas.element(feature.ref)
-    desk.revise(feature.ref, version=element.stamp.version + 2, tags={**element.tags, "note": "restored"})
+    tags = desk.stock.atlas.element(feature.ref).tags
+    desk.revise(feature.ref, versions=2, tags={**tags, "note": "restored"})
     desk.enter(feature, "modified", (feature.kind, feature.size), (feature.kind, feature.size))
     return True
 
@@ -81,6 +81,14 @@ def pave_roundabout(desk: Desk) -> bool:
     feature.kind = PLAZA
     desk.enter(feature, "modified", (PLAZA, feature.size), (ROUNDABOUT, feature.size))
     return True
+
+
+def rename_station(desk: Desk) -> bool:
+    return retag(desk, _is_station)
+
+
+def close_station(desk: Desk) -> bool:
+    return delete(desk, _is_station)
 
 
 def draw_with_unknown_node(desk: Desk) -> bool:
@@ -187,6 +195,10 @@ def lay_bare_nodes(desk: Desk) -> bool:
     for _ in range(2):
         desk.lay_node(draw_point(desk.rng, desk.place))
     return True
+
+
+def _is_station(feature: Feature) -> bool:
+    return "railway_features" in feature.kind.books
 
 
 def _draw_broken(desk: Desk, *, lost: bool) -> bool:

@@ -5,7 +5,7 @@ Everyday edits are in `edits`, other traps in `rare_edits`.
 
 from stats_assets.demo.desk import Desk, Feature, clear_size, propose
 from stats_assets.demo.edits import draw_kind, pick, shift
-from stats_assets.demo.elements import Member, Relation, Way
+from stats_assets.demo.elements import Member, Way
 from stats_assets.demo.kinds import (
     DISTRICT,
     HAMLET,
@@ -57,8 +57,7 @@ def fill_hole(desk: Desk) -> bool:
     for feature in _areas(desk, MULTIPOLYGON):
         if len(feature.rings) < 2:
             continue
-        relation = desk.stock.atlas.element(feature.ref)
-        assert isinstance(relation, Relation)  # noqa: S101
+        relation = desk.stock.atlas.relation(feature.ref[1])
         hole = feature.rings.pop()
         new, old = desk.size(feature), feature.size
         if not unambiguous(new, old):
@@ -149,13 +148,9 @@ def delete_relation(desk: Desk) -> bool:
     kinds = (ROUTE, RIVER, MULTIPOLYGON, RESERVE, DISTRICT)
     found = [feature for feature in desk.stock.at(desk.place) if feature.kind in kinds and feature.size.whole]
     for feature in found:
-        relation = desk.stock.atlas.element(feature.ref)
-        if (
-            desk.minute.busy(feature.ref)
-            or not unambiguous(feature.size)
-            or not isinstance(relation, Relation)
-        ):
+        if desk.minute.busy(feature.ref) or not unambiguous(feature.size):
             continue
+        relation = desk.stock.atlas.relation(feature.ref[1])
         desk.drop(feature.ref)
         desk.stock.remove(feature)
         for member in relation.members:

@@ -75,9 +75,8 @@ class Known:
 
     @property
     def time(self) -> datetime:
-        time = self.closed_at or (self.metadata.created_at if self.metadata else self.newest_edit)
-        assert time is not None  # noqa: S101
-        return time
+        times = (self.closed_at, self.metadata.created_at if self.metadata else None, self.newest_edit)
+        return next(time for time in times if time is not None)
 
 
 class Member(NamedTuple):
