@@ -20,7 +20,7 @@ from dagster import (
 from stats_assets.database.connection import Connection
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
 from stats_assets.replication import HeadUnknown
-from stats_assets.resources import StatsResource
+from stats_assets.resources import current_stats
 from stats_assets.status import LAG_SECONDS, lag_seconds
 
 FACTS = {"augmented_diffs": "changeset_edits", "changesets": "changeset_metadata"}
@@ -66,8 +66,8 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
 
     def check(name: str) -> AssetChecksDefinition:
         @asset_check(asset=FACTS[stream], name=name, description=said[name])
-        def run(stats: StatsResource) -> AssetCheckResult:
-            parts = stats.get()
+        def run() -> AssetCheckResult:
+            parts = current_stats()
             try:
                 head = parts.source(stream).head()
             except HeadUnknown:

@@ -1,4 +1,4 @@
-"""What Dagster loads: assets, checks, jobs, sensors, resources; nothing else."""
+"""What Dagster loads: assets, checks, jobs, sensors; nothing else."""
 
 from dagster import Definitions, in_process_executor
 
@@ -8,7 +8,6 @@ from stats_assets.assets.statistics import statistics
 from stats_assets.checks import all_checks
 from stats_assets.database.streams import STREAMS
 from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
-from stats_assets.resources import StatsResource
 from stats_assets.sensors import queue_sensor, stream_sensor
 from stats_assets.settings import load_settings
 
@@ -19,7 +18,6 @@ defs = Definitions(
     asset_checks=all_checks,
     jobs=[augmented_diffs_job, changesets_job, statistics_job],
     sensors=[*(stream_sensor(stream, poll_seconds) for stream in STREAMS), queue_sensor(poll_seconds)],
-    resources={"stats": StatsResource()},
     # The only setting that also reaches the UI's own runs; a process a step costs seconds.
     executor=in_process_executor,
 )

@@ -34,7 +34,7 @@ from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_jo
 from stats_assets.partitions import BLOCKS, END_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
-from stats_assets.resources import StatsResource
+from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, decide, stand
 
@@ -59,8 +59,8 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
             " quarantined, hole or skipped). To do a range again: switch off, set the cursor back, switch on."
         ),
     )
-    def follow(context: SensorEvaluationContext, stats: StatsResource) -> SensorResult:
-        return tick(context, stats.get(), stream)
+    def follow(context: SensorEvaluationContext) -> SensorResult:
+        return tick(context, current_stats(), stream)
 
     return follow
 
@@ -75,8 +75,8 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
         default_status=DefaultSensorStatus.RUNNING,
         description="Brings the statistics up to date with what backfills and runs by hand have changed.",
     )
-    def drain(context: SensorEvaluationContext, stats: StatsResource) -> SensorResult | SkipReason:
-        with stats.get().connect() as connection:
+    def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        with current_stats().connect() as connection:
             waiting = queued(connection)
         if not waiting:
             return SkipReason("The queue is empty: the statistics are up to date with the facts.")

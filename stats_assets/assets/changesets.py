@@ -15,7 +15,7 @@ from dagster import (
 
 from stats_assets.assets.streaming import GREEN, RangeConfig, materialize_stream
 from stats_assets.partitions import changesets_blocks
-from stats_assets.resources import StatsResource
+from stats_assets.resources import current_stats
 
 
 @multi_asset(
@@ -45,9 +45,9 @@ from stats_assets.resources import StatsResource
     pool="changesets",
 )
 def changesets(
-    context: AssetExecutionContext, config: RangeConfig, stats: StatsResource
+    context: AssetExecutionContext, config: RangeConfig
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch each file, read its changesets, and save them with the ledger in one transaction."""
     yield from materialize_stream(
-        context, config, stats.get(), "changesets", raw="changeset_updates", facts="changeset_metadata"
+        context, config, current_stats(), "changesets", raw="changeset_updates", facts="changeset_metadata"
     )

@@ -15,7 +15,7 @@ from dagster import (
 
 from stats_assets.assets.streaming import GREEN, RangeConfig, materialize_stream
 from stats_assets.partitions import augmented_diffs_blocks
-from stats_assets.resources import StatsResource
+from stats_assets.resources import current_stats
 
 
 @multi_asset(
@@ -44,9 +44,9 @@ from stats_assets.resources import StatsResource
     pool="augmented_diffs",
 )
 def augmented_diffs(
-    context: AssetExecutionContext, config: RangeConfig, stats: StatsResource
+    context: AssetExecutionContext, config: RangeConfig
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch each diff, count its features, and save the facts with the ledger in one transaction."""
     yield from materialize_stream(
-        context, config, stats.get(), "augmented_diffs", raw="augmented_diffs", facts="changeset_edits"
+        context, config, current_stats(), "augmented_diffs", raw="augmented_diffs", facts="changeset_edits"
     )

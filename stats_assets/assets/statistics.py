@@ -8,7 +8,7 @@ from dagster import AssetExecutionContext, AssetSpec, MaterializeResult, multi_a
 
 from stats_assets.database.leases import end_lease, heartbeat
 from stats_assets.database.statistics import apply_queue
-from stats_assets.resources import StatsResource
+from stats_assets.resources import current_stats
 
 VIEWS = {
     "user_statistics": "Each user's changesets, edits, counts and measures, by editor, day, country and hashtag.",
@@ -28,10 +28,10 @@ VIEWS = {
     ],
     group_name="statistics",
 )
-def statistics(context: AssetExecutionContext, stats: StatsResource) -> Iterator[MaterializeResult[Any]]:
+def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
     """Apply what the changed changesets contribute now, less what they contributed before."""
     began = monotonic()
-    parts = stats.get()
+    parts = current_stats()
     with parts.connect() as connection, heartbeat(parts.url, context.run_id):
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
         end_lease(connection, context.run_id)
