@@ -62,7 +62,7 @@ class WorldSource:
 
     def changesets(self, sequence: int) -> bytes | None:
         known = self._world.changesets_first <= sequence <= self._newest()
-        return self._world.changeset_file(sequence)[1] if known else None
+        return self._world.changeset_file(sequence).packed if known else None
 
     def changeset_state(self) -> ChangesetState | None:
         newest = self._newest()
@@ -72,7 +72,7 @@ class WorldSource:
     def last_run(self, sequence: int) -> datetime | None:
         if not self._world.changesets_first <= sequence <= self._newest():
             return None
-        return self._world.changeset_file(sequence)[0].last_run
+        return self._world.changeset_file(sequence).file.last_run
 
     def truth(self, augmented_diffs: int | None, changesets: int | None) -> Answer:
         """By default when all was applied that both feeds tell of: changesets to what `state.yaml` says."""

@@ -57,7 +57,7 @@ class Stock:
         self.features: dict[Ref, Feature] = {}
         self.graves: list[Grave] = []
         self.ids = {"node": count(13_000_000_000), "way": count(1_400_000_000), "relation": count(18_000_000)}
-        self.turns = count()
+        self.drawings, self.retags, self.deletions = count(), count(), count()
         self._at: dict[Place, dict[Ref, Feature]] = {}
 
     def add(self, feature: Feature) -> None:

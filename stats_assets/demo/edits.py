@@ -3,7 +3,7 @@
 Rare ones are in `rare_edits`; what an edit does to map, diff and book is in `desk`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from stats_assets.demo.desk import Desk, Feature, Grave, clear_size, propose
@@ -13,14 +13,19 @@ from stats_assets.demo.shapes import Ring, Size, draw_line, draw_point, draw_rin
 
 Edit = Callable[[Desk], bool]
 
+_CATEGORIES = tuple(dict.fromkeys(category for kind in (*COMMON, *OTHERS) for category in kind.books))
 _NAMES = ("Brot & “Kuchen”", "مسجد", "Jl. Merdeka", "五番街", "Hütte <alt>", "O'Neil's")
+
+
+def anything(feature: Feature) -> bool:
+    return True
 
 
 def draw(desk: Desk) -> bool:
     """Something common, or the next of all the others: so that each comes soon."""
     if desk.rng.random() < 0.4:
         return draw_kind(desk, desk.rng.choice(COMMON))
-    return draw_kind(desk, OTHERS[next(desk.stock.turns) % len(OTHERS)])
+    return draw_kind(desk, OTHERS[next(desk.stock.drawings) % len(OTHERS)])
 
 
 def draw_house(desk: Desk) -> bool:
@@ -55,12 +60,8 @@ def draw_and_correct(desk: Desk) -> bool:
     return draw_kind(desk, desk.rng.choice(COMMON), version=2)
 
 
-def anything(feature: Feature) -> bool:
-    return True
-
-
-def retag(desk: Desk, suits: Callable[[Feature], bool] = anything) -> bool:
-    feature = pick(desk, suits)
+def retag(desk: Desk) -> bool:
+    feature = pick_in_turn(desk, desk.stock.retags)
     if feature is None:
         return False
     tags = desk.stock.atlas.element(feature.ref).tags
@@ -158,8 +159,10 @@ def _reshape(desk: Desk, feature: Feature, refs: tuple[int, ...], added: Mapping
     return True
 
 
-def delete(desk: Desk, suits: Callable[[Feature], bool] = anything) -> bool:
-    feature = pick(desk, lambda feature: suits(feature) and not desk.stock.atlas.users(feature.ref))
+def delete(desk: Desk) -> bool:
+    feature = pick_in_turn(
+        desk, desk.stock.deletions, lambda feature: not desk.stock.atlas.users(feature.ref)
+    )
     if feature is None:
         return False
     element = desk.stock.atlas.element(feature.ref)
@@ -184,6 +187,14 @@ def pick(desk: Desk, suits: Callable[[Feature], bool] = anything) -> Feature | N
         and suits(feature)
     ]
     return desk.rng.choice(found) if found else None
+
+
+def pick_in_turn(
+    desk: Desk, turns: Iterator[int], suits: Callable[[Feature], bool] = anything
+) -> Feature | None:
+    """One of the category whose turn it is, if there is one: so that each comes soon."""
+    category = _CATEGORIES[next(turns) % len(_CATEGORIES)]
+    return pick(desk, lambda feature: category in feature.kind.books and suits(feature)) or pick(desk, suits)
 
 
 def _users(desk: Desk, number: int) -> list[Feature]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from stats_assets.demo.desk import Desk, Feature, clear_size, propose
-from stats_assets.demo.edits import delete, draw_kind, pick, retag
+from stats_assets.demo.edits import draw_kind, pick
 from stats_assets.demo.elements import Point, Stamp
 from stats_assets.demo.kinds import FOREST, HOUSE, PLAZA, ROUNDABOUT, STREET, TREE
 from stats_assets.demo.shapes import Size, draw_line, draw_point, unambiguous
@@ -81,14 +81,6 @@ def pave_roundabout(desk: Desk) -> bool:
     feature.kind = PLAZA
     desk.enter(feature, "modified", (PLAZA, feature.size), (ROUNDABOUT, feature.size))
     return True
-
-
-def rename_station(desk: Desk) -> bool:
-    return retag(desk, _is_station)
-
-
-def close_station(desk: Desk) -> bool:
-    return delete(desk, _is_station)
 
 
 def draw_with_unknown_node(desk: Desk) -> bool:
@@ -195,10 +187,6 @@ def lay_bare_nodes(desk: Desk) -> bool:
     for _ in range(2):
         desk.lay_node(draw_point(desk.rng, desk.place))
     return True
-
-
-def _is_station(feature: Feature) -> bool:
-    return "railway_features" in feature.kind.books
 
 
 def _draw_broken(desk: Desk, *, lost: bool) -> bool:

@@ -5,91 +5,15 @@ Measurements are strings of exact decimals, times ISO 8601 in UTC, everything el
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
 
 from stats_assets.demo.book import Entry
 from stats_assets.demo.mappers import ANONYMOUS
-from stats_assets.demo.session import Metadata
+from stats_assets.demo.tally import Json, Known, Member, Tally
 from stats_assets.demo.world import World
 
 TOP = 10
 TOP_HASHTAGS_OF_A_USER = 50
-
-Json = dict[str, Any]
-
-
-@dataclass
-class Tally:
-    """Edits, counts and measurements that belong together."""
-
-    edits: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    measurements: dict[str, Decimal] = field(default_factory=dict)
-
-    def add(self, entry: Entry, edits: int) -> None:
-        self.edits += edits
-        self.counts.update(entry.counts)
-        for key, value in entry.measurements:
-            self.measurements[key] = self.measurements.get(key, Decimal(0)) + value
-
-    def merge(self, other: "Tally") -> None:
-        self.edits += other.edits
-        self.counts.update(other.counts)
-        for key, value in other.measurements.items():
-            self.measurements[key] = self.measurements.get(key, Decimal(0)) + value
-
-    def json(self) -> Json:
-        return {
-            "counts": dict(sorted(self.counts.items())),
-            "measurements": {key: plain(value) for key, value in sorted(self.measurements.items())},
-        }
-
-
-@dataclass
-class Known:
-    """All that is known of one changeset after some sequences of both feeds."""
-
-    id: int
-    metadata: Metadata | None = None
-    closed_at: datetime | None = None
-    uid: int | None = None
-    newest_edit: datetime | None = None
-    all: Tally = field(default_factory=Tally)
-    countries: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-
-    @property
-    def user(self) -> int | None:
-        known = self.uid if self.uid else self.metadata.uid if self.metadata else ANONYMOUS
-        return known if known != ANONYMOUS else None
-
-    @property
-    def editor(self) -> str | None:
-        return self.metadata.editor if self.metadata else None
-
-    @property
-    def hashtags(self) -> tuple[str, ...]:
-        return self.metadata.remark.expected if self.metadata else ()
-
-    @property
-    def time(self) -> datetime:
-        times = (self.closed_at, self.metadata.created_at if self.metadata else None, self.newest_edit)
-        return next(time for time in times if time is not None)
-
-
-class Member(NamedTuple):
-    """A changeset within an aggregate, with what it brings there."""
-
-    changeset: Known
-    tally: Tally
-
-
-def plain(value: Decimal) -> str:
-    """No exponent, no trailing zeros."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def truth(world: World, *, augmented_diffs: int, changesets: int) -> Json:
@@ -128,7 +52,7 @@ def _changesets(world: World, entries: Iterable[Entry], last: int) -> dict[int, 
         for code in entry.countries:
             changeset.countries[code].add(entry, 1)
     for sequence in range(world.changesets_first, last + 1):
-        for metadata in world.changeset_file(sequence)[0].changesets:
+        for metadata in world.changeset_file(sequence).file.changesets:
             changeset = known.setdefault(metadata.id, Known(metadata.id))
             changeset.metadata = metadata
             changeset.closed_at = metadata.closed_at or changeset.closed_at
@@ -147,7 +71,7 @@ def _names(world: World, entries: Iterable[Entry], last: int) -> dict[int, str]:
     for entry in entries:
         witness(entry.uid, entry.user, entry.at, 0, entry.sequence)
     for sequence in range(world.changesets_first, last + 1):
-        file = world.changeset_file(sequence)[0]
+        file = world.changeset_file(sequence).file
         for metadata in file.changesets:
             if file.newest is not None:
                 witness(metadata.uid, metadata.user, file.newest, 1, sequence)

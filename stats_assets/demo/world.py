@@ -1,11 +1,11 @@
 """The invented world: mappers open changesets, edit, close, are talked about; minute by minute, from a seed.
 
 A pure function of (seed, first, sequence): minutes are simulated once, in order, and kept. What the edits are
-is in `edits`, `rare_edits`, `relation_edits`; how the files look in `augmented_diff` and `changeset_file`.
+is in `edits`, `rare_edits`, `relation_edits`; changesets and their files are in `sessions`.
 """
 
 import gzip
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
@@ -15,19 +15,17 @@ from typing import NamedTuple
 from stats_assets.demo import edits, rare_edits, relation_edits
 from stats_assets.demo.augmented_diff import write_augmented_diff
 from stats_assets.demo.book import Book
-from stats_assets.demo.changeset_file import ChangesetFile, write_changesets
 from stats_assets.demo.desk import Desk, Stock
 from stats_assets.demo.kinds import FOUNDED, STREET, TREE
-from stats_assets.demo.mappers import COMMENTERS, FOUNDER, MAPPERS, REMARKS, Remark
+from stats_assets.demo.mappers import FOUNDER, Remark
 from stats_assets.demo.minute import Minute, since, until
-from stats_assets.demo.places import BORDERS, PLACES, TOWNS, Place
-from stats_assets.demo.session import Comment, Session
+from stats_assets.demo.places import BORDERS, PLACES, TOWNS
+from stats_assets.demo.session import Session
+from stats_assets.demo.sessions import Published, Sessions
 
 DEFAULT_FIRST = 6_543_200
 DEFAULT_CHANGESETS_FIRST = 6_300_100
 
-_FIRST_CHANGESET = 2_147_483_620
-"""So that ids pass 2³¹ within the first minutes."""
 _CROWDED = 50
 _EVERYDAY: tuple[tuple[edits.Edit, int], ...] = (
     (edits.draw, 8),
@@ -47,14 +45,12 @@ _RARE: tuple[edits.Edit, ...] = (
     rare_edits.draw_bow_tie,
     rare_edits.draw_without_positions,
     rare_edits.delete_and_undelete,
-    rare_edits.rename_station,
     rare_edits.turn_house_into_forest,
     relation_edits.fill_hole,
     rare_edits.mend,
     relation_edits.draw_district,
     rare_edits.delete_by_nobody,
     rare_edits.pave_roundabout,
-    rare_edits.close_station,
     relation_edits.draw_reserve,
     rare_edits.untie_bow,
     relation_edits.draw_river,
@@ -87,11 +83,7 @@ class World:
         self.book = Book()
         self._stock = Stock()
         self._made: list[Made] = []
-        self._files: list[tuple[ChangesetFile, bytes]] = []
-        self._sessions: list[Session] = []
-        self._opened = 0
-        self._talks: dict[int, list[Session]] = defaultdict(list)
-        self._events: list[tuple[datetime, Session]] = []
+        self._sessions = Sessions(first, changesets_first)
         self._program = deque(_RARE)
         self._lock = RLock()
         self._found()
@@ -103,22 +95,20 @@ class World:
         return self._minute(sequence).diff
 
     def newest_changeset_file(self, sequence: int) -> int:
-        """The newest changeset file there is when `sequence` is the newest diff; `changesets_first - 1`:
-        none.
-        """
+        """The newest file when `sequence` is the newest diff; `changesets_first - 1`: there is none."""
         return self.changesets_first + self._minute(sequence).files - 1
 
-    def changeset_file(self, sequence: int) -> tuple[ChangesetFile, bytes]:
-        """A changeset file and its bytes, gzip. Raises LookupError below the first."""
+    def changeset_file(self, sequence: int) -> Published:
+        """Raises LookupError below the first."""
         number = sequence - self.changesets_first
         if number < 0:
             raise LookupError(
                 f"changeset file {sequence} is below the world's first, {self.changesets_first}"
             )
         with self._lock:
-            while len(self._files) <= number:
+            while len(self._sessions.published) <= number:
                 self._step()
-            return self._files[number]
+            return self._sessions.published[number]
 
     def _minute(self, sequence: int) -> Made:
         if sequence < self.first:
@@ -135,14 +125,15 @@ class World:
         sequence = self.first + number
         rng = self._random(number)
         minute = Minute(self._stock.atlas, sequence)
-        self._open_sessions(number, rng)
+        if len(self._sessions.editing(number)) < 3 or rng.random() < 0.3:
+            self._sessions.open(number, rng)
         self._edit(number, rng, minute)
-        self._close_sessions(number, rng)
-        self._talk(number, rng)
-        self._publish_changesets(number, rng)
+        self._sessions.close(number, rng)
+        self._sessions.talk(number, rng)
+        self._sessions.publish(number, rng)
         base = until(sequence) + timedelta(seconds=rng.randint(1, 20))
         diff = gzip.compress(write_augmented_diff(minute.actions(), base), 6, mtime=0)
-        self._made.append(Made(diff, len(self._files)))
+        self._made.append(Made(diff, len(self._sessions.published)))
 
     def _random(self, number: int) -> Random:
         return Random(f"{self.seed}:{self.first}:{number}")  # noqa: S311 (an invented world, not a secret)
@@ -151,9 +142,7 @@ class World:
         desk = self._desks(number, rng, minute)
         self._edit_rarely(number, rng, minute)
         for second in sorted(rng.sample(range(14, 50), rng.randint(1, 5))):
-            editing = [
-                session for session in self._sessions if number <= session.edits_until and not session.empty
-            ]
+            editing = self._sessions.editing(number)
             if second == max(range(14, 50)):  # a few edits at the very end of the window, which belongs to it
                 editing, second = [session for session in editing if session.closes != number], 60
             if editing:
@@ -176,21 +165,23 @@ class World:
         """
         desk = self._desks(number, rng, minute)
         town = TOWNS[number // (2 * len(_RARE)) % len(TOWNS)]
-        here = [s for s in self._sessions if s.place is town and number <= s.edits_until and not s.empty]
-        session = here[0] if here and here[0].mapper else self._open(number, rng, place=town)
+        here = [
+            session for session in self._sessions.editing(number) if session.place is town and session.uid
+        ]
+        session = here[0] if here else self._sessions.open(number, rng, place=town)
         if number % 8 == 5:
-            session = self._open(number, rng, place=town, anonymous=True)
+            session = self._sessions.open(number, rng, place=town, anonymous=True)
         edit = self._program.popleft()
         done = edit(desk(session, 11))
         self._program.insert(len(self._program) if done else 2, edit)
         if number % 10 == 2:
             border = BORDERS[number // 10 % len(BORDERS)]
-            edits.draw_kind(desk(self._open(number, rng, place=border), 11), STREET)
+            edits.draw_kind(desk(self._sessions.open(number, rng, place=border), 11), STREET)
         if number % 9 == 4:
-            other = self._open(number, rng, place=town)
+            other = self._sessions.open(number, rng, place=town)
             rare_edits.move_two_nodes(desk(session, 12), desk(other, 13))
         if number % 20 == 7:
-            bare = self._open(number, rng, place=town)
+            bare = self._sessions.open(number, rng, place=town)
             bare.empty = True
             rare_edits.lay_bare_nodes(desk(bare, 12))
 
@@ -200,69 +191,6 @@ class World:
             return Desk(self._stock, minute, self.book, rng, session, number, at)
 
         return desk
-
-    # Changesets
-
-    def _open_sessions(self, number: int, rng: Random) -> None:
-        editing = sum(number <= session.edits_until for session in self._sessions)
-        if editing < 3 or rng.random() < 0.3:
-            self._open(number, rng)
-
-    def _open(
-        self, number: int, rng: Random, *, place: Place | None = None, anonymous: bool = False
-    ) -> Session:
-        turn, self._opened = self._opened, self._opened + 1
-        mapper = rng.choice([mapper for mapper in MAPPERS if place is None or place in mapper.places])
-        last = number + rng.randint(0, 6)
-        session = Session(
-            _FIRST_CHANGESET + turn,
-            None if anonymous else mapper,
-            place or rng.choice(mapper.places),
-            since(self.first + number) + timedelta(seconds=rng.randint(1, 10)),
-            rng.choice(mapper.editors),
-            rng.choice(REMARKS),
-            number if anonymous else last,
-            None if turn % 11 == 7 else last + rng.randint(0, 5),
-            rng.choice(REMARKS) if turn % 5 == 2 else None,
-            silent=turn % 13 == 5,
-            empty=place is None and turn % 6 == 4,
-        )
-        self._sessions.append(session)
-        if session.silent or turn % 7 == 3:
-            self._talks[last + rng.randint(8, 30)].append(session)
-        if not session.silent:
-            self._events.append((session.created_at, session))
-        return session
-
-    def _close_sessions(self, number: int, rng: Random) -> None:
-        for session in self._sessions:
-            if session.closes == number:
-                session.closed_at = since(self.first + number) + timedelta(seconds=rng.randint(51, 60))
-                if not session.silent:
-                    self._events.append((session.closed_at, session))
-        over = (session for session in self._sessions if session.closed_at or session.closes is None)
-        done = {id(session) for session in over if number >= session.edits_until}
-        self._sessions = [session for session in self._sessions if id(session) not in done]
-
-    def _talk(self, number: int, rng: Random) -> None:
-        for session in self._talks.pop(number, ()):
-            uid, user = rng.choice(COMMENTERS)
-            date = since(self.first + number) + timedelta(seconds=rng.randint(5, 45))
-            session.discussion.append(Comment(uid, user, date, "Nice work.\nIs the <name> right?"))
-            self._events.append((date, session))
-
-    def _publish_changesets(self, number: int, rng: Random) -> None:
-        """About one file a minute: some runs are left out, the next file covers two minutes (feed facts,
-        3.1).
-        """
-        if number % 17 == 11:
-            return
-        last_run = until(self.first + number) - timedelta(microseconds=rng.randint(1, 9_000_000))
-        due = {session.id: session for time, session in self._events if time < last_run}
-        self._events = [(time, session) for time, session in self._events if time >= last_run]
-        changesets = tuple(due[key].metadata(number, last_run) for key in sorted(due))
-        file = ChangesetFile(self.changesets_first + len(self._files), last_run, changesets)
-        self._files.append((file, gzip.compress(write_changesets(changesets), 6, mtime=0)))
 
     def _found(self) -> None:
         """What is on the map already when the world begins; no feed shows it, no book has it."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from stats_assets.demo.mappers import RENAMED
-from stats_assets.demo.truth import Json, Known, Member, Tally, _breakdown, plain, truth
+from stats_assets.demo.tally import Json, Known, Member, Tally, plain
+from stats_assets.demo.truth import _breakdown, truth
 from stats_assets.demo.world import World
 
 MINUTES = 180
@@ -128,7 +129,7 @@ def test_the_renamed_mapper_has_the_name_of_the_newest_evidence(world: World) ->
 
 def test_a_changeset_once_closed_stays_closed(world: World, told: Json) -> None:
     for number in range(world.changesets_first, world.changesets_first + 100):
-        for metadata in world.changeset_file(number)[0].changesets:
+        for metadata in world.changeset_file(number).file.changesets:
             if metadata.closed_at is not None:
                 assert told["changesets"][str(metadata.id)]["open"] is False
 

@@ -28,7 +28,7 @@ world, digest = World(seed={seed}), hashlib.sha256()
 for sequence in range(world.first, world.first + 40):
     digest.update(world.augmented_diff(sequence))
 for sequence in range(world.changesets_first, world.newest_changeset_file(world.first + 39) + 1):
-    digest.update(world.changeset_file(sequence)[1])
+    digest.update(world.changeset_file(sequence).packed)
 print(digest.hexdigest())
 """
 
@@ -46,7 +46,7 @@ def hour(world: World) -> list[ET.Element]:
 @pytest.fixture(scope="module")
 def changeset_files(world: World) -> list[ChangesetFile]:
     newest = world.newest_changeset_file(world.first + HOUR - 1)
-    return [world.changeset_file(number)[0] for number in range(world.changesets_first, newest + 1)]
+    return [world.changeset_file(number).file for number in range(world.changesets_first, newest + 1)]
 
 
 def parse(world: World, sequence: int) -> ET.Element:
