@@ -108,7 +108,8 @@ def _pids() -> Iterator[int]:
     return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process, zombies not counted."""
     # after the name, which can hold anything, comes the state; a zombie is only a forgotten exit code
     state = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
     return bool(state) and state[0] not in (b"Z", b"X")
@@ -120,7 +121,7 @@ def processes_titled(program: str, mark: str) -> list[int]:
     found = []
     for pid in _pids():
         line = _read(Path(f"/proc/{pid}/cmdline"))
-        if mark.encode() in line and program.encode() in line.split(b"\0")[0] and _alive(pid):
+        if mark.encode() in line and program.encode() in line.split(b"\0")[0] and is_alive(pid):
             found.append(pid)
     return found
 
@@ -131,7 +132,7 @@ def processes_with_variable(name: str, value: str) -> list[int]:
     return [
         pid
         for pid in _pids()
-        if pid != os.getpid() and wanted in _read(Path(f"/proc/{pid}/environ")).split(b"\0") and _alive(pid)
+        if pid != os.getpid() and wanted in _read(Path(f"/proc/{pid}/environ")).split(b"\0") and is_alive(pid)
     ]
 
 

@@ -1,0 +1,207 @@
+"""The supervisor with real children: restarts, back-off, ends in order, nothing left however it is ended."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stats_assets.processes import is_alive, processes_with_variable
+from stats_assets.supervisor import MARK
+
+WAIT = 60.0
+
+MAIN = """
+import json, os, sys
+from pathlib import Path
+from stats_assets.supervisor import AlreadyRunning, Child, Pace, Supervisor
+folder = Path(sys.argv[1])
+asked = json.loads(sys.argv[2])
+children = [
+    Child(
+        name,
+        [sys.executable, "-c", code],
+        dict(os.environ),
+        folder,
+        lambda name=name: not name.startswith("slow") or (folder / f"{name}.ready").exists(),
+    )
+    for name, code in asked["children"].items()
+]
+try:
+    pace = Pace(first=0.05, longest=0.2, stop=asked["stop"])
+    supervisor = Supervisor(children, folder, quiet=asked["quiet"], pace=pace)
+    sys.exit(supervisor.run(lambda: print("all ready", flush=True) is None))
+except AlreadyRunning as error:
+    sys.exit(str(error))
+"""
+WRITES_ITS_PID = "import os; from pathlib import Path; Path(f'{NAME}.pid').write_text(str(os.getpid()));"
+STAYS = "import time; time.sleep(1000)"
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    limit = time.monotonic() + WAIT
+    while not condition():
+        assert time.monotonic() < limit, f"waited in vain: {what}"
+        time.sleep(0.02)
+
+
+class Stage:
+    """A folder with supervisors in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: list[subprocess.Popen[str]] = []
+
+    def supervisor(self, *, quiet: bool = False, stop: float = 30, **children: str) -> subprocess.Popen[str]:
+        """With these children, name and code; each writes its process id first."""
+        codes = {name: f"NAME = {name!r}; {WRITES_ITS_PID} {code}" for name, code in children.items()}
+        asked = json.dumps({"children": codes, "quiet": quiet, "stop": stop})
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", MAIN, str(self.folder), asked],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def pid(self, name: str) -> int:
+        try:
+            return int((self.folder / f"{name}.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def pid_of(self, name: str, *, other_than: int = 0) -> int:
+        """Waits until it runs, or runs anew."""
+        wait_for(lambda: self.pid(name) not in (0, other_than), f"{name} to start")
+        return self.pid(name)
+
+    def log(self, name: str) -> str:
+        return (self.folder / "logs" / f"{name}.log").read_text()
+
+    def left(self) -> list[int]:
+        return processes_with_variable(MARK, str(self.folder / "supervisor.lock"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    for process in stage.started:
+        process.kill()
+        process.communicate()
+    wait_for(lambda: not stage.left(), "all processes to end")
+
+
+def test_children_start_in_order_and_all_end_at_ctrl_c(stage: Stage) -> None:
+    supervisor = stage.supervisor(feed=STAYS, slow=STAYS, web=STAYS)
+    stage.pid_of("slow")
+    time.sleep(0.5)
+    assert not stage.pid("web"), "web was started before slow was ready"
+    (stage.folder / "slow.ready").touch()
+    stage.pid_of("web")
+    assert supervisor.stdout is not None
+    assert supervisor.stdout.readline() == "all ready\n"
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.communicate(timeout=WAIT)[0] == ""
+    assert supervisor.returncode == 0
+    assert not stage.left()
+
+
+def test_a_killed_child_is_started_again_and_the_others_stay(stage: Stage) -> None:
+    supervisor = stage.supervisor(one=STAYS, two=STAYS)
+    one, two = stage.pid_of("one"), stage.pid_of("two")
+    os.kill(one, signal.SIGKILL)
+    stage.pid_of("one", other_than=one)
+    assert stage.pid("two") == two
+    supervisor.terminate()
+    said = supervisor.communicate(timeout=WAIT)[1]
+    assert "one was ended by SIGKILL" in said
+    assert "two was ended" not in said
+    assert supervisor.returncode == 0
+
+
+def test_a_child_that_always_fails_is_tried_with_growing_pauses_and_quoted(stage: Stage) -> None:
+    supervisor = stage.supervisor(bad="import sys; print('hello'); sys.exit('no such thing')")
+    assert supervisor.stderr is not None
+    pauses: list[str] = []
+    while len(pauses) < 4:
+        line = supervisor.stderr.readline()
+        assert line
+        if "starting it again in" in line:
+            assert "ended with code 1" in line
+            assert "saying last: no such thing" in line
+            pauses.append(line.partition("again in ")[2].partition(" ")[0])
+    assert pauses == ["0.05", "0.1", "0.2", "0.2"]
+
+
+def test_a_program_that_is_not_there_does_not_stop_the_others(stage: Stage) -> None:
+    supervisor = stage.supervisor(gone="import os; os.unlink('x')", other=STAYS)
+    stage.pid_of("other")
+    assert supervisor.poll() is None
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_output_goes_to_bounded_logs_and_unless_quiet_to_the_terminal(stage: Stage, quiet: bool) -> None:
+    supervisor = stage.supervisor(
+        quiet=quiet, chatty=f"print('grüße\\nand more'); print('end', end='', flush=True); {STAYS}"
+    )
+    wait_for(
+        lambda: (stage.folder / "logs/chatty.log").exists() and "and more" in stage.log("chatty"), "its log"
+    )
+    supervisor.terminate()
+    said = supervisor.communicate(timeout=WAIT)[1]
+    assert stage.log("chatty") == "grüße\nand more\nend\n"
+    assert ("chatty | grüße\nchatty | and more\n" in said) is not quiet
+
+
+def test_a_second_one_says_that_the_first_runs(stage: Stage) -> None:
+    first = stage.supervisor(one=STAYS)
+    pid = stage.pid_of("one")
+    second = stage.supervisor(one=STAYS)
+    said = second.communicate(timeout=WAIT)[1]
+    assert second.returncode == 1
+    assert f"runs already for {stage.folder.parent} (process {first.pid})" in said
+    assert stage.pid("one") == pid
+
+
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+WITH_CHILDREN = (
+    "import subprocess, sys;"
+    f"code = \"NAME='grandchild'; {WRITES_ITS_PID} {DEAF} {STAYS}\";"
+    "subprocess.Popen([sys.executable, '-c', code], start_new_session=True);"
+)
+
+
+def test_deaf_children_and_their_children_are_killed_after_a_while(stage: Stage) -> None:
+    supervisor = stage.supervisor(stop=0.5, deaf=f"{DEAF} {WITH_CHILDREN} {STAYS}")
+    stage.pid_of("grandchild")
+    supervisor.terminate()
+    supervisor.communicate(timeout=WAIT)
+    assert supervisor.returncode == 0
+    assert not stage.left()
+
+
+def test_a_second_ctrl_c_does_not_wait(stage: Stage) -> None:
+    supervisor = stage.supervisor(stop=1000, deaf=f"{DEAF} {WITH_CHILDREN} {STAYS}")
+    stage.pid_of("grandchild")
+    supervisor.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    supervisor.send_signal(signal.SIGINT)
+    supervisor.communicate(timeout=WAIT)
+    assert not stage.left()
+
+
+def test_nothing_survives_a_killed_supervisor_and_the_next_one_starts(stage: Stage) -> None:
+    first = stage.supervisor(stop=0.5, one=f"{DEAF} {WITH_CHILDREN} {STAYS}")
+    one, grandchild = stage.pid_of("one"), stage.pid_of("grandchild")
+    first.kill()
+    stage.supervisor(one=STAYS)
+    stage.pid_of("one", other_than=one)
+    assert not is_alive(one)
+    assert not is_alive(grandchild)
