@@ -1,5 +1,6 @@
 """What the database holds in the shape of the demo's /truth.json: a helper of tests, not a test."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ BREAKDOWNS = {
 def statistics_of(connection: Connection) -> dict[str, Any]:
     """Users, hashtags, countries, hashtag_users and changesets; numbers as Decimal, times in ISO 8601."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        set_json_loads(lambda text: _exact(text), cursor)
+        set_json_loads(exact_json, cursor)
 
         def rows(query: str) -> list[dict[str, Any]]:
             return cursor.execute(query).fetchall()  # type: ignore[arg-type]
@@ -55,7 +56,6 @@ def _aggregate(kind: str, row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names} | ({"name": row["name"]} if kind == "users" else {})
 
 
-def _exact(text: str | bytes) -> Any:
-    import json
-
+def exact_json(text: str | bytes) -> Any:
+    """JSON with every number as an exact Decimal."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)

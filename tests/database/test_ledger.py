@@ -1,0 +1,448 @@
+"""The ledger's events, on a real database: what is taken, committed, failed, freed and rewound (state, section 2)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from stats_assets.database import ledger, streams
+from stats_assets.database.connection import Connection, connect
+from stats_assets.database.leases import end_lease, lease, leases
+from stats_assets.database.ledger import Counted, Counts, LeaseLost, LedgerRow, Retries, Verdict, verdict
+
+STREAM = "augmented_diffs"
+RETRIES = Retries(first=60, most=3600, attempts=3, hole_grace=600)
+FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def counted(name: str = "a", actions: int = 5, minute: int = 0, definitions: str = "d") -> Counted:
+    return Counted(name, actions, FETCHED + timedelta(minutes=minute), definitions)
+
+
+def nothing(connection: Connection) -> None:
+    pass
+
+
+@contextmanager
+def at_work(connection: Connection, run_id: str = "run", start: int = 0, end: int = 10_000) -> Iterator[None]:
+    connection.execute(
+        "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        (run_id, STREAM, start, end),
+    )
+    yield
+    end_lease(connection, run_id)
+
+
+def take(connection: Connection, *sequences: int, run_id: str = "run") -> list[LedgerRow]:
+    return ledger.take(connection, run_id, STREAM, sequences)
+
+
+def commit(
+    connection: Connection, taken: LedgerRow, new: Counted | None = None, run_id: str = "run", **how: Any
+) -> Verdict:
+    write: Callable[[Connection], None] = how.pop("write", nothing)
+    return ledger.commit(connection, run_id, STREAM, taken, new or counted(), write, **how)
+
+
+def state(connection: Connection, sequence: int) -> dict[str, Any]:
+    with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        found = cursor.execute(
+            "SELECT l.*, l.epoch >= b.epoch AS done, b.done AS block_done FROM ledger AS l JOIN ledger_blocks AS b"
+            " ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100"
+            " WHERE l.stream = %s AND l.sequence = %s",
+            (STREAM, sequence),
+        ).fetchone()
+    assert found is not None
+    return found
+
+
+def due(connection: Connection, sequences: Sequence[int]) -> list[int]:
+    now = datetime.now(UTC)
+    return [
+        row.sequence
+        for row in ledger.rows(connection, STREAM, sequences)
+        if not row.done and row.work != "trying" and not (row.not_before and row.not_before > now)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def working(connection: Connection) -> Iterator[None]:
+    with at_work(connection):
+        yield
+
+
+def test_an_unknown_sequence_is_due(connection: Connection) -> None:
+    (row,) = ledger.rows(connection, STREAM, [42])
+    assert (row.result, row.work, row.done, row.attempts) == ("none", "idle", False, 0)
+
+
+def test_taking_is_committed_at_once_and_seen_by_others(connection: Connection, url: str) -> None:
+    take(connection, 100, 101)
+    with connect(url) as other:
+        assert [row.work for row in ledger.rows(other, STREAM, [100, 101, 102])] == [
+            "trying",
+            "trying",
+            "idle",
+        ]
+
+
+def test_a_commit_writes_once_and_counts_in_the_block(connection: Connection) -> None:
+    (taken,) = take(connection, 100)
+    assert commit(connection, taken) is Verdict.COMMITTED
+    found = state(connection, 100)
+    assert (found["result"], found["work"], found["done"], found["block_done"]) == (
+        "committed",
+        "idle",
+        True,
+        1,
+    )
+    (again,) = take(connection, 100)
+    assert commit(connection, again) is Verdict.SAME
+    assert state(connection, 100)["block_done"] == 1
+
+
+def test_a_failing_write_leaves_nothing(connection: Connection) -> None:
+    (taken,) = take(connection, 100)
+
+    def write(inside: Connection) -> None:
+        inside.execute("INSERT INTO statistics_queue (changeset_id) VALUES (1)")
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        commit(connection, taken, write=write)
+    assert state(connection, 100)["result"] == "none"
+    assert connection.execute("SELECT count(*) FROM statistics_queue").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure])
+def test_a_deadlock_is_retried_in_place_and_is_no_attempt(
+    connection: Connection, error: type[Exception]
+) -> None:
+    (taken,) = take(connection, 100)
+    tries = []
+
+    def write(inside: Connection) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise error
+
+    assert commit(connection, taken, write=write) is Verdict.COMMITTED
+    assert len(tries) == 3
+    assert state(connection, 100)["attempts"] == 0
+
+
+VERDICTS: dict[str, tuple[Counts, Counted, dict[str, bool], Verdict]] = {
+    "first": (Counts("none", None, None, None, None), counted(), {}, Verdict.COMMITTED),
+    "same again": (Counts("committed", "a", 5, FETCHED, "d"), counted(minute=9), {}, Verdict.SAME),
+    "same by hand": (
+        Counts("committed", "a", 5, FETCHED, "d"),
+        counted(),
+        {"by_hand": True},
+        Verdict.COMMITTED,
+    ),
+    "same, other definitions": (
+        Counts("committed", "a", 5, FETCHED, "d"),
+        counted(definitions="e"),
+        {},
+        Verdict.COMMITTED,
+    ),
+    "same from an older read, other definitions": (
+        Counts("committed", "a", 5, FETCHED, "d"),
+        counted(minute=-9, definitions="e"),
+        {},
+        Verdict.COMMITTED,
+    ),
+    "fuller": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 6, 9), {}, Verdict.COMMITTED),
+    "as many, other": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 5, 9), {}, Verdict.COMMITTED),
+    "older": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 6, -9), {}, Verdict.STALE),
+    "older by hand": (
+        Counts("committed", "a", 5, FETCHED, "d"),
+        counted("b", 6, -9),
+        {"by_hand": True},
+        Verdict.STALE,
+    ),
+    "shorter": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 4, 9), {}, Verdict.SHORTER),
+    "shorter by hand": (
+        Counts("committed", "a", 5, FETCHED, "d"),
+        counted("b", 4, 9),
+        {"by_hand": True},
+        Verdict.SHORTER,
+    ),
+    "shorter, accepted": (
+        Counts("committed", "a", 5, FETCHED, "d"),
+        counted("b", 4, 9),
+        {"accept_shorter": True},
+        Verdict.COMMITTED,
+    ),
+    "skipped before": (Counts("skipped", None, None, None, None), counted(), {}, Verdict.COMMITTED),
+}
+
+
+@pytest.mark.parametrize("case", VERDICTS)
+def test_verdict(case: str) -> None:
+    row, new, how, expected = VERDICTS[case]
+    assert verdict(row, new, **({"by_hand": False, "accept_shorter": False} | how)) is expected
+
+
+def test_a_shorter_reread_is_flagged_and_the_count_stands(connection: Connection) -> None:
+    commit(connection, take(connection, 100)[0], counted("a", 5))
+    assert commit(connection, take(connection, 100)[0], counted("b", 4, minute=60)) is Verdict.SHORTER
+    found = state(connection, 100)
+    assert (found["content_hash"], found["actions"], found["result"]) == ("a", 5, "committed")
+    assert "4 of 5" in found["flagged"]
+
+
+def test_a_failing_sequence_waits_longer_each_time_and_is_quarantined_in_the_end(
+    connection: Connection,
+) -> None:
+    pauses = []
+    for attempt in (1, 2, 3):
+        (taken,) = take(connection, 100)
+        assert taken.attempts == attempt - 1
+        work = ledger.charge(connection, STREAM, taken, "bad body", RETRIES)
+        found = state(connection, 100)
+        pauses.append((found["not_before"] - found["since"]).total_seconds())
+        assert work == ("quarantined" if attempt == 3 else "waiting")
+        assert found["done"] == (attempt == 3)
+    assert 45 <= pauses[0] <= 60
+    assert 90 <= pauses[1] <= 120
+    assert state(connection, 100)["block_done"] == 1  # done: later ones are not held up
+
+
+def test_a_quarantined_sequence_heals_with_an_ordinary_commit(connection: Connection) -> None:
+    for _ in range(3):
+        ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+    (taken,) = take(connection, 100)
+    assert commit(connection, taken) is Verdict.COMMITTED
+    found = state(connection, 100)
+    assert (found["work"], found["result"], found["attempts"], found["block_done"]) == (
+        "idle",
+        "committed",
+        0,
+        1,
+    )
+
+
+def test_a_failing_reread_leaves_the_result(connection: Connection) -> None:
+    commit(connection, take(connection, 100)[0])
+    ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+    found = state(connection, 100)
+    assert (found["result"], found["done"], found["work"]) == ("committed", True, "waiting")
+
+
+@pytest.mark.parametrize("before", ["idle", "waiting", "quarantined"])
+def test_what_a_run_gives_back_is_as_it_was(connection: Connection, before: str) -> None:
+    for _ in range({"idle": 0, "waiting": 1, "quarantined": 3}[before]):
+        ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+    take(connection, 100)
+    assert ledger.release(connection, "run", STREAM) == 1
+    found = state(connection, 100)
+    assert found["work"] == before
+    assert found["attempts"] == {"idle": 0, "waiting": 1, "quarantined": 3}[before]
+
+
+def test_a_hole_is_declared_only_after_its_grace(connection: Connection) -> None:
+    (taken,) = take(connection, 100)
+    assert ledger.missing(connection, STREAM, taken, "404", RETRIES) == "waiting"
+    assert state(connection, 100)["attempts"] == 0
+    connection.execute("UPDATE ledger SET missing_since = now() - interval '500 s'")
+    (taken,) = take(connection, 100)
+    assert ledger.missing(connection, STREAM, taken, "404", RETRIES) == "waiting"
+    found = state(connection, 100)
+    assert 490 < (found["not_before"] - found["since"]).total_seconds() < 510  # as long again
+    connection.execute("UPDATE ledger SET missing_since = now() - interval '601 s'")
+    (taken,) = take(connection, 100)
+    assert ledger.missing(connection, STREAM, taken, "404", RETRIES) == "hole"
+    assert state(connection, 100)["done"]
+    commit(connection, take(connection, 100)[0])  # and it fills after all
+    found = state(connection, 100)
+    assert (found["work"], found["missing_since"], found["block_done"]) == ("idle", None, 1)
+
+
+def test_a_killed_run_costs_nobody_an_attempt_and_its_group_is_due_alone(connection: Connection) -> None:
+    take(connection, 100, 101, 102)
+    ledger.bury(connection, "run", STREAM, RETRIES)
+    rows = ledger.rows(connection, STREAM, [100, 101, 102])
+    assert all((row.work, row.attempts, row.suspect) == ("idle", 0, True) for row in rows)
+    assert due(connection, [100, 101, 102]) == [100, 101, 102]
+
+
+def test_a_second_death_on_the_same_sequence_alone_is_an_attempt(connection: Connection) -> None:
+    take(connection, 100, 101)
+    ledger.bury(connection, "run", STREAM, RETRIES)
+    take(connection, 100)  # alone
+    ledger.bury(connection, "run", STREAM, RETRIES)
+    first, second = ledger.rows(connection, STREAM, [100, 101])
+    assert (first.work, first.attempts) == ("waiting", 1)
+    assert (second.work, second.attempts) == ("idle", 0)
+
+
+def test_a_diff_that_kills_its_process_ends_in_quarantine(connection: Connection) -> None:
+    for _ in range(RETRIES.attempts + 1):
+        take(connection, 100)
+        ledger.bury(connection, "run", STREAM, RETRIES)
+    (row,) = ledger.rows(connection, STREAM, [100])
+    assert (row.work, row.done) == ("quarantined", True)
+
+
+def test_success_clears_the_suspicion(connection: Connection) -> None:
+    take(connection, 100)
+    ledger.bury(connection, "run", STREAM, RETRIES)
+    commit(connection, take(connection, 100)[0])
+    assert not ledger.rows(connection, STREAM, [100])[0].suspect
+
+
+def test_what_was_tried_without_a_lease_is_freed(connection: Connection) -> None:
+    take(connection, 100)
+    end_lease(connection, "run")
+    ledger.bury_orphans(connection, STREAM, RETRIES)
+    assert due(connection, [100]) == [100]
+
+
+def test_a_run_taken_for_dead_can_neither_commit_nor_take(connection: Connection) -> None:
+    (taken,) = take(connection, 100)
+    end_lease(connection, "run")
+    with pytest.raises(LeaseLost):
+        commit(connection, taken)
+    with pytest.raises(LeaseLost):
+        take(connection, 101)
+    assert state(connection, 100)["result"] == "none"
+
+
+def test_a_lease_beats_is_released_and_counts_its_silence(url: str, connection: Connection) -> None:
+    with lease(url, "other", STREAM, 100, 199):
+        (mine,) = [one for one in leases(connection, STREAM) if one.run_id == "other"]
+        assert (mine.start_sequence, mine.end_sequence, mine.released) == (100, 199, False)
+        assert mine.silent_seconds < 60
+    (mine,) = [one for one in leases(connection, STREAM) if one.run_id == "other"]
+    assert mine.released
+
+
+def test_two_runs_at_one_sequence_both_end_and_it_counts_once(url: str, connection: Connection) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(at_work(connection, "first"))
+        stack.enter_context(at_work(connection, "second"))
+        (one,) = take(connection, 100, run_id="first")
+        (two,) = take(connection, 100, run_id="second")
+        assert commit(connection, one, run_id="first") is Verdict.COMMITTED
+        assert commit(connection, two, run_id="second") is Verdict.SAME
+    assert state(connection, 100)["block_done"] == 1
+
+
+def test_a_rewind_makes_all_above_due_again_and_deletes_nothing(connection: Connection) -> None:
+    for sequence in (*range(100, 106), *range(200, 203)):
+        commit(connection, take(connection, sequence)[0])
+    streams.rewind(connection, STREAM, 102)
+    assert due(connection, [*range(100, 106), *range(200, 203)]) == [103, 104, 105, 200, 201, 202]
+    assert streams.blocks(connection, STREAM, 100) == {100: 3, 200: 0}
+    assert state(connection, 104)["result"] == "committed"
+    commit(connection, take(connection, 103)[0])
+    assert streams.blocks(connection, STREAM, 100) == {100: 4, 200: 0}
+
+
+def test_a_run_begun_before_a_rewind_is_not_the_redo(connection: Connection) -> None:
+    before, after = take(connection, 101, 103)
+    streams.rewind(connection, STREAM, 102)
+    commit(connection, after)
+    assert due(connection, [103]) == [103]
+    commit(connection, take(connection, 103)[0])
+    assert due(connection, [103]) == []
+    assert state(connection, 103)["block_done"] == 1
+    commit(connection, before)
+    assert state(connection, 101)["block_done"] in (
+        1,
+        2,
+    )  # below the rewind: due or done, never counted twice
+
+
+def test_a_rewind_to_a_blocks_edge(connection: Connection) -> None:
+    for sequence in (98, 99, 100, 101):
+        commit(connection, take(connection, sequence)[0])
+    streams.rewind(connection, STREAM, 99)
+    assert due(connection, [98, 99, 100, 101]) == [100, 101]
+
+
+def test_a_rewind_frees_waiting_and_quarantined_ones(connection: Connection) -> None:
+    for _ in range(3):
+        ledger.charge(connection, STREAM, take(connection, 100)[0], "bad", RETRIES)
+    ledger.charge(connection, STREAM, take(connection, 101)[0], "bad", RETRIES)
+    streams.rewind(connection, STREAM, 99)
+    assert due(connection, [100, 101]) == [100, 101]
+
+
+class Blocks(RuleBasedStateMachine):
+    """Whatever happens, a block's count is the number of its rows that are done."""
+
+    connection: Connection
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection.execute("TRUNCATE ledger, ledger_blocks, run_leases")
+        self.context = at_work(self.connection)
+        self.context.__enter__()
+        self.taken: dict[int, LedgerRow] = {}
+
+    sequences = st.integers(95, 105)
+
+    @rule(sequence=sequences)
+    def take(self, sequence: int) -> None:
+        (self.taken[sequence],) = take(self.connection, sequence)
+
+    @rule(sequence=sequences, name=st.sampled_from("abc"), actions=st.integers(3, 5))
+    def commit(self, sequence: int, name: str, actions: int) -> None:
+        if taken := self.taken.pop(sequence, None):
+            commit(self.connection, taken, counted(name, actions))
+
+    @rule(sequence=sequences)
+    def charge(self, sequence: int) -> None:
+        if taken := self.taken.pop(sequence, None):
+            ledger.charge(self.connection, STREAM, taken, "bad", RETRIES)
+
+    @rule()
+    def die(self) -> None:
+        ledger.bury(self.connection, "run", STREAM, RETRIES)
+        self.taken.clear()
+
+    @rule(checkpoint=sequences)
+    def rewind(self, checkpoint: int) -> None:
+        streams.rewind(self.connection, STREAM, checkpoint)
+
+    @invariant()
+    def blocks_count_what_is_done(self) -> None:
+        wrong = self.connection.execute(
+            "SELECT b.block, b.done, count(l.sequence) FROM ledger_blocks AS b LEFT JOIN ledger AS l ON"
+            " l.stream = b.stream AND l.sequence - l.sequence % 100 = b.block AND l.epoch >= b.epoch"
+            " GROUP BY b.stream, b.block, b.done HAVING b.done <> count(l.sequence)"
+        ).fetchall()
+        assert wrong == []
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        lost = self.connection.execute(
+            "SELECT sequence FROM ledger AS l JOIN ledger_blocks AS b ON b.stream = l.stream"
+            " AND l.sequence - l.sequence % 100 = b.block"
+            " WHERE l.epoch >= b.epoch AND l.result = 'none' AND l.work IN ('idle', 'waiting')"
+        ).fetchall()
+        assert lost == []
+
+
+def test_no_history_of_events_loses_a_sequence_or_counts_it_twice(connection: Connection) -> None:
+    Blocks.connection = connection
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Blocks,
+        settings=settings(
+            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+@given(attempts=st.integers(1, 40))
+def test_pauses_stay_within_their_bounds(attempts: int) -> None:
+    assert 45 <= RETRIES.pause(attempts).total_seconds() <= 3600
