@@ -105,6 +105,16 @@ def test_a_redirect_without_end_to_its_body(feed: FeedServer, http: Http, tmp_pa
     assert http.download(f"{feed.url}/a", tmp_path / "a").seconds < 5
 
 
+def test_an_error_page_without_end_before_the_second_try(
+    feed: FeedServer, http: Http, tmp_path: Path
+) -> None:
+    feed.answer("/a", b"x" * 1000, 503, drip=0.1)
+    feed.answer("/a", b"fine")
+    answer = http.download(f"{feed.url}/a", tmp_path / "a")
+    assert (answer.status, answer.size) == (200, 4)
+    assert answer.seconds < 5
+
+
 @pytest.mark.parametrize("location", ["/a", "ftp://example.org/", "http://", "http://[::1"])
 def test_redirects_that_lead_nowhere(location: str, feed: FeedServer, http: Http, tmp_path: Path) -> None:
     feed.answer("/a", b"moved", 302, headers={"Location": location})
