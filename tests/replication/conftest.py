@@ -119,7 +119,7 @@ def make_http() -> MakeHttp:
     """An Http that waits for nothing long."""
 
     def make(**options: Any) -> Http:
-        return Http("tests", **{"timeout": 5, "pause": 0, "head_timeout": 5} | options)
+        return Http("tests", **{"timeout": 30, "pause": 0, "head_timeout": 30} | options)
 
     return make
 
