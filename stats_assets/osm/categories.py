@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import NoReturn
@@ -23,9 +24,10 @@ class CategoriesError(ValueError):
     """A categories file that can't be used: `file:line: reason`."""
 
 
-def parts(value: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def parts(value: str) -> tuple[str, ...]:
     """A tag value's parts as they are compared: lower-cased, split on `;`, trimmed (definitions, section 3)."""
-    return [part.strip() for part in value.lower().split(";")]
+    return tuple(part.strip() for part in value.lower().split(";"))
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Categories:
             for condition in category.any:
                 for kind in category.elements:
                     self._rules[kind].setdefault(condition.key, []).append((category.name, condition))
+        self._settled = lru_cache(maxsize=1000)(self._settle)
         meaning = sorted(_meaning(category) for category in categories)
         self.hash = hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
@@ -80,16 +83,19 @@ class Categories:
     def of(self, element: str, tags: Mapping[str, str]) -> tuple[str, ...]:
         """The names of the categories that an element (node, way, relation) with these tags is in."""
         rules = self._rules[element]
-        found = {
-            name: None
-            for key in rules.keys() & tags.keys()
-            for name, condition in rules[key]
-            if condition.holds(tags[key])
-        }
+        found: list[str] = []
+        for key in tags:
+            if key in rules:
+                for name, condition in rules[key]:
+                    if condition.values is None or condition.holds(tags[key]):
+                        found.append(name)
         if not found:
             return (self.otherwise,) if self.otherwise is not None and tags else ()
-        kept = [name for name in found if not any(e in found for e in self.categories[name].exceptions)]
-        return tuple(sorted(kept))
+        return self._settled(tuple(found))
+
+    def _settle(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        exceptions = {name: self.categories[name].exceptions for name in found}
+        return tuple(sorted(name for name in exceptions if not any(e in found for e in exceptions[name])))
 
 
 def _meaning(category: Category) -> list[object]:
@@ -160,11 +166,12 @@ class _Reader:
         exceptions = self._texts(rule["except"], tuple(names)) if "except" in rule else ()
         if name in exceptions:
             self._refuse(rule["except"], f"category `{name}` can't be its own exception")
-        measures = {
-            key: self._name(self._text(rule[key]), rule[key]) for key in ("length", "area") if key in rule
-        }
+        length, area = (
+            self._name(self._text(rule[key]), rule[key]) if key in rule else None
+            for key in ("length", "area")
+        )
         conditions = tuple(self._condition(item) for item in self._items(rule["any"]))
-        return Category(name, elements, conditions, exceptions, **measures)
+        return Category(name, elements, conditions, exceptions, length=length, area=area)
 
     def _condition(self, node: yaml.Node) -> Condition:
         if isinstance(node, yaml.ScalarNode):
@@ -183,7 +190,7 @@ class _Reader:
     def _values(self, node: yaml.Node) -> frozenset[str]:
         values = self._texts(node)
         for value, item in zip(values, self._items(node), strict=True):
-            if parts(value) != [value]:
+            if parts(value) != (value,):
                 self._refuse(
                     item, f"`{value}` can never match: values are lower case, without `;` or outer space"
                 )

@@ -14,7 +14,7 @@ from stats_assets.osm.document import Document, Envelope
 from stats_assets.osm.elements import read_tags
 from stats_assets.osm.hashtags import hashtags_of
 from stats_assets.osm.values import (
-    Unreadable,
+    UnreadableError,
     moment,
     read_degrees,
     read_name,
@@ -22,6 +22,8 @@ from stats_assets.osm.values import (
     read_time,
     storable,
 )
+
+_BOX = ("min_lon", "min_lat", "max_lon", "max_lat")
 
 
 class Changeset(NamedTuple):
@@ -65,7 +67,7 @@ def read_changesets(body: BinaryIO) -> ChangesetFile:
         for element in batch:
             try:
                 changesets.append(_changeset(element))
-            except Unreadable as what:
+            except UnreadableError as what:
                 tallies[f"unreadable_{what}"] += 1
                 continue
             for time in _times(element):
@@ -101,16 +103,18 @@ def _changeset(element: etree._Element) -> Changeset:
     )
 
 
-def _box(element: etree._Element) -> tuple[float, ...] | tuple[None, ...]:
-    box = tuple(read_degrees(element.get(name)) for name in ("min_lon", "min_lat", "max_lon", "max_lat"))
-    return box if all(map(math.isfinite, box)) else (None, None, None, None)
+def _box(element: etree._Element) -> tuple[float | None, float | None, float | None, float | None]:
+    west, south, east, north = (read_degrees(element.get(name)) for name in _BOX)
+    if not all(map(math.isfinite, (west, south, east, north))):
+        return None, None, None, None
+    return west, south, east, north
 
 
 def _count(text: str | None) -> int:
     """How many; what is absent or unreadable is 0: it says nothing that statistics rest on."""
     try:
         return read_number(text, "count")
-    except Unreadable:
+    except UnreadableError:
         return 0
 
 
@@ -125,6 +129,6 @@ def _times(element: etree._Element) -> list[int]:
     for text in texts:
         try:
             times.append(read_time(text))
-        except Unreadable:
+        except UnreadableError:
             continue
     return times

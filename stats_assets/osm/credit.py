@@ -1,6 +1,7 @@
 """Who gets the credit: what an element says of its edit, and whose edit moved a way (definitions, section 2).
 
-Here: the credits of one diff's changed nodes, in few bytes each, and the search among them. Not here: what is counted.
+Here: the credits of one diff's changed nodes, in few bytes each, and the search among them. Not here: what is
+counted.
 """
 
 from array import array
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stats_assets.osm.positions import Integers
+from stats_assets.osm.values import read_name, read_number, read_time
 
 
 class Credit(NamedTuple):
@@ -21,48 +22,68 @@ class Credit(NamedTuple):
     user: str | None
 
 
-class NodeCredits:
-    """The credit of every node that the diff creates, deletes or gives a new version; 32 bytes each."""
+Texts = tuple[str | None, str | None, str | None, str | None]
+
+
+class Credits:
+    """The credits of one diff, each kept once: a changeset's elements share a few dozen."""
 
     def __init__(self) -> None:
-        self._id, self._time, self._changeset, self._who = array("q"), array("q"), array("q"), array("q")
-        self._people: dict[tuple[int | None, str | None], int] = {}
+        self._numbers: dict[Texts, int] = {}
+        self._credits: list[Credit] = []
+        # Every node that the diff creates, deletes or gives a new version, with the number of its credit.
+        self._nodes, self._node_credits = array("q"), array("q")
 
-    def add(self, node: int, credit: Credit) -> None:
-        self._id.append(node)
-        self._time.append(credit.time)
-        self._changeset.append(credit.changeset)
-        self._who.append(self._people.setdefault((credit.uid, credit.user), len(self._people)))
+    def __getitem__(self, number: int) -> Credit:
+        return self._credits[number]
+
+    def number(self, texts: Texts) -> int:
+        """The number of a credit by its attributes: timestamp, changeset, uid, user.
+
+        uid 0 and an absent one are no user. Raises UnreadableError.
+        """
+        number = self._numbers.get(texts)
+        if number is None:
+            time, changeset, uid, user = texts
+            who = read_number(uid, "uid") if uid is not None else 0
+            credit = Credit(
+                read_time(time), read_number(changeset, "changeset"), who or None, read_name(user)
+            )
+            number = self._numbers[texts] = len(self._credits)
+            self._credits.append(credit)
+        return number
+
+    def changed(self, node: int, number: int) -> None:
+        """This edit changed this node."""
+        self._nodes.append(node)
+        self._node_credits.append(number)
 
     def newest(self, groups: Sequence[Sequence[int]]) -> list[Credit | None]:
-        """For each group of node ids the newest credit, on a tie that of the highest changeset; None: there is none."""
-        people = list(self._people)
+        """For each group of node ids the newest credit, on a tie that of the highest changeset.
+
+        None where this diff changes none of the nodes.
+        """
         found: list[Credit | None] = [None] * len(groups)
-        if not people or not groups:
+        if not groups or not self._nodes:
             return found
-        node, time, changeset, who = (
-            np.array(column, dtype=np.int64) for column in (self._id, self._time, self._changeset, self._who)
-        )
-        # The last sort key only makes the choice independent of the order of actions.
-        ranks = np.empty(len(people), dtype=np.int64)
-        ranks[sorted(range(len(people)), key=lambda n: _rank(people[n]))] = np.arange(len(people))
-        order = np.lexsort((ranks[who], changeset, time, node))
-        order = order[np.append(np.diff(node[order]) != 0, True)]  # the newest of each node
-        known: Integers = node[order]
+        # From here on a credit is its rank: a higher one is newer, or wins the tie.
+        ranked = sorted(range(len(self._credits)), key=lambda number: _rank(self._credits[number]))
+        ranks = np.empty(len(ranked), dtype=np.int64)
+        ranks[ranked] = np.arange(len(ranked))
+        nodes, credits = np.array(self._nodes), ranks[np.array(self._node_credits)]
+        order = np.lexsort((credits, nodes))
+        order = order[np.append(np.diff(nodes[order]) != 0, True)]
+        nodes, credits = nodes[order], credits[order]
 
-        group = np.repeat(np.arange(len(groups)), [len(ids) for ids in groups])
-        wanted = np.array([id_ for ids in groups for id_ in ids], dtype=np.int64)
-        place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        hit = known[place] == wanted
-        group, row = group[hit], order[place[hit]]
-        best = np.lexsort((ranks[who[row]], changeset[row], time[row], group))
-        best = best[np.append(np.diff(group[best]) != 0, True)] if len(best) else best
-        for position in best:
-            r = row[position]
-            found[group[position]] = Credit(int(time[r]), int(changeset[r]), *people[who[r]])
-        return found
+        wanted = np.array([node for group in groups for node in group], dtype=np.int64)
+        owners = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        places = np.minimum(np.searchsorted(nodes, wanted), len(nodes) - 1)
+        changed = nodes[places] == wanted
+        best = np.full(len(groups), -1, dtype=np.int64)
+        np.maximum.at(best, owners[changed], credits[places[changed]])
+        return [self._credits[ranked[rank]] if rank >= 0 else None for rank in best.tolist()]
 
 
-def _rank(person: tuple[int | None, str | None]) -> tuple[int, str]:
-    uid, user = person
-    return (-1 if uid is None else uid, user or "")
+def _rank(credit: Credit) -> tuple[int, int, int, str]:
+    # User and name only make the choice independent of the order of actions.
+    return (credit.time, credit.changeset, credit.uid or 0, credit.user or "")

@@ -7,6 +7,8 @@ from array import array
 from collections.abc import Iterable
 from typing import BinaryIO
 
+from lxml import etree
+
 from stats_assets.osm.categories import ELEMENTS, Categories
 from stats_assets.osm.credit import Credit
 from stats_assets.osm.document import Document
@@ -43,13 +45,12 @@ class _Count:
         self.reader = ActionReader(categories)
         self._geometer = Geometer(categories, regions)
         self._summing = Summing(categories)
-        self._moved: list[tuple[Feature, "array[int]"]] = []
+        self._moved: list[tuple[Feature, array[int]]] = []
         self._errors: list[FeatureError] = []
 
-    def read(self, actions: Iterable[object]) -> None:
+    def read(self, actions: Iterable[etree._Element]) -> None:
         reader = self.reader
-        for action in actions:
-            reader.read(action)  # type: ignore[arg-type]
+        reader.read(actions)
         if len(reader.features) >= BATCH_FEATURES or len(reader.positions) >= BATCH_POSITIONS:
             self._count_batch()
 
@@ -57,14 +58,14 @@ class _Count:
         features, positions = self.reader.take()
         self._geometer.work_out(features, positions)
         for feature in features:
-            feature.new = feature.old = None
             if feature.credit is not None:
                 self._add(feature, feature.credit)
-            elif feature.minor:
-                ids = node_ids(feature)
+            elif feature.moved:
+                nodes = node_ids(feature.nodes) + node_ids(feature.old_nodes)
+                feature.old, feature.old_nodes = None, ()
                 if feature.broken is None:
-                    feature.tags, feature.nodes = {}, []
-                self._moved.append((feature, ids))
+                    feature.new, feature.nodes = None, ()
+                self._moved.append((feature, nodes))
             else:
                 self.reader.tallies["nobodys_deletion"] += 1
                 self._errors.append(_error(feature, None, NOBODYS))
@@ -77,7 +78,7 @@ class _Count:
     def result(self, document: Document) -> DiffStatistics:
         self._count_batch()
         # Ways that moved are credited last: their nodes may come after them.
-        credits = self.reader.credits.newest([ids for _, ids in self._moved])
+        credits = self.reader.credits.newest([nodes for _, nodes in self._moved])
         for (feature, _), credit in zip(self._moved, credits, strict=True):
             if credit is None:
                 self.reader.tallies["minor_way"] += 1
@@ -100,8 +101,8 @@ def _error(feature: Feature, credit: Credit | None, reason: str) -> FeatureError
         type=ELEMENTS.index(feature.element) + 1,
         id=feature.id,
         ordinal=0,
-        tags=feature.tags,
-        nds=tuple(node_ids(feature)[: feature.own_nodes]),
+        tags=feature.place.tags if feature.place else {},
+        nds=tuple(node_ids(feature.nodes)),
         changeset=credit.changeset if credit else None,
         uid=credit.uid if credit else None,
         user=credit.user if credit else None,

@@ -6,11 +6,11 @@ Here: the XML parser's settings, its limits, memory, and the envelope. Not here:
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from lxml import etree
 
-from stats_assets.osm.values import Unreadable, moment, read_time, storable
+from stats_assets.osm.values import UnreadableError, moment, read_time, storable
 
 CHUNK = 1 << 16
 # An element that stays open is thinned out (see `Document.batches`) from the first limit on, and is refused at the
@@ -20,18 +20,22 @@ OPEN_BYTES_LIMIT = 4 << 20
 PROLOG_LIMIT = 1 << 20
 REMARKS_LIMIT, REMARK_LENGTH = 100, 1000
 
-_COMMON = {
-    "resolve_entities": False,
-    "no_network": True,
-    "load_dtd": False,
-    "dtd_validation": False,
-    "attribute_defaults": False,
-    "huge_tree": False,
-    "remove_comments": True,
-    "remove_pis": True,
-    "remove_blank_text": True,
-    "collect_ids": False,
-}
+
+def _parser(events: Any, tag: str | None) -> Any:
+    return etree.XMLPullParser(
+        events=events,
+        tag=tag,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        remove_blank_text=True,
+        collect_ids=False,
+    )
 
 
 class Envelope(NamedTuple):
@@ -48,7 +52,7 @@ class Envelope(NamedTuple):
     error: str | None
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """The document holds what is never read: a DTD, entities, or something of absurd size."""
 
 
@@ -96,15 +100,15 @@ class Document:
         try:
             yield from self._batches(thin_out)
         except etree.XMLSyntaxError as error:
-            self._error = storable(str(error))
-        except Refused as refusal:
+            self._error = storable(error.msg or "not XML")
+        except RefusedError as refusal:
             self._error = str(refusal)
 
     def _batches(self, thin_out: Callable[[etree._Element], bool] | None) -> Iterator[list[etree._Element]]:
         head, rest = self._read_head()
         if self._root_tag is None:
             return
-        parser = etree.XMLPullParser(events=("start", "end"), tag=self._root_tag, **_COMMON)
+        parser = _parser(("start", "end"), self._root_tag)
         events = parser.read_events()
         root: etree._Element | None = None
         held, opened, still_open = head, None, 0
@@ -126,7 +130,9 @@ class Document:
                         if still_open > THIN_OUT_BYTES and thin_out is not None and thin_out(opened):
                             still_open = 0
                         if still_open > OPEN_BYTES_LIMIT:
-                            raise Refused(f"an element of more than {OPEN_BYTES_LIMIT >> 20} MB was not read")
+                            raise RefusedError(
+                                f"an element of more than {OPEN_BYTES_LIMIT >> 20} MB was not read"
+                            )
                 if rest is None:
                     break
                 rest = self._read() or None
@@ -151,12 +157,12 @@ class Document:
         """The first `count` children, the envelope's among them read and left out; then they are freed."""
         if not count:
             return
-        children = root[:count]
-        batch = [element for element in children if element.tag == self._child]
+        batch = list(root.iterchildren(self._child))
+        if batch and root.index(batch[-1]) >= count:
+            batch.pop()
         if len(batch) != count:
-            for element in children:
+            for element in root.iterchildren("meta", "remark"):
                 self._read_own(element)
-        del children
         if batch and self._root == "osm":
             self._children += len(batch)
             yield batch
@@ -167,15 +173,15 @@ class Document:
         if element.tag == "meta" and self._osm_base is None:
             try:
                 self._osm_base = moment(read_time(element.get("osm_base")))
-            except (Unreadable, OverflowError):
+            except (UnreadableError, OverflowError):
                 self._osm_base = None
         elif element.tag == "remark" and len(self._remarks) < REMARKS_LIMIT:
-            text = "".join(element.itertext()).strip()
+            text = "".join(map(str, element.itertext())).strip()
             self._remarks.append(storable(text[:REMARK_LENGTH]))
 
     def _read_head(self) -> tuple[bytes, bytes | None]:
         """Read as far as the root's start tag; sets its name. Returns what was read, and the last chunk of it."""
-        probe = etree.XMLPullParser(events=("start",), **_COMMON)
+        probe = _parser(("start",), None)
         head = b""
         while chunk := self._read():
             head += chunk
@@ -187,17 +193,17 @@ class Document:
             for _, element in probe.read_events():
                 self._root, self._root_tag = storable(etree.QName(element).localname), element.tag
                 if element.getroottree().docinfo.internalDTD is not None:
-                    raise Refused("the document has a DTD, which is never read")
+                    raise RefusedError("the document has a DTD, which is never read")
                 return head, chunk
             if error is not None:
                 raise error
             if len(head) > PROLOG_LIMIT:
-                raise Refused(f"no root element in the first {PROLOG_LIMIT >> 20} MB")
+                raise RefusedError(f"no root element in the first {PROLOG_LIMIT >> 20} MB")
         if not head:
             self._error = "the body is empty"
             return head, None
         probe.close()
-        raise Refused("no root element")
+        raise RefusedError("no root element")
 
     def _read(self) -> bytes:
         chunk = self._body.read(CHUNK)

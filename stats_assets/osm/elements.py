@@ -20,10 +20,17 @@ def _xpath(path: str) -> Any:
 
 
 _KEYS, _VALUES = _xpath("tag/@k"), _xpath("tag/@v")
-_BAD_TAG = _xpath("boolean(tag[not(@k and @v)])")
 _LATITUDES, _LONGITUDES = _xpath("nd/@lat"), _xpath("nd/@lon")
-_GAP = _xpath("boolean(nd[not(@lat and @lon)])")
 _REFERENCES = _xpath("nd/@ref")
+_WITH_GAPS = _xpath("boolean(nd[not(@lat and @lon)])")
+
+
+class Way(NamedTuple):
+    """A way's positions, as text (None where one is missing), and its tags."""
+
+    latitudes: Degrees
+    longitudes: Degrees
+    tags: dict[str, str]
 
 
 class Member(NamedTuple):
@@ -38,25 +45,33 @@ class Member(NamedTuple):
 def read_tags(element: etree._Element) -> dict[str, str]:
     """The element's tags; a `<tag>` without key or value says nothing."""
     keys = _KEYS(element)
-    if not keys:
-        return {}
-    if _BAD_TAG(element):
-        tags = ((tag.get("k"), tag.get("v")) for tag in element.iterchildren("tag"))
-        return {key: value for key, value in tags if key is not None and value is not None}
-    return dict(zip(keys, _VALUES(element), strict=True))
+    if len(keys) == len(element):
+        values = _VALUES(element)
+        if len(values) == len(keys):
+            return dict(zip(keys, values, strict=True))
+    tags = ((tag.get("k"), tag.get("v")) for tag in element.iterchildren("tag"))
+    return {key: value for key, value in tags if key is not None and value is not None} if keys else {}
 
 
-def read_positions(element: etree._Element) -> tuple[Degrees, Degrees]:
-    """Latitudes and longitudes of the `<nd>` children, as text; None where one is missing."""
-    if _GAP(element):
-        nodes = list(element.iterchildren("nd"))
-        return [nd.get("lat") for nd in nodes], [nd.get("lon") for nd in nodes]
-    return _LATITUDES(element), _LONGITUDES(element)
+def read_way(element: etree._Element) -> Way:
+    keys, values = _KEYS(element), _VALUES(element)
+    latitudes, longitudes = _LATITUDES(element), _LONGITUDES(element)
+    children = len(element)
+    if children and element[0].tag == "bounds":
+        children -= 1
+    # Every child is a tag with a key or a nd with a latitude; as many values and longitudes leave no gap.
+    if (
+        len(keys) + len(latitudes) == children
+        and len(values) == len(keys)
+        and len(longitudes) == len(latitudes)
+    ):
+        return Way(latitudes, longitudes, dict(zip(keys, values, strict=True)))
+    return Way(*_read_positions(element), read_tags(element))
 
 
-def read_references(element: etree._Element) -> list[str]:
+def read_references(way: etree._Element) -> list[str]:
     """The ids of a way's nodes, as text."""
-    references: list[str] = _REFERENCES(element)
+    references: list[str] = _REFERENCES(way)
     return references
 
 
@@ -64,11 +79,14 @@ def read_member(member: etree._Element) -> Member:
     kind, role = member.get("type", ""), member.get("role", "")
     if kind == "node":
         return Member(kind, role, [member.get("lat")], [member.get("lon")])
-    return Member(kind, role, *read_positions(member))
+    return Member(kind, role, *_read_positions(member))
 
 
-def read_members(relation: etree._Element) -> list[Member]:
-    return [read_member(member) for member in relation.iterchildren("member")]
+def _read_positions(element: etree._Element) -> tuple[Degrees, Degrees]:
+    if _WITH_GAPS(element):
+        nodes = list(element.iterchildren("nd"))
+        return [nd.get("lat") for nd in nodes], [nd.get("lon") for nd in nodes]
+    return _LATITUDES(element), _LONGITUDES(element)
 
 
 def packed(member: Member) -> Member:

@@ -5,17 +5,19 @@ Here: reading actions. Not here: measuring and locating (geometry), summing (sta
 
 from array import array
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 
 from lxml import etree
 
-from stats_assets.osm.categories import ELEMENTS, Categories
-from stats_assets.osm.credit import Credit, NodeCredits
-from stats_assets.osm.document import Refused
-from stats_assets.osm.elements import Member, packed, read_member, read_positions, read_references, read_tags
+from stats_assets.osm.categories import ELEMENTS, Categories, parts
+from stats_assets.osm.credit import Credit, Credits, Texts
+from stats_assets.osm.document import RefusedError
+from stats_assets.osm.elements import Member, packed, read_member, read_references, read_tags, read_way
 from stats_assets.osm.positions import Positions
-from stats_assets.osm.values import Unreadable, read_name, read_number, read_time
+from stats_assets.osm.values import UnreadableError, read_number
 
 _POLYGONS = frozenset(("multipolygon", "boundary"))
 # Positions of one relation that are kept while it is read: 16 bytes each. The longest routes have a few 100,000.
@@ -40,15 +42,16 @@ class Feature:
     element: str
     id: int
     version: int
-    kind: str
-    tags: dict[str, str]
-    categories: tuple[str, ...]
-    nodes: list[str]  # ids of a way's nodes, as text; a minor way's old ones after the new ones
-    own_nodes: int  # how many of them are the way's as it is shown in table errors
-    credit: Credit | None  # None: a nobody's deletion; a minor way's, which its nodes know
-    minor: bool
-    new: Side | None
-    old: Side | None
+    kind: str  # added, modified, deleted
+    credit: (
+        Credit | None
+    )  # None: a moved way's, until its nodes are known; for ever a deletion's without metadata
+    moved: bool = False  # a minor way: its nodes say whose edit it was
+    categories: tuple[str, ...] = ()
+    nodes: Sequence[str] = ()  # a way's, as text
+    old_nodes: Sequence[str] = ()  # a moved way's before
+    new: Side | None = None
+    old: Side | None = None
     same_shape: bool = False
     broken: str | None = None
     length: int = 0  # in 10⁻⁹ km
@@ -57,7 +60,7 @@ class Feature:
 
     @property
     def place(self) -> Side | None:
-        """The side that says where it is."""
+        """The side that says what and where it is."""
         return self.old if self.kind == "deleted" else self.new
 
 
@@ -69,14 +72,11 @@ class ActionReader:
 
     def __init__(self, categories: Categories) -> None:
         self._categories = categories
-        self._measured = frozenset(
-            name for name, category in categories.categories.items() if category.length or category.area
-        )
         self._thinned: dict[etree._Element, list[Member]] = {}
         self._thinned_positions = 0
         self.actions = 0
         self.tallies: Counter[str] = Counter()
-        self.credits = NodeCredits()
+        self.credits = Credits()
         self.features: list[Feature] = []
         self.positions = Positions()
 
@@ -85,135 +85,143 @@ class ActionReader:
         self.features, self.positions = [], Positions()
         return taken
 
-    def read(self, action: etree._Element) -> None:
-        """Read one complete action. What can't be read is tallied."""
-        kind = action.get("type")
-        if kind not in ("create", "modify", "delete"):
-            self.tallies["unknown_action_type"] += 1
-            return
-        self.actions += 1
-        try:
-            self._read(kind, action)
-        except Unreadable as what:
-            self.tallies[f"unreadable_{what}"] += 1
-        if self._thinned:
-            self._thinned.clear()
-            self._thinned_positions = 0
+    def read(self, actions: Iterable[etree._Element]) -> None:
+        """Read complete actions. What can't be read is tallied."""
+        for action in actions:
+            kind = action.get("type")
+            if kind not in ("create", "modify", "delete"):
+                self.tallies["unknown_action_type"] += 1
+                continue
+            self.actions += 1
+            try:
+                self._read(kind, action)
+            except UnreadableError as what:
+                self.tallies[f"unreadable_{what}"] += 1
+        self._thinned.clear()
+        self._thinned_positions = 0
 
     def thin_out(self, action: etree._Element) -> bool:
         """Pack the complete members of an unfinished relation, and take them out of the tree."""
-        relation = next((element for element in reversed(list(action.iter("relation")))), None)
-        if relation is None or len(relation) < 2:
+        relations = list(action.iter("relation"))
+        if not relations:
             return False
-        complete = relation[:-1]
+        relation = relations[-1]
+        members = list(relation.iterchildren("member"))
+        if members and relation[-1] is members[-1]:
+            members.pop()  # may be unfinished
         kept = self._thinned.setdefault(relation, [])
-        for member in complete:
-            if member.tag == "member":
-                kept.append(packed(read_member(member)))
-                self._thinned_positions += len(kept[-1].latitudes)
-                relation.remove(member)
+        for member in members:
+            kept.append(packed(read_member(member)))
+            self._thinned_positions += len(kept[-1].latitudes) + 20  # a member has its price, too
+            relation.remove(member)
         if self._thinned_positions > MEMBER_POSITIONS_LIMIT:
-            raise Refused(f"a relation of more than {MEMBER_POSITIONS_LIMIT} positions was not read")
-        return bool(kept)
+            raise RefusedError(f"a relation of more than {MEMBER_POSITIONS_LIMIT:,} positions was not read")
+        return bool(members)
 
     def _read(self, action_kind: str, action: etree._Element) -> None:
         old, new = _sides(action_kind, action)
-        element = new.tag
+        element, get = str(new.tag), new.get
         if element not in ELEMENTS:
-            raise Unreadable("element")
-        get = new.get
-        id_, visible, version_text = read_number(get("id"), "id"), get("visible"), get("version")
-        version = read_number(version_text, "version")
+            raise UnreadableError("element")
+        id_text = get("id")
+        id_, version = read_number(id_text, "id"), _read_version(get("version"))
+        visible = get("visible")
         deleted = action_kind == "delete" or visible == "false"
         minor = False
         if old is not None:
-            if old.tag != element or old.get("id") != get("id"):
-                raise Unreadable("pair")
-            old_version = old.get("version")
-            minor = not deleted and read_number(old_version, "version") == version
-        if action_kind == "delete" and visible == "true":
+            if old.get("id") != id_text or old.tag != element:
+                raise UnreadableError("pair")
+            minor = _read_version(old.get("version")) == version and not deleted
+        if deleted and visible == "true":
             self.tallies["left_view"] += 1
             return
-        credit = None if minor else _credit(new, deleted)
-        if credit is not None and element == "node":
-            self.credits.add(id_, credit)
+        credit = -1
+        if not minor:
+            credit = self._credit((get("timestamp"), get("changeset"), get("uid"), get("user")), deleted)
+            if element == "node" and credit >= 0:
+                self.credits.changed(id_, credit)
 
         shown = old if deleted else new
-        tags = read_tags(shown) if shown is not None and len(shown) else {}
-        if not tags:
+        if shown is None or not len(shown):
+            self.tallies["untagged"] += 1
+        elif minor and element != "way":
+            self.tallies[f"minor_{element}" if read_tags(shown) else "untagged"] += 1
+        else:
+            kind = "deleted" if deleted else "modified"
+            if action_kind == "create" and version in (1, 2) and not deleted:
+                kind = "added"
+            feature = Feature(
+                element, id_, version, kind, self.credits[credit] if credit >= 0 else None, minor
+            )
+            after = None if deleted else new
+            if element == "node":
+                self._read_node(feature, shown)
+            elif element == "way":
+                self._read_way(feature, old, after)
+            else:
+                self._read_relation(feature, old, after)
+            self._keep(feature)
+
+    def _credit(self, texts: Texts, deleted: bool) -> int:
+        """The number of the edit's credit; -1: a deletion without metadata, which is nobody's."""
+        changeset = texts[1]
+        if deleted and (changeset is None or changeset == "0"):
+            return -1
+        number = self.credits.number(texts)
+        if changeset == "0":
+            raise UnreadableError("changeset")
+        return number
+
+    def _keep(self, feature: Feature) -> None:
+        place = feature.place
+        if place is None or not place.tags:
             self.tallies["untagged"] += 1
             return
-        if minor and element != "way":
-            self.tallies[f"minor_{element}"] += 1
-            return
-        if deleted:
-            change = "deleted"
-        elif action_kind == "create" and version in (1, 2):
-            change = "added"
-        else:
-            change = "modified"
-        feature = Feature(
-            element,
-            id_,
-            version,
-            change,
-            tags,
-            self._categories.of(element, tags),
-            [],
-            0,
-            credit,
-            minor,
-            None,
-            None,
-        )
-        if element == "node":
-            self._read_node(feature, shown)
-        elif element == "way":
-            self._read_way(feature, old, None if deleted else new)
-        else:
-            self._read_relation(feature, old, None if deleted else new)
+        feature.categories = self._categories.of(feature.element, place.tags)
         self.features.append(feature)
 
-    def _read_node(self, feature: Feature, shown: etree._Element | None) -> None:
-        assert shown is not None
-        side = Side(feature.tags, [self.positions.add((shown.get("lat"),), (shown.get("lon"),))])
+    def _read_node(self, feature: Feature, node: etree._Element) -> None:
+        tags = read_tags(node)
+        if not tags:
+            return
+        side = Side(tags, [self.positions.add((node.get("lat"),), (node.get("lon"),))])
         if feature.kind == "deleted":
             feature.old = side
         else:
             feature.new = side
 
     def _read_way(self, feature: Feature, old: etree._Element | None, new: etree._Element | None) -> None:
-        shown = old if new is None else new
-        assert shown is not None
-        feature.nodes = read_references(shown)
-        feature.own_nodes = len(feature.nodes)
-        after = before = None
-        if new is not None:
-            after = read_positions(new)
-            feature.new = Side(feature.tags, [self.positions.add(*after)])
-        if old is not None:
-            before = read_positions(old)
-            feature.same_shape = before == after
-            tags = feature.tags if new is None else read_tags(old)
-            feature.old = Side(tags, [self.positions.add(*before)])
-            if feature.minor:
-                feature.nodes = feature.nodes + read_references(old)
+        after = read_way(new) if new is not None else None
+        if after is not None and not after.tags:
+            return
+        before = read_way(old) if old is not None else None
+        if after is not None and new is not None:
+            feature.new = Side(after.tags, [self.positions.add(after.latitudes, after.longitudes)])
+            feature.nodes = read_references(new)
+        if before is not None and old is not None:
+            feature.old = Side(before.tags, [self.positions.add(before.latitudes, before.longitudes)])
+            if after is None:
+                feature.nodes = read_references(old)
+            else:
+                feature.same_shape = before[:2] == after[:2]
+                if feature.moved:
+                    feature.old_nodes = read_references(old)
 
     def _read_relation(
         self, feature: Feature, old: etree._Element | None, new: etree._Element | None
     ) -> None:
         if new is not None:
-            feature.new = self._relation_side(new, feature.tags)
+            feature.new = self._relation_side(new, read_tags(new))
         if old is not None:
-            tags = feature.tags if new is None else read_tags(old)
-            # Of other relations the old side is neither measured nor a place.
-            if new is None or not _POLYGONS.isdisjoint((tags.get("type"),)):
+            tags = read_tags(old)
+            # Of other relations the old side is neither measured nor, mostly, a place.
+            if new is None or _is_polygon(tags):
                 feature.old = self._relation_side(old, tags)
 
     def _relation_side(self, relation: etree._Element, tags: dict[str, str]) -> Side:
-        side = Side(tags, [], polygon=tags.get("type") in _POLYGONS)
-        members = chain(self._thinned.get(relation, ()), map(read_member, relation.iterchildren("member")))
-        for member in members:
+        side = Side(tags, [], polygon=_is_polygon(tags))
+        thinned = self._thinned.get(relation, ())
+        for member in chain(thinned, map(read_member, relation.iterchildren("member"))):
             if member.kind == "way":
                 side.lines.append(self.positions.add(member.latitudes, member.longitudes))
                 side.roles.append(member.role)
@@ -222,8 +230,12 @@ class ActionReader:
         return side
 
 
+def _is_polygon(tags: dict[str, str]) -> bool:
+    return not _POLYGONS.isdisjoint(parts(tags.get("type", "")))
+
+
 def _sides(action_kind: str, action: etree._Element) -> tuple[etree._Element | None, etree._Element]:
-    """The element before (None for a creation) and after. Raises Unreadable where one is not there."""
+    """The element before (None for a creation) and after. Raises UnreadableError where one is not there."""
     try:
         if action_kind == "create":
             (new,) = action
@@ -235,34 +247,20 @@ def _sides(action_kind: str, action: etree._Element) -> tuple[etree._Element | N
             first, second = second, first
         (old,), (new,) = first, second
     except ValueError:
-        raise Unreadable("structure") from None
+        raise UnreadableError("structure") from None
     if first.tag != "old" or second.tag != "new":
-        raise Unreadable("structure")
+        raise UnreadableError("structure")
     return old, new
 
 
-def _credit(new: etree._Element, deleted: bool) -> Credit | None:
-    """Whose edit it was; None: a deletion without metadata, which is nobody's."""
-    get = new.get
-    changeset_text = get("changeset")
-    if deleted and changeset_text is None:
-        return None
-    changeset = read_number(changeset_text, "changeset")
-    if changeset == 0:
-        if deleted:
-            return None
-        raise Unreadable("changeset")
-    uid_text = get("uid")
-    uid = read_number(uid_text, "uid") if uid_text is not None else 0
-    return Credit(read_time(get("timestamp")), changeset, uid or None, read_name(get("user")))
+@lru_cache(maxsize=1000)
+def _read_version(text: str | None) -> int:
+    return read_number(text, "version")
 
 
-def node_ids(feature: Feature) -> "array[int]":
+def node_ids(texts: Sequence[str]) -> "array[int]":
     """The ids of a way's nodes, without what is no id."""
-    ids = array("q")
-    for text in feature.nodes:
-        try:
-            ids.append(read_number(text, "ref"))
-        except Unreadable:
-            continue
-    return ids
+    try:
+        return array("q", map(int, texts))
+    except (ValueError, OverflowError):
+        return array("q", (int(text) for text in texts if text.isdecimal() and len(text) < 19))

@@ -15,7 +15,7 @@ from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.measures import PER_METRE, PER_SQUARE_METRE, lengths, ring_area, units
 from stats_assets.osm.positions import Lines, Positions
 from stats_assets.osm.regions import Regions
-from stats_assets.osm.rings import Assembly, Broken, Piece, assemble
+from stats_assets.osm.rings import Assembly, BrokenError, Piece, assemble
 
 _YES, _NO = frozenset(("yes", "true", "1")), frozenset(("no", "false", "0"))
 _NATURAL_LINES = frozenset(("cliff", "coastline", "ridge", "tree_row"))
@@ -86,7 +86,7 @@ class Geometer:
             try:
                 polygon = side is not None and side.polygon
                 assemblies[name] = _assemble(side, lines) if side is not None and polygon else None
-            except Broken as broken:
+            except BrokenError as broken:
                 feature.broken = feature.broken or str(broken)
                 assemblies[name] = None
         place = feature.place
@@ -103,12 +103,10 @@ class Geometer:
                 for line in place.points:
                     places.add_points(number, line)
         known = [assembly for assembly in assemblies.values() if assembly is not None]
-        if feature.broken is None and all(assembly.valid for assembly in known):
-            if not self._with_area.isdisjoint(feature.categories):
-                after, before = (
-                    a.area if a is not None else 0.0 for a in (assemblies["new"], assemblies["old"])
-                )
-                feature.area = units(abs(after - before), PER_SQUARE_METRE)
+        measured = feature.broken is None and not self._with_area.isdisjoint(feature.categories)
+        if measured and all(assembly.valid for assembly in known):
+            after, before = (assembly.area if assembly else 0.0 for assembly in assemblies.values())
+            feature.area = units(abs(after - before), PER_SQUARE_METRE)
 
     def _locate(self, features: Sequence[Feature], places: "_Places") -> None:
         owners, geometries = places.geometries()
@@ -143,7 +141,7 @@ class _Places:
 
     def add_line(self, owner: int, line: int) -> None:
         """A line; the positions that it has, when it is broken."""
-        if self._lines.missing[line] or self._lines.count[line] < 2:
+        if self._lines.missing[line] or self._lines.size[line] < 2:
             self.add_points(owner, line)
         else:
             self._line_lines.append(line)
@@ -162,7 +160,7 @@ class _Places:
         points = shapely.points(lines.x[at], lines.y[at])
         point_owners = np.array(self._point_owners, dtype=np.int64)[owner_index]
         at, line_index = _gather(lines, self._line_lines)
-        paths = shapely.linestrings(np.column_stack((lines.x[at], lines.y[at])), indices=line_index)
+        paths: Any = shapely.linestrings(np.column_stack((lines.x[at], lines.y[at])), indices=line_index)
         owners = np.concatenate(
             (
                 point_owners,
@@ -177,7 +175,7 @@ class _Places:
 
 def _gather(lines: Lines, which: Sequence[int]) -> tuple[Any, Any]:
     """The positions of these lines: their places in the columns, and the number of the line in `which`."""
-    start, count = (column[np.array(which, dtype=np.int64)] for column in (lines.start, lines.count))
+    start, count = (column[np.array(which, dtype=np.int64)] for column in (lines.start, lines.size))
     ends = np.cumsum(count)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + np.repeat(start - (ends - count), count), np.repeat(
@@ -215,7 +213,7 @@ def _measure_areas(features: Sequence[Feature], lines: Lines) -> None:
         return
     at, index = _gather(lines, wanted)
     rings = shapely.linearrings(np.column_stack((lines.x[at], lines.y[at])), indices=index)
-    valid = shapely.is_valid(shapely.polygons(rings))
+    valid: Any = shapely.is_valid(shapely.polygons(rings))
     areas = {line: ring_area(lines.xy(line)) if ok else None for line, ok in zip(wanted, valid, strict=True)}
     areas[-1] = 0.0
     for feature, (new_line, old_line) in asked:
@@ -229,13 +227,13 @@ def _area_line(side: Side | None, lines: Lines) -> int | None:
     if side is None:
         return None
     line = side.lines[0]
-    return line if lines.closed[line] and lines.count[line] >= 4 and is_area(side.tags) else None
+    return line if lines.closed[line] and lines.size[line] >= 4 and is_area(side.tags) else None
 
 
 def _assemble(side: Side, lines: Lines) -> Assembly:
     for line in side.lines:
         if lines.broken(line):
-            raise Broken(f"a member way is broken: {_why(lines, line)}")
+            raise BrokenError(f"a member way is broken: {_why(lines, line)}")
     return assemble(Piece(role, lines.xy(line)) for role, line in zip(side.roles, side.lines, strict=True))
 
 

@@ -24,7 +24,7 @@ def lengths(lines: Lines, which: Sequence[int]) -> list[float]:
     """
     if not which:
         return []
-    start, count = lines.start[which], lines.count[which] - 1
+    start, count = lines.start[which], lines.size[which] - 1
     ends = np.cumsum(count)
     first = np.arange(ends[-1]) + np.repeat(start - (ends - count), count)
     second = first + 1

@@ -27,25 +27,25 @@ def as_floats(degrees: Iterable[str | float | None]) -> "array[float]":
 
 
 class Lines(NamedTuple):
-    """Lines in columns: line i has the positions `start[i]` … `start[i] + count[i]` of `x`, `y` (degrees)."""
+    """Lines in columns: line i has the positions `start[i]` … `start[i] + size[i]` of `x`, `y` (degrees)."""
 
     x: Floats
     y: Floats
     known: Bools  # a position: is it there, and on Earth (±180, ±90)?
     start: Integers
-    count: Integers
+    size: Integers
     missing: Integers  # how many of a line's positions are not known
     closed: Bools  # first position = last; False where broken
 
     def xy(self, line: int) -> Floats:
         """The known positions of a line, shape (n, 2), longitude first."""
-        part = slice(self.start[line], self.start[line] + self.count[line])
+        part = slice(self.start[line], self.start[line] + self.size[line])
         positions = np.column_stack((self.x[part], self.y[part]))
         return positions[self.known[part]] if self.missing[line] else positions
 
     def broken(self, line: int) -> bool:
         """A position is missing, or there are fewer than 2 (definitions, section 2)."""
-        return bool(self.missing[line] or self.count[line] < 2)
+        return bool(self.missing[line] or self.size[line] < 2)
 
 
 class Positions:
@@ -75,12 +75,12 @@ class Positions:
     def lines(self) -> Lines:
         x, y = np.array(self._longitudes, dtype=np.float64), np.array(self._latitudes, dtype=np.float64)
         bounds = np.array(self._starts, dtype=np.int64)
-        start, count = bounds[:-1], np.diff(bounds)
+        start, size = bounds[:-1], np.diff(bounds)
         with np.errstate(invalid="ignore"):
             known = (np.abs(x) <= 180.0) & (np.abs(y) <= 90.0)
         unknown = np.concatenate(([0], np.cumsum(~known)))
         missing = unknown[bounds[1:]] - unknown[bounds[:-1]]
-        closed = (missing == 0) & (count > 1)
-        first, last = start[closed], start[closed] + count[closed] - 1
+        closed = (missing == 0) & (size > 1)
+        first, last = start[closed], start[closed] + size[closed] - 1
         closed[closed] = (x[first] == x[last]) & (y[first] == y[last])
-        return Lines(x, y, known, start, count, missing, closed)
+        return Lines(x, y, known, start, size, missing, closed)

@@ -99,7 +99,7 @@ def _polygons(where: str, geometry: Any) -> list[Any]:
     if shape.is_empty:
         raise RegionsError(f"{where}: the geometry is empty")
     west, south, east, north = shape.bounds
-    if not (-180 <= west and east <= 180 and -90 <= south and north <= 90):
+    if west < -180 or east > 180 or south < -90 or north > 90:
         raise RegionsError(f"{where}: coordinates must be longitude and latitude in degrees")
     if not shape.is_valid:
         raise RegionsError(f"{where}: the geometry is not valid: {shapely.is_valid_reason(shape)}")

@@ -17,7 +17,7 @@ Point = tuple[float, float]
 _NO_ROLE = ""
 
 
-class Broken(ValueError):
+class BrokenError(ValueError):
     """The rings do not close; the message says where."""
 
 
@@ -38,18 +38,19 @@ class Assembly(NamedTuple):
 
 
 def assemble(pieces: Iterable[Piece]) -> Assembly:
-    """The polygons of way members. Raises Broken where rings do not close, or where there is none.
+    """The polygons of way members. Raises BrokenError where rings do not close, or where there is none.
 
     Invalid (self-crossing, rings that touch along a line, a hole outside) is what shapely calls not valid, in degrees.
     """
     rings = [Piece(role if role in ("outer", "inner") else _NO_ROLE, xy) for role, xy in _rings(list(pieces))]
     if not rings:
-        raise Broken("no ring: it has no way members")
+        raise BrokenError("no ring: it has no way members")
     lines = [shapely.linestrings(ring.xy) for ring in rings]
     invalid = Assembly(lines, False, None, 0.0)
     if any(len(ring.xy) < 4 for ring in rings):
         return invalid
-    polygons = shapely.polygons([shapely.linearrings(ring.xy) for ring in rings])
+    outlines: Any = [shapely.linearrings(ring.xy) for ring in rings]
+    polygons: Any = shapely.polygons(outlines)
     if not shapely.is_valid(polygons).all():
         return invalid
     holes = _holes([ring.role for ring in rings], polygons)
@@ -103,7 +104,7 @@ def _rings(pieces: list[Piece]) -> list[Piece]:
     closed, open_ = _join(left + [piece for piece in pieces if piece.role not in ("outer", "inner")])
     if open_:
         x, y = open_[0].xy[0]
-        raise Broken(f"a ring does not close at latitude {y}, longitude {x}")
+        raise BrokenError(f"a ring does not close at latitude {y}, longitude {x}")
     return rings + closed
 
 

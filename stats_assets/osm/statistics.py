@@ -28,7 +28,8 @@ class RegionStatistics(NamedTuple):
 class ChangesetStatistics(NamedTuple):
     """One changeset in one diff; there is one only where it has a counted feature.
 
-    `edited_at` is the newest time of its features' edits (UTC), `user` the name of the newest of them that has one.
+    `edited_at` is the newest time of its features' edits (UTC), `user` the name of the newest of them that has
+    one, at `named_at`.
     Measurements are in km and km², exact decimals of at most 9 digits after the point; zero keys are left out.
     """
 
@@ -40,6 +41,7 @@ class ChangesetStatistics(NamedTuple):
     measurements: dict[str, Decimal]
     countries: dict[str, RegionStatistics]
     errors: int
+    named_at: datetime | None
 
     @property
     def total_edits(self) -> int:
@@ -159,6 +161,7 @@ class Summing:
                     for code, sums in sorted(changeset.regions.items())
                 },
                 changeset.errors,
+                moment(changeset.name[0]) if changeset.name[1] else None,
             )
             for number, changeset in sorted(self._changesets.items())
         )

@@ -13,22 +13,22 @@ _MICROSECOND = timedelta(microseconds=1)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """A value that says nothing usable; the message names what was expected of which attribute."""
 
 
 def read_number(text: str | None, name: str) -> int:
-    """A whole number of 0 … 2^63-1 (ids, versions): plain digits. Raises Unreadable."""
+    """A whole number of 0 … 2^63-1 (ids, versions): plain digits. Raises UnreadableError."""
     if text is not None and text.isdecimal() and len(text) < 20:
         number = int(text)
         if number < 1 << 63:
             return number
-    raise Unreadable(name)
+    raise UnreadableError(name)
 
 
 @lru_cache(maxsize=1 << 14)
 def read_time(text: str | None) -> int:
-    """An ISO 8601 time with its zone, as microseconds since 1970 UTC. Raises Unreadable."""
+    """An ISO 8601 time with its zone, as microseconds since 1970 UTC. Raises UnreadableError."""
     if text is not None:
         try:
             time = datetime.fromisoformat(text)
@@ -36,7 +36,7 @@ def read_time(text: str | None) -> int:
                 return (time - EPOCH) // _MICROSECOND
         except (ValueError, OverflowError):
             pass
-    raise Unreadable("timestamp")
+    raise UnreadableError("timestamp")
 
 
 def moment(microseconds: int) -> datetime:
