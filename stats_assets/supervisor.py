@@ -74,33 +74,44 @@ class _Kept:
 
 
 class Supervisor:
-    """Keeps `children` running in their order, one at a time for a folder.
+    """Keeps children running; a context manager, whose one at a time has a folder.
 
-    `folder` holds the lock and, below `logs`, each child's output in NAME.log (bounded); unless `quiet` it is
+    Entering it raises AlreadyRunning when another has the folder, and ends what an earlier one left.
+    The folder holds the lock and, below `logs`, each child's output in NAME.log (bounded); unless `quiet` it is
     shown too, each line after the child's name. Starts, ends and restarts are always said, on stderr.
     """
 
-    def __init__(
-        self, children: Sequence[Child], folder: Path, *, quiet: bool = False, pace: Pace | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, quiet: bool = False, pace: Pace | None = None) -> None:
         self._folder = folder
         self._quiet = quiet
         self._pace = pace or Pace()
-        self._kept = [_Kept(child, self._log_of(child.name)) for child in children]
+        self._kept: list[_Kept] = []
+        folder.mkdir(parents=True, exist_ok=True)
         self._lock = LockFile(folder / "supervisor.lock")
         self._stopping = 0
 
-    def run(self, when_ready: Callable[[], bool] = lambda: True) -> int:
-        """Run until SIGINT, SIGTERM or SIGHUP; the exit code, 0 for those.
+    def __enter__(self) -> "Supervisor":
+        try:
+            self._take_lock()
+        except BaseException:
+            self._lock.close()
+            raise
+        self._end_leftovers("an earlier run")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.close()
+
+    def run(self, children: Sequence[Child], when_ready: Callable[[], bool] = lambda: True) -> int:
+        """Start the children in this order, and run until SIGINT, SIGTERM or SIGHUP; the exit code, 0 for those.
 
         `when_ready` is called, again and again, once all children are ready, until it returns True; it must not
-        take long. Raises AlreadyRunning.
+        take long.
         """
-        self._take_lock()
+        self._kept = [_Kept(child, self._log_of(child.name)) for child in children]
         before = {number: signal.signal(number, self._on_signal) for number in _ENDING}
         guardian, pipe = self._guard()
         try:
-            self._end_leftovers("an earlier run")
             done = False
             while not self._stopping:
                 self._keep()
@@ -113,7 +124,6 @@ class Supervisor:
             os.waitpid(guardian, 0)
             for number, handler in before.items():
                 signal.signal(number, handler)
-            self._lock.close()
         return 0
 
     def say(self, what: str) -> None:

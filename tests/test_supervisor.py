@@ -34,8 +34,8 @@ children = [
 ]
 try:
     pace = Pace(first=0.05, longest=0.2, stop=asked["stop"])
-    supervisor = Supervisor(children, folder, quiet=asked["quiet"], pace=pace)
-    sys.exit(supervisor.run(lambda: print("all ready", flush=True) is None))
+    with Supervisor(folder, quiet=asked["quiet"], pace=pace) as supervisor:
+        sys.exit(supervisor.run(children, lambda: print("all ready", flush=True) is None))
 except AlreadyRunning as error:
     sys.exit(str(error))
 """

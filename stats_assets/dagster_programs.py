@@ -1,0 +1,124 @@
+"""Dagster's three programs on one machine: code server, webserver, daemon; their ports, environment and sensors.
+
+Keeping them running is `supervisor.py`; what else belongs to a stack is `stack.py`.
+"""
+
+import json
+import os
+import socket
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from stats_assets.supervisor import Child
+
+LOCATION = "stats_assets"
+"""The code location's name; as in `workspace.yaml`, or Dagster takes the sensors for others, which are off."""
+HOST = "127.0.0.1"
+
+_START_SENSOR = """
+mutation ($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
+}
+"""
+
+
+class DagsterChildren(NamedTuple):
+    """Dagster's three programs in a DAGSTER_HOME. The code server's port is free, and the same as last time if
+    that still is."""
+
+    home: Path
+    port: int
+    settings: Mapping[str, str]
+    module: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def children(self) -> list[Child]:
+        """Code server, webserver, daemon, in this order: the latter two want to find the code."""
+        workspace = self.home / ".dagster" / "workspace.yaml"
+        code_port = _remembered_port(workspace)
+        server = {"host": HOST, "port": code_port, "location_name": LOCATION}
+        workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
+        code = ["dagster", "api", "grpc", "-m", self.module, "--location-name", LOCATION]
+        return [
+            self._child(
+                "code", [*code, "--host", HOST, "--port", str(code_port)], lambda: answers_at(code_port)
+            ),
+            self._child(
+                "webserver",
+                ["dagster_webserver", "-h", HOST, "-p", str(self.port), "-w", str(workspace)],
+                self._server_info,
+            ),
+            self._child("daemon", ["dagster._daemon", "run", "-w", str(workspace)], lambda: True),
+        ]
+
+    def start_sensors(self, names: Sequence[str]) -> bool:
+        """Switch sensors on; False: Dagster doesn't know them yet, or doesn't answer."""
+        selector = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION}
+        return all(self._start_sensor({**selector, "sensorName": name}) for name in names)
+
+    def _start_sensor(self, selector: Mapping[str, str]) -> bool:
+        asked = {"query": _START_SENSOR, "variables": {"selector": selector}}
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/graphql", json.dumps(asked).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                return bool(json.load(answer)["data"]["startSensor"]["__typename"] == "Sensor")
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _server_info(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/server_info", timeout=2) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (OSError, ValueError):
+            return False
+
+    def _child(self, name: str, words: Sequence[str], ready: Callable[[], bool]) -> Child:
+        return Child(
+            name, [sys.executable, "-m", *words], environment(self.home, self.settings), self.home, ready
+        )
+
+
+def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment, with settings in place of those of the same name, however written."""
+    names = {name.upper() for name in settings}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in names}
+    return {**kept, **settings, "DAGSTER_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def answers_at(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as trial:
+        # as the servers do: connections of an earlier one that linger don't count
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _remembered_port(workspace: Path) -> int:
+    try:
+        port = int(json.loads(workspace.read_bytes())["load_from"][0]["grpc_server"]["port"])
+    except (OSError, ValueError, LookupError, TypeError):
+        port = 0
+    if port and is_free(port):
+        return port
+    with socket.socket() as any_free:
+        any_free.bind((HOST, 0))
+        return int(any_free.getsockname()[1])

@@ -1,0 +1,142 @@
+"""The demo's folder: a project of its own beside the live one, which remembers its world between starts.
+
+It holds what a project's root holds (`dagster.yaml`, `.env`, `.dagster`, `.data`), so that every command works
+in it on the demo's data. Which programs run there is `stack.py`'s.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from stats_assets.demo.feed import DEFAULT_HISTORY
+from stats_assets.demo.world import DEFAULT_CHANGESETS_FIRST, DEFAULT_FIRST
+from stats_assets.settings import Settings
+
+FOLDER = ".demo"
+INTERVAL = 10.0
+"""Seconds in which a minute of the invented world passes."""
+
+
+class DemoError(Exception):
+    """The demo's folder can't be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A world between two starts of its demo."""
+
+    first: int
+    changesets_first: int | None
+    """None: a directory without changeset files"""
+    seed: int
+    history: int
+    interval: float
+    started: float
+    """epoch seconds"""
+    sensors_started: bool = False
+
+
+class DemoHome:
+    """The demo's folder below `root`: one for the invented world, one for each directory of real diffs."""
+
+    def __init__(self, root: Path, directory: Path | None) -> None:
+        self.directory = None if directory is None else directory.absolute()
+        self.path = root / FOLDER
+        if self.directory is not None:
+            digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
+            self.path /= f"{self.directory.name}-{digest}"
+        self._file = self.path / "world.json"
+
+    def world(self) -> Remembered:
+        """The remembered world, else a new one. Raises DemoError."""
+        try:
+            return Remembered(**json.loads(self._file.read_bytes()))
+        except FileNotFoundError:
+            world = self._new()
+            self.remember(world)
+            return world
+        except (ValueError, TypeError):
+            raise DemoError(
+                f"{self._file} can't be read. Remove the folder {self.path} to begin anew."
+            ) from None
+
+    def remember(self, world: Remembered) -> None:
+        """Write it, in one piece."""
+        new = self._file.with_suffix(".new")
+        new.write_text(json.dumps(asdict(world), indent=2))
+        new.rename(self._file)
+
+    def remember_sensors_started(self) -> None:
+        """From now on a sensor that is off was switched off by a person."""
+        self.remember(replace(self.world(), sensors_started=True))
+
+    def furnish(self, root: Path, settings: Mapping[str, str]) -> None:
+        """Put in place what a project's root needs; the settings are for commands called by hand."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / "dagster.yaml", self.path / "dagster.yaml")
+        lines = (f"{name}={_quoted(value)}\n" for name, value in settings.items() if value)
+        (self.path / ".env").write_text("# written at each start of the demo\n" + "".join(lines))
+
+    def settings(self, world: Remembered, feed: str) -> dict[str, str]:
+        """Every setting, as environment variables: those not the demo's own are empty, which is unset.
+
+        So neither the environment nor an `.env` of the live project gets through.
+        """
+        own = {
+            "STATS_DATA_DIR": str(self.path / ".data"),
+            "ARCHIVE_URI": str(self.path / ".data" / "archive"),
+            "OVERPASS_URL": feed,
+            "CHANGESETS_URL": f"{feed}/changesets",
+            "AUGMENTED_DIFFS_START": str(world.first),
+            "CHANGESETS_START": "" if world.changesets_first is None else str(world.changesets_first),
+            "POLL_SECONDS": "5",
+            "RETRY_FIRST_SECONDS": "5",
+            "RETRY_MAX_SECONDS": "60",
+            "HOLE_GRACE_SECONDS": "120",
+            "HTTP_TIMEOUT_SECONDS": "30",
+        }
+        return {name.upper(): "" for name in Settings.model_fields} | own
+
+    def feed_arguments(self, world: Remembered, port: int) -> list[str]:
+        """What `python -m stats_assets.demo.feed` is given."""
+        arguments: dict[str, object] = {
+            "port": port,
+            "interval": world.interval,
+            "seed": world.seed,
+            "first": world.first,
+            "history": world.history,
+            "started": world.started,
+        }
+        if self.directory is not None:
+            arguments = {"port": port, "directory": self.directory}
+        return [f"--{name}={value}" for name, value in arguments.items()]
+
+    def _new(self) -> Remembered:
+        first: int | None = DEFAULT_FIRST
+        changesets_first: int | None = DEFAULT_CHANGESETS_FIRST
+        if self.directory is not None:
+            first = _first(self.directory, ".adiff.xml.gz")
+            changesets_first = _first(self.directory, ".osm.gz")
+        if first is None:
+            raise DemoError(
+                f"{self.directory} holds no NNN.adiff.xml.gz: name each diff after its sequence number."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        return Remembered(
+            first, changesets_first, seed=1, history=DEFAULT_HISTORY, interval=INTERVAL, started=time.time()
+        )
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _first(directory: Path, suffix: str) -> int | None:
+    names = (path.name.removesuffix(suffix) for path in directory.glob(f"*{suffix}"))
+    return min((int(name) for name in names if name.isascii() and name.isdigit()), default=None)

@@ -1,0 +1,172 @@
+"""The local stack: where the project is, which programs make up `dev` and `demo`, and what a person is told.
+
+Keeping them running is `supervisor.py`, the demo's folder and settings are `demo/home.py`.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
+from stats_assets.database.connection import database_url, masked
+from stats_assets.database.embedded import embedded_url
+from stats_assets.demo.home import FOLDER, DemoError, DemoHome, Remembered
+from stats_assets.settings import load_settings
+from stats_assets.supervisor import AlreadyRunning, Child, Supervisor
+
+MARKER = "# stats-assets"
+"""The first line of our `dagster.yaml`: a project's root is known by it."""
+DEFINITIONS = "stats_assets.definitions"
+
+
+class StackError(Exception):
+    """The stack can't be started; the message says why and what to do."""
+
+
+def find_project_root() -> Path | None:
+    """DAGSTER_HOME if it is ours, else the nearest folder upwards with our `dagster.yaml`; None: there is none."""
+    home = os.environ.get("DAGSTER_HOME")
+    if home:
+        return Path(home).absolute() if _is_root(Path(home)) else None
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if _is_root(folder)), None)
+
+
+def project_root() -> Path:
+    """As find_project_root. Raises StackError that says what to do when there is none."""
+    root = find_project_root()
+    if root is not None:
+        return root
+    home = os.environ.get("DAGSTER_HOME")
+    if home:
+        raise StackError(
+            f"DAGSTER_HOME is {home}, and there is no dagster.yaml of this project in it (its first line would be "
+            f"{MARKER!r}). Unset it, or set it to the project's folder."
+        )
+    raise StackError(
+        f"Neither {Path.cwd()} nor a folder above it is this project's: none has a dagster.yaml that begins with "
+        f"{MARKER!r}. Change into the project's folder, or name it with DAGSTER_HOME."
+    )
+
+
+def _is_root(folder: Path) -> bool:
+    try:
+        with (folder / "dagster.yaml").open() as file:
+            return file.readline().strip() == MARKER
+    except (OSError, ValueError):
+        return False
+
+
+def _live_root() -> Path:
+    """The root, also from inside the demo's folder, which is a project's root too."""
+    root = project_root()
+    return next((folder.parent for folder in (root, *root.parents) if folder.name == FOLDER), root)
+
+
+def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:
+    """The live system in the foreground, its UI on this port, until Ctrl-C; the exit code.
+
+    Raises StackError, SettingsError, DatabaseUnreachable, EmbeddedServerError.
+    """
+    root = _live_root()
+    os.chdir(root)
+    settings = load_settings()
+    with _supervisor(root, quiet) as supervisor:
+        _check_port(port, "--port")
+        url = database_url(settings)
+        dagster = DagsterChildren(root, port, {}, module)
+        facts = {
+            "Dagster UI": dagster.url,
+            "Database": masked(url) if settings.database_url is not None else url,
+            "Output": str(root / ".dagster" / "logs"),
+        }
+        advice = ["The streams start when their sensors are switched on: Automation in the UI."]
+        return supervisor.run(dagster.children(), lambda: _tell(facts, advice))
+
+
+def run_demo(
+    port: int = 3000,
+    feed_port: int = 8090,
+    *,
+    feed_only: bool = False,
+    directory: Path | None = None,
+    quiet: bool = True,
+    module: str = DEFINITIONS,
+) -> int:
+    """The demo in the foreground, until Ctrl-C; the exit code. Started again, it goes on with the same world.
+
+    `directory`: real diffs in place of the invented world. Raises StackError, EmbeddedServerError.
+    """
+    root = _live_root()
+    try:
+        home = DemoHome(root, directory)
+        world = home.world()
+    except DemoError as error:
+        raise StackError(str(error)) from None
+    feed = f"http://{HOST}:{feed_port}"
+    settings = home.settings(world, feed)
+    home.furnish(root, settings)
+    with _supervisor(home.path, quiet) as supervisor:
+        _check_port(feed_port, "--feed-port")
+        variables = environment(home.path, settings)
+        children = [
+            Child(
+                "feed",
+                [sys.executable, "-m", "stats_assets.demo.feed", *home.feed_arguments(world, feed_port)],
+                variables,
+                home.path,
+                lambda: answers_at(feed_port),
+            )
+        ]
+        facts = {"Feed": f"{feed} (what must come out of it: {feed}/truth.json)"}
+        if feed_only:
+            return supervisor.run(children, lambda: _tell(facts, []))
+        _check_port(port, "--port")
+        dagster = DagsterChildren(home.path, port, settings, module)
+        facts = {
+            "Dagster UI": dagster.url,
+            **facts,
+            "Database": embedded_url(Path(settings["STATS_DATA_DIR"])),
+            "Output": str(home.path / ".dagster" / "logs"),
+        }
+        advice = [
+            f"Look at {dagster.url}/automation: both streams tick; {dagster.url}/assets: blocks turn green.",
+            f"cd {shlex.quote(str(home.path))}: there all commands are the demo's: stats-assets status,",
+            "stats-assets sql 'SELECT * FROM hashtag_statistics LIMIT 10'",
+        ]
+
+        def when_ready() -> bool:
+            started = world.sensors_started or dagster.start_sensors(_streams(world))
+            if started and not world.sensors_started:
+                home.remember_sensors_started()
+            return started and _tell(facts, advice)
+
+        return supervisor.run([*children, *dagster.children()], when_ready)
+
+
+def _streams(world: Remembered) -> list[str]:
+    return ["augmented_diffs_stream", *([] if world.changesets_first is None else ["changesets_stream"])]
+
+
+@contextmanager
+def _supervisor(home: Path, quiet: bool) -> Iterator[Supervisor]:
+    try:
+        with Supervisor(home / ".dagster", quiet=quiet) as supervisor:
+            yield supervisor
+    except AlreadyRunning as error:
+        raise StackError(str(error)) from None
+
+
+def _check_port(port: int, option: str) -> None:
+    if not is_free(port):
+        raise StackError(f"Port {port} is in use by another program. Choose another with {option}.")
+
+
+def _tell(facts: Mapping[str, str], advice: Sequence[str]) -> bool:
+    width = max(map(len, facts))
+    lines = [*(f"{name:<{width}}  {value}" for name, value in facts.items()), *advice, "Ctrl-C ends all."]
+    print("\n".join(lines), flush=True)
+    return True
