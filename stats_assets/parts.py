@@ -4,6 +4,7 @@ Knows nothing of Dagster: the command line and tests use it as the assets and se
 """
 
 from functools import cache, cached_property
+from pathlib import Path
 
 from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger import Retries
@@ -66,10 +67,10 @@ class Stats:
 
         Raises CategoriesError, RegionsError.
         """
-        regions = Regions.load(self.settings.regions_file)
+        categories, regions = _definitions(self.settings.categories_file, self.settings.regions_file)
         with self.connect() as connection:
             save_countries(connection, dict(regions.codes))
-        return diff_reader(Categories.load(self.settings.categories_file), regions)
+        return diff_reader(categories, regions)
 
     def work(self, stream: Stream) -> StreamWork:
         """All that the stream's runs need."""
@@ -86,3 +87,8 @@ class Stats:
 @cache
 def _migrate_once(url: str) -> None:
     migrate(url)
+
+
+@cache
+def _definitions(categories: Path | None, regions: Path | None) -> tuple[Categories, Regions]:
+    return Categories.load(categories), Regions.load(regions)

@@ -42,6 +42,7 @@ REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest
 FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
 SAY_SECONDS = 10
+PATIENCE = 5
 
 
 class FeedFailed(Exception):
@@ -151,8 +152,9 @@ def run_range(
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             due = _due(connection, work.stream, range(start, last + 1), by_hand)
+            patience = min(streams.pauses(connection, work.stream), PATIENCE)
             runner = _Runner(
-                work, connection, url, run_id, Path(folder), report, by_hand, accept_shorter, say
+                *(work, connection, url, run_id, Path(folder), report, by_hand, accept_shorter, say, patience)
             )
             try:
                 runner.go(due)
@@ -161,8 +163,6 @@ def run_range(
             finally:
                 if not connection.broken:
                     ledger.release(connection, run_id, work.stream)
-            if report.committed:
-                streams.unpause(connection, work.stream)
             report.left = len(due) - report.committed - len(report.failed)
     return report
 
@@ -208,7 +208,12 @@ class _Pending(NamedTuple):
 
 @dataclass
 class _Runner:
-    """One run's passage over its due sequences. `pending` failed, and whose fault it is isn't known yet."""
+    """One run's passage over its due sequences.
+
+    `pending` failed, and whose fault it is isn't known yet: the next one decides. `patience`: how many more may fail
+    in a row before the feed is blamed. It grows with the pauses that brought nothing, so that neighbours that are
+    broken for good don't look like a broken feed for ever.
+    """
 
     work: StreamWork
     connection: Connection
@@ -219,7 +224,8 @@ class _Runner:
     by_hand: bool
     accept_shorter: bool
     say: Callable[[str], None]
-    pending: "_Pending | None" = None
+    patience: int = 0
+    pending: list["_Pending"] = field(default_factory=list)
 
     def go(self, due: Sequence[LedgerRow]) -> None:
         said = time.monotonic()
@@ -229,15 +235,15 @@ class _Runner:
                 try:
                     self.one(taken)
                 except SequenceNotYetAvailable as error:
-                    if self.pending is not None:
-                        raise FeedFailed(self.pending.error) from error
+                    if self.pending:
+                        raise FeedFailed(self.pending[0].error) from error
                     self.say(str(error))
                     self.report.ended_early = NOT_YET
                     return
                 if time.monotonic() - said > SAY_SECONDS:
                     said = time.monotonic()
                     self.say(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
-        self.probe_after(self.report.end)
+        self.probe_after_pending()
 
     def one(self, taken: LedgerRow) -> None:
         """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable."""
@@ -258,9 +264,9 @@ class _Runner:
             self.acquit_feed()
             self.charge(taken, str(error), read and read.body)
         except FeedError as error:
-            if self.pending is not None:
+            if len(self.pending) > self.patience:
                 raise FeedFailed(error) from error
-            self.pending = _Pending(taken, error, read.body if read else error.body)
+            self.pending.append(_Pending(taken, error, read.body if read else error.body))
         except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable, LeaseLost, OSError):
             raise
         except Exception as error:  # a poison body must not stop the stream, whatever it raises
@@ -327,6 +333,8 @@ class _Runner:
         if verdict is Verdict.SHORTER:
             archive.put_aside(body, "fewer actions than the counted body")
         body.path.unlink(missing_ok=True)
+        if not self.report.committed:
+            streams.unpause(self.connection, self.work.stream)
         self.report.add(verdict, reading)
         self.report.commit_seconds += time.monotonic() - began
 
@@ -351,18 +359,23 @@ class _Runner:
         self.say(f"{taken.sequence}: {reason}")
 
     def acquit_feed(self) -> None:
-        """The feed answered well: what failed before was the sequence's own failure."""
-        if self.pending is not None:
-            pending, self.pending = self.pending, None
-            self.charge(pending.taken, str(pending.error), pending.body)
+        """The feed answered well: what failed before was the sequences' own failure."""
+        pending, self.pending = self.pending, []
+        for one in pending:
+            self.charge(one.taken, str(one.error), one.body)
 
-    def probe_after(self, sequence: int) -> None:
-        """Decide about a failure at the range's end by the next sequence, if the head allows it."""
-        if self.pending is not None:
-            if sequence + 1 > (self.report.head or 0):
-                raise FeedFailed(self.pending.error)
-            self.probe(sequence + 1, self.pending.error)
-            self.acquit_feed()
+    def probe_after_pending(self) -> None:
+        """Decide about failures at the range's end by the sequences after them that the head allows."""
+        if not self.pending:
+            return
+        after = self.pending[-1].taken.sequence + 1
+        for sequence in range(after, after + self.patience - len(self.pending) + 2):
+            with suppress(FeedFailed):
+                if sequence <= (self.report.head or 0):
+                    self.probe(sequence, self.pending[-1].error)
+                    self.acquit_feed()
+                    return
+        raise FeedFailed(self.pending[-1].error)
 
     def probe(self, sequence: int, error: FeedError) -> None:
         """Fetch only to see whether the feed works. Raises FeedFailed."""

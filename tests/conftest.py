@@ -12,6 +12,10 @@ import pytest
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.migrations import migrate
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world import World
+from stats_assets.parts import Stats
+from stats_assets.replication import Http
 from stats_assets.settings import Settings
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -66,3 +70,39 @@ def connection(url: str) -> Iterator[Connection]:
 def other_database(url: str, name: str) -> str:
     """The URL of another database of the same server."""
     return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """The demo's default world, made once."""
+    return World()
+
+
+@pytest.fixture
+def feed(world: World) -> Iterator[DemoFeed]:
+    """The demo's feed with 30 minutes of history; its head moves only by `advance`."""
+    with DemoFeed(world, history=30) as served:
+        yield served
+
+
+@pytest.fixture
+def stats(feed: DemoFeed, url: str, tmp_path: Path) -> Stats:
+    """The system on the test's database and feed, with pauses of no time."""
+    made = Stats(settings_for(feed, url, tmp_path / "data"))
+    vars(made)["http"] = Http("test", timeout=10, pause=0.01)
+    return made
+
+
+def settings_for(feed: DemoFeed, url: str, folder: Path, **others: object) -> Settings:
+    """Settings that follow the demo's feed."""
+    given: dict[str, object] = {
+        "database_url": url,
+        "overpass_url": feed.url,
+        "changesets_url": feed.changesets_url,
+        "stats_data_dir": folder,
+        "retry_first_seconds": 0.001,
+        "retry_max_seconds": 0.001,
+        "retry_attempts": 3,
+        "http_timeout_seconds": 10,
+    }
+    return Settings(**(given | others))  # type: ignore[arg-type]

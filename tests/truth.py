@@ -1,9 +1,11 @@
 """What the database holds in the shape of the demo's /truth.json: a helper of tests, not a test."""
 
 import json
-from decimal import Decimal
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import requests
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
@@ -59,3 +61,46 @@ def _aggregate(kind: str, row: dict[str, Any]) -> dict[str, Any]:
 def exact_json(text: str | bytes) -> Any:
     """JSON with every number as an exact Decimal."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
+def truth_of(url: str) -> dict[str, Any]:
+    """The demo's truth at its heads."""
+    truth: dict[str, Any] = requests.get(f"{url}/truth.json", timeout=30).json()
+    return truth
+
+
+def differences(truth: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """What differs, exactly; empty: nothing does."""
+    said = []
+    for kind in ("users", "hashtags", "countries", "changesets"):
+        for key in sorted({*truth[kind], *found[kind]}):
+            if key not in truth[kind] or key not in found[kind]:
+                said.append(f"{kind} {key}: only in the {'truth' if key in truth[kind] else 'database'}")
+                continue
+            expected, row = truth[kind][key], found[kind][key]
+            for field, value in expected.items():
+                ours = RENAMED.get((kind, field), field)
+                if ours is not None and _plain(value) != _plain(row[ours]):
+                    said.append(f"{kind} {key} {field}: {_plain(value)} in truth, {_plain(row[ours])} here")
+    return said
+
+
+# A changeset's user name is in `users`; its uid is called user_id.
+RENAMED: dict[tuple[str, str], str | None] = {("changesets", "uid"): "user_id", ("changesets", "user"): None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return sorted(_plain(part) for part in value)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return Decimal(str(value)).normalize()
+    if isinstance(value, str):
+        try:
+            return Decimal(value).normalize()
+        except InvalidOperation:
+            return value
+    return value

@@ -17,7 +17,7 @@ from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of, rows
 Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
 PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
-PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
+PAUSE_FIRST, PAUSE_MOST, ASKED_MOST = 15.0, 300.0, 86400.0  # seconds
 BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
 
 
@@ -45,12 +45,11 @@ def driving(
     A stream that is new here starts from OSMesa's checkpoint, if the database has one.
     """
     with connection.transaction():
+        connection.execute("INSERT INTO streams (stream) VALUES (%s) ON CONFLICT DO NOTHING", (stream,))
         connection.execute(
-            "INSERT INTO streams (stream, origin, checkpoint)"
-            " SELECT %(stream)s, c.sequence + 1, c.sequence"
-            " FROM (SELECT) AS one LEFT JOIN checkpoints AS c ON proc_name = %(proc)s AND sequence > 0"
-            " ON CONFLICT DO NOTHING",
-            {"stream": stream, "proc": PROC_NAMES[stream]},
+            "UPDATE streams SET origin = c.sequence + 1, checkpoint = c.sequence FROM checkpoints AS c"
+            " WHERE stream = %s AND checkpoint IS NULL AND proc_name = %s AND c.sequence > 0",
+            (stream, PROC_NAMES[stream]),
         )
         with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
             row = cursor.execute(
@@ -199,23 +198,30 @@ def pause(connection: Connection, stream: Stream, reason: str, retry_after: floa
     """The feed failed: no runs for a while, longer each time up to 5 minutes, or as long as the feed asks."""
     row = connection.execute(
         """
-        UPDATE streams SET pauses = pauses + 1, pause_reason = %(reason)s,
+        INSERT INTO streams AS s (stream, pauses, pause_reason, paused_until)
+        VALUES (%(stream)s, 1, %(reason)s, now() + make_interval(secs => greatest(%(first)s, %(asked)s)))
+        ON CONFLICT (stream) DO UPDATE SET pauses = s.pauses + 1, pause_reason = excluded.pause_reason,
             paused_until = now() + make_interval(secs =>
-                greatest(least(%(first)s * 2 ^ least(pauses, 10), %(most)s), least(%(asked)s, 86400)))
-        WHERE stream = %(stream)s RETURNING paused_until
+                greatest(least(%(first)s * 2 ^ least(s.pauses, 10), %(most)s), %(asked)s))
+        RETURNING paused_until
         """,
         {
             "stream": stream,
             "reason": reason[:2000],
             "first": PAUSE_FIRST,
             "most": PAUSE_MOST,
-            "asked": retry_after or 0.0,
+            "asked": min(retry_after or 0.0, ASKED_MOST),
         },
     ).fetchone()
-    if row is None:
-        raise LookupError(f"there is no stream {stream}")
+    assert row is not None  # noqa: S101 - an upsert returns its row
     until: datetime = row[0]
     return until
+
+
+def pauses(connection: Connection, stream: Stream) -> int:
+    """How many pauses in a row the feed's failures have brought."""
+    row = connection.execute("SELECT pauses FROM streams WHERE stream = %s", (stream,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def unpause(connection: Connection, stream: Stream) -> None:

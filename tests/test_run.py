@@ -1,0 +1,456 @@
+"""A run over its range, against the demo's feed over HTTP and a real database: every event of a sequence's life."""
+
+import gzip
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stats_assets.database import ledger
+from stats_assets.database.connection import Connection
+from stats_assets.database.leases import end_lease
+from stats_assets.database.statistics import apply_queue, queued
+from stats_assets.database.streams import Stream
+from stats_assets.demo import faults
+from stats_assets.demo.faults import Fault
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world import World
+from stats_assets.osm import count_diff
+from stats_assets.parts import Stats
+from stats_assets.reading import Reader
+from stats_assets.replication import open_body
+from stats_assets.run import GROUP, NOT_YET, Report, RunFailed, StreamWork, run_range
+from tests.conftest import settings_for
+from tests.truth import statistics_of
+
+DIFFS: Stream = "augmented_diffs"
+
+
+@pytest.fixture
+def run(stats: Stats) -> Callable[..., Report]:
+    return lambda start, end, stream=DIFFS, **how: run_range(
+        stats.work(stream), stats.url, f"run-{uuid.uuid4()}", start, end, **how
+    )
+
+
+def row(connection: Connection, sequence: int) -> ledger.LedgerRow:
+    return ledger.rows(connection, DIFFS, [sequence])[0]
+
+
+def facts(connection: Connection) -> list[Any]:
+    edits = connection.execute(
+        "SELECT sequence, changeset_id, user_id, edited_at, total_edits, counts::text, measurements::text"
+        " FROM changeset_edits ORDER BY 1, 2"
+    ).fetchall()
+    countries = connection.execute(
+        "SELECT sequence, changeset_id, region, edit_count, counts::text FROM changeset_edits_countries"
+        " ORDER BY 1, 2, 3"
+    ).fetchall()
+    errors = connection.execute(
+        "SELECT sequence, type, id, ordinal FROM errors ORDER BY 1, 2, 3, 4"
+    ).fetchall()
+    return [edits, countries, errors]
+
+
+def asked(feed: DemoFeed, sequence: int) -> int:
+    return sum(1 for request in feed.requests if (request.stream, request.sequence) == (DIFFS, sequence))
+
+
+def test_a_range_is_committed_in_full_and_only_once(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    report = run(world.first, feed.head)
+    assert (report.committed, report.failed, report.left) == (30, {}, 0)
+    before = facts(connection)
+    assert before[0]
+    again = run(world.first, feed.head)
+    assert (again.committed, again.left) == (0, 0)
+    assert asked(feed, world.first) == 1
+    assert facts(connection) == before
+    assert queued(connection) == len(before[0])
+
+
+def test_by_hand_counts_again_from_the_archive_and_changes_no_number(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    run(world.first, feed.head)
+    before = facts(connection)
+    report = run(world.first, feed.head, by_hand=True)
+    assert report.verdicts["committed"] == 30
+    assert asked(feed, world.first) == 1
+    assert facts(connection) == before
+
+
+def test_beyond_the_head_nothing_is_asked_and_nothing_fails(
+    feed: DemoFeed, connection: Connection, run: Callable[..., Report]
+) -> None:
+    report = run(feed.head + 1, feed.head + 5)
+    assert (report.committed, report.failed, report.left) == (0, {}, 0)
+    assert not any(request.sequence for request in feed.requests)
+    report.raise_if_failed()
+
+
+def test_an_early_osm_base_ends_the_run_and_is_no_attempt(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    early = feed.faults.put(_early_base, stream=DIFFS, sequence=world.first + 2)
+    report = run(world.first, feed.head)
+    assert (report.committed, report.ended_early, report.left) == (2, NOT_YET, 28)
+    found = row(connection, world.first + 2)
+    assert (found.work, found.attempts) == ("idle", 0)
+    feed.faults.remove(early)
+    assert run(world.first, feed.head).committed == 28
+
+
+def _early_base(answer: faults.Answer) -> faults.Answer:
+    start = answer.body.index(b'osm_base="') + 10
+    early = b"2012-09-12T06:55:00Z"
+    return faults.Answer(200, answer.kind, answer.body[:start] + early + answer.body[start + len(early) :])
+
+
+OWN_FAILURES: dict[str, Fault] = {
+    "cut body": faults.cut(),
+    "empty body": faults.empty(),
+    "HTML with 200": faults.html(),
+    "429": faults.status(429),
+    "504": faults.status(504),
+    "remark of a timeout": faults.remark(),
+    "an unknown remark": faults.remark("runtime error: something new"),
+    "connection dropped": faults.drop(),
+    "not XML": lambda answer: faults.Answer(200, answer.kind, b"<osm><meta osm_base='x'/><action></osm>"),
+}
+
+
+@pytest.mark.parametrize("fault", OWN_FAILURES)
+def test_one_bad_sequence_waits_and_later_ones_go_on(
+    fault: str, feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    bad = world.first + 3
+    feed.faults.put(OWN_FAILURES[fault], stream=DIFFS, sequence=bad)
+    report = run(world.first, feed.head)
+    assert report.committed == 29
+    assert list(report.failed) == [bad]
+    assert feed.url in report.failed[bad]
+    found = row(connection, bad)
+    assert (found.work, found.attempts, found.result) == ("waiting", 1, "none")
+    assert asked(feed, bad) <= 2  # the fourth identical query within 180 s is refused
+    report.raise_if_failed()
+
+
+def test_a_broken_sequence_is_quarantined_and_heals_by_hand(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection, run: Callable[..., Report]
+) -> None:
+    bad = world.first + 3
+    remark = feed.faults.put(faults.remark(), stream=DIFFS, sequence=bad)
+    for attempt in range(1, 4):
+        run(world.first, feed.head)
+        assert row(connection, bad).attempts == attempt
+        _let_waits_pass(connection)
+    found = row(connection, bad)
+    assert (found.work, found.done) == ("quarantined", True)
+    kept = list(Path(stats.settings.archive).glob("augmented_diffs/rejected/**/*.gz"))
+    assert len(kept) == 1
+    assert b"<remark>" in gzip.decompress(kept[0].read_bytes())
+    feed.faults.remove(remark)
+    assert run(bad, bad, by_hand=True).committed == 1
+    found = row(connection, bad)
+    assert (found.work, found.result, found.attempts) == ("idle", "committed", 0)
+
+
+def _let_waits_pass(connection: Connection) -> None:
+    connection.execute("UPDATE ledger SET not_before = now() WHERE not_before IS NOT NULL")
+    connection.execute("UPDATE streams SET paused_until = NULL")
+
+
+def test_broken_neighbours_are_not_taken_for_a_broken_feed_for_ever(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    for bad in (3, 4, 5):
+        feed.faults.put(faults.empty(), stream=DIFFS, sequence=world.first + bad)
+    committed = 0
+    for _ in range(3):
+        committed += run(world.first, feed.head).committed
+        connection.execute("UPDATE streams SET paused_until = NULL")
+    assert committed == 27
+    assert [row(connection, world.first + bad).attempts for bad in (3, 4, 5)] == [1, 1, 1]
+
+
+DOWN: dict[str, Fault] = {
+    "504 for all": faults.status(504),
+    "HTML for all": faults.html(),
+    "429 with Retry-After": faults.status(429, retry_after=600),
+    "all cut": faults.cut(),
+}
+
+
+@pytest.mark.parametrize("fault", DOWN)
+def test_a_feed_that_is_down_pauses_the_stream_and_costs_no_sequence_an_attempt(
+    fault: str, feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    feed.faults.put(DOWN[fault], path="/api/augmented_diff[?]*")
+    report = run(world.first, feed.head)
+    assert (report.committed, report.failed) == (0, {})
+    assert feed.url in (report.ended_early or "")
+    with pytest.raises(RunFailed, match="goes on by itself"):
+        report.raise_if_failed()
+    assert asked(feed, world.first + 2) == 0  # it stopped after the probe
+    assert all(
+        (r.work, r.attempts) == ("idle", 0)
+        for r in ledger.rows(connection, DIFFS, range(world.first, feed.head + 1))
+    )
+    (until, reason) = connection.execute(
+        "SELECT paused_until, pause_reason FROM streams WHERE stream = %s", (DIFFS,)
+    ).fetchone() or (None, "")
+    wait = (until - datetime.now(UTC)).total_seconds()
+    assert (590 < wait <= 600) if "Retry-After" in fault else (0 < wait <= 15)
+    assert feed.url in reason
+
+
+def test_pauses_grow_and_end_with_the_first_success(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    down = feed.faults.put(faults.status(504), path="/api/augmented_diff[?]*")
+    waits = []
+    for _ in range(6):
+        run(world.first, feed.head)
+        (until,) = (
+            connection.execute("SELECT paused_until FROM streams WHERE stream = %s", (DIFFS,)).fetchone()
+            or ()
+        )
+        waits.append(round((until - datetime.now(UTC)).total_seconds()))
+    assert waits == sorted(waits)
+    assert waits[0] <= 15
+    assert 290 <= waits[-1] <= 300
+    feed.faults.remove(down)
+    run(world.first, feed.head)
+    row = connection.execute(
+        "SELECT pauses, paused_until FROM streams WHERE stream = %s", (DIFFS,)
+    ).fetchone()
+    assert row == (0, None)
+
+
+def test_a_feed_without_a_head_pauses_the_stream(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    feed.faults.put(faults.empty(), path="/api/augmented_diff_status")
+    report = run(world.first, feed.head)
+    assert report.left == 30
+    with pytest.raises(RunFailed, match="augmented_diff_status"):
+        report.raise_if_failed()
+
+
+def test_a_failure_at_the_head_has_no_witness_and_costs_no_attempt(
+    feed: DemoFeed, connection: Connection, run: Callable[..., Report]
+) -> None:
+    bad = feed.head
+    feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
+    run(bad, bad)
+    assert (row(connection, bad).work, row(connection, bad).attempts) == ("idle", 0)
+    feed.faults.clear()
+    with DemoFeed(feed.world, history=31) as longer:  # the next minute is there: now it has one
+        longer.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
+        work = Stats(settings_for(longer, _url_of(connection), Path("unused"), archive_uri="")).work(DIFFS)
+        run_range(work, _url_of(connection), "second", bad, bad)
+    assert (row(connection, bad).work, row(connection, bad).attempts) == ("waiting", 1)
+
+
+def _url_of(connection: Connection) -> str:
+    info = connection.info
+    return f"postgresql://{info.user}@/{info.dbname}?host={info.host}&port={info.port}"
+
+
+def test_a_refused_duplicate_waits_alone_without_an_attempt(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    refused = world.first + 3
+    feed.faults.put(faults.duplicate_query(), stream=DIFFS, sequence=refused)
+    report = run(world.first, feed.head)
+    assert report.committed == 29
+    found = row(connection, refused)
+    assert (found.work, found.attempts) == ("waiting", 0)
+    assert found.not_before is not None
+    assert 190 < (found.not_before - datetime.now(UTC)).total_seconds() <= 200
+
+
+def test_one_broken_geometry_is_put_up_with_after_three_attempts_and_flagged(
+    feed: DemoFeed, world: World, connection: Connection, stats: Stats, run: Callable[..., Report]
+) -> None:
+    bad = world.first + 3
+    text = "runtime error: Way 7 cannot be expanded at timestamp 2017-03-09T04:18:02Z."
+    feed.faults.put(faults.remark(text), stream=DIFFS, sequence=bad)
+    for attempt in (1, 2):
+        run(world.first, feed.head)
+        assert (row(connection, bad).work, row(connection, bad).attempts) == ("waiting", attempt)
+        _let_waits_pass(connection)
+    run(world.first, feed.head)
+    assert row(connection, bad).result == "committed"
+    (flagged,) = connection.execute("SELECT flagged FROM ledger WHERE sequence = %s", (bad,)).fetchone() or (
+        "",
+    )
+    assert "cannot be expanded" in flagged
+
+
+def test_a_hole_waits_does_not_stop_the_stream_and_fills_later(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    hole = world.changesets_first + 2
+    gone = feed.faults.put(faults.missing(), stream="changesets", sequence=hole)
+    head = feed.changesets_head
+    report = run(world.changesets_first, head, stream="changesets")
+    assert list(report.failed) == [hole]
+    assert report.committed == head - world.changesets_first
+    waiting = ledger.rows(connection, "changesets", [hole])[0]
+    assert (waiting.work, waiting.attempts) == ("waiting", 0)
+    feed.faults.remove(gone)
+    _let_waits_pass(connection)
+    assert run(world.changesets_first, head, stream="changesets").committed == 1
+
+
+def test_files_that_are_all_missing_are_the_feeds_failure(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    feed.faults.put(faults.missing(), path="/changesets/*.osm.gz")
+    report = run(world.changesets_first, feed.changesets_head, stream="changesets")
+    assert (report.failed, report.committed) == ({}, 0)
+    assert "pauses" in (report.ended_early or "")
+
+
+def test_a_poison_diff_is_its_own_failure_with_the_exception_as_reason(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    work = stats.work(DIFFS)
+    calls = []
+
+    def poisoned(body: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyError("poison")
+        return work.reader.read(body)
+
+    report = run_range(
+        _with_reader(work, Reader(poisoned, "d")), stats.url, "run", world.first, world.first + 4
+    )
+    assert report.committed == 4
+    assert "KeyError: 'poison'" in report.failed[world.first + 1]
+    assert row(connection, world.first + 1).attempts == 1
+
+
+def _with_reader(work: StreamWork, reader: Reader) -> StreamWork:
+    from dataclasses import replace
+
+    return replace(work, reader=reader)
+
+
+def test_a_run_that_was_taken_for_dead_stops_and_gives_way(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    work = stats.work(DIFFS)
+
+    def slow(body: Any) -> Any:
+        end_lease(connection, "run")
+        return work.reader.read(body)
+
+    with pytest.raises(ledger.LeaseLost):
+        run_range(_with_reader(work, Reader(slow, "d")), stats.url, "run", world.first, feed.head)
+    assert facts(connection) == [[], [], []]
+
+
+def test_suspects_are_taken_alone_and_others_in_groups(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world.first
+    connection.execute(
+        "INSERT INTO ledger (stream, sequence, suspect) SELECT %s, n, true FROM unnest(%s::bigint[]) AS n",
+        (DIFFS, [first + 3, first + 4]),
+    )
+    groups = []
+    take = ledger.take
+
+    def spying(*arguments: Any) -> Any:
+        groups.append([n - first for n in arguments[3]])
+        return take(*arguments)
+
+    monkeypatch.setattr(ledger, "take", spying)
+    run_range(stats.work(DIFFS), stats.url, "run", first, first + 16)
+    assert groups == [[0, 1, 2], [3], [4], [*range(5, 5 + GROUP)], [15, 16]]
+
+
+def test_a_fuller_body_replaces_the_facts_and_a_shorter_one_only_when_told(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection, run: Callable[..., Report]
+) -> None:
+    n = world.first + 1
+    shorter = feed.faults.put(_without_an_action, stream=DIFFS, sequence=n)
+    run(n, n)
+    (few,) = connection.execute("SELECT actions FROM ledger WHERE sequence = %s", (n,)).fetchone() or (0,)
+    feed.faults.remove(shorter)
+    _forget_archive(stats)
+    run(n, n, by_hand=True)
+    (many,) = connection.execute("SELECT actions FROM ledger WHERE sequence = %s", (n,)).fetchone() or (0,)
+    assert many == few + 1
+    full = facts(connection)
+    shorter = feed.faults.put(_without_an_action, stream=DIFFS, sequence=n)
+    _forget_archive(stats)
+    assert run(n, n, by_hand=True).verdicts["shorter"] == 1
+    assert facts(connection) == full
+    assert run(n, n, by_hand=True, accept_shorter=True).verdicts["committed"] == 1
+    (now,) = connection.execute("SELECT actions FROM ledger WHERE sequence = %s", (n,)).fetchone() or (0,)
+    assert now == few
+
+
+def _without_an_action(answer: faults.Answer) -> faults.Answer:
+    start = answer.body.rindex(b"<action")
+    end = answer.body.rindex(b"</action>") + len(b"</action>")
+    return faults.Answer(200, answer.kind, answer.body[:start] + answer.body[end:])
+
+
+def _forget_archive(stats: Stats) -> None:
+    for path in Path(stats.settings.archive).rglob("*.gz"):
+        path.unlink()
+
+
+def test_bodies_are_archived_as_counted(
+    feed: DemoFeed, world: World, stats: Stats, run: Callable[..., Report], tmp_path: Path
+) -> None:
+    run(world.first, world.first + 2)
+    body = stats.archive(DIFFS).get(world.first + 1, tmp_path)
+    with open_body(body.path) as document:
+        assert document.read() == gzip.decompress(world.augmented_diff(world.first + 1))
+    assert stats.archive(DIFFS).get(world.first + 1, tmp_path).from_archive
+    with open_body(body.path) as document:
+        assert count_diff(document, categories=_rules(stats)[0], regions=_rules(stats)[1]).envelope.complete
+
+
+def _rules(stats: Stats) -> Any:
+    from stats_assets.osm import Categories, Regions
+
+    return Categories.load(None), Regions.load(None)
+
+
+def test_without_an_archive_all_works(feed: DemoFeed, world: World, url: str, tmp_path: Path) -> None:
+    stats = Stats(settings_for(feed, url, tmp_path / "none", archive_uri=""))
+    report = run_range(stats.work(DIFFS), url, "run", world.first, feed.head)
+    assert report.committed == 30
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_directory_of_diffs_in_place_of_overpass(
+    feed: DemoFeed, world: World, url: str, connection: Connection, tmp_path: Path
+) -> None:
+    stats = Stats(settings_for(feed, url, tmp_path, augmented_diffs_url=feed.augmented_diffs_url))
+    assert run_range(stats.work(DIFFS), url, "run", world.first, feed.head).committed == 30
+    assert not any("/api/" in request.path for request in feed.requests)
+
+
+def test_the_statistics_equal_the_worlds_truth_to_the_last_digit(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection, run: Callable[..., Report]
+) -> None:
+    from tests.truth import differences, truth_of
+
+    feed.advance(60)
+    assert run(world.changesets_first, feed.changesets_head, stream="changesets").failed == {}
+    assert run(world.first, feed.head).failed == {}
+    apply_queue(connection)
+    assert differences(truth_of(feed.url), statistics_of(connection)) == []
