@@ -105,40 +105,42 @@ class Document:
             self._error = str(refusal)
 
     def _batches(self, thin_out: Callable[[etree._Element], bool] | None) -> Iterator[list[etree._Element]]:
-        head, rest = self._read_head()
+        held = self._read_head()
         if self._root_tag is None:
             return
         parser = _parser(("start", "end"), self._root_tag)
         events = parser.read_events()
         root: etree._Element | None = None
-        held, opened, still_open = head, None, 0
+        opened, still_open = None, 0
         try:
-            while held or rest is not None:
+            while True:
                 # A token that is cut by the chunk's end waits for the next: so a body that ends early leaves the
                 # parser between two tokens, where it can be asked which element is open.
-                cut = held.rfind(b">") + 1 if rest is not None else len(held)
-                parser.feed(held[:cut] if cut else held)
-                held = held[cut:] if cut else b""
+                cut = held.rfind(b">") + 1 or len(held)
+                parser.feed(held[:cut])
+                held = held[cut:]
                 for event, element in events:
                     root = element if root is None else root
                     self.complete |= event == "end" and element is root
                 if root is not None and len(root):
                     yield from self._take(root, len(root) if self.complete else len(root) - 1)
-                    if len(root):
-                        still_open = still_open + len(rest or b"") if root[-1] is opened else 0
-                        opened = root[-1]
-                        if still_open > THIN_OUT_BYTES and thin_out is not None and thin_out(opened):
-                            still_open = 0
-                        if still_open > OPEN_BYTES_LIMIT:
-                            raise RefusedError(
-                                f"an element of more than {OPEN_BYTES_LIMIT >> 20} MB was not read"
-                            )
-                if rest is None:
+                    still_open = still_open + cut if len(root) and root[-1] is opened else 0
+                    opened = root[-1] if len(root) else None
+                    if still_open > THIN_OUT_BYTES and thin_out is not None and thin_out(root[-1]):
+                        still_open = 0
+                    if still_open > OPEN_BYTES_LIMIT:
+                        raise RefusedError(
+                            f"an element of more than {OPEN_BYTES_LIMIT >> 20} MB was not read"
+                        )
+                chunk = self._read()
+                if not chunk:
                     break
-                rest = self._read() or None
-                held += rest or b""
-            if not self.complete and root is not None:
-                yield from self._take_before_the_break(parser, root)
+                held += chunk
+            if not self.complete:
+                if root is not None:
+                    yield from self._take_before_the_break(parser, root)
+                raise RefusedError("the document ends early")
+            parser.feed(held)
             parser.close()
         except etree.XMLSyntaxError:
             # What stands before the break is complete, but for the last element, which may be the broken one.
@@ -146,9 +148,7 @@ class Document:
                 yield from self._take(root, len(root) if self.complete else len(root) - 1)
             raise
 
-    def _take_before_the_break(
-        self, parser: "etree.XMLPullParser", root: etree._Element
-    ) -> Iterator[list[etree._Element]]:
+    def _take_before_the_break(self, parser: Any, root: etree._Element) -> Iterator[list[etree._Element]]:
         parser.feed(b"<end/>")
         if len(root) and root[-1].tag == "end":
             yield from self._take(root, len(root) - 1)
@@ -161,7 +161,7 @@ class Document:
         if batch and root.index(batch[-1]) >= count:
             batch.pop()
         if len(batch) != count:
-            for element in root.iterchildren("meta", "remark"):
+            for element in list(root)[:count]:
                 self._read_own(element)
         if batch and self._root == "osm":
             self._children += len(batch)
@@ -179,8 +179,8 @@ class Document:
             text = "".join(map(str, element.itertext())).strip()
             self._remarks.append(storable(text[:REMARK_LENGTH]))
 
-    def _read_head(self) -> tuple[bytes, bytes | None]:
-        """Read as far as the root's start tag; sets its name. Returns what was read, and the last chunk of it."""
+    def _read_head(self) -> bytes:
+        """Read as far as the root's start tag; sets its name. Returns what was read."""
         probe = _parser(("start",), None)
         head = b""
         while chunk := self._read():
@@ -194,14 +194,14 @@ class Document:
                 self._root, self._root_tag = storable(etree.QName(element).localname), element.tag
                 if element.getroottree().docinfo.internalDTD is not None:
                     raise RefusedError("the document has a DTD, which is never read")
-                return head, chunk
+                return head
             if error is not None:
                 raise error
             if len(head) > PROLOG_LIMIT:
                 raise RefusedError(f"no root element in the first {PROLOG_LIMIT >> 20} MB")
         if not head:
             self._error = "the body is empty"
-            return head, None
+            return head
         probe.close()
         raise RefusedError("no root element")
 

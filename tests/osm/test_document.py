@@ -1,0 +1,291 @@
+"""The stream's reader: what a document says of itself, hostile input, cut input, bounded memory."""
+
+import io
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import pytest
+from lxml import etree
+
+from stats_assets.osm import count_diff, read_changesets
+from stats_assets.osm.document import Document
+from tests.osm.documents import (
+    HIGHWAY,
+    Member,
+    count,
+    create,
+    delete,
+    diff,
+    gone,
+    modify,
+    node,
+    relation,
+    squares,
+    the_categories,
+    way,
+)
+
+SHOP = create(node(1, tags={"shop": "x"}))
+
+
+class Stream(io.RawIOBase):
+    """A body made while it is read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._rest = pieces, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def body_of(pieces: Iterator[bytes]) -> BinaryIO:
+    return io.BufferedReader(Stream(pieces))  # type: ignore[return-value]
+
+
+def repeated(start: bytes, piece: bytes, megabytes: int, end: bytes = b"") -> Iterator[bytes]:
+    yield start
+    block = piece * (100_000 // len(piece) + 1)
+    for _ in range(megabytes * 1_000_000 // len(block)):
+        yield block
+    yield end
+
+
+def test_the_envelope() -> None:
+    remarks = "<remark> runtime error: x </remark><remark>y</remark>"
+    found = count(diff(SHOP, after=remarks)).envelope
+    assert found == (
+        "osm",
+        datetime(2017, 3, 9, 4, 18, 2, tzinfo=UTC),
+        ("runtime error: x", "y"),
+        True,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "root", "complete", "actions"),
+    [
+        (b"", None, False, 0),
+        (b"2360020\n", None, False, 0),
+        (b"   ", None, False, 0),
+        (b"\x1f\x8b\x08", None, False, 0),
+        (b"<", None, False, 0),
+        (b"<osm", None, False, 0),
+        (b"<osm/>", "osm", True, 0),
+        (b"\xef\xbb\xbf<osm></osm>\n\n", "osm", True, 0),
+        (b"<osm>" + SHOP.encode(), "osm", False, 1),
+        (b"<osm>" + SHOP.encode() + b"</osm>", "osm", True, 1),
+        (b"<osm>" + SHOP.encode() + b"</osm>garbage", "osm", True, 1),
+        (b"<osm>" + SHOP.encode() + b"</osm><osm></osm>", "osm", True, 1),
+        (
+            b"<osm>" + SHOP.encode() + b"</html>",
+            "osm",
+            False,
+            0,
+        ),  # the last one before a break is not trusted
+        (b"<osm>" + SHOP.encode() * 2 + b"\x00</osm>", "osm", False, 1),
+        (b"<osm>" + SHOP.encode() * 2 + b"&nbsp;</osm>", "osm", False, 1),
+        (b"<html>" + SHOP.encode() + b"</html>", "html", True, 0),
+        (b"<html xmlns='x'><p/></html>", "html", True, 0),
+        (b"<?xml version='1.0' encoding='nonsense'?><osm/>", None, False, 0),
+        (f"<?xml version='1.0' encoding='utf-16'?><osm>{SHOP}</osm>".encode("utf-16"), "osm", True, 1),
+        (b"<osm><other>" + SHOP.encode() + b"</other></osm>", "osm", True, 0),
+        (b"<osm><!-- <action> -->" + SHOP.encode() + b"<?pi?></osm>", "osm", True, 1),
+        (b"<osm><osm/>" + SHOP.encode() + b"</osm>", "osm", True, 1),
+    ],
+)
+def test_good_and_bad_documents(body: bytes, root: str | None, complete: bool, actions: int) -> None:
+    found = count(body)
+    assert (found.envelope.root, found.envelope.complete, found.actions) == (root, complete, actions)
+    assert found.bytes == len(body)
+    assert (found.envelope.error is None) == (
+        complete and b"garbage" not in body and b"</osm><osm>" not in body
+    )
+
+
+ENTITY = b'<!DOCTYPE osm [<!ENTITY e "x">]>'
+BOMB = (
+    b"<!DOCTYPE osm [<!ENTITY a '"
+    + b"x" * 50
+    + b"'>"
+    + b"".join(b"<!ENTITY %c '%s'>" % (98 + n, b"&%c;" % (97 + n) * 50) for n in range(9))
+    + b"]>"
+)
+
+
+@pytest.mark.parametrize(
+    "prolog",
+    [
+        ENTITY,
+        BOMB,
+        b'<!DOCTYPE osm SYSTEM "file:///etc/passwd">',
+        b'<!DOCTYPE osm [<!ENTITY e SYSTEM "file:///etc/passwd">]>',
+        b'<!DOCTYPE osm PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://127.0.0.1:9/x.dtd">',
+    ],
+)
+def test_a_dtd_is_never_read(prolog: bytes) -> None:
+    found = count(
+        prolog + b"<osm>" + create(node(1, tags={"shop": "x"}, user="y")).encode() + b"&e;&j;</osm>"
+    )
+    assert (found.envelope.root, found.envelope.complete, found.actions) == ("osm", False, 0)
+    assert found.envelope.error == "the document has a DTD, which is never read"
+
+
+def test_an_entity_in_the_roots_own_attribute_does_not_explode() -> None:
+    found = count(BOMB + b'<osm a="&j;"></osm>')
+    assert found.actions == 0
+    assert found.envelope.error
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"<osm>", b"                "),
+        (b"<osm>", b"text "),
+        (b"<osm>", b"<!-- x -->"),
+        (b"<osm>", b"<x/>"),
+        (b"<osm>", b"<remark>x</remark>"),
+        (b"<osm>", b"<osm/>"),
+        (b"<osm a='", b"aaaaaaaaaa"),
+        (b"<osm><x ", b"a"),
+        (b"<osm><action type='create'><node id='1'>", b"<tag k='a' v='b'/>"),
+        (b"<osm><action type='create'><way id='1'>", b"<nd/>"),
+        (b"<osm><action type='create'><relation id='1'>", b"<member/>"),
+        (b"<osm><action type='create'><relation id='1'><member>", b"<nd lat='1' lon='1'/>"),
+        (b"", b"<!-- x -->"),
+        (b"<!DOCTYPE osm [", b"<!ENTITY e 'x'>"),
+        (b"<osm>", b"<action>"),
+        (b"<osm><![CDATA[", b"        "),
+    ],
+)
+def test_memory_is_bounded(start: bytes, piece: bytes) -> None:
+    """40 MB of anything: either refused, or read without being kept. (lxml's own memory is seen by its results.)"""
+    read = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal read
+        for block in repeated(start, piece, 40):
+            read += len(block)
+            yield block
+
+    tracemalloc.start()
+    try:
+        found = count_diff(body_of(pieces()), categories=the_categories(), regions=squares())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.envelope.complete is False
+    assert peak < 30_000_000
+    harmless = (
+        piece in (b"<x/>", b"<remark>x</remark>", b"<osm/>", b"                ")
+        or start == b"<osm>"
+        and (piece == b"<!-- x -->")
+    )
+    if not harmless:
+        assert read < 25_000_000  # given up long before the end
+
+
+def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same() -> None:
+    """So long that it spans several chunks, and the limit from which members are packed."""
+
+    def members(shift: float) -> list[Member]:
+        boxes: list[Member] = [("outer", [(0.5, 0.5), (9.5, 0.5), (9.5, 9.5), (0.5, 9.5), (0.5, 0.5)])]
+        for n in range(8000):
+            x, y = 1 + (n % 100) * 0.02, 1 + (n // 100) * 0.02
+            ring = [(x, y), (x + 0.01, y), (x + 0.01, y + 0.01 + shift), (x, y + 0.01), (x, y)]
+            boxes.append(("inner", ring))
+        return boxes
+
+    tags = {"type": "multipolygon", "landuse": "forest"}
+    old, new = relation(1, members(0), tags), relation(1, members(0.002), tags, version=2)
+    body = diff(SHOP, modify(old, new), SHOP)
+    assert len(body) > 4_000_000
+    found = count(body)
+    assert (found.features, found.errors, found.envelope.error) == (3, (), None)
+    (changeset,) = found.changesets
+    after, before = (count(diff(create(side))).changesets[0].measurements for side in (new, old))
+    change = before["landuse_km2_added"] - after["landuse_km2_added"]
+    assert abs(changeset.measurements["landuse_km2_modified"] - change) < change / 10**6
+
+
+def test_an_element_of_absurd_size_is_refused() -> None:
+    start = b"<osm>" + SHOP.encode() + b"<action type='create'><way id='1'>"
+    found = count_diff(
+        body_of(repeated(start, b"<nd ref='1' lat='1' lon='1'/>", 20, b"</way></action></osm>")),
+        categories=the_categories(),
+        regions=squares(),
+    )
+    assert found.envelope.error == "an element of more than 4 MB was not read"
+    assert (found.features, found.envelope.complete) == (1, False)
+
+
+EVERYTHING = diff(
+    SHOP,
+    modify(node(5, tags={"a": "b>c"}), node(5, tags={"a": "b>c"}, version=2)),
+    delete(way(2, [(1.0, 1.0), (2.0, 1.0)], HIGHWAY), gone("way", 2)),
+    create(relation(3, [("outer", [(1.0, 1.0), (2.0, 1.0)])], {"type": "site", "é": "🌍"})),
+    after="<!-- <action></action> --><remark>x</remark>",
+)
+
+
+def test_cut_anywhere() -> None:
+    """Of a body that ends early all actions before the end count, wherever the cut is."""
+    end = EVERYTHING.index(b"</osm>") + len(b"</osm>")
+    for size in range(len(EVERYTHING) + 1):
+        found = count(EVERYTHING[:size])
+        text = EVERYTHING[:size].replace(b"<!-- <action></action> -->", b"")
+        assert found.actions == text.count(b"</action>"), EVERYTHING[:size]
+        assert found.envelope.complete == (size >= end)
+        assert (found.envelope.error is None) == (size >= end)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    whole = count(EVERYTHING)
+    monkeypatch.setattr("stats_assets.osm.document.CHUNK", chunk)
+    assert count(EVERYTHING) == whole
+    assert count(EVERYTHING[:-30]).actions == 4
+    assert read_changesets(io.BytesIO(EVERYTHING)).content_hash
+
+
+def test_errors_of_the_body_pass_through() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"<osm>"
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        count_diff(body_of(pieces()), categories=the_categories(), regions=squares())
+
+
+def test_the_content_hash_is_that_of_the_actions() -> None:
+    first = count(diff(SHOP))
+    later = count(diff(SHOP, envelope="<note>another</note><meta osm_base='2020-01-01T00:00:00Z'/>"))
+    assert first.content_hash == later.content_hash
+    assert first.content_hash != count(diff(SHOP, SHOP)).content_hash
+    assert first.content_hash != count(diff()).content_hash
+    assert count(diff()).content_hash == count(b"<osm/>").content_hash
+    utf16 = [
+        f"<?xml version='1.0' encoding='utf-16'?><osm>{a}</osm>".encode("utf-16") for a in (SHOP, SHOP * 2)
+    ]
+    assert count(utf16[0]).content_hash != count(utf16[1]).content_hash
+
+
+def test_the_batches_are_freed() -> None:
+    document = Document(io.BytesIO(diff(*[SHOP] * 5000)), "action")
+    seen: list[etree._Element] = []
+    for batch in document.batches():
+        assert all(len(element) == 1 for element in batch)
+        seen = [batch[0]]
+    root = seen[0].getparent()
+    assert root is None or len(root) < 5000
+    assert document.complete
