@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stats_assets.supervisor import Child
+from stats_assets.child import Child
 
 LOCATION = "stats_assets"
 """The code location's name; as in `workspace.yaml`, or Dagster takes the sensors for others, which are off."""

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
 from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
 from stats_assets.demo.home import FOLDER, DemoError, DemoHome, Remembered
 from stats_assets.settings import load_settings
-from stats_assets.supervisor import AlreadyRunning, Child, Supervisor
+from stats_assets.supervisor import AlreadyRunning, Supervisor
 
 MARKER = "# stats-assets"
 """The first line of our `dagster.yaml`: a project's root is known by it."""

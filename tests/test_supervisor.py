@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stats_assets.child import Child, Keeping, Pace
 from stats_assets.processes import is_alive, processes_with_variable
 from stats_assets.supervisor import MARK
 
@@ -19,7 +20,8 @@ WAIT = 60.0
 MAIN = """
 import json, os, sys
 from pathlib import Path
-from stats_assets.supervisor import AlreadyRunning, Child, Pace, Supervisor
+from stats_assets.child import Child, Pace
+from stats_assets.supervisor import AlreadyRunning, Supervisor
 folder = Path(sys.argv[1])
 asked = json.loads(sys.argv[2])
 children = [
@@ -147,7 +149,7 @@ def test_a_program_that_is_not_there_does_not_stop_the_others(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_output_goes_to_bounded_logs_and_unless_quiet_to_the_terminal(stage: Stage, quiet: bool) -> None:
+def test_output_goes_to_logs_and_unless_quiet_to_the_terminal(stage: Stage, quiet: bool) -> None:
     supervisor = stage.supervisor(
         quiet=quiet, chatty=f"print('grüße\\nand more'); print('end', end='', flush=True); {STAYS}"
     )
@@ -156,8 +158,33 @@ def test_output_goes_to_bounded_logs_and_unless_quiet_to_the_terminal(stage: Sta
     )
     supervisor.terminate()
     said = supervisor.communicate(timeout=WAIT)[1]
-    assert stage.log("chatty") == "grüße\nand more\nend\n"
-    assert ("chatty | grüße\nchatty | and more\n" in said) is not quiet
+    assert stage.log("chatty") == "grüße\nand more\nend"
+    assert ("chatty | grüße\nchatty | and more\nchatty | end\n" in said) is not quiet
+
+
+def test_logs_are_bounded_and_their_end_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stats_assets.child._LOG_BYTES", 10_000)
+    log, go = tmp_path / "talker.log", tmp_path / "go"
+    code = (
+        "import os, time\n"
+        "for n in range(5_000): print(n)\n"
+        "print('half a ', end='', flush=True)\n"
+        f"while not os.path.exists({str(go)!r}): time.sleep(0.01)\n"
+        "print('line\\nthe end', end='')"
+    )
+    keeping = Keeping(Child("talker", [sys.executable, "-c", code], dict(os.environ), tmp_path), log, Pace())
+    keeping.start_if_due({})
+    wait_for(lambda: log.read_text().endswith("half a "), "the first half")
+    lines = keeping.heard()
+    assert log.stat().st_size == 0
+    assert (tmp_path / "talker.log.1").read_text().endswith("4999\nhalf a ")
+    go.touch()
+    wait_for(lambda: not keeping.alive, "the end")
+    lines += keeping.heard()
+    assert lines == [*map(str, range(5_000)), "half a line", "the end"]
+    assert log.read_text() == "line\nthe end"
+    assert "saying last: the end; starting it again in 0.5 s" in (keeping.ended() or "")
+    assert keeping.ended() is None
 
 
 def test_a_second_one_says_that_the_first_runs(stage: Stage) -> None:
