@@ -116,7 +116,7 @@ class Report:
                 f" {first}: {self.failed[first]}. They are tried again by themselves, after growing pauses."
             )
         if self.left and self.ended_early and self.ended_early != NOT_YET:
-            raise RunFailed(f"{self.ended_early}. The stream pauses and goes on by itself; nothing is lost.")
+            raise RunFailed(f"{self.ended_early} and goes on by itself; nothing is lost.")
 
 
 NOT_YET = "the feed does not have the rest yet"
@@ -178,7 +178,7 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_ha
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report) -> None:
     until = streams.pause(connection, stream, str(failure), failure.retry_after)
-    report.ended_early = f"{failure} The stream pauses until {until:%H:%M:%S} UTC"
+    report.ended_early = f"{str(failure).rstrip('.')}. The stream pauses until {until:%H:%M:%S} UTC"
 
 
 def _groups(due: Sequence[LedgerRow]) -> Iterator[list[LedgerRow]]:
@@ -265,7 +265,7 @@ class _Runner:
             self.charge(taken, str(error), read and read.body)
         except FeedError as error:
             if len(self.pending) > self.patience:
-                raise FeedFailed(error) from error
+                raise FeedFailed(self.pending[0].error) from error
             self.pending.append(_Pending(taken, error, read.body if read else error.body))
         except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable, LeaseLost, OSError):
             raise

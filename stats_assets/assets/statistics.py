@@ -32,9 +32,9 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
     """Apply what the changed changesets contribute now, less what they contributed before."""
     began = monotonic()
     parts = current_stats()
-    with parts.connect() as connection, heartbeat(parts.url, context.run_id):
+    with parts.connect() as connection, heartbeat(parts.url, context.run.run_id):
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
-        end_lease(connection, context.run_id)
+        end_lease(connection, context.run.run_id)
     for view in VIEWS:
         yield MaterializeResult(
             asset_key=view,

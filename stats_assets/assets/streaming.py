@@ -67,7 +67,7 @@ def materialize_stream(
         run_range(
             work,
             stats.url,
-            context.run_id,
+            context.run.run_id,
             sequences.start,
             sequences.stop - 1,
             by_hand=STREAM_TAG not in context.run.tags,

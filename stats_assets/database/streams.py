@@ -44,21 +44,23 @@ def driving(
 
     A stream that is new here starts from OSMesa's checkpoint, if the database has one.
     """
+    # Not by ON CONFLICT alone, and before the transaction: both would make another tick wait instead of skip.
+    connection.execute(
+        "INSERT INTO streams (stream) SELECT %(stream)s"
+        " WHERE NOT EXISTS (SELECT FROM streams WHERE stream = %(stream)s) ON CONFLICT DO NOTHING",
+        {"stream": stream},
+    )
     with connection.transaction():
-        connection.execute("INSERT INTO streams (stream) VALUES (%s) ON CONFLICT DO NOTHING", (stream,))
+        locked = connection.execute(
+            "SELECT stream FROM streams WHERE stream = %s FOR UPDATE SKIP LOCKED", (stream,)
+        )
+        if not locked.rowcount:
+            raise StreamBusy(f"Another tick of {stream} is at work; this one waits for the next round.")
         connection.execute(
             "UPDATE streams SET origin = c.sequence + 1, checkpoint = c.sequence FROM checkpoints AS c"
             " WHERE stream = %s AND checkpoint IS NULL AND proc_name = %s AND c.sequence > 0",
             (stream, PROC_NAMES[stream]),
         )
-        with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
-            row = cursor.execute(
-                "SELECT stream, origin, checkpoint, paused_until, pause_reason FROM streams"
-                " WHERE stream = %s FOR UPDATE SKIP LOCKED",
-                (stream,),
-            ).fetchone()
-        if row is None:
-            raise StreamBusy(f"Another tick of {stream} is at work; this one waits for the next round.")
         taken = connection.execute(
             "UPDATE streams SET instance_id = %(instance)s, lease_until = now() + %(lease)s WHERE stream = %(stream)s"
             " AND (instance_id IS NULL OR instance_id = %(instance)s OR lease_until < now()) RETURNING 1",
@@ -69,6 +71,8 @@ def driving(
                 f"Another Dagster instance drives {stream} on this database. Switch its sensor off there;"
                 f" this one takes over {lease.total_seconds():.0f} s after its last tick."
             )
+        row = stream_of(connection, stream)
+        assert row is not None  # noqa: S101 - it is locked
         yield row
 
 
