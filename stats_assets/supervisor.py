@@ -127,17 +127,19 @@ class Supervisor:
             os._exit(0)
 
     def _keep(self) -> None:
-        """Say what was said and who ended, start who is due, ask the first that is not ready."""
+        """Say what was said and who ended, start who is due, when those before are ready."""
+        earlier_ready = True
         for kept in self._kept:
             alive = kept.alive
             self._pass_on(kept)  # after the look, so that an end is told with its last words
-            for event in (None if alive else kept.ended(), kept.start_if_due({MARK: self._mark})):
+            ended = None if alive else kept.ended()
+            failed = kept.start_if_due({MARK: self._mark}) if earlier_ready else None
+            for event in (ended, failed):
                 if event is not None:
                     self.say(event)
-            if not kept.ready:
-                kept.ready = kept.alive and kept.child.ready()
-            if not kept.ready:
-                return
+            if earlier_ready:
+                kept.ready = kept.alive and ((kept.ready and alive) or kept.child.ready())
+            earlier_ready = earlier_ready and kept.ready
 
     def _pass_on(self, kept: Keeping) -> None:
         for line in kept.heard():

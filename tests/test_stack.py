@@ -246,6 +246,21 @@ class Demo:
         except FileNotFoundError:
             return 0
 
+    def sensors_in_the_ui(self) -> int:
+        """How many the webserver knows: none while it can't reach the code."""
+        query = "{repositoriesOrError{... on RepositoryConnection{nodes{sensors{name}}}}}"
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.ports[0]}/graphql",
+            json.dumps({"query": query}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                nodes = json.load(answer)["data"]["repositoriesOrError"].get("nodes", [])
+        except OSError:
+            return 0
+        return sum(len(node["sensors"]) for node in nodes)
+
     def children(self) -> list[int]:
         return processes_with_variable(MARK, str(self.home / ".dagster" / "supervisor.lock"))
 
@@ -319,6 +334,7 @@ def test_the_demo_from_nothing_through_kills_to_its_second_start(demo: Demo) -> 
     ticked = demo.ticks("augmented_diffs")
     _until(lambda: demo.ticks("augmented_diffs") > ticked + 1, "the sensor to tick again")
     assert is_alive(run), "runs survive their code server"
+    _until(lambda: demo.sensors_in_the_ui() == 2, "the UI to show the code again")
 
     first.kill()
     again = demo.start()
