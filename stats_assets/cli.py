@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from stats_assets import __version__
@@ -151,18 +152,20 @@ def _changeset(changeset: Any) -> dict[str, Any]:
 
 
 def _print_diff(diff: DiffStatistics, title: str) -> None:
-    table = Table("changeset", "user", "edits", "counts", "measurements", "countries", "errors", title=title)
+    table = Table(title=title)
+    for name in ("changeset", "user", "edits", "what", "countries", "errors"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("changeset", "edits"))
     for c in diff.changesets:
-        counts = "\n".join(f"{key} {number}" for key, number in c.counts.items())
-        measures = "\n".join(f"{key} {number:f}" for key, number in c.measurements.items())
-        countries = "\n".join(f"{code} {part.edit_count}" for code, part in c.countries.items())
+        what = [f"{key} {number:f}" for key, number in (*c.counts.items(), *c.measurements.items())]
+        countries = [f"{code} {part.edit_count}" for code, part in c.countries.items()]
         user = c.user or (str(c.uid) if c.uid else "")
-        table.add_row(
-            str(c.changeset), user, str(c.total_edits), counts, measures, countries, str(c.errors or "")
-        )
+        cells = (user, str(c.total_edits), "\n".join(what), "\n".join(countries), str(c.errors or ""))
+        table.add_row(str(c.changeset), *map(escape, cells))
     Console().print(table)
     totals = f"{diff.actions} actions, {diff.features} counted features, {len(diff.changesets)} changesets"
-    err.print(f"{totals}. OpenStreetMap data © OpenStreetMap contributors, ODbL.", highlight=False)
+    err.print(
+        f"{totals}. OpenStreetMap data © OpenStreetMap contributors, ODbL.", highlight=False, soft_wrap=True
+    )
 
 
 @app.command()
@@ -207,7 +210,7 @@ def sql(
         return
     table = Table(*names)
     for row in answer:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
     Console().print(table)
 
 

@@ -83,3 +83,11 @@ def load_settings() -> Settings:
         raise SettingsError(
             f"A setting can't be used. {problems}. Settings come from the environment or from .env."
         ) from None
+
+
+def _said(name: str, problem: str, given: object) -> str:
+    if name == "database_url":  # it may hold a password
+        return "DATABASE_URL must begin with postgresql://"
+    if name.endswith("_url"):
+        return f"{name.upper()} must begin with http:// or https:// (it is {given!r})"
+    return f"{name.upper()}: {problem[:1].lower()}{problem[1:]} (it is {given!r})"

@@ -1,0 +1,173 @@
+"""The command line as a person and a script meet it: output, streams, exit codes, no traceback."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stats_assets.database.statistics import apply_queue
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world import World
+from stats_assets.parts import Stats
+from stats_assets.run import run_range
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", "from stats_assets.cli import main; main()", *arguments],
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env=os.environ | {"COLUMNS": "200"} | environment,
+            timeout=100,
+        )
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+        )
+
+    return call
+
+
+@pytest.fixture
+def diff(world: World) -> bytes:
+    return gzip.decompress(world.augmented_diff(world.first + 3))
+
+
+def test_stats_of_a_file_plain_or_gz_or_from_a_pipe(run: Run, diff: bytes, tmp_path: Path) -> None:
+    (tmp_path / "plain.xml").write_bytes(diff)
+    (tmp_path / "packed").write_bytes(gzip.compress(diff))
+    answers = [
+        run("stats", "plain.xml", "--json"),
+        run("stats", "packed", "--json", "--sequence", "7"),
+        run("stats", "-", "--json", stdin=diff),
+        run("stats", "-", "--json", stdin=gzip.compress(diff)),
+    ]
+    assert [answer.returncode for answer in answers] == [0, 0, 0, 0]
+    assert len({answer.stdout for answer in answers}) == 1
+    found = json.loads(answers[0].stdout)
+    assert [one["changeset"] for one in found] == sorted(one["changeset"] for one in found)
+    assert set(found[0]) == {
+        *("changeset", "uid", "user", "total_edits", "counts", "measurements", "countries", "errors")
+    }
+    assert all(one["total_edits"] == sum(one["counts"].values()) for one in found)
+    table = run("stats", "plain.xml")
+    assert table.returncode == 0
+    assert str(found[0]["changeset"]) in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<osm><note/>", "no whole augmented diff"),
+        (b"<html><body>busy</body></html>", "<html>"),
+        (b"hello", "no whole augmented diff"),
+        (b"", "no whole augmented diff"),
+        (b"\x1f\x8b\x08\x00broken", "standard input"),
+        (b'<!DOCTYPE osm [<!ENTITY a "b">]><osm>&a;</osm>', "DTD"),
+    ],
+)
+def test_stats_of_what_is_no_diff_exits_1_and_says_why(run: Run, body: bytes, said: str) -> None:
+    answer = run("stats", "-", "--json", stdin=body)
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert said in answer.stderr
+
+
+def test_a_remark_is_a_warning(run: Run, diff: bytes) -> None:
+    body = diff.replace(b"\n</osm>", b"\n<remark> runtime error: Query timed out </remark>\n</osm>")
+    answer = run("stats", "-", "--json", stdin=body)
+    assert answer.returncode == 0
+    assert "Query timed out" in answer.stderr
+    json.loads(answer.stdout)
+
+
+def test_wrong_use_exits_2(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "categories.yaml").write_text("roads:\n  hihgway: true\n")
+    (tmp_path / "regions.json").write_text("[]")
+    assert run("stats", "not-there.xml").returncode == 2
+    assert run("stats").returncode == 2
+    assert run("nonsense").returncode == 2
+    for option, name in (("--categories", "categories.yaml"), ("--regions", "regions.json")):
+        answer = run("stats", "-", option, name, stdin=b"<osm></osm>")
+        assert answer.returncode == 2
+        assert name in answer.stderr
+
+
+def test_hashtags(run: Run) -> None:
+    answer = run("hashtags", "#HOT and #hot, #hotosm-project-1; #123", "none", "--json")
+    assert json.loads(answer.stdout) == [["hot", "hotosm-project-1"], []]
+    assert run("hashtags", "#HOT #b").stdout == "#hot #b\n"
+
+
+def test_sql_reads_and_changes_nothing(run: Run, url: str) -> None:
+    rows = run(
+        "sql", "SELECT 1.10 AS a, 'x' AS b, '{\"k\": 0.000000001}'::jsonb AS c;", "--json", DATABASE_URL=url
+    )
+    assert (rows.returncode, json.loads(rows.stdout)) == (0, [{"a": 1.1, "b": "x", "c": {"k": 1e-9}}])
+    assert "1.10" in rows.stdout
+    assert "[bold]" in run("sql", "SELECT '[bold]' AS a", DATABASE_URL=url).stdout
+    for wrong in (
+        "INSERT INTO users VALUES (1)",
+        "COMMIT; DROP TABLE users",
+        "SELECT 1; SELECT 2",
+        "nonsense",
+        "SELECT 1) AS a; COMMIT; DROP TABLE users; --",
+    ):
+        for flag in ([], ["--json"]):
+            answer = run("sql", wrong, *flag, DATABASE_URL=url)
+            assert answer.returncode == 2, wrong
+            assert answer.stdout == ""
+    assert run("sql", "SELECT count(*) FROM users", DATABASE_URL=url).returncode == 0
+
+
+def test_migrate_says_what_it_did(run: Run, url: str) -> None:
+    assert "up to date" in run("migrate", DATABASE_URL=url).stderr
+    assert run("database-url", DATABASE_URL=url).stdout == url + "\n"
+
+
+def test_a_database_to_nowhere_is_a_sentence_without_the_password(run: Run) -> None:
+    nowhere = "postgresql://me:hunter2@127.0.0.1:1/db"
+    for command, code in ((("migrate",), 2), (("sql", "SELECT 1"), 2), (("status",), 3)):
+        answer = run(*command, DATABASE_URL=nowhere)
+        assert answer.returncode == code
+        assert "127.0.0.1" in answer.stderr
+        assert "hunter2" not in answer.stderr
+    assert run("migrate", DATABASE_URL="mysql://x").returncode == 2
+
+
+def test_outside_a_project_the_command_says_so(run: Run) -> None:
+    answer = run("status")
+    assert answer.returncode == 2
+    assert "dagster.yaml" in answer.stderr
+
+
+def test_status_for_monitors(run: Run, stats: Stats, feed: DemoFeed, world: World, url: str) -> None:
+    environment = {"DATABASE_URL": url, "OVERPASS_URL": feed.url, "CHANGESETS_URL": feed.changesets_url}
+    before = run("status", "--json", **environment)
+    assert before.returncode == 2  # nothing was ever done
+    run_range(stats.work("augmented_diffs"), url, "run", world.first, feed.head)
+    with stats.connect() as connection:
+        connection.execute(
+            "INSERT INTO streams (stream, origin, checkpoint)"
+            " VALUES ('augmented_diffs', %s, %s), ('changesets', %s, %s)",
+            (world.first, feed.head, world.changesets_first, feed.changesets_head),
+        )
+        apply_queue(connection)
+    found = json.loads(run("status", "--json", **environment).stdout)["streams"]["augmented_diffs"]
+    assert (found["origin"], found["cursor"], found["head"]) == (world.first, feed.head, feed.head)
+    assert {"lag_seconds", "rate", "eta_seconds", "in_flight", "waiting", "quarantined", "holes"} <= set(
+        found
+    )
+    assert "augmented_diffs" in run("status", **environment).stdout
+    feed.stop()
+    assert run("status", **environment).returncode == 3
