@@ -100,7 +100,8 @@ CASES: dict[str, tuple[State, Decision]] = {
     ),
     "30 blocks that only wait don't hide the next": (
         Ledger(
-            [n for n in range(1000, 4000) if n % BLOCK], waiting=dict.fromkeys(range(1000, 4000, BLOCK), LATER)
+            [n for n in range(1000, 4000) if n % BLOCK],
+            waiting=dict.fromkeys(range(1000, 4000, BLOCK), LATER),
         ).state(999, 4010),
         Decision(999, (Range(4000, 4010),), waiting=30),
     ),
