@@ -4,6 +4,7 @@ It alone writes `changesets`, their links and `aggregates`. What a changeset con
 sql/statistics.sql; what changed is said by the queue.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from stats_assets.database.connection import Connection, retried
 
 LOCK = 5_640_002
 BATCH = 2_000
+WAIT_SECONDS = 30.0  # for another applier
 
 
 class Applied(NamedTuple):
@@ -27,21 +29,21 @@ class Applied(NamedTuple):
 def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda left: None) -> Applied:
     """Apply what is queued now, in batches of one transaction each; `progress` hears how many entries are left.
 
-    One applier works at a time; another waits for it (psycopg.errors.LockNotAvailable after the lock timeout).
+    One applier works at a time. Another waits for it a while, and then leaves its entries to whoever comes next.
     """
     row = connection.execute("SELECT max(id) FROM statistics_queue").fetchone()
     newest = row[0] if row else None
     entries = changesets = batches = 0
-    with _alone(connection):
-        while newest is not None:
+    with _alone(connection) as alone:
+        while alone and newest is not None:
             done = retried(lambda: _apply_batch(connection))
             if not done.entries:
                 break
             entries, changesets, batches = entries + done.entries, changesets + done.changesets, batches + 1
             row = connection.execute(
-                "SELECT count(*), coalesce(min(id), 0) FROM statistics_queue WHERE id <= %s", (newest,)
+                "SELECT count(*) FROM statistics_queue WHERE id <= %s", (newest,)
             ).fetchone()
-            left = row[0] if row else 0
+            left = int(row[0]) if row else 0
             progress(left)
             if not left:
                 break
@@ -68,11 +70,16 @@ def save_countries(connection: Connection, regions: dict[str, str]) -> None:
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
+def _alone(connection: Connection) -> Iterator[bool]:
     # Taken before the snapshot of the first batch: a snapshot from before another applier's end would be refused.
-    connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    until = time.monotonic() + WAIT_SECONDS
+    while connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
+        if time.monotonic() > until:
+            yield False
+            return
+        time.sleep(0.1)
     try:
-        yield
+        yield True
     finally:
         if not connection.broken:
             connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))

@@ -241,6 +241,17 @@ def test_two_appliers_at_once(connection: Connection, url: str) -> None:
     assert aggregates(connection) == recomputed(connection)
 
 
+def test_what_another_applier_holds_up_too_long_is_left_to_whoever_comes_next(
+    connection: Connection, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_facts(connection, 1, diff(edits(10)))
+    monkeypatch.setattr(statistics, "WAIT_SECONDS", 0.0)
+    with connect(url) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (statistics.LOCK,))
+        assert apply_queue(connection).entries == 0
+    assert queued(connection) == 1
+
+
 NUMBERS, USERS = st.integers(1, 4), st.sampled_from([None, 7, 8, 9])
 TIMES = st.integers(0, 72).map(lambda hours: NOON + timedelta(hours=hours))
 EDITS = st.builds(
