@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from stats_assets.demo.feed import DEFAULT_HISTORY
-from stats_assets.demo.world import DEFAULT_CHANGESETS_FIRST, DEFAULT_FIRST
+from stats_assets.demo.minute import since
+from stats_assets.demo.world import DEFAULT_CHANGESETS_FIRST
 from stats_assets.settings import Settings
 
 FOLDER = ".demo"
 INTERVAL = 10.0
 """Seconds in which a minute of the invented world passes."""
+HISTORY = 250
+"""Minutes that have passed already when the demo is first started: enough to see blocks caught up in parallel."""
 
 
 class DemoError(Exception):
@@ -117,7 +119,8 @@ class DemoHome:
         return [f"--{name}={value}" for name, value in arguments.items()]
 
     def _new(self) -> Remembered:
-        first: int | None = DEFAULT_FIRST
+        now = time.time()
+        first: int | None = int(now - since(0).timestamp()) // 60 - HISTORY  # so that history ends about now
         changesets_first: int | None = DEFAULT_CHANGESETS_FIRST
         if self.directory is not None:
             first = _first(self.directory, ".adiff.xml.gz")
@@ -127,9 +130,7 @@ class DemoHome:
                 f"{self.directory} holds no NNN.adiff.xml.gz: name each diff after its sequence number."
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        return Remembered(
-            first, changesets_first, seed=1, history=DEFAULT_HISTORY, interval=INTERVAL, started=time.time()
-        )
+        return Remembered(first, changesets_first, seed=1, history=HISTORY, interval=INTERVAL, started=now)
 
 
 def _quoted(value: str) -> str:
