@@ -12,7 +12,7 @@ from lxml import etree
 
 from stats_assets.osm.values import UnreadableError, moment, read_time, storable
 
-CHUNK = 1 << 16
+CHUNK = CHUNK_LIMIT = 1 << 16
 # An element that stays open is thinned out (see `Document.batches`) from the first limit on, and is refused at the
 # second: nothing in OSM comes near, and a tree takes up to 30 times its text's size.
 THIN_OUT_BYTES = 1 << 20
@@ -34,7 +34,7 @@ def _parser(events: Any, tag: str | None) -> Any:
         remove_comments=True,
         remove_pis=True,
         remove_blank_text=True,
-        collect_ids=False,
+        # Never collect_ids=False, which lxml (6.1) turns into loading the external DTD, whatever load_dtd says.
     )
 
 
@@ -111,31 +111,42 @@ class Document:
         parser = _parser(("start", "end"), self._root_tag)
         events = parser.read_events()
         root: etree._Element | None = None
-        opened, still_open = None, 0
+        opened, still_open, at_end = None, 0, False
         try:
             while True:
                 # A token that is cut by the chunk's end waits for the next: so a body that ends early leaves the
                 # parser between two tokens, where it can be asked which element is open.
-                cut = held.rfind(b">") + 1 or len(held)
-                parser.feed(held[:cut])
+                cut = held.rfind(b">") + 1
+                if not cut and (len(held) >= CHUNK_LIMIT or (at_end and b"<" not in held)):
+                    cut = len(held)
+                try:
+                    parser.feed(held[:cut])
+                finally:
+                    for event, element in events:
+                        root = element if root is None else root
+                        self.complete |= event == "end" and element is root
                 held = held[cut:]
-                for event, element in events:
-                    root = element if root is None else root
-                    self.complete |= event == "end" and element is root
-                if root is not None and len(root):
+                if root is not None:
                     yield from self._take(root, len(root) if self.complete else len(root) - 1)
-                    still_open = still_open + cut if len(root) and root[-1] is opened else 0
-                    opened = root[-1] if len(root) else None
-                    if still_open > THIN_OUT_BYTES and thin_out is not None and thin_out(root[-1]):
+                    last = root[-1] if len(root) else None
+                    still_open = still_open + cut if last is opened else 0
+                    opened = last
+                    if (
+                        still_open > THIN_OUT_BYTES
+                        and thin_out is not None
+                        and last is not None
+                        and thin_out(last)
+                    ):
                         still_open = 0
                     if still_open > OPEN_BYTES_LIMIT:
                         raise RefusedError(
-                            f"an element of more than {OPEN_BYTES_LIMIT >> 20} MB was not read"
+                            f"{OPEN_BYTES_LIMIT >> 20} MB without an end to an element were not read"
                         )
-                chunk = self._read()
-                if not chunk:
+                if at_end:
                     break
+                chunk = self._read()
                 held += chunk
+                at_end = not chunk
             if not self.complete:
                 if root is not None:
                     yield from self._take_before_the_break(parser, root)
@@ -144,7 +155,7 @@ class Document:
             parser.close()
         except etree.XMLSyntaxError:
             # What stands before the break is complete, but for the last element, which may be the broken one.
-            if root is not None and len(root):
+            if root is not None:
                 yield from self._take(root, len(root) if self.complete else len(root) - 1)
             raise
 
@@ -155,7 +166,7 @@ class Document:
 
     def _take(self, root: etree._Element, count: int) -> Iterator[list[etree._Element]]:
         """The first `count` children, the envelope's among them read and left out; then they are freed."""
-        if not count:
+        if count < 1:
             return
         batch = list(root.iterchildren(self._child))
         if batch and root.index(batch[-1]) >= count:

@@ -68,7 +68,7 @@ def relation(
         elif member is not None and isinstance(member[0], str):
             role, line = member
             body += _open("member", {"type": "way", "ref": number, "role": role})
-            body += _nds(line) + "</member>"  # type: ignore[arg-type]
+            body += _nds(line) + "</member>"
         else:
             place = {"lon": member[0], "lat": member[1]} if member is not None else {}
             body += _open("member", {"type": "node", "ref": number, "role": ""} | place) + "</member>"
@@ -111,7 +111,7 @@ def the_categories() -> Categories:
 
 @cache
 def squares() -> Regions:
-    """LOW: 0…10 degrees east and north, with a hole 4…6. EAST: beside it, 10…20. FAR: both sides of the antimeridian."""
+    """LOW: 0…10 degrees east and north, with a hole 4…6. EAST: beside it, 10…20. FAR: around the antimeridian."""
     low = shapely.Polygon(shapely.box(0, 0, 10, 10).exterior, [shapely.box(4, 4, 6, 6).exterior])
     return Regions(
         {

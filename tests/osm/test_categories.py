@@ -8,6 +8,7 @@ from stats_assets.osm import Categories, CategoriesError
 from stats_assets.osm.categories import ELEMENTS
 from tests.osm.documents import the_categories
 
+WATERWAYS = ["river", "riverbank", "canal", "stream", "stream_end", "brook", "drain", "ditch", "dam", "weir"]
 ALL, LINES = "node way relation", "way relation"
 
 
@@ -17,12 +18,8 @@ ALL, LINES = "node way relation", "way relation"
         ({"highway": "residential"}, LINES, ["roads"]),
         ({"highway": "crossing"}, "node", ["other"]),
         ({"highway": ""}, LINES, ["roads"]),
-        *(
-            ({"waterway": value}, LINES, ["waterways"])
-            for value in "river riverbank canal stream stream_end brook drain ditch dam weir waterfall".split(
-                " "
-            )
-        ),
+        *(({"waterway": value}, LINES, ["waterways"]) for value in WATERWAYS),
+        ({"waterway": "waterfall"}, LINES, ["waterways"]),
         ({"waterway": "pressurised"}, LINES, ["waterways"]),
         ({"waterway": " Stream "}, LINES, ["waterways"]),
         ({"waterway": "x;DITCH"}, LINES, ["waterways"]),

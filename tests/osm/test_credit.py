@@ -19,7 +19,7 @@ def moved(refs: list[int], old_refs: list[int] | None = None) -> str:
 
 
 def shifted(id_: int, **meta: object) -> str:
-    return modify(node(id_, (0.0, 0.0)), node(id_, (0.5, 0.0), **({"version": 2} | meta)))
+    return modify(node(id_, (0.0, 0.0)), node(id_, (0.5, 0.0), None, **({"version": 2} | meta)))
 
 
 @pytest.mark.parametrize(

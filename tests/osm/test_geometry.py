@@ -38,7 +38,7 @@ def equator(degrees: float) -> Decimal:
 
 def square_km(*rings: Sequence[Position]) -> Decimal:
     """The first ring's area less that of the others, from pyproj directly."""
-    areas = [abs(GEOD.polygon_area_perimeter(*zip(*ring, strict=True))[0]) for ring in rings]  # type: ignore[arg-type]
+    areas = [abs(GEOD.polygon_area_perimeter(*zip(*ring, strict=True))[0]) for ring in rings]
     return decimal(units(areas[0] - sum(areas[1:]), 1000))
 
 
