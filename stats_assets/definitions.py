@@ -2,8 +2,8 @@
 
 from dagster import Definitions, in_process_executor
 
-from stats_assets.assets.changesets import changesets
-from stats_assets.assets.replication import augmented_diffs
+from stats_assets.assets.changesets import changesets, changesets_feed
+from stats_assets.assets.replication import augmented_diffs, augmented_diffs_feed
 from stats_assets.assets.statistics import statistics
 from stats_assets.checks import all_checks
 from stats_assets.database.streams import STREAMS
@@ -14,7 +14,7 @@ from stats_assets.settings import load_settings
 poll_seconds = load_settings().poll_seconds
 
 defs = Definitions(
-    assets=[augmented_diffs, changesets, statistics],
+    assets=[augmented_diffs_feed, augmented_diffs, changesets_feed, changesets, statistics],
     asset_checks=all_checks,
     jobs=[augmented_diffs_job, changesets_job, statistics_job],
     sensors=[*(stream_sensor(stream, poll_seconds) for stream in STREAMS), queue_sensor(poll_seconds)],

@@ -367,6 +367,7 @@ def test_the_queue_sensor_starts_the_statistics_when_work_is_left(
 
 def test_the_names_that_others_rely_on() -> None:
     assert {key.to_user_string() for key in REPOSITORY.assets_defs_by_key} == {
+        *("augmented_diffs_feed", "changesets_feed"),
         *("augmented_diffs", "changeset_edits", "changeset_updates", "changeset_metadata"),
         *("user_statistics", "hashtag_statistics", "country_statistics", "hashtag_user_statistics"),
     }

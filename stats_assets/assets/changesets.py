@@ -17,12 +17,20 @@ from stats_assets.assets.streaming import GREEN, RangeConfig, materialize_stream
 from stats_assets.partitions import changesets_blocks
 from stats_assets.resources import current_stats
 
+changesets_feed = AssetSpec(
+    "changesets_feed",
+    description="The planet's changeset replication, or a copy of it. Its checks say how the stream stands.",
+    group_name="changesets",
+    kinds={"openstreetmap"},
+)
+
 
 @multi_asset(
     name="changesets",
     specs=[
         AssetSpec(
             "changeset_updates",
+            deps=["changesets_feed"],
             description="Changeset replication files as fetched: what was opened, closed or commented."
             + GREEN,
             kinds={"xml"},

@@ -17,12 +17,20 @@ from stats_assets.assets.streaming import GREEN, RangeConfig, materialize_stream
 from stats_assets.partitions import augmented_diffs_blocks
 from stats_assets.resources import current_stats
 
+augmented_diffs_feed = AssetSpec(
+    "augmented_diffs_feed",
+    description="Overpass, or a directory of augmented diffs: where minutes come from. Its checks say how it goes.",
+    group_name="replication",
+    kinds={"overpass"},
+)
+
 
 @multi_asset(
     name="augmented_diffs",
     specs=[
         AssetSpec(
             "augmented_diffs",
+            deps=["augmented_diffs_feed"],
             description="Augmented diffs as fetched: a minute of OpenStreetMap edits each, with what was before."
             + GREEN,
             kinds={"overpass", "xml"},
