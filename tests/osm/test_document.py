@@ -105,6 +105,13 @@ def test_the_envelope() -> None:
         (f"<?xml version='1.0' encoding='utf-16'?><osm>{SHOP}</osm>".encode("utf-16"), "osm", True, 1),
         (b"<osm><other>" + SHOP.encode() + b"</other></osm>", "osm", True, 0),
         (b"<osm><!-- <action> -->" + SHOP.encode() + b"<?pi?></osm>", "osm", True, 1),
+        (
+            b"<osm><a:b/>" + SHOP.encode() + b"</osm>",
+            "osm",
+            False,
+            1,
+        ),  # an unknown prefix is an error to lxml
+        (b"<osm>" + SHOP.encode() + b"</osm><!-- c --><?pi?>\n", "osm", True, 1),
         (b"<osm><osm/>" + SHOP.encode() + b"</osm>", "osm", True, 1),
     ],
 )
@@ -196,7 +203,7 @@ from stats_assets.osm import Categories, Regions, count_diff
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 before = peak()
-for piece in (b"<x/>", b"<osm/>", b"<remark>x</remark>", b"<action> </action>", b"<!-- x --><x xml:id='a'/>"):
+for piece in (b"<x/>", b"<osm/>", b"<remark>x</remark>", b"<action> </action>", b"<!-- x --><x id='a'/>"):
     body = io.BytesIO(b"<osm>" + piece * (8_000_000 // len(piece)) + b"</osm>")
     assert count_diff(body, categories=categories, regions=regions).envelope.complete
 print(peak() - before)
