@@ -140,9 +140,9 @@ def run_demo(
         ]
 
         def when_ready() -> bool:
-            started = world.sensors_started or dagster.start_sensors(_streams(world))
-            if started and not world.sensors_started:
-                home.remember_sensors_started()
+            started = home.sensors_started.exists() or dagster.start_sensors(_streams(world))
+            if started:
+                home.sensors_started.touch()
             return started and _tell(facts, advice)
 
         return supervisor.run([*children, *dagster.children()], when_ready)

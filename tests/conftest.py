@@ -1,6 +1,8 @@
 """Fixtures that all tests share: a real PostgreSQL (the embedded one), a database of its own for each test."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,13 +42,17 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> str:
+def server() -> Iterator[str]:
     """A server with a migrated template database; stopped by itself when the tests' processes end."""
-    url = embedded_url(tmp_path_factory.mktemp("postgresql"), grace=1)
+    # Not below pytest's own folder: as root, the unprivileged user that PostgreSQL runs as can't reach that.
+    folder = Path(tempfile.mkdtemp(prefix="stats-assets-tests-"))
+    folder.chmod(0o755)
+    url = embedded_url(folder, grace=1)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE template_stats")
     migrate(other_database(url, "template_stats"))
-    return url
+    yield url
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -170,8 +170,6 @@ def test_a_world_is_remembered_and_a_broken_memory_is_named(root: Path) -> None:
     home = DemoHome(root, None)
     world = home.world()
     assert DemoHome(root, None).world() == world
-    home.remember_sensors_started()
-    assert DemoHome(root, None).world() == world.__class__(**{**world.__dict__, "sensors_started": True})
     (root / ".demo/world.json").write_text("{")
     with pytest.raises(DemoError, match=r"world\.json can't be read"):
         home.world()

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stats_assets.demo.minute import since
@@ -40,7 +40,6 @@ class Remembered:
     interval: float
     started: float
     """epoch seconds"""
-    sensors_started: bool = False
 
 
 class DemoHome:
@@ -73,9 +72,13 @@ class DemoHome:
         new.write_text(json.dumps(asdict(world), indent=2))
         new.rename(self._file)
 
-    def remember_sensors_started(self) -> None:
-        """From now on a sensor that is off was switched off by a person."""
-        self.remember(replace(self.world(), sensors_started=True))
+    @property
+    def sensors_started(self) -> Path:
+        """The mark that sensors were switched on once: from then on one that is off was switched off by a person.
+
+        It lies beside Dagster's own storage, which knows what is on, and is lost together with it.
+        """
+        return self.path / ".dagster" / "sensors_started"
 
     def furnish(self, root: Path, settings: Mapping[str, str]) -> None:
         """Put in place what a project's root needs; the settings are for commands called by hand."""
