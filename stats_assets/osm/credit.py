@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stats_assets.osm.values import read_name, read_number, read_time
+from stats_assets.osm.values import UnreadableError, read_name, read_number, read_time
 
 
 class Credit(NamedTuple):
@@ -29,7 +29,7 @@ class Credits:
     """The credits of one diff, each kept once: a changeset's elements share a few dozen."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Texts, int] = {}
+        self.known: dict[Texts, int] = {}  # the numbers of credits that were read before
         self._credits: list[Credit] = []
         # Every node that the diff creates, deletes or gives a new version, with the number of its credit.
         self._nodes, self._node_credits = array("q"), array("q")
@@ -38,19 +38,18 @@ class Credits:
         return self._credits[number]
 
     def number(self, texts: Texts) -> int:
-        """The number of a credit by its attributes: timestamp, changeset, uid, user.
+        """The number of a credit that is not known yet by its attributes: timestamp, changeset, uid, user.
 
-        uid 0 and an absent one are no user. Raises UnreadableError.
+        uid 0 and an absent one are no user; changeset 0 is none. Raises UnreadableError.
         """
-        number = self._numbers.get(texts)
-        if number is None:
-            time, changeset, uid, user = texts
-            who = read_number(uid, "uid") if uid is not None else 0
-            credit = Credit(
-                read_time(time), read_number(changeset, "changeset"), who or None, read_name(user)
-            )
-            number = self._numbers[texts] = len(self._credits)
-            self._credits.append(credit)
+        time, changeset_text, uid_text, user = texts
+        changeset = read_number(changeset_text, "changeset")
+        if changeset == 0:
+            raise UnreadableError("changeset")
+        uid = read_number(uid_text, "uid") if uid_text is not None else 0
+        credit = Credit(read_time(time), changeset, uid or None, read_name(user))
+        number = self.known[texts] = len(self._credits)
+        self._credits.append(credit)
         return number
 
     def changed(self, node: int, number: int) -> None:

@@ -77,6 +77,7 @@ class ActionReader:
         self.actions = 0
         self.tallies: Counter[str] = Counter()
         self.credits = Credits()
+        self._known_credits = self.credits.known
         self.features: list[Feature] = []
         self.positions = Positions()
 
@@ -137,7 +138,10 @@ class ActionReader:
             return
         credit = -1
         if not minor:
-            credit = self._credit((get("timestamp"), get("changeset"), get("uid"), get("user")), deleted)
+            texts = (get("timestamp"), get("changeset"), get("uid"), get("user"))
+            credit = self._known_credits.get(texts, -1)
+            if credit < 0:
+                credit = self._new_credit(texts, deleted)
             if element == "node" and credit >= 0:
                 self.credits.changed(id_, credit)
 
@@ -162,15 +166,12 @@ class ActionReader:
                 self._read_relation(feature, old, after)
             self._keep(feature)
 
-    def _credit(self, texts: Texts, deleted: bool) -> int:
+    def _new_credit(self, texts: Texts, deleted: bool) -> int:
         """The number of the edit's credit; -1: a deletion without metadata, which is nobody's."""
         changeset = texts[1]
         if deleted and (changeset is None or changeset == "0"):
             return -1
-        number = self.credits.number(texts)
-        if changeset == "0":
-            raise UnreadableError("changeset")
-        return number
+        return self.credits.number(texts)
 
     def _keep(self, feature: Feature) -> None:
         place = feature.place

@@ -109,7 +109,7 @@ def test_the_envelope() -> None:
             b"<osm><a:b/>" + SHOP.encode() + b"</osm>",
             "osm",
             False,
-            1,
+            0,
         ),  # an unknown prefix is an error to lxml
         (b"<osm>" + SHOP.encode() + b"</osm><!-- c --><?pi?>\n", "osm", True, 1),
         (b"<osm><osm/>" + SHOP.encode() + b"</osm>", "osm", True, 1),
