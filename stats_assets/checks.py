@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.ledger import Work
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
@@ -44,7 +45,8 @@ def evaluate(
             metadata={"cursor": cursor, "head": head if head is not None else "unknown"},
         )
     }
-    for name, work in (("no_quarantine", "quarantined"), ("no_holes", "hole")):
+    troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
+    for name, work in troubles.items():
         found = troubled(connection, stream, work)
         results[name] = AssetCheckResult(
             asset_key=key,

@@ -90,6 +90,11 @@ def _json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
+def _out() -> Console:
+    """Standard output: as wide as the terminal, or as wide as need be when it goes to a file or a pipe."""
+    return Console(width=None if sys.stdout.isatty() else 100_000)
+
+
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
@@ -152,7 +157,8 @@ def _changeset(changeset: Any) -> dict[str, Any]:
 
 
 def _print_diff(diff: DiffStatistics, title: str) -> None:
-    table = Table(title=title)
+    table = Table()
+    err.print(title, highlight=False, markup=False, soft_wrap=True)
     for name in ("changeset", "user", "edits", "what", "countries", "errors"):
         table.add_column(name, overflow="fold", no_wrap=name in ("changeset", "edits"))
     for c in diff.changesets:
@@ -161,7 +167,7 @@ def _print_diff(diff: DiffStatistics, title: str) -> None:
         user = c.user or (str(c.uid) if c.uid else "")
         cells = (user, str(c.total_edits), "\n".join(what), "\n".join(countries), str(c.errors or ""))
         table.add_row(str(c.changeset), *map(escape, cells))
-    Console().print(table)
+    _out().print(table)
     totals = f"{diff.actions} actions, {diff.features} counted features, {len(diff.changesets)} changesets"
     err.print(
         f"{totals}. OpenStreetMap data © OpenStreetMap contributors, ODbL.", highlight=False, soft_wrap=True
@@ -208,10 +214,12 @@ def sql(
     if as_json:
         _json([dict(zip(names, row, strict=True)) for row in answer])
         return
-    table = Table(*names)
+    table = Table()
+    for name in names:
+        table.add_column(escape(name), overflow="fold")
     for row in answer:
         table.add_row(*("" if value is None else escape(str(value)) for value in row))
-    Console().print(table)
+    _out().print(table)
 
 
 @app.command("database-url")
@@ -241,7 +249,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         _json(found.as_json())
     else:
-        Console().print(found.as_table())
+        _out().print(found.as_table())
     raise typer.Exit(found.exit_code)
 
 

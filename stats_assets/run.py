@@ -6,7 +6,6 @@ booked for it is the ledger's (state, sections 2 and 6).
 
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,9 +16,10 @@ from typing import NamedTuple
 import psycopg
 
 from stats_assets.database import ledger, streams
+from stats_assets.database.commit import Counted, Verdict, commit
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 from stats_assets.database.leases import lease
-from stats_assets.database.ledger import Counted, LeaseLost, LedgerRow, Retries, Verdict
+from stats_assets.database.ledger import LeaseLost, LedgerRow, Retries
 from stats_assets.database.streams import Stream
 from stats_assets.reading import Reader, Reading
 from stats_assets.replication import (
@@ -35,6 +35,7 @@ from stats_assets.replication import (
     judge_envelope,
     open_body,
 )
+from stats_assets.report import NOT_YET, Report
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
@@ -53,10 +54,6 @@ class FeedFailed(Exception):
         self.retry_after = error.retry_after
 
 
-class RunFailed(Exception):
-    """Nothing could be committed; the message says why and what happens next."""
-
-
 @dataclass(frozen=True)
 class StreamWork:
     """All that a stream's runs need, made once a process."""
@@ -67,59 +64,6 @@ class StreamWork:
     reader: Reader
     retries: Retries
     settle_seconds: float
-
-
-@dataclass
-class Report:
-    """What a run did; it becomes the materialization's metadata. bytes: uncompressed."""
-
-    start: int
-    end: int
-    head: int | None = None
-    verdicts: Counter[str] = field(default_factory=Counter)
-    failed: dict[int, str] = field(default_factory=dict)
-    left: int = 0
-    ended_early: str | None = None
-    actions: int = 0
-    features: int = 0
-    changesets: int = 0
-    errors: int = 0
-    bytes: int = 0
-    tallies: Counter[str] = field(default_factory=Counter)
-    fetch_seconds: float = 0.0
-    count_seconds: float = 0.0
-    commit_seconds: float = 0.0
-
-    @property
-    def committed(self) -> int:
-        """How many sequences ended well, changed or not."""
-        return sum(self.verdicts.values())
-
-    def add(self, verdict: Verdict, reading: Reading) -> None:
-        """Book a sequence that ended well."""
-        self.verdicts[verdict.value] += 1
-        self.actions += reading.actions
-        self.features += reading.features
-        self.changesets += reading.changesets
-        self.errors += reading.errors
-        self.bytes += reading.bytes
-        self.tallies.update(reading.tallies)
-
-    def raise_if_failed(self) -> None:
-        """Raises RunFailed when there was work and nothing of it could be committed."""
-        if self.committed:
-            return
-        if self.failed:
-            first = min(self.failed)
-            raise RunFailed(
-                f"None of the sequences {self.start}..{self.end} could be committed."
-                f" {first}: {self.failed[first]}. They are tried again by themselves, after growing pauses."
-            )
-        if self.left and self.ended_early and self.ended_early != NOT_YET:
-            raise RunFailed(f"{self.ended_early} and goes on by itself; nothing is lost.")
-
-
-NOT_YET = "the feed does not have the rest yet"
 
 
 def run_range(
@@ -325,7 +269,7 @@ class _Runner:
             if not body.from_archive:
                 archive.put(body)
 
-        verdict = ledger.commit(
+        verdict = commit(
             *(self.connection, self.run_id, self.work.stream, taken, counted, write),
             by_hand=self.by_hand,
             accept_shorter=self.accept_shorter,

@@ -4,16 +4,12 @@ A tick never downloads a body, and its cost does not grow with history.
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from dagster import (
     DagsterInstance,
-    DagsterRun,
-    DagsterRunStatus,
     DefaultSensorStatus,
-    RunRecord,
     RunRequest,
     RunsFilter,
     SensorDefinition,
@@ -24,12 +20,12 @@ from dagster import (
 )
 
 from stats_assets.checks import changed_outcomes
-from stats_assets.database import ledger, streams
+from stats_assets.database import streams
 from stats_assets.database.connection import Connection
-from stats_assets.database.leases import Lease, end_lease, leases
 from stats_assets.database.ledger import block_of
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import Stream
+from stats_assets.flight import UNFINISHED, Flight, sweep
 from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
 from stats_assets.partitions import BLOCKS, END_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
@@ -41,10 +37,6 @@ from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, 
 JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
 PRIORITY = "10"  # above every backfill's
 INSTANCE_LEASE = timedelta(seconds=60)
-UNFINISHED = [
-    *(DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING),
-    *(DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING),
-]
 
 
 def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
@@ -94,11 +86,9 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     head, trouble = _ask_head(stats, stream)
     with stats.connect() as connection:
         try:
-            with streams.driving(
-                connection, stream, context.instance.run_storage.get_run_storage_id(), INSTANCE_LEASE
-            ) as row:
+            with streams.driving(connection, stream, _instance_id(context.instance), INSTANCE_LEASE) as row:
                 standing = _stand(context, connection, stats.settings, row, head)
-                flight = _sweep(context.instance, connection, stats, stream)
+                flight = sweep(context.instance, connection, stats, stream)
                 decision = _decide(connection, stats.settings, row, standing, flight, head)
         except streams.StreamBusy as busy:
             return SensorResult(skip_reason=str(busy), cursor=context.cursor)
@@ -123,13 +113,9 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     )
 
 
-@dataclass(frozen=True)
-class _Flight:
-    """Runs at work: their ranges, how many of them this sensor started, and those found dead, with the reason."""
-
-    ranges: Sequence[Range]
-    ours: int
-    dead: Sequence[tuple[DagsterRun, str]]
+def _instance_id(instance: DagsterInstance) -> str:
+    identify: Callable[[], str] = instance.run_storage.get_run_storage_id  # type: ignore[attr-defined] # all have it
+    return identify()
 
 
 def _ask_head(stats: Stats, stream: Stream) -> tuple[int | None, str]:
@@ -148,7 +134,7 @@ def _stand(
     head: int | None,
 ) -> Standing:
     stream = row.stream
-    cursor = int(context.cursor) if (context.cursor or "").isdecimal() else None
+    cursor = int(context.cursor) if context.cursor is not None and context.cursor.isdecimal() else None
     if context.cursor and cursor is None and context.cursor != "-1":
         context.log.warning(
             f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used."
@@ -169,64 +155,12 @@ def _stand(
     return standing
 
 
-def _sweep(instance: DagsterInstance, connection: Connection, stats: Stats, stream: Stream) -> _Flight:
-    """Free what dead runs held; what is left is in flight."""
-    settings = stats.settings
-    held = {lease.run_id: lease for lease in leases(connection, stream)}
-    records = {
-        record.dagster_run.run_id: record
-        for record in instance.get_run_records(RunsFilter(tags={STREAM_TAG: stream}, statuses=UNFINISHED))
-    }
-    dead: list[tuple[DagsterRun, str]] = []
-    ranges: list[Range] = []
-    ours = 0
-    for run_id, lease in held.items():
-        if lease.silent_seconds <= settings.lease_stale_seconds:
-            if not lease.released:
-                ranges.append(Range(lease.start_sequence, lease.end_sequence))
-            continue
-        ledger.bury(connection, run_id, stream, stats.retries)
-        end_lease(connection, run_id)
-        run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
-        if run is not None and not run.is_finished:
-            dead.append(
-                (
-                    run,
-                    f"No sign of life for {lease.silent_seconds:.0f} s: its sequences are given to another run.",
-                )
-            )
-            records.pop(run_id, None)
-    for run_id, record in records.items():
-        trouble = _stillborn(record, held.get(run_id), settings)
-        if trouble is not None:
-            dead.append((record.dagster_run, trouble))
-            continue
-        ours += 1
-        tags = record.dagster_run.tags
-        ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
-    ledger.bury_orphans(connection, stream, stats.retries)
-    return _Flight(ranges, ours, dead)
-
-
-def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> str | None:
-    """Why an unfinished run counts as dead though no stale lease says so; None: it lives, or may yet start."""
-    if lease is not None or record.dagster_run.status == DagsterRunStatus.QUEUED:
-        return None
-    began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.update_timestamp
-    waited = (datetime.now(UTC) - began.replace(tzinfo=began.tzinfo or UTC)).total_seconds()
-    if waited <= settings.start_limit_seconds:
-        return None
-    return (
-        f"{record.dagster_run.status.value} for {waited:.0f} s without a sign of life (START_LIMIT_SECONDS)."
-    )
-
-
 def _decide(
     connection: Connection,
     settings: Settings,
     row: streams.StreamRow,
     standing: Standing,
-    flight: _Flight,
+    flight: Flight,
     head: int | None,
 ) -> Decision:
     stream = row.stream
@@ -263,7 +197,7 @@ def _request(stream: Stream, wanted: Range) -> RunRequest:
 
 
 def _why_nothing(
-    row: streams.StreamRow, decision: Decision, flight: _Flight, head: int | None, trouble: str
+    row: streams.StreamRow, decision: Decision, flight: Flight, head: int | None, trouble: str
 ) -> str:
     waiting = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
     if head is None:

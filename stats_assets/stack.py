@@ -122,11 +122,13 @@ def run_demo(
                 lambda: answers_at(feed_port),
             )
         ]
-        facts = {"Feed": f"{feed} (what must come out of it: {feed}/truth.json)"}
+        truth = f" (what must come out of it: {feed}/truth.json)" if directory is None else ""
+        facts = {"Feed": feed + truth}
         if feed_only:
             return supervisor.run(children, lambda: _tell(facts, []))
         _check_port(port, "--port")
         dagster = DagsterChildren(home.path, port, settings, module)
+        program = shlex.quote(str(Path(sys.executable).with_name("stats-assets")))
         facts = {
             "Dagster UI": dagster.url,
             **facts,
@@ -135,8 +137,9 @@ def run_demo(
         }
         advice = [
             f"Look at {dagster.url}/automation: both streams tick; {dagster.url}/assets: blocks turn green.",
-            f"cd {shlex.quote(str(home.path))}: there all commands are the demo's: stats-assets status,",
-            "stats-assets sql 'SELECT * FROM hashtag_statistics LIMIT 10'",
+            f"cd {shlex.quote(str(home.path))}: there all commands are the demo's:",
+            f"{program} status",
+            f"{program} sql 'TABLE hashtag_statistics'",
         ]
 
         def when_ready() -> bool:

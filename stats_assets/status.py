@@ -144,7 +144,7 @@ def _rate(connection: Connection, stream: Stream, cursor: int | None) -> float:
         return 0.0
     row = connection.execute(
         "SELECT count(*) FROM ledger WHERE stream = %s AND sequence > %s"
-        " AND committed_at > now() - make_interval(mins => %s)",
+        " AND done_at > now() - make_interval(mins => %s)",
         (stream, cursor - RATE_SEQUENCES, RATE_MINUTES),
     ).fetchone()
     return round((row[0] if row else 0) / RATE_MINUTES, 2)

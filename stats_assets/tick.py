@@ -74,7 +74,7 @@ def stand(
         cursor=checkpoint,
         warning=(
             f"The cursor {cursor} is ahead of what the database has done ({checkpoint}): a restored backup, or a cursor"
-            f" set forward by hand. The database's checkpoint is used. To skip on purpose: `stats-assets seek`."
+            f" set forward by hand. The database's checkpoint is used: nothing is skipped."
         ),
     )
 

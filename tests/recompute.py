@@ -24,7 +24,7 @@ def recomputed(connection: Connection) -> dict[str, Any]:
         metadata = {
             r["changeset_id"]: r for r in cursor.execute("SELECT * FROM changeset_metadata").fetchall()
         }
-        names = dict(connection.execute("SELECT id, name FROM users").fetchall())
+        names: dict[int, str | None] = dict(connection.execute("SELECT id, name FROM users").fetchall())
     owners: dict[str, dict[Any, _Sum]] = {kind: defaultdict(_Sum) for kind in BREAKDOWNS}
     for changeset in {row["changeset_id"] for row in edits}:
         facts = [row for row in edits if row["changeset_id"] == changeset]
@@ -38,7 +38,7 @@ def recomputed(connection: Connection) -> dict[str, Any]:
             code: _Part([p for p in parts if p["changeset_id"] == changeset and p["region"] == code])
             for code in {p["region"] for p in parts if p["changeset_id"] == changeset}
         }
-        breakdown = {
+        breakdown: dict[str, dict[Any, Any]] = {
             "editor": {meta["editor"]: everything.edits} if meta["editor"] is not None else {},
             "day": {at.astimezone(UTC).strftime("%Y-%m-%d"): everything.edits},
             "country": {code: land.edits for code, land in lands.items()},
@@ -81,7 +81,7 @@ class _Sum:
         self.times: list[datetime] = []
         self.by: dict[str, dict[Any, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
 
-    def add(self, at: datetime, part: _Part, breakdown: dict[str, dict[Any, Decimal]]) -> None:
+    def add(self, at: datetime, part: _Part, breakdown: dict[str, dict[Any, Any]]) -> None:
         self.changesets += 1
         self.edits += part.edits
         self.times.append(at)

@@ -13,15 +13,17 @@ import pytest
 
 from stats_assets.database import ledger
 from stats_assets.database.connection import Connection
+from stats_assets.database.streams import Stream
 from stats_assets.demo.faults import Answer
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
-from stats_assets.run import NOT_YET, run_range
+from stats_assets.report import NOT_YET
+from stats_assets.run import run_range
 from tests.conftest import DATA, real_file, settings_for
 from tests.truth import exact_json
 
-DIFFS = "augmented_diffs"
+DIFFS: Stream = "augmented_diffs"
 
 
 def test_real_diffs_through_feed_run_and_database_equal_the_command(

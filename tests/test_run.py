@@ -22,7 +22,8 @@ from stats_assets.osm import count_diff
 from stats_assets.parts import Stats
 from stats_assets.reading import Reader
 from stats_assets.replication import open_body
-from stats_assets.run import GROUP, NOT_YET, Report, RunFailed, StreamWork, run_range
+from stats_assets.report import NOT_YET, Report, RunFailed
+from stats_assets.run import GROUP, StreamWork, run_range
 from tests.conftest import settings_for
 from tests.truth import statistics_of
 

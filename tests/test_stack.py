@@ -44,10 +44,11 @@ def make(stream: str) -> dagster.SensorDefinition:
     def ticks(context):
         from stats_assets.settings import load_settings
         tick = int(context.cursor or 0) + 1
-        Path("new").write_text(load_settings().model_dump_json() + os.environ.get("DATABASE_URL", ""))
-        Path("new").rename("settings.json")
-        Path("new").write_text(str(tick))
-        Path("new").rename(f"{stream}.tick")
+        new = Path(f"new.{stream}")  # both sensors tick at once, in threads
+        new.write_text(load_settings().model_dump_json() + os.environ.get("DATABASE_URL", ""))
+        new.rename("settings.json")
+        new.write_text(str(tick))
+        new.rename(f"{stream}.tick")
         requests = [dagster.RunRequest(run_key="only")] if stream == "changesets" else []
         return dagster.SensorResult(cursor=str(tick), run_requests=requests)
     return ticks

@@ -25,7 +25,7 @@ def statistics_of(connection: Connection) -> dict[str, Any]:
         set_json_loads(exact_json, cursor)
 
         def rows(query: str) -> list[dict[str, Any]]:
-            return cursor.execute(query).fetchall()  # type: ignore[arg-type]
+            return cursor.execute(query).fetchall()
 
         found: dict[str, Any] = {
             "users": {str(r["id"]): r for r in rows("SELECT * FROM user_statistics")},

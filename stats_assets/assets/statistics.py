@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
-from dagster import AssetExecutionContext, AssetSpec, MaterializeResult, multi_asset
+import pandas as pd
+from dagster import AssetExecutionContext, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
 from stats_assets.database.leases import end_lease, heartbeat
-from stats_assets.database.statistics import apply_queue
+from stats_assets.database.statistics import apply_queue, leaders
 from stats_assets.resources import current_stats
 
 VIEWS = {
@@ -16,6 +17,13 @@ VIEWS = {
     "country_statistics": "Each country's (what lies in it), with its most active users and hashtags.",
     "hashtag_user_statistics": "Each user's within each hashtag.",
 }
+
+OWNERS: dict[str, Literal["user", "hashtag", "country"]] = {
+    "user_statistics": "user",
+    "hashtag_statistics": "hashtag",
+    "country_statistics": "country",
+}
+LEADERS = 10
 
 
 @multi_asset(
@@ -35,6 +43,7 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
     with parts.connect() as connection, heartbeat(parts.url, context.run.run_id):
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
         end_lease(connection, context.run.run_id)
+        most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}
     for view in VIEWS:
         yield MaterializeResult(
             asset_key=view,
@@ -43,5 +52,11 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
                 "changesets": applied.changesets,
                 "batches": applied.batches,
                 "seconds": round(monotonic() - began, 3),
+                **({"most_edits": _table(most[view])} if view in most else {}),
             },
         )
+
+
+def _table(rows: list[tuple[Any, ...]]) -> MetadataValue:
+    frame = pd.DataFrame(rows, columns=["", "edits", "changesets"])
+    return MetadataValue.md(frame.to_markdown(index=False))

@@ -13,7 +13,6 @@ from dagster import (
     Config,
     Failure,
     MaterializeResult,
-    MetadataValue,
 )
 from pydantic import Field
 
@@ -23,7 +22,9 @@ from stats_assets.database.ledger import BLOCK, block_of
 from stats_assets.database.streams import Stream
 from stats_assets.partitions import STREAM_TAG, sequences_of
 from stats_assets.parts import Stats
-from stats_assets.run import Report, RunFailed, run_range
+from stats_assets.report import Report, RunFailed
+from stats_assets.run import run_range
+from stats_assets.status import lag_seconds
 
 GREEN = (
     " A partition is a block of 100 sequences; it turns green with its first committed sequence. How much of it is"
@@ -63,6 +64,7 @@ def materialize_stream(
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
     work = stats.work(stream)
+    live = STREAM_TAG in context.run.tags
     reports = [
         run_range(
             work,
@@ -70,7 +72,7 @@ def materialize_stream(
             context.run.run_id,
             sequences.start,
             sequences.stop - 1,
-            by_hand=STREAM_TAG not in context.run.tags,
+            by_hand=not live,
             accept_shorter=config.accept_shorter,
             say=context.log.info,
         )
@@ -82,7 +84,13 @@ def materialize_stream(
             report.raise_if_failed()
         except RunFailed as error:
             raise Failure(str(error), metadata={"url": work.source.url, **metadata_of(report)}) from None
-    shown = {"url": work.source.url, **block_metadata(stats, stream, reports), **metadata_of(*reports)}
+    shown: dict[str, Any] = {
+        "url": work.source.url,
+        **block_metadata(stats, stream, reports),
+        **metadata_of(*reports),
+    }
+    if live:
+        shown["lag_seconds"] = lag_seconds(stream, reports[-1].end, reports[-1].head)
     yield MaterializeResult(asset_key=raw, metadata=shown)
     yield MaterializeResult(asset_key=facts, metadata=shown)
     yield AssetCheckResult(
@@ -95,13 +103,12 @@ def materialize_stream(
     )
 
 
-def metadata_of(*reports: Report) -> Mapping[str, Any]:
+def metadata_of(*reports: Report) -> dict[str, Any]:
     """The figures of a run."""
     count_seconds = sum(report.count_seconds for report in reports)
     size = sum(report.bytes for report in reports)
     verdicts = sum((report.verdicts for report in reports), start=type(reports[0].verdicts)())
     tallies = sum((report.tallies for report in reports), start=type(reports[0].tallies)())
-    heads = [report.head for report in reports if report.head is not None]
     ended = [report.ended_early for report in reports if report.ended_early]
     return {
         "start": reports[0].start,
@@ -119,7 +126,6 @@ def metadata_of(*reports: Report) -> Mapping[str, Any]:
         "count_seconds": round(count_seconds, 3),
         "commit_seconds": round(sum(report.commit_seconds for report in reports), 3),
         "mb_per_second": round(size / 1e6 / count_seconds, 2) if count_seconds else 0.0,
-        "lag_sequences": max(heads) - reports[-1].end if heads else MetadataValue.text("unknown"),
         **({"ignored": dict(tallies)} if tallies else {}),
         **({"ended_early": "; ".join(ended)} if ended else {}),
     }

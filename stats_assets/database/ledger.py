@@ -1,15 +1,14 @@
-"""The ledger: what became of each sequence of each stream, and the one transaction in which a sequence is committed.
+"""The ledger: what became of each sequence of each stream, and every event of its life but the commit (commit.py).
 
 Result (what counts) and work (what is being tried) are independent: failing work never touches a result. A sequence
-is done when its row's epoch is not below its block's. What is written in a commit belongs to facts.py and metadata.py.
+is done when its row's epoch is not below its block's.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from psycopg.rows import class_row
 
@@ -41,27 +40,6 @@ class LedgerRow:
     suspect: bool
     not_before: datetime | None
     missing_since: datetime | None
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What was read of a sequence: which body, and with which definitions it was counted."""
-
-    content_hash: str
-    actions: int
-    fetched_at: datetime
-    definitions: str
-    flagged: str | None = None
-    settled: bool = False
-
-
-class Verdict(Enum):
-    """What a commit did with a body."""
-
-    COMMITTED = "committed"  # its facts are in, in place of older ones if there were any
-    SAME = "unchanged"  # the counted body again, under the same definitions
-    STALE = "stale"  # fetched before the counted one
-    SHORTER = "shorter"  # fewer actions than the counted one: a worse read, flagged
 
 
 @dataclass(frozen=True)
@@ -102,7 +80,7 @@ def take(connection: Connection, run_id: str, stream: str, sequences: Sequence[i
 
     def transaction() -> list[LedgerRow]:
         with connection.transaction():
-            _hold(connection, run_id)
+            hold(connection, run_id)
             connection.execute(
                 "INSERT INTO ledger_blocks (stream, block) SELECT %s, unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
                 (stream, sorted({block_of(sequence) for sequence in sequences})),
@@ -173,7 +151,7 @@ def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, r
             (work, attempts, reason[:2000], retries.pause(attempts), stream, taken.sequence),
         )
         if quarantined:
-            _book_done(connection, stream, taken)
+            book_done(connection, stream, taken)
     return work
 
 
@@ -202,104 +180,18 @@ def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, 
         connection.execute(
             "UPDATE ledger SET work = 'hole' WHERE stream = %s AND sequence = %s", (stream, taken.sequence)
         )
-        _book_done(connection, stream, taken)
+        book_done(connection, stream, taken)
         return "hole"
 
 
-class Counts(NamedTuple):
-    """The ledger row's part that decides about a new body."""
-
-    result: str
-    content_hash: str | None
-    actions: int | None
-    fetched_at: datetime | None
-    definitions: str | None
-
-
-def verdict(row: Counts, new: Counted, *, by_hand: bool, accept_shorter: bool) -> Verdict:
-    """What to do with a body, given what is counted already: a pure rule (state, section 3.1)."""
-    if row.result != "committed" or row.fetched_at is None or row.actions is None:
-        return Verdict.COMMITTED
-    if new.content_hash == row.content_hash:
-        return Verdict.COMMITTED if by_hand or new.definitions != row.definitions else Verdict.SAME
-    if new.fetched_at < row.fetched_at:
-        return Verdict.STALE
-    if new.actions < row.actions and not accept_shorter:
-        return Verdict.SHORTER
-    return Verdict.COMMITTED
-
-
-def commit(
-    connection: Connection,
-    run_id: str,
-    stream: str,
-    taken: LedgerRow,
-    new: Counted,
-    write: Callable[[Connection], None],
-    *,
-    by_hand: bool = False,
-    accept_shorter: bool = False,
-) -> Verdict:
-    """Commit a sequence: facts (by `write`), queue and ledger in one transaction. Raises LeaseLost.
-
-    Done again it replaces what it did. A deadlock or serialization failure is retried in place.
-    """
-    key = (stream, taken.sequence)
-
-    def transaction() -> Verdict:
-        with connection.transaction():
-            _hold(connection, run_id)
-            row = connection.execute(
-                "SELECT result, content_hash, actions, fetched_at, definitions FROM ledger"
-                " WHERE stream = %s AND sequence = %s FOR UPDATE",
-                key,
-            ).fetchone()
-            if row is None:
-                raise LookupError(f"{stream} {taken.sequence} was never taken")
-            decided = verdict(Counts(*row), new, by_hand=by_hand, accept_shorter=accept_shorter)
-            if decided is Verdict.COMMITTED:
-                write(connection)
-                connection.execute(
-                    """
-                    UPDATE ledger SET result = 'committed', content_hash = %s, actions = %s, definitions = %s,
-                        flagged = %s, fetched_at = greatest(fetched_at, %s), committed_at = now()
-                    WHERE stream = %s AND sequence = %s
-                    """,
-                    (new.content_hash, new.actions, new.definitions, new.flagged, new.fetched_at, *key),
-                )
-            elif decided is Verdict.SAME:
-                connection.execute(
-                    "UPDATE ledger SET fetched_at = greatest(fetched_at, %s) WHERE stream = %s AND sequence = %s",
-                    (new.fetched_at, *key),
-                )
-            elif decided is Verdict.SHORTER:
-                connection.execute(
-                    "UPDATE ledger SET flagged = %s WHERE stream = %s AND sequence = %s",
-                    (f"a later read had only {new.actions} of {row[2]} actions", *key),
-                )
-            connection.execute(
-                """
-                UPDATE ledger SET work = 'idle', previous = 'idle', attempts = 0, suspect = false, reason = NULL,
-                    not_before = NULL, missing_since = NULL,
-                    settled_at = CASE WHEN %s THEN coalesce(settled_at, now()) ELSE settled_at END
-                WHERE stream = %s AND sequence = %s
-                """,
-                (new.settled, *key),
-            )
-            _book_done(connection, stream, taken)
-            return decided
-
-    return retried(transaction)
-
-
-def _hold(connection: Connection, run_id: str) -> None:
+def hold(connection: Connection, run_id: str) -> None:
     """The run's lease, locked until the transaction ends so that nobody frees it meanwhile."""
     row = connection.execute("SELECT 1 FROM run_leases WHERE run_id = %s FOR SHARE", (run_id,)).fetchone()
     if row is None:
         raise LeaseLost(f"Run {run_id} was silent for too long: its sequences were given to another run.")
 
 
-def _book_done(connection: Connection, stream: str, taken: LedgerRow) -> None:
+def book_done(connection: Connection, stream: str, taken: LedgerRow) -> None:
     """Book the sequence as done in the epoch it was taken in: a rewind meanwhile leaves it due."""
     connection.execute(
         """

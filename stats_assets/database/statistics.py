@@ -7,9 +7,10 @@ sql/statistics.sql; what changed is said by the queue.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from psycopg import IsolationLevel
+from psycopg.rows import TupleRow
 
 from stats_assets.database.connection import Connection, retried
 
@@ -54,6 +55,24 @@ def queued(connection: Connection) -> int:
     """How many entries wait for the applier."""
     row = connection.execute("SELECT count(*) FROM statistics_queue").fetchone()
     return int(row[0]) if row else 0
+
+
+def leaders(
+    connection: Connection, owner: Literal["user", "hashtag", "country"], most: int
+) -> list[TupleRow]:
+    """The owners with most edits: (name, edits, changesets), read from an index."""
+    return connection.execute(
+        """
+        SELECT coalesce(u.name, h.hashtag, c.name, t.a::text), t.value::bigint, t.changesets
+        FROM (SELECT a, value, changesets FROM aggregates WHERE owner = %(owner)s AND measure = 'total'
+            ORDER BY value DESC, a, b LIMIT %(most)s) AS t
+        LEFT JOIN users AS u ON u.id = t.a AND %(owner)s = 'user'
+        LEFT JOIN hashtags AS h ON h.id = t.a AND %(owner)s = 'hashtag'
+        LEFT JOIN countries AS c ON c.id = t.a AND %(owner)s = 'country'
+        ORDER BY t.value DESC, t.a
+        """,
+        {"owner": owner, "most": most},
+    ).fetchall()
 
 
 def save_countries(connection: Connection, regions: dict[str, str]) -> None:
@@ -193,7 +212,7 @@ WHERE (g.owner, g.a, g.b, g.measure, g.key) = (d.owner, d.a, d.b, d.measure, d.k
 """
 FORGET_ENTRIES = "DELETE FROM statistics_queue WHERE id = ANY (%(entries)s)"
 REFRESHED = "UPDATE refreshments SET updated_at = now()"
-STEPS = (
+STEPS: tuple[str, ...] = (
     *(SUBTRACT, FORGET_MEMBERS, APPLY_CHANGESETS, FORGET_COUNTRIES, APPLY_COUNTRIES, NEW_HASHTAGS),
     *(FORGET_HASHTAGS, APPLY_HASHTAGS, FORGET_CHANGESETS, ADD, APPLY_MEMBERS, APPLY_DELTAS, FORGET_ZEROS),
     *(FORGET_ENTRIES, REFRESHED),

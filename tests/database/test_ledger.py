@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from stats_assets.database import ledger, streams
+from stats_assets.database.commit import Counted, Counts, Verdict, verdict
+from stats_assets.database.commit import commit as commit_sequence
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.leases import end_lease, lease, leases
-from stats_assets.database.ledger import Counted, Counts, LeaseLost, LedgerRow, Retries, Verdict, verdict
+from stats_assets.database.ledger import LeaseLost, LedgerRow, Retries
+from stats_assets.database.streams import Stream
 
-STREAM = "augmented_diffs"
+STREAM: Stream = "augmented_diffs"
 RETRIES = Retries(first=60, most=3600, attempts=3, hole_grace=600)
 FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -48,7 +51,7 @@ def commit(
     connection: Connection, taken: LedgerRow, new: Counted | None = None, run_id: str = "run", **how: Any
 ) -> Verdict:
     write: Callable[[Connection], None] = how.pop("write", nothing)
-    return ledger.commit(connection, run_id, STREAM, taken, new or counted(), write, **how)
+    return commit_sequence(connection, run_id, STREAM, taken, new or counted(), write, **how)
 
 
 def state(connection: Connection, sequence: int) -> dict[str, Any]:
@@ -435,7 +438,7 @@ class Blocks(RuleBasedStateMachine):
 
 def test_no_history_of_events_loses_a_sequence_or_counts_it_twice(connection: Connection) -> None:
     Blocks.connection = connection
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Blocks,
         settings=settings(
             max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)

@@ -55,7 +55,7 @@ def changeset(
     *hashtags: str,
     uid: int | None = 7,
     editor: str | None = "iD",
-    created: datetime | None = NOON,
+    created: datetime = NOON,
     closed: datetime | None = None,
     user: str | None = None,
 ) -> Changeset:
@@ -127,7 +127,9 @@ def test_a_changeset_of_metadata_alone_is_in_no_aggregate(connection: Connection
 
 def test_a_hashtag_taken_from_a_changeset_is_unlinked(connection: Connection) -> None:
     replace_facts(connection, 1, diff(edits(10), edits(11, at=NOON + timedelta(hours=1))))
-    save_changesets(connection, 1, file(changeset(10, "hot"), changeset(11, "hot", created=None)))
+    save_changesets(
+        connection, 1, file(changeset(10, "hot"), changeset(11, "hot", created=NOON + timedelta(hours=1)))
+    )
     apply_queue(connection)
     assert aggregates(connection)["hashtags"]["hot"]["last_edit"] == NOON + timedelta(hours=1)
     save_changesets(connection, 2, file(changeset(11)))  # the newest member leaves
@@ -269,7 +271,7 @@ CHANGESETS = st.builds(
     st.lists(st.sampled_from("abc"), unique=True),
     uid=USERS,
     editor=st.sampled_from([None, "iD", "JOSM"]),
-    created=st.none() | TIMES,
+    created=TIMES,
     closed=st.none() | TIMES,
 )
 SEQUENCES = st.integers(1, 5)
@@ -324,7 +326,7 @@ class Histories(RuleBasedStateMachine):
 
 def test_any_history_ends_in_what_the_facts_say(connection: Connection) -> None:
     Histories.connection = connection
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Histories,
         settings=settings(
             max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)

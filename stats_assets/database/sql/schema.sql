@@ -42,7 +42,7 @@ CREATE TABLE ledger (
     flagged text,               -- why the counted body, or one kept beside it, is doubtful
     definitions text,           -- hash of the definitions that it was counted with
     settled_at timestamptz,
-    committed_at timestamptz,
+    done_at timestamptz,        -- when a body was last committed, or found to be the counted one
     run_id text,
     since timestamptz,
     not_before timestamptz,
@@ -217,6 +217,7 @@ CREATE TABLE aggregates (
     PRIMARY KEY (owner, a, b, measure, key)
 );
 CREATE INDEX aggregates_owners ON aggregates (owner, a, b) WHERE measure = 'total';
+CREATE INDEX aggregates_most ON aggregates (owner, value DESC, a, b) WHERE measure = 'total';
 CREATE INDEX aggregates_hashtag_user ON aggregates (b) WHERE owner = 'hashtag_user' AND measure = 'total';
 
 -- Whose changesets, and when: first and last edit are one probe of the index each.

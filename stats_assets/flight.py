@@ -1,0 +1,85 @@
+"""Which runs are at work on a stream, and which are dead though Dagster still shows them: their sequences are freed.
+
+Dagster's local launcher leaves a run that was killed with its code server STARTED for ever, its pool slot taken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
+
+from stats_assets.database import ledger
+from stats_assets.database.connection import Connection
+from stats_assets.database.leases import Lease, end_lease, leases
+from stats_assets.database.streams import Stream
+from stats_assets.partitions import END_TAG, START_TAG, STREAM_TAG
+from stats_assets.parts import Stats
+from stats_assets.settings import Settings
+from stats_assets.tick import Range
+
+UNFINISHED = [
+    *(DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING),
+    *(DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING),
+]
+
+
+@dataclass(frozen=True)
+class Flight:
+    """Runs at work: their ranges, how many of them this sensor started, and those found dead, with the reason."""
+
+    ranges: Sequence[Range]
+    ours: int
+    dead: Sequence[tuple[DagsterRun, str]]
+
+
+def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, stream: Stream) -> Flight:
+    """Free what dead runs held; what is left is in flight."""
+    settings = stats.settings
+    held = {lease.run_id: lease for lease in leases(connection, stream)}
+    records = {
+        record.dagster_run.run_id: record
+        for record in instance.get_run_records(RunsFilter(tags={STREAM_TAG: stream}, statuses=UNFINISHED))
+    }
+    dead: list[tuple[DagsterRun, str]] = []
+    ranges: list[Range] = []
+    ours = 0
+    for run_id, lease in held.items():
+        if lease.silent_seconds <= settings.lease_stale_seconds:
+            if not lease.released:
+                ranges.append(Range(lease.start_sequence, lease.end_sequence))
+            continue
+        ledger.bury(connection, run_id, stream, stats.retries)
+        end_lease(connection, run_id)
+        run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            dead.append(
+                (
+                    run,
+                    f"No sign of life for {lease.silent_seconds:.0f} s: its sequences are given to another run.",
+                )
+            )
+            records.pop(run_id, None)
+    for run_id, record in records.items():
+        trouble = _stillborn(record, held.get(run_id), settings)
+        if trouble is not None:
+            dead.append((record.dagster_run, trouble))
+            continue
+        ours += 1
+        tags = record.dagster_run.tags
+        ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
+    ledger.bury_orphans(connection, stream, stats.retries)
+    return Flight(ranges, ours, dead)
+
+
+def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> str | None:
+    """Why an unfinished run counts as dead though no stale lease says so; None: it lives, or may yet start."""
+    if lease is not None or record.dagster_run.status == DagsterRunStatus.QUEUED:
+        return None
+    began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.update_timestamp
+    waited = (datetime.now(UTC) - began.replace(tzinfo=began.tzinfo or UTC)).total_seconds()
+    if waited <= settings.start_limit_seconds:
+        return None
+    return (
+        f"{record.dagster_run.status.value} for {waited:.0f} s without a sign of life (START_LIMIT_SECONDS)."
+    )

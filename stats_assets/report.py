@@ -1,0 +1,63 @@
+"""What a run did: figures, failures, and whether all in all it failed. How it is shown is assets/streaming.py's."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from stats_assets.database.commit import Verdict
+from stats_assets.reading import Reading
+
+NOT_YET = "the feed does not have the rest yet"
+
+
+class RunFailed(Exception):
+    """Nothing could be committed; the message says why and what happens next."""
+
+
+@dataclass
+class Report:
+    """What a run did; it becomes the materialization's metadata. bytes: uncompressed."""
+
+    start: int
+    end: int
+    head: int | None = None
+    verdicts: Counter[str] = field(default_factory=Counter)
+    failed: dict[int, str] = field(default_factory=dict)
+    left: int = 0
+    ended_early: str | None = None
+    actions: int = 0
+    features: int = 0
+    changesets: int = 0
+    errors: int = 0
+    bytes: int = 0
+    tallies: Counter[str] = field(default_factory=Counter)
+    fetch_seconds: float = 0.0
+    count_seconds: float = 0.0
+    commit_seconds: float = 0.0
+
+    @property
+    def committed(self) -> int:
+        """How many sequences ended well, changed or not."""
+        return sum(self.verdicts.values())
+
+    def add(self, verdict: Verdict, reading: Reading) -> None:
+        """Book a sequence that ended well."""
+        self.verdicts[verdict.value] += 1
+        self.actions += reading.actions
+        self.features += reading.features
+        self.changesets += reading.changesets
+        self.errors += reading.errors
+        self.bytes += reading.bytes
+        self.tallies.update(reading.tallies)
+
+    def raise_if_failed(self) -> None:
+        """Raises RunFailed when there was work and nothing of it could be committed."""
+        if self.committed:
+            return
+        if self.failed:
+            first = min(self.failed)
+            raise RunFailed(
+                f"None of the sequences {self.start}..{self.end} could be committed."
+                f" {first}: {self.failed[first]}. They are tried again by themselves, after growing pauses."
+            )
+        if self.left and self.ended_early and self.ended_early != NOT_YET:
+            raise RunFailed(f"{self.ended_early} and goes on by itself; nothing is lost.")
