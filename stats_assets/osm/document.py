@@ -71,7 +71,6 @@ class Document:
         self.bytes = 0
         self.complete = False
         self._root: str | None = None
-        self._root_tag: str | None = None
         self._osm_base: datetime | None = None
         self._remarks: list[str] = []
         self._error: str | None = None
@@ -107,10 +106,10 @@ class Document:
 
     def _batches(self, thin_out: Callable[[etree._Element], bool] | None) -> Iterator[list[etree._Element]]:
         held = self._read_head()
-        if self._root_tag is None:
+        if self._root is None:
             return
         # The start of the root is the only event: one more kind, or an unfiltered one, costs a fifth of the speed.
-        parser = _parser(("start",), self._root_tag)
+        parser = _parser(("start",), "osm")
         events = parser.read_events()
         root: etree._Element | None = None
         opened, still_open, at_end, asked = None, 0, False, False
@@ -170,7 +169,7 @@ class Document:
         if len(batch) != count:
             for element in list(root)[:count]:
                 self._read_own(element)
-        if batch and self._root == "osm":
+        if batch:
             self._children += len(batch)
             yield batch
         batch.clear()
@@ -198,9 +197,11 @@ class Document:
             except etree.XMLSyntaxError as caught:
                 error = caught
             for _, element in probe.read_events():
-                self._root, self._root_tag = storable(etree.QName(element).localname), element.tag
+                self._root = storable(element.tag.rpartition("}")[2])
                 if element.getroottree().docinfo.internalDTD is not None:
                     raise RefusedError("the document has a DTD, which is never read")
+                if element.tag != "osm":
+                    raise RefusedError(f"the root element is <{self._root}>, not OSM's <osm>")
                 return head
             if error is not None:
                 raise error

@@ -33,7 +33,9 @@ def read_time(text: str | None) -> int:
         try:
             time = datetime.fromisoformat(text)
             if time.tzinfo is not None:
-                return (time - EPOCH) // _MICROSECOND
+                return (
+                    time.astimezone(UTC) - EPOCH
+                ) // _MICROSECOND  # raises for what UTC puts outside the years 1 … 9999
         except (ValueError, OverflowError):
             pass
     raise UnreadableError("timestamp")

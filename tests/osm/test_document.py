@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from stats_assets.osm import count_diff, read_changesets
@@ -99,8 +101,10 @@ def test_the_envelope() -> None:
         ),  # the last one before a break is not trusted
         (b"<osm>" + SHOP.encode() * 2 + b"\x00</osm>", "osm", False, 1),
         (b"<osm>" + SHOP.encode() * 2 + b"&nbsp;</osm>", "osm", False, 1),
-        (b"<html>" + SHOP.encode() + b"</html>", "html", True, 0),
-        (b"<html xmlns='x'><p/></html>", "html", True, 0),
+        (b"<html>" + SHOP.encode() + b"</html>", "html", False, 0),
+        (b"<html xmlns='x'><p/></html>", "html", False, 0),
+        (b"<osm xmlns='x'>" + SHOP.encode() + b"</osm>", "osm", False, 0),
+        (b"<os:></os:>", "os:", False, 0),
         (b"<?xml version='1.0' encoding='nonsense'?><osm/>", None, False, 0),
         (f"<?xml version='1.0' encoding='utf-16'?><osm>{SHOP}</osm>".encode("utf-16"), "osm", True, 1),
         (b"<osm><other>" + SHOP.encode() + b"</other></osm>", "osm", True, 0),
@@ -313,3 +317,20 @@ def test_the_batches_are_freed() -> None:
     root = seen[0].getparent()
     assert root is None or len(root) < 5000
     assert document.complete
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(EVERYTHING) - 1), st.sampled_from(b"<>\"'=/&;019.-eN \x00\xff")),
+        max_size=4,
+    )
+)
+def test_no_damage_raises(damage: list[tuple[int, int]]) -> None:
+    body = bytearray(EVERYTHING)
+    for place, byte in damage:
+        body[place] = byte
+    found = count(bytes(body))
+    ignored = sum(number for reason, number in found.tallies.items() if reason != "unknown_action_type")
+    assert found.actions == found.features + ignored
+    assert read_changesets(io.BytesIO(body)).changesets == ()

@@ -72,6 +72,8 @@ def test_kind_of_change(action: str, counts: dict[str, int]) -> None:
         (create(node(1, tags=SHOP, timestamp="yesterday")), "unreadable_timestamp"),
         (create(node(1, tags=SHOP, timestamp=None)), "unreadable_timestamp"),
         (create(node(1, tags=SHOP, timestamp="2017-03-09T04:17:12")), "unreadable_timestamp"),
+        (create(node(1, tags=SHOP, timestamp="0001-01-01T00:00:00+23:59")), "unreadable_timestamp"),
+        (create(node(1, tags=SHOP, timestamp="9999-12-31T23:59:59-23:59")), "unreadable_timestamp"),
         (create("<area id='1' version='1'/>"), "unreadable_element"),
         (create(""), "unreadable_structure"),
         (create(node(1, tags=SHOP) * 2), "unreadable_structure"),
