@@ -1,0 +1,20 @@
+# One image for all of it: webserver, daemon, code server, runs. How it is deployed: deploy/.
+# BASE_IMAGE: any with Python 3.11 and its venv module.
+ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
+FROM ${BASE_IMAGE} AS build
+WORKDIR /build
+RUN python3.11 -m venv /opt/stats-assets
+COPY requirements.lock ./
+RUN /opt/stats-assets/bin/pip install --no-cache-dir -r requirements.lock
+COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY stats_assets ./stats_assets
+RUN /opt/stats-assets/bin/pip install --no-cache-dir --no-deps .
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/stats-assets /opt/stats-assets
+WORKDIR /srv/stats-assets
+COPY dagster.yaml workspace.yaml ./
+RUN useradd --system --uid 1000 stats && chown stats /srv/stats-assets
+USER stats
+ENV PATH=/opt/stats-assets/bin:$PATH DAGSTER_HOME=/srv/stats-assets PYTHONUNBUFFERED=1
+CMD ["stats-assets", "--help"]
