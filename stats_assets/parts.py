@@ -14,7 +14,7 @@ from stats_assets.database.streams import Stream
 from stats_assets.osm import Categories, Regions
 from stats_assets.reading import Reader, changeset_reader, diff_reader
 from stats_assets.replication import SUFFIXES, Archive, DirectorySource, Http, OverpassSource, Source
-from stats_assets.run import StreamWork
+from stats_assets.runner import StreamWork
 from stats_assets.settings import Settings
 
 

@@ -1,69 +1,25 @@
-"""What a run does with its range: fetch, count and commit one sequence after the other, past those that fail.
+"""A run: its range, its lease, and what it leaves behind. The work on each sequence is runner.py's.
 
-Knows nothing of Dagster. Whose fault a failure is (the sequence's or the feed's) is decided here by probing; what is
-booked for it is the ledger's (state, sections 2 and 6).
+Knows nothing of Dagster.
 """
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
-
-import psycopg
 
 from stats_assets.database import ledger, streams
-from stats_assets.database.commit import Counted, Verdict, commit
-from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
+from stats_assets.database.connection import Connection, connect
 from stats_assets.database.leases import lease
-from stats_assets.database.ledger import LeaseLost, LedgerRow, Retries
+from stats_assets.database.ledger import LedgerRow
 from stats_assets.database.streams import Stream
-from stats_assets.reading import Reader, Reading
 from stats_assets.replication import (
-    Archive,
-    Body,
-    BrokenGeometryRemark,
-    DuplicateQueryRefused,
-    FeedError,
     HeadUnknown,
-    SequenceMissing,
-    SequenceNotYetAvailable,
-    Source,
-    judge_envelope,
-    open_body,
 )
-from stats_assets.report import NOT_YET, Report
+from stats_assets.report import Report
+from stats_assets.runner import FeedFailed, Runner, StreamWork
 
-GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
-DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
-REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
-FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
-FETCH_LOCK_SECONDS = 900
-SAY_SECONDS = 10
 PATIENCE = 5
-
-
-class FeedFailed(Exception):
-    """The feed, not one sequence, can't be used now; the message says which URL and what came."""
-
-    def __init__(self, error: FeedError) -> None:
-        super().__init__(str(error))
-        self.retry_after = error.retry_after
-
-
-@dataclass(frozen=True)
-class StreamWork:
-    """All that a stream's runs need, made once a process."""
-
-    stream: Stream
-    source: Source
-    archive: Archive
-    reader: Reader
-    retries: Retries
-    settle_seconds: float
 
 
 def run_range(
@@ -97,7 +53,7 @@ def run_range(
         ):
             due = _due(connection, work.stream, range(start, last + 1), by_hand)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
-            runner = _Runner(
+            runner = Runner(
                 *(work, connection, url, run_id, Path(folder), report, by_hand, accept_shorter, say, patience)
             )
             try:
@@ -123,221 +79,3 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_ha
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report) -> None:
     until = streams.pause(connection, stream, str(failure), failure.retry_after)
     report.ended_early = f"{str(failure).rstrip('.')}. The stream pauses until {until:%H:%M:%S} UTC"
-
-
-def _groups(due: Sequence[LedgerRow]) -> Iterator[list[LedgerRow]]:
-    group: list[LedgerRow] = []
-    for row in due:
-        if group and (row.suspect or len(group) == GROUP):
-            yield group
-            group = []
-        group.append(row)
-        if row.suspect:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-class _Read(NamedTuple):
-    body: Body
-    reading: Reading
-
-
-class _Pending(NamedTuple):
-    taken: LedgerRow
-    error: FeedError
-    body: Body | None
-
-
-@dataclass
-class _Runner:
-    """One run's passage over its due sequences.
-
-    `pending` failed, and whose fault it is isn't known yet: the next one decides. `patience`: how many more may fail
-    in a row before the feed is blamed. It grows with the pauses that brought nothing, so that neighbours that are
-    broken for good don't look like a broken feed for ever.
-    """
-
-    work: StreamWork
-    connection: Connection
-    url: str
-    run_id: str
-    folder: Path
-    report: Report
-    by_hand: bool
-    accept_shorter: bool
-    say: Callable[[str], None]
-    patience: int = 0
-    pending: list["_Pending"] = field(default_factory=list)
-
-    def go(self, due: Sequence[LedgerRow]) -> None:
-        said = time.monotonic()
-        for group in _groups(due):
-            numbers = [row.sequence for row in group]
-            for taken in ledger.take(self.connection, self.run_id, self.work.stream, numbers):
-                try:
-                    self.one(taken)
-                except SequenceNotYetAvailable as error:
-                    if self.pending:
-                        raise FeedFailed(self.pending[0].error) from error
-                    self.say(str(error))
-                    self.report.ended_early = NOT_YET
-                    return
-                if time.monotonic() - said > SAY_SECONDS:
-                    said = time.monotonic()
-                    self.say(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
-        self.probe_after_pending()
-
-    def one(self, taken: LedgerRow) -> None:
-        """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable."""
-        read: _Read | None = None
-        try:
-            read = self.read(taken.sequence)
-            flagged = self.judge(taken, read)
-            self.acquit_feed()
-            self.save(taken, read, flagged)
-        except SequenceNotYetAvailable:
-            raise
-        except DuplicateQueryRefused as error:
-            ledger.wait(self.connection, self.work.stream, taken, str(error), DUPLICATE_PAUSE)
-            self.fail(taken, str(error))
-        except SequenceMissing as error:
-            self.miss(taken, error)
-        except BrokenGeometryRemark as error:
-            self.acquit_feed()
-            self.charge(taken, str(error), read and read.body)
-        except FeedError as error:
-            if len(self.pending) > self.patience:
-                raise FeedFailed(self.pending[0].error) from error
-            self.pending.append(_Pending(taken, error, read.body if read else error.body))
-        except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable, LeaseLost, OSError):
-            raise
-        except Exception as error:  # a poison body must not stop the stream, whatever it raises
-            self.charge(taken, f"{type(error).__name__}: {error}", read and read.body)
-
-    def read(self, sequence: int) -> "_Read":
-        """The sequence's body, from the archive or the feed, counted. Raises FeedError."""
-        if not self.accept_shorter:
-            with suppress(FeedError):  # not there, or spoiled: the feed has it
-                read = self.count(self.work.archive.get(sequence, self.folder))
-                judge_envelope(read.reading.envelope, url=read.body.url, until=None)
-                return read
-        return self.count(self.fetch(sequence))
-
-    def judge(self, taken: LedgerRow, read: "_Read") -> str | None:
-        """Raises FeedError unless the body is whole; a remark on one geometry is put up with in the end, flagged."""
-        try:
-            judge_envelope(
-                read.reading.envelope, url=read.body.url, until=self.work.source.until(taken.sequence)
-            )
-        except BrokenGeometryRemark as error:
-            if taken.attempts + 1 < REMARK_ATTEMPTS:
-                raise
-            return str(error)
-        return None
-
-    def fetch(self, sequence: int) -> Body:
-        began = time.monotonic()
-        with _one_at_a_time(self.url, self.work) if self.work.source.serial else _freely():
-            body = self.work.source.fetch(sequence, self.folder)
-        self.report.fetch_seconds += time.monotonic() - began
-        return body
-
-    def count(self, body: Body) -> "_Read":
-        began = time.monotonic()
-        with open_body(body.path) as document:
-            reading = self.work.reader.read(document)
-        self.report.count_seconds += time.monotonic() - began
-        return _Read(body, reading)
-
-    def save(self, taken: LedgerRow, read: "_Read", flagged: str | None) -> None:
-        began = time.monotonic()
-        body, reading, archive = read.body, read.reading, self.work.archive
-        until = self.work.source.until(taken.sequence)
-        counted = Counted(
-            content_hash=reading.content_hash,
-            actions=reading.actions,
-            fetched_at=body.fetched_at,
-            definitions=self.work.reader.definitions,
-            flagged=flagged,
-            settled=until is None or (body.fetched_at - until).total_seconds() >= self.work.settle_seconds,
-        )
-
-        def write(connection: Connection) -> None:
-            reading.write(connection, taken.sequence)
-            if not body.from_archive:
-                archive.put(body)
-
-        verdict = commit(
-            *(self.connection, self.run_id, self.work.stream, taken, counted, write),
-            by_hand=self.by_hand,
-            accept_shorter=self.accept_shorter,
-        )
-        if verdict is Verdict.SHORTER:
-            archive.put_aside(body, "fewer actions than the counted body")
-        body.path.unlink(missing_ok=True)
-        if not self.report.committed:
-            streams.unpause(self.connection, self.work.stream)
-        self.report.add(verdict, reading)
-        self.report.commit_seconds += time.monotonic() - began
-
-    def miss(self, taken: LedgerRow, error: SequenceMissing) -> None:
-        """The feed lacks it: a hole only if the feed has others; at the head it just isn't there yet."""
-        head = self.report.head or 0
-        if taken.sequence >= head:
-            raise SequenceNotYetAvailable(error.url, f"{error.what}, though it is the feed's head")
-        if not self.report.committed:
-            self.probe(head, error)
-        ledger.missing(self.connection, self.work.stream, taken, str(error), self.work.retries)
-        self.fail(taken, str(error))
-
-    def charge(self, taken: LedgerRow, reason: str, body: Body | None) -> None:
-        work = ledger.charge(self.connection, self.work.stream, taken, reason, self.work.retries)
-        if work == "quarantined" and body is not None:
-            self.work.archive.put_aside(body, reason)
-        self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
-
-    def fail(self, taken: LedgerRow, reason: str) -> None:
-        self.report.failed[taken.sequence] = reason
-        self.say(f"{taken.sequence}: {reason}")
-
-    def acquit_feed(self) -> None:
-        """The feed answered well: what failed before was the sequences' own failure."""
-        pending, self.pending = self.pending, []
-        for one in pending:
-            self.charge(one.taken, str(one.error), one.body)
-
-    def probe_after_pending(self) -> None:
-        """Decide about failures at the range's end by the sequences after them that the head allows."""
-        if not self.pending:
-            return
-        after = self.pending[-1].taken.sequence + 1
-        for sequence in range(after, after + self.patience - len(self.pending) + 2):
-            with suppress(FeedFailed):
-                if sequence <= (self.report.head or 0):
-                    self.probe(sequence, self.pending[-1].error)
-                    self.acquit_feed()
-                    return
-        raise FeedFailed(self.pending[-1].error)
-
-    def probe(self, sequence: int, error: FeedError) -> None:
-        """Fetch only to see whether the feed works. Raises FeedFailed."""
-        try:
-            self.fetch(sequence).path.unlink(missing_ok=True)
-        except FeedError:
-            raise FeedFailed(error) from None
-
-
-@contextmanager
-def _one_at_a_time(url: str, work: StreamWork) -> Iterator[None]:
-    key = FETCH_LOCK + sorted(streams.PROC_NAMES).index(work.stream)
-    with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
-        connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
-        connection.execute("SELECT pg_advisory_lock(%s)", (key,))
-        yield
-
-
-@contextmanager
-def _freely() -> Iterator[None]:
-    yield

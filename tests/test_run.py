@@ -23,7 +23,8 @@ from stats_assets.parts import Stats
 from stats_assets.reading import Reader
 from stats_assets.replication import open_body
 from stats_assets.report import NOT_YET, Report, RunFailed
-from stats_assets.run import GROUP, StreamWork, run_range
+from stats_assets.run import run_range
+from stats_assets.runner import GROUP, StreamWork
 from tests.conftest import settings_for
 from tests.truth import statistics_of
 
