@@ -13,13 +13,11 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.database.streams import Stream
-from stats_assets.replication import (
-    HeadUnknown,
-)
+from stats_assets.replication import HeadUnknown
 from stats_assets.report import Report
 from stats_assets.runner import FeedFailed, Runner, StreamWork
 
-PATIENCE = 5
+PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (runner.py)
 
 
 def run_range(
