@@ -34,7 +34,7 @@ from stats_assets.osm import (
 from stats_assets.parts import Stats
 from stats_assets.replication import FeedError, decompressed, open_body
 from stats_assets.settings import Settings, SettingsError, load_settings
-from stats_assets.stack import StackError, find_project_root, project_root, run_demo, run_dev
+from stats_assets.stack import StackError, find_project_root, is_demo, project_root, run_demo, run_dev
 
 app = typer.Typer(
     name="stats-assets",
@@ -80,6 +80,9 @@ def _settings(*, database: bool = False) -> Settings:
     root = find_project_root()
     if root is not None:
         os.chdir(root)
+        if is_demo(root):  # there the demo's own settings count, whatever the environment says
+            for name in Settings.model_fields:
+                os.environ.pop(name.upper(), None)
     settings = load_settings()
     if database and root is None and settings.database_url is None:
         project_root()  # says what to do
@@ -162,7 +165,8 @@ def _print_diff(diff: DiffStatistics, title: str) -> None:
     for name in ("changeset", "user", "edits", "what", "countries", "errors"):
         table.add_column(name, overflow="fold", no_wrap=name in ("changeset", "edits"))
     for c in diff.changesets:
-        what = [f"{key} {number:f}" for key, number in (*c.counts.items(), *c.measurements.items())]
+        what = [f"{key} {number}" for key, number in c.counts.items()]
+        what += [f"{key} {number:f}" for key, number in c.measurements.items()]
         countries = [f"{code} {part.edit_count}" for code, part in c.countries.items()]
         user = c.user or (str(c.uid) if c.uid else "")
         cells = (user, str(c.total_edits), "\n".join(what), "\n".join(countries), str(c.errors or ""))

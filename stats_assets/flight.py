@@ -12,6 +12,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, Ru
 from stats_assets.database import ledger
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import Lease, end_lease, leases
+from stats_assets.database.statistics import applying
 from stats_assets.database.streams import Stream
 from stats_assets.partitions import END_TAG, START_TAG, STREAM_TAG
 from stats_assets.parts import Stats
@@ -49,8 +50,8 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
             if not lease.released:
                 ranges.append(Range(lease.start_sequence, lease.end_sequence))
             continue
+        end_lease(connection, run_id)  # first, as a commit locks its lease first
         ledger.bury(connection, run_id, stream, stats.retries)
-        end_lease(connection, run_id)
         run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             dead.append(
@@ -67,9 +68,18 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
             continue
         ours += 1
         tags = record.dagster_run.tags
-        ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
+        if run_id not in held or not held[run_id].released:
+            ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
     ledger.bury_orphans(connection, stream, stats.retries)
     return Flight(ranges, ours, dead)
+
+
+def bury_statistics(instance: DagsterInstance, connection: Connection, settings: Settings) -> None:
+    """Report failed the runs of the statistics alone that died: they have no lease, but a live one holds the lock."""
+    for record in instance.get_run_records(RunsFilter(job_name="statistics_job", statuses=UNFINISHED)):
+        trouble = _stillborn(record, None, settings)
+        if trouble is not None and not applying(connection):
+            instance.report_run_failed(record.dagster_run, trouble)
 
 
 def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> str | None:

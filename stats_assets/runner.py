@@ -22,6 +22,7 @@ from stats_assets.database.streams import Stream
 from stats_assets.reading import Reader, Reading
 from stats_assets.replication import (
     Archive,
+    ArchiveError,
     Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
@@ -106,6 +107,7 @@ class Runner:
     accept_shorter: bool
     say: Callable[[str], None]
     patience: int = 0
+    body: Body | None = None
     pending: list["_Pending"] = field(default_factory=list)
 
     def go(self, due: Sequence[LedgerRow]) -> None:
@@ -128,7 +130,7 @@ class Runner:
 
     def one(self, taken: LedgerRow) -> None:
         """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable."""
-        read: _Read | None = None
+        self.body = None
         try:
             read = self.read(taken.sequence)
             flagged = self.judge(taken, read)
@@ -137,21 +139,22 @@ class Runner:
         except SequenceNotYetAvailable:
             raise
         except DuplicateQueryRefused as error:
-            ledger.wait(self.connection, self.work.stream, taken, str(error), DUPLICATE_PAUSE)
+            with self.booking():
+                ledger.wait(self.connection, self.work.stream, taken, str(error), DUPLICATE_PAUSE)
             self.fail(taken, str(error))
         except SequenceMissing as error:
             self.miss(taken, error)
         except BrokenGeometryRemark as error:
             self.acquit_feed()
-            self.charge(taken, str(error), read and read.body)
+            self.charge(taken, str(error), self.body)
         except FeedError as error:
             if len(self.pending) > self.patience:
                 raise FeedFailed(self.pending[0].error) from error
-            self.pending.append(_Pending(taken, error, read.body if read else error.body))
+            self.pending.append(_Pending(taken, error, self.body or error.body))
         except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable, LeaseLost, OSError):
             raise
         except Exception as error:  # a poison body must not stop the stream, whatever it raises
-            self.charge(taken, f"{type(error).__name__}: {error}", read and read.body)
+            self.charge(taken, f"{type(error).__name__}: {error}", self.body)
 
     def read(self, sequence: int) -> "_Read":
         """The sequence's body, from the archive or the feed, counted. Raises FeedError."""
@@ -182,6 +185,7 @@ class Runner:
         return body
 
     def count(self, body: Body) -> "_Read":
+        self.body = body
         began = time.monotonic()
         with open_body(body.path) as document:
             reading = self.work.reader.read(document)
@@ -226,13 +230,25 @@ class Runner:
             raise SequenceNotYetAvailable(error.url, f"{error.what}, though it is the feed's head")
         if not self.report.committed:
             self.probe(head, error)
-        ledger.missing(self.connection, self.work.stream, taken, str(error), self.work.retries)
+        with self.booking():
+            ledger.missing(self.connection, self.work.stream, taken, str(error), self.work.retries)
         self.fail(taken, str(error))
 
+    @contextmanager
+    def booking(self) -> Iterator[None]:
+        """A failure is booked only while the run holds its lease: else others may have done the sequence meanwhile."""
+        with self.connection.transaction():
+            ledger.hold(self.connection, self.run_id)
+            yield
+
     def charge(self, taken: LedgerRow, reason: str, body: Body | None) -> None:
-        work = ledger.charge(self.connection, self.work.stream, taken, reason, self.work.retries)
+        with self.booking():
+            work = ledger.charge(self.connection, self.work.stream, taken, reason, self.work.retries)
         if work == "quarantined" and body is not None:
-            self.work.archive.put_aside(body, reason)
+            try:
+                self.work.archive.put_aside(body, reason)
+            except ArchiveError as error:
+                self.say(f"{taken.sequence}: the body could not be kept for study. {error}")
         self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
 
     def fail(self, taken: LedgerRow, reason: str) -> None:

@@ -21,11 +21,11 @@ from dagster import (
 
 from stats_assets.checks import changed_outcomes
 from stats_assets.database import streams
-from stats_assets.database.connection import Connection
+from stats_assets.database.connection import Connection, retried
 from stats_assets.database.ledger import block_of
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import Stream
-from stats_assets.flight import UNFINISHED, Flight, sweep
+from stats_assets.flight import UNFINISHED, Flight, bury_statistics, sweep
 from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
 from stats_assets.partitions import BLOCKS, END_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
@@ -68,8 +68,10 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
         description="Brings the statistics up to date with what backfills and runs by hand have changed.",
     )
     def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-        with current_stats().connect() as connection:
+        parts = current_stats()
+        with parts.connect() as connection:
             waiting = queued(connection)
+            bury_statistics(context.instance, connection, parts.settings)
         if not waiting:
             return SkipReason("The queue is empty: the statistics are up to date with the facts.")
         jobs = [job.name for job in (statistics_job, *JOBS.values())]
@@ -84,12 +86,19 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
 def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> SensorResult:
     """One tick: reconcile the cursor, free what dead runs held, advance, and request runs for what is due."""
     head, trouble = _ask_head(stats, stream)
+    instance_id = _instance_id(context.instance)
     with stats.connect() as connection:
-        try:
-            with streams.driving(connection, stream, _instance_id(context.instance), INSTANCE_LEASE) as row:
-                standing = _stand(context, connection, stats.settings, row, head)
+
+        def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
+            with streams.driving(connection, stream, instance_id, INSTANCE_LEASE) as row:
+                # Another instance's cursor says nothing here: the checkpoint wins.
+                cursor = context.cursor if row.instance_id in (None, instance_id) else None
+                standing = _stand(context, cursor, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
-                decision = _decide(connection, stats.settings, row, standing, flight, head)
+                return row, standing, flight, _decide(connection, stats.settings, row, standing, flight, head)
+
+        try:
+            row, standing, flight, decision = retried(transaction)
         except streams.StreamBusy as busy:
             return SensorResult(skip_reason=str(busy), cursor=context.cursor)
         except NowhereToStart:
@@ -128,17 +137,16 @@ def _ask_head(stats: Stats, stream: Stream) -> tuple[int | None, str]:
 
 def _stand(
     context: SensorEvaluationContext,
+    stored: str | None,
     connection: Connection,
     settings: Settings,
     row: streams.StreamRow,
     head: int | None,
 ) -> Standing:
     stream = row.stream
-    cursor = int(context.cursor) if context.cursor is not None and context.cursor.isdecimal() else None
-    if context.cursor and cursor is None and context.cursor != "-1":
-        context.log.warning(
-            f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used."
-        )
+    cursor = int(stored) if stored is not None and stored.isdecimal() else None
+    if stored and cursor is None and stored != "-1":
+        context.log.warning(f"The cursor {stored!r} is no sequence; the checkpoint {row.checkpoint} is used.")
     standing = stand(
         cursor,
         row.checkpoint,

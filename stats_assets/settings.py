@@ -31,8 +31,8 @@ class Settings(BaseSettings):
     overpass_url: str = Field(OVERPASS_MAIN, pattern="^https?://")
     augmented_diffs_url: str | None = None
     changesets_url: str = PLANET_CHANGESETS
-    augmented_diffs_start: int | None = Field(None, ge=0)
-    changesets_start: int | None = Field(None, ge=0)
+    augmented_diffs_start: int | None = Field(None, ge=0, le=999_999_999)
+    changesets_start: int | None = Field(None, ge=0, le=999_999_999)
     stats_data_dir: Path = Path(".data")
     archive_uri: str | None = None
     regions_file: Path | None = None
@@ -72,12 +72,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         problems = "; ".join(
-            f"{str(problem['loc'][0]).upper() if problem['loc'] else 'settings'}: {problem['msg']}"
-            + (
-                ""
-                if problem["loc"] and problem["loc"][0] == "database_url"
-                else f" (it is {problem['input']!r})"
-            )
+            _said(str(problem["loc"][0]), problem["msg"], problem["input"])
             for problem in error.errors(include_url=False)
         )
         raise SettingsError(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
-from stats_assets.database.connection import database_url, masked
+from stats_assets.database.connection import connect, database_url, masked
 from stats_assets.database.embedded import embedded_url
 from stats_assets.demo.home import FOLDER, DemoError, DemoHome, Remembered
 from stats_assets.settings import load_settings
@@ -61,6 +61,11 @@ def _is_root(folder: Path) -> bool:
         return False
 
 
+def is_demo(root: Path) -> bool:
+    """Whether the project's root is a demo's folder."""
+    return any(folder.name == FOLDER for folder in (root, *root.parents))
+
+
 def _live_root() -> Path:
     """The root, also from inside the demo's folder, which is a project's root too."""
     root = project_root()
@@ -78,6 +83,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
     with _supervisor(root, quiet) as supervisor:
         _check_port(port, "--port")
         url = database_url(settings)
+        connect(url).close()
         dagster = DagsterChildren(root, port, {}, module)
         facts = {
             "Dagster UI": dagster.url,
@@ -109,9 +115,9 @@ def run_demo(
         raise StackError(str(error)) from None
     feed = f"http://{HOST}:{feed_port}"
     settings = home.settings(world, feed)
-    home.furnish(root, settings)
     with _supervisor(home.path, quiet) as supervisor:
         _check_port(feed_port, "--feed-port")
+        home.furnish(root, settings)
         variables = environment(home.path, settings)
         children = [
             Child(

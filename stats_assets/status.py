@@ -96,9 +96,10 @@ class Status:
 
 def lag_seconds(stream: Stream, cursor: int, head: int | None) -> float | None:
     """How far the statistics are behind; None: unknown. A changeset file is taken for a minute."""
+    behind = None if head is None else max(0, head - cursor) * 60.0
     if stream == "augmented_diffs":
-        return max(0.0, (datetime.now(UTC) - covers(cursor)[1]).total_seconds())
-    return None if head is None else max(0, head - cursor) * 60.0
+        return max(behind or 0.0, round((datetime.now(UTC) - covers(cursor)[1]).total_seconds(), 1))
+    return behind
 
 
 def of(stats: Stats) -> Status:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from stats_assets.database.statistics import apply_queue
@@ -15,6 +16,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
 from stats_assets.run import run_range
+from tests.conftest import other_database
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -143,6 +145,24 @@ def test_a_database_to_nowhere_is_a_sentence_without_the_password(run: Run) -> N
         assert "127.0.0.1" in answer.stderr
         assert "hunter2" not in answer.stderr
     assert run("migrate", DATABASE_URL="mysql://x").returncode == 2
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hun/ter2@host/db", "postgresql://me:hun[ter2@host/db"])
+def test_a_password_that_is_not_escaped_is_not_shown(run: Run, url: str) -> None:
+    answer = run("migrate", DATABASE_URL=url)
+    assert answer.returncode == 2
+    assert ("percent-encoded" in answer.stderr) == ("/ter2" in url)
+    assert "ter2" not in answer.stderr
+
+
+def test_a_database_of_another_encoding_is_refused_in_words(run: Run, server: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    answer = run("migrate", DATABASE_URL=other_database(server, "ascii"))
+    assert answer.returncode == 2
+    assert "UTF8" in answer.stderr
 
 
 def test_outside_a_project_the_command_says_so(run: Run) -> None:

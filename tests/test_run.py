@@ -21,7 +21,7 @@ from stats_assets.demo.world import World
 from stats_assets.osm import count_diff
 from stats_assets.parts import Stats
 from stats_assets.reading import Reader
-from stats_assets.replication import open_body
+from stats_assets.replication import ArchiveError, open_body
 from stats_assets.report import NOT_YET, Report, RunFailed
 from stats_assets.run import run_range
 from stats_assets.runner import GROUP, StreamWork
@@ -456,3 +456,60 @@ def test_the_statistics_equal_the_worlds_truth_to_the_last_digit(
     assert run(world.first, feed.head).failed == {}
     apply_queue(connection)
     assert differences(truth_of(feed.url), statistics_of(connection)) == []
+
+
+def test_a_poison_body_is_kept_for_study_when_quarantined(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    def poisoned(body: Any) -> Any:
+        raise ValueError("poison")
+
+    for attempt in range(3):
+        run_range(
+            _with_reader(stats.work(DIFFS), Reader(poisoned, "d")),
+            *(stats.url, f"run {attempt}", world.first, world.first),
+        )
+        _let_waits_pass(connection)
+    assert row(connection, world.first).work == "quarantined"
+    (kept,) = Path(stats.settings.archive).glob("augmented_diffs/rejected/**/*.gz")
+    assert gzip.decompress(kept.read_bytes()) == gzip.decompress(world.augmented_diff(world.first))
+
+
+def test_an_archive_out_of_reach_is_no_sequences_fault(
+    feed: DemoFeed,
+    world: World,
+    url: str,
+    connection: Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nowhere = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for name, value in (nowhere | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}).items():
+        monkeypatch.setenv(name, value)
+    stats = Stats(settings_for(feed, url, tmp_path, archive_uri="s3://bucket/archive"))
+    with pytest.raises(ArchiveError, match="s3://bucket/archive"):
+        run_range(stats.work(DIFFS), url, "run", world.first, world.first + 1)
+    rows = ledger.rows(connection, DIFFS, [world.first, world.first + 1])
+    assert [(r.work, r.attempts, r.result) for r in rows] == [("idle", 0, "none")] * 2
+
+
+def test_a_run_without_its_lease_books_no_failure_over_anothers_result(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    feed.advance(1)
+    feed.faults.put(
+        faults.remark("runtime error: Way 7 cannot be expanded"), stream=DIFFS, sequence=world.first
+    )
+    work = stats.work(DIFFS)
+
+    def overtaken(body: Any) -> Any:
+        end_lease(connection, "run")
+        return work.reader.read(body)
+
+    with pytest.raises(ledger.LeaseLost):
+        run_range(_with_reader(work, Reader(overtaken, "d")), stats.url, "run", world.first, world.first)
+    assert row(connection, world.first).attempts == 0

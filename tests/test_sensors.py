@@ -383,3 +383,41 @@ def test_the_names_that_others_rely_on() -> None:
         "changesets_blocks",
     ]
     assert STREAM_TAG == "stats_assets/stream"
+
+
+def test_a_released_range_is_free_while_its_run_does_the_statistics(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    (request,) = tick(instance).run_requests or ()
+    run = create_run_for_test(
+        instance, job_name="augmented_diffs_job", tags=dict(request.tags), status=DagsterRunStatus.STARTED
+    )
+    connection.execute(
+        "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence, released) VALUES (%s, %s, %s, %s, true)",
+        (run.run_id, DIFFS, world.first, feed.head),
+    )
+    assert ranges(tick(instance)) == [(world.first, feed.head)]
+
+
+def test_a_dead_run_of_the_statistics_does_not_block_the_queue(
+    feed: DemoFeed, instance: DagsterInstance, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("START_LIMIT_SECONDS", "0.000001")
+    connection.execute("INSERT INTO statistics_queue (changeset_id) VALUES (1)")
+    dead = create_run_for_test(instance, job_name="statistics_job", status=DagsterRunStatus.STARTED)
+    context = build_sensor_context(instance=instance, repository_def=REPOSITORY)
+    assert len(REPOSITORY.get_sensor_def("statistics_queue")(context).run_requests) == 1
+    found = instance.get_run_by_id(dead.run_id)
+    assert found is not None
+    assert found.status == DagsterRunStatus.FAILURE
+
+
+def test_another_instances_old_cursor_is_no_rewind(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    tick(instance, follow(instance))
+    connection.execute("UPDATE streams SET lease_until = now() - interval '1 s'")
+    with DagsterInstance.ephemeral() as other:
+        result = tick(other, str(world.first + 3))
+        assert result.cursor == str(feed.head)
+        assert not result.run_requests

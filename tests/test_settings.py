@@ -49,6 +49,7 @@ def test_an_env_file_is_read_and_the_environment_wins(
         ("MAX_PARALLEL_RUNS", "0"),
         ("RETRY_ATTEMPTS", "-1"),
         ("AUGMENTED_DIFFS_START", "-5"),
+        ("AUGMENTED_DIFFS_START", "5000000000"),
         ("OVERPASS_URL", "overpass-api.de"),
         ("DATABASE_URL", "mysql://u:hunter2@host/db"),
     ],

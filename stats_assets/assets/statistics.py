@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 from dagster import AssetExecutionContext, AssetSpec, MaterializeResult, MetadataValue, multi_asset
 
-from stats_assets.database.leases import end_lease, heartbeat
+from stats_assets.database.leases import heartbeat
 from stats_assets.database.statistics import apply_queue, leaders
 from stats_assets.resources import current_stats
 
@@ -42,7 +42,6 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
     parts = current_stats()
     with parts.connect() as connection, heartbeat(parts.url, context.run.run_id):
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
-        end_lease(connection, context.run.run_id)
         most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}
     for view in VIEWS:
         yield MaterializeResult(

@@ -17,11 +17,12 @@ from dagster import (
 from pydantic import Field
 
 from stats_assets.database import streams
-from stats_assets.database.connection import connect
-from stats_assets.database.ledger import BLOCK, block_of
+from stats_assets.database.connection import DatabaseUnreachable, connect
+from stats_assets.database.ledger import BLOCK, LeaseLost, block_of
 from stats_assets.database.streams import Stream
 from stats_assets.partitions import STREAM_TAG, sequences_of
 from stats_assets.parts import Stats
+from stats_assets.replication import ArchiveError
 from stats_assets.report import Report, RunFailed
 from stats_assets.run import run_range
 from stats_assets.status import lag_seconds
@@ -65,19 +66,22 @@ def materialize_stream(
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
     work = stats.work(stream)
     live = STREAM_TAG in context.run.tags
-    reports = [
-        run_range(
-            work,
-            stats.url,
-            context.run.run_id,
-            sequences.start,
-            sequences.stop - 1,
-            by_hand=not live,
-            accept_shorter=config.accept_shorter,
-            say=context.log.info,
-        )
-        for sequences in ranges_of(context.partition_keys, config)
-    ]
+    try:
+        reports = [
+            run_range(
+                work,
+                stats.url,
+                context.run.run_id,
+                sequences.start,
+                sequences.stop - 1,
+                by_hand=not live,
+                accept_shorter=config.accept_shorter,
+                say=context.log.info,
+            )
+            for sequences in ranges_of(context.partition_keys, config)
+        ]
+    except (ArchiveError, DatabaseUnreachable, LeaseLost) as error:
+        raise Failure(f"{error} What was committed stays; the rest is done again by itself.") from None
     failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
     for report in reports:
         try:

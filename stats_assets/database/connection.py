@@ -6,7 +6,6 @@ Every wait has a limit here. What is done over a connection belongs to the modul
 import time
 from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -26,6 +25,7 @@ SESSION = {
 }
 RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 RETRIES = 10
+UNREADABLE = "(a URL that can't be read: are special characters of its password percent-encoded?)"
 
 
 class DatabaseUnreachable(Exception):
@@ -35,11 +35,13 @@ class DatabaseUnreachable(Exception):
 def masked(url: str) -> str:
     """The URL as it may be shown: without password."""
     try:
-        parts = conninfo_to_dict(url)
+        parts = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
     except psycopg.ProgrammingError:
-        return "(not a PostgreSQL URL)"
-    host = parts.get("host") or "localhost"
-    return f"{parts.get('user') or 'default user'}@{host}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
+        return UNREADABLE
+    host, port, name = parts.get("host") or "localhost", parts.get("port") or "5432", parts.get("dbname", "")
+    if "@" in host + name or not port.isdecimal():  # parts of a password that should have been escaped
+        return UNREADABLE
+    return f"{parts.get('user', 'default user')}@{host}:{port}/{name}"
 
 
 def database_url(settings: Settings) -> str:
@@ -54,7 +56,7 @@ def database_url(settings: Settings) -> str:
 def connect(url: str, *, application: str = "stats-assets") -> Connection:
     """An autocommit connection in UTC with time limits. Raises DatabaseUnreachable."""
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             url,
             autocommit=True,
             connect_timeout=10,
@@ -65,14 +67,21 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
             keepalives_count=3,
         )
     except psycopg.Error as error:
-        reason = " ".join(str(error).split())
-        password = urlsplit(url).password
-        if password:
-            reason = reason.replace(password, "***")
+        shown = masked(url)
+        reason = "" if shown == UNREADABLE else f": {' '.join(str(error).split())}"
+        password = None if shown == UNREADABLE else conninfo_to_dict(url).get("password")
         raise DatabaseUnreachable(
-            f"PostgreSQL at {masked(url)} can't be reached: {reason}. "
+            f"PostgreSQL at {shown} can't be reached{reason.replace(str(password), '***') if password else reason}. "
             "Is it running? DATABASE_URL names it; unset, an embedded one is used."
         ) from None
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        connection.close()
+        raise DatabaseUnreachable(
+            f"The database {masked(url)} has the encoding {encoding}, and names and comments need UTF8."
+            " Make one with: createdb --encoding=UTF8 --template=template0 NAME"
+        )
+    return connection
 
 
 def retried(work: Callable[[], T]) -> T:

@@ -185,8 +185,8 @@ def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, 
 
 
 def hold(connection: Connection, run_id: str) -> None:
-    """The run's lease, locked until the transaction ends so that nobody frees it meanwhile."""
-    row = connection.execute("SELECT 1 FROM run_leases WHERE run_id = %s FOR SHARE", (run_id,)).fetchone()
+    """Keep the run's lease from being ended until the transaction ends; its heart goes on beating. Raises LeaseLost."""
+    row = connection.execute("SELECT 1 FROM run_leases WHERE run_id = %s FOR KEY SHARE", (run_id,)).fetchone()
     if row is None:
         raise LeaseLost(f"Run {run_id} was silent for too long: its sequences were given to another run.")
 

@@ -70,7 +70,12 @@ SAVE = UPSERT.format(
 def save_changesets(connection: Connection, sequence: int, file: ChangesetFile) -> None:
     """Upsert the file's changesets and queue them; runs inside the ledger's commit."""
     # One id twice in a file: the later entry stands, as if it had come in a later file.
-    changesets = list({changeset.id: changeset for changeset in file.changesets}.values())
+    last: dict[int, Changeset] = {}
+    for one in file.changesets:
+        earlier = last.get(one.id)
+        kept = one.closed_at or (earlier.closed_at if earlier else None)
+        last[one.id] = one._replace(closed_at=kept)
+    changesets = list(last.values())
     tags = [(c.id, tag) for c in changesets for tag in c.hashtags if len(tag) <= LONGEST]
     columns = {name: [_value(changeset, name) for changeset in changesets] for name in COLUMNS}
     connection.execute(

@@ -51,6 +51,14 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
     return Applied(entries, changesets, batches)
 
 
+def applying(connection: Connection) -> bool:
+    """Whether an applier is at work just now."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    if row == (True,):
+        connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+    return row != (True,)
+
+
 def queued(connection: Connection) -> int:
     """How many entries wait for the applier."""
     row = connection.execute("SELECT count(*) FROM statistics_queue").fetchone()

@@ -27,13 +27,17 @@ class StreamBusy(Exception):
 
 @dataclass(frozen=True)
 class StreamRow:
-    """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done."""
+    """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
+
+    instance_id: the Dagster instance that drove it last.
+    """
 
     stream: Stream
     origin: int | None
     checkpoint: int | None
     paused_until: datetime | None
     pause_reason: str | None
+    instance_id: str | None
 
 
 @contextmanager
@@ -61,6 +65,8 @@ def driving(
             " WHERE stream = %s AND checkpoint IS NULL AND proc_name = %s AND c.sequence > 0",
             (stream, PROC_NAMES[stream]),
         )
+        row = stream_of(connection, stream)
+        assert row is not None  # noqa: S101 - it is locked
         taken = connection.execute(
             "UPDATE streams SET instance_id = %(instance)s, lease_until = now() + %(lease)s WHERE stream = %(stream)s"
             " AND (instance_id IS NULL OR instance_id = %(instance)s OR lease_until < now()) RETURNING 1",
@@ -71,8 +77,6 @@ def driving(
                 f"Another Dagster instance drives {stream} on this database. Switch its sensor off there;"
                 f" this one takes over {lease.total_seconds():.0f} s after its last tick."
             )
-        row = stream_of(connection, stream)
-        assert row is not None  # noqa: S101 - it is locked
         yield row
 
 
@@ -80,7 +84,7 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     """The stream's row; None: no tick has seen it yet."""
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
-            "SELECT stream, origin, checkpoint, paused_until, pause_reason FROM streams WHERE stream = %s",
+            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id FROM streams WHERE stream = %s",
             (stream,),
         ).fetchone()
 
@@ -88,8 +92,10 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
 def troubled(connection: Connection, stream: Stream, work: Work) -> list[tuple[int, str]]:
     """The stream's sequences in that state of work, each with the reason."""
     return connection.execute(
-        "SELECT sequence, coalesce(reason, '') FROM ledger WHERE stream = %s AND work = %s AND work <> 'idle'"
-        " ORDER BY sequence",
+        "SELECT sequence, coalesce(reason, '') FROM ledger AS l"
+        " JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100"
+        " WHERE l.stream = %s AND l.work = %s AND l.work <> 'idle'"
+        " AND (l.work <> 'waiting' OR l.epoch < b.epoch) ORDER BY sequence",
         (stream, work),
     ).fetchall()
 
@@ -122,6 +128,12 @@ def rewind(connection: Connection, stream: Stream, checkpoint: int) -> None:
     Costs a row a block: the blocks' epoch rises, and only in the first, partial one are rows touched.
     """
     first = block_of(checkpoint + 1)
+    # The ledger before its blocks, and in order, as everywhere.
+    connection.execute(
+        "SELECT FROM ledger WHERE stream = %s AND (sequence BETWEEN %s AND %s OR sequence > %s AND work <> 'idle')"
+        " ORDER BY sequence FOR UPDATE",
+        (stream, first, checkpoint, checkpoint),
+    )
     connection.execute(
         "UPDATE ledger_blocks SET epoch = epoch + 1, done = 0 WHERE stream = %s AND block >= %s",
         (stream, first),
@@ -187,7 +199,7 @@ def all_done(connection: Connection, stream: Stream, after: int, last: int) -> b
     span = last - after
     if span <= 0:
         return True
-    if span > BLOCK * BLOCKS_A_TICK:
+    if span > BLOCK * (BLOCKS_A_TICK + 1):
         return False
     row = connection.execute(
         "SELECT count(*) FROM ledger AS l JOIN ledger_blocks AS b"

@@ -115,7 +115,11 @@ def shift(desk: Desk, feature: Feature, number: int) -> list[tuple[Feature, Size
     def attempt() -> tuple[Point, list[tuple[Feature, Size]]] | None:
         point = _beside(desk, feature, start)
         sizes = [(other, desk.size(other, {number: point})) for other in changed]
-        return (point, sizes) if all(unambiguous(new, other.size) for other, new in sizes) else None
+        return (
+            (point, sizes)
+            if point != start and all(unambiguous(new, other.size) for other, new in sizes)
+            else None
+        )
 
     found = propose(attempt)
     if found is None:

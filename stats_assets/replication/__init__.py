@@ -1,6 +1,6 @@
 """The feeds: sources, heads, sequences, archive, HTTP. Knows nothing of Dagster, SQL or statistics."""
 
-from stats_assets.replication.archive import Archive
+from stats_assets.replication.archive import Archive, ArchiveError
 from stats_assets.replication.body import Body, decompressed, open_body
 from stats_assets.replication.directory import SUFFIXES, DirectorySource, State, read_state
 from stats_assets.replication.http import Http
@@ -23,6 +23,7 @@ from stats_assets.replication.source import Source
 __all__ = [
     "SUFFIXES",
     "Archive",
+    "ArchiveError",
     "BadAnswer",
     "Body",
     "BodyTooLarge",

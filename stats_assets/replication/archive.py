@@ -11,6 +11,8 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,11 +22,25 @@ from upath import UPath
 from stats_assets.replication.body import GZIP_MAGIC, Body
 from stats_assets.replication.directory import SUFFIXES, DirectorySource, place_of, read_state
 from stats_assets.replication.http import Http
-from stats_assets.replication.outcomes import HeadUnknown, SequenceMissing, masked
+from stats_assets.replication.outcomes import FeedError, HeadUnknown, SequenceMissing, masked
 from stats_assets.replication.sequences import path_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+class ArchiveError(OSError):
+    """The archive can't be used: the disk is full, the bucket is out of reach. No sequence's fault, and no feed's."""
+
+
+@contextmanager
+def _blaming(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (FeedError, ArchiveError):
+        raise
+    except Exception as error:  # each store's client has errors of its own
+        raise ArchiveError(f"The archive {masked(url)} can't be used: {error}.") from error
 
 
 class Archive:
@@ -55,8 +71,9 @@ class Archive:
             return ""
         name = path_of(body.sequence) + self._suffix
         if not body.from_archive:
-            self._store(body, name)
-            self._raise_state(body)
+            with _blaming(self.url):
+                self._store(body, name)
+                self._raise_state(body)
         return f"{self.url}/{name}"
 
     def put_aside(self, body: Body, reason: str) -> str:
@@ -64,8 +81,9 @@ class Archive:
         if self._place is None:
             return ""
         name = f"rejected/{path_of(body.sequence)}-{body.fetched_at:%Y%m%dT%H%M%S}"
-        self._store(body, name + self._suffix)
-        self._write(f"{body.url}\n{body.fetched_at.isoformat()}\n{reason}\n".encode(), name + ".txt")
+        with _blaming(self.url):
+            self._store(body, name + self._suffix)
+            self._write(f"{body.url}\n{body.fetched_at.isoformat()}\n{reason}\n".encode(), name + ".txt")
         return f"{self.url}/{name}{self._suffix}"
 
     def get(self, sequence: int, folder: Path) -> Body:
@@ -75,12 +93,13 @@ class Archive:
         """
         if self._place is None:
             raise SequenceMissing("the archive", f"there is none, so no sequence {sequence}")
-        body = DirectorySource(self._folder, self._suffix, Http("")).fetch(sequence, folder)
-        kept = self._place / (path_of(sequence) + self._suffix)
-        if isinstance(kept, Path):
-            fetched_at = _EPOCH + kept.stat().st_mtime_ns // 1000 * _MICROSECOND
-        else:
-            fetched_at = kept.fs.modified(kept.path)
+        with _blaming(self.url):
+            body = DirectorySource(self._folder, self._suffix, Http("")).fetch(sequence, folder)
+            kept = self._place / (path_of(sequence) + self._suffix)
+            if isinstance(kept, Path):
+                fetched_at = _EPOCH + kept.stat().st_mtime_ns // 1000 * _MICROSECOND
+            else:
+                fetched_at = kept.fs.modified(kept.path)
         return body._replace(fetched_at=fetched_at, from_archive=True)
 
     def _store(self, body: Body, name: str) -> None:

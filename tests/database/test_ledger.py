@@ -449,3 +449,45 @@ def test_no_history_of_events_loses_a_sequence_or_counts_it_twice(connection: Co
 @given(attempts=st.integers(1, 40))
 def test_pauses_stay_within_their_bounds(attempts: int) -> None:
     assert 45 <= RETRIES.pause(attempts).total_seconds() <= 3600
+
+
+def test_the_heart_beats_on_while_a_commit_takes_long(connection: Connection, url: str) -> None:
+    (taken,) = take(connection, 100)
+
+    def write(_: Connection) -> None:
+        with connect(url) as other:
+            other.execute("SET lock_timeout = '2s'")
+            other.execute("UPDATE run_leases SET heartbeat = now() WHERE run_id = 'run'")
+
+    assert commit(connection, taken, write=write) is Verdict.COMMITTED
+
+
+def test_more_blocks_done_ahead_than_a_tick_looks_at_are_no_restored_backup(connection: Connection) -> None:
+    blocks = streams.BLOCKS_A_TICK + 50
+    connection.execute(
+        "INSERT INTO ledger_blocks (stream, block, done) SELECT %s, 100 * g, 100 FROM generate_series(0, %s) AS g",
+        (STREAM, blocks - 1),
+    )
+    connection.execute(
+        "INSERT INTO ledger (stream, sequence, result, epoch)"
+        " SELECT %s, g, 'committed', 0 FROM generate_series(0, %s) AS g",
+        (STREAM, 100 * blocks - 1),
+    )
+    connection.execute("ANALYZE ledger, ledger_blocks")
+    assert streams.all_done(connection, STREAM, -1, 100 * streams.BLOCKS_A_TICK + 99)
+
+
+def test_a_run_that_died_frees_its_lease_before_its_rows_as_a_commit_locks_them(
+    connection: Connection,
+) -> None:
+    take(connection, 100)
+    end_lease(connection, "run")
+    ledger.bury(connection, "run", STREAM, RETRIES)
+    assert due(connection, [100]) == [100]
+
+
+def test_a_failed_reread_of_a_counted_sequence_is_not_listed_as_waiting(connection: Connection) -> None:
+    commit(connection, take(connection, 100)[0])
+    ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+    ledger.charge(connection, STREAM, take(connection, 101)[0], "bad body", RETRIES)
+    assert [sequence for sequence, _ in streams.troubled(connection, STREAM, "waiting")] == [101]

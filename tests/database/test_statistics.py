@@ -332,3 +332,10 @@ def test_any_history_ends_in_what_the_facts_say(connection: Connection) -> None:
             max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+def test_a_changeset_closed_and_then_open_in_one_file_stays_closed(connection: Connection) -> None:
+    closed = NOON + timedelta(hours=1)
+    save_changesets(connection, 1, file(changeset(10, closed=closed), changeset(10, "late")))
+    row = connection.execute("SELECT closed_at, open, hashtags FROM changeset_metadata").fetchone()
+    assert row == (closed, False, ["late"])
