@@ -21,7 +21,7 @@ from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.processes import is_alive, processes_titled, processes_with_variable
 from stats_assets.settings import Settings
-from stats_assets.stack import MARKER, StackError, find_project_root, project_root
+from stats_assets.stack import MARKER, StackError, find_project_root, project_root, run_demo
 from stats_assets.supervisor import MARK
 
 PROJECT = Path(__file__).parents[1]
@@ -353,3 +353,17 @@ def test_the_demo_from_nothing_through_kills_to_its_second_start(demo: Demo) -> 
     assert "Traceback" not in again.communicate()[1]
     assert again.returncode == 0
     assert not demo.children()
+
+
+def test_a_demo_that_is_refused_leaves_the_running_ones_settings(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    home = DemoHome(root, None)
+    home.furnish(root, home.settings(home.world(), "http://127.0.0.1:1"))
+    before = (home.path / ".env").read_text()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StackError, match=f"Port {port} is in use"):
+            run_demo(feed_port=port, feed_only=True)
+    assert (home.path / ".env").read_text() == before
