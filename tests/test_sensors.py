@@ -406,7 +406,9 @@ def test_a_dead_run_of_the_statistics_does_not_block_the_queue(
     connection.execute("INSERT INTO statistics_queue (changeset_id) VALUES (1)")
     dead = create_run_for_test(instance, job_name="statistics_job", status=DagsterRunStatus.STARTED)
     context = build_sensor_context(instance=instance, repository_def=REPOSITORY)
-    assert len(REPOSITORY.get_sensor_def("statistics_queue")(context).run_requests) == 1
+    result = REPOSITORY.get_sensor_def("statistics_queue")(context)
+    assert isinstance(result, SensorResult)
+    assert len(result.run_requests or ()) == 1
     found = instance.get_run_by_id(dead.run_id)
     assert found is not None
     assert found.status == DagsterRunStatus.FAILURE
