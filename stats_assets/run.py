@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection, connect
+from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.database.streams import Stream
@@ -45,6 +46,8 @@ def run_range(
             report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
             return report
         last = min(end, report.head)
+        if work.stream == "augmented_diffs":
+            make_partitions(connection, start, last)
         with (
             lease(url, run_id, work.stream, start, end),
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,

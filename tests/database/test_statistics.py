@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from stats_assets.database import statistics
 from stats_assets.database.connection import Connection, connect
+from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.facts import replace_facts
 from stats_assets.database.metadata import save_changesets
 from stats_assets.database.statistics import apply_queue, queued, save_countries
@@ -75,6 +76,7 @@ def aggregates(connection: Connection) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def countries(connection: Connection) -> None:
+    make_partitions(connection, 0, 100)
     save_countries(connection, COUNTRIES)
 
 

@@ -11,8 +11,9 @@ from alembic.config import Config
 from sqlalchemy import create_engine, pool
 
 from stats_assets.database.connection import Connection, connect
+from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
 
-NEWEST = "0001"
+NEWEST = "0002"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
 
 
@@ -27,22 +28,37 @@ def revision(connection: Connection) -> str | None:
 def migrate(url: str) -> str | None:
     """Bring the schema to the newest revision, under a lock; returns the revision that it had before.
 
-    Cheap when there is nothing to do. Raises DatabaseUnreachable, and psycopg.Error when a revision fails
-    (each is one transaction: nothing is left half done).
+    Also makes the facts' partitions that the augmented diffs will need next. Cheap when there is nothing to do.
+    Raises DatabaseUnreachable, and psycopg.Error when a revision fails (all are one transaction: nothing is left
+    half done).
     """
     with connect(url, application="stats-assets migrate") as connection:
         before = revision(connection)
-        if before == NEWEST:
-            return before
-        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        before = revision(connection)
         if before != NEWEST:
-            engine = create_engine(
-                "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=pool.NullPool
-            )
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent))
-            with engine.begin() as migration:
-                config.attributes["connection"] = migration
-                command.upgrade(config, "head")
+            connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+            before = revision(connection)
+            if before != NEWEST:
+                upgrade(url, NEWEST)
+        _make_partitions_ahead(connection)
         return before
+
+
+def upgrade(url: str, to: str) -> None:
+    """Upgrade to that revision, in one transaction; without the lock, which is `migrate`'s."""
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=pool.NullPool
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    with engine.begin() as migration:
+        config.attributes["connection"] = migration
+        command.upgrade(config, to)
+
+
+def _make_partitions_ahead(connection: Connection) -> None:
+    row = connection.execute(
+        "SELECT coalesce((SELECT checkpoint FROM streams WHERE stream = 'augmented_diffs'),"
+        " (SELECT sequence FROM checkpoints WHERE proc_name = 'ChangesetStatsUpdater' AND sequence > 0))"
+    ).fetchone()
+    if row is not None and row[0] is not None:
+        make_partitions(connection, max(row[0], 0), row[0] + SEQUENCES)
