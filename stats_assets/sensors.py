@@ -20,7 +20,7 @@ from dagster import (
 )
 
 from stats_assets.checks import changed_outcomes
-from stats_assets.database import streams
+from stats_assets.database import seeking, streams
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.ledger import block_of
 from stats_assets.database.statistics import queued
@@ -32,7 +32,7 @@ from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
-from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, decide, stand
+from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
 
 JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
 PRIORITY = "10"  # above every backfill's
@@ -92,8 +92,8 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
             with streams.driving(connection, stream, instance_id, INSTANCE_LEASE) as row:
                 # Another instance's cursor says nothing here: the checkpoint wins.
-                cursor = context.cursor if row.instance_id in (None, instance_id) else None
-                standing = _stand(context, cursor, connection, stats.settings, row, head)
+                stored = context.cursor if row.instance_id in (None, instance_id) else None
+                standing = _stand(context, stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
                 return row, standing, flight, _decide(connection, stats.settings, row, standing, flight, head)
 
@@ -103,7 +103,9 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
             return SensorResult(skip_reason=str(busy), cursor=context.cursor)
         except NowhereToStart:
             return SensorResult(skip_reason=f"Nowhere to start: {trouble}", cursor=context.cursor)
-        events = changed_outcomes(context.instance, connection, stream, decision.cursor, head)
+        # A seek forward shows the cursor that it asked for, so that the next tick knows it again.
+        cursor = standing.cursor if standing.skip is not None else decision.cursor
+        events = changed_outcomes(context.instance, connection, stream, cursor, head)
     for run, reason in flight.dead:
         context.instance.report_run_failed(run, reason)
     if standing.warning:
@@ -116,7 +118,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     return SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
-        cursor=str(decision.cursor),
+        cursor=str(cursor),
         asset_events=events,
         skip_reason=None if requests else _why_nothing(row, decision, flight, head, trouble),
     )
@@ -148,8 +150,7 @@ def _stand(
     if stored and cursor is None and stored != "-1":
         context.log.warning(f"The cursor {stored!r} is no sequence; the checkpoint {row.checkpoint} is used.")
     standing = stand(
-        cursor,
-        row.checkpoint,
+        Stored(cursor, row.checkpoint, row.origin, row.seek_to),
         settings.start(stream),
         head,
         lambda after, last: streams.all_done(connection, stream, after, last),
@@ -157,9 +158,13 @@ def _stand(
     if standing.begin is not None:
         streams.begin(connection, stream, standing.begin)
     if standing.rewind is not None:
-        streams.rewind(connection, stream, standing.rewind)
+        seeking.rewind(connection, stream, standing.rewind)
     if standing.mirror is not None:
         streams.save_checkpoint(connection, stream, standing.mirror)
+    if standing.skip is not None and standing.mirror is not None:
+        seeking.skip(connection, stream, standing.mirror, standing.skip)
+    if row.seek_to is not None:
+        seeking.save_seek(connection, stream, standing.seek_to)
     return standing
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from stats_assets.database.ledger import BLOCK, LedgerRow, block_of
 
 MOST_BLOCKS_LOOKED_AT = 20  # candidates for runs in one tick; more than any sensible number of parallel runs
+MOST_SKIPPED = 50_000  # ledger rows that one tick writes for a seek forward; the next ticks write the rest
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,33 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """What was stored before the tick. cursor: the sensor's; the rest is the stream's row in the database.
+
+    seek_to: a person wants the cursor there. Any of them may be missing.
+    """
+
+    cursor: int | None = None
+    checkpoint: int | None = None
+    origin: int | None = None
+    seek_to: int | None = None
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where cursor and checkpoint are brought to before anything is requested.
 
     `begin`: the origin to store, on a database that knows none. `rewind`: an operator set the cursor back to here.
-    `mirror`: the checkpoint to store. `warning`: something a person should know.
+    `skip`: all from the checkpoint to here is to count as done. `mirror`: the checkpoint to store. `seek_to`: what is
+    left of the request. `warning`: something a person should know.
     """
 
     cursor: int
     begin: int | None = None
     rewind: int | None = None
+    skip: int | None = None
     mirror: int | None = None
+    seek_to: int | None = None
     warning: str | None = None
 
 
@@ -45,38 +62,60 @@ class NowhereToStart(Exception):
 
 
 def stand(
-    cursor: int | None,
-    checkpoint: int | None,
-    start: int | None,
-    head: int | None,
-    all_done: Callable[[int, int], bool],
+    stored: Stored, start: int | None, head: int | None, all_done: Callable[[int, int], bool]
 ) -> Standing:
-    """Reconcile the stored cursor with the checkpoint. Raises NowhereToStart.
+    """Reconcile the stored cursor with the checkpoint, or do what a seek asks for. Raises NowhereToStart.
 
     `all_done(after, last)` tells whether every sequence above `after` up to `last` is done.
     """
+    cursor, checkpoint, wanted = stored.cursor, stored.checkpoint, stored.seek_to
     if checkpoint is None:
-        origin = start if start is not None else head
+        origin = next(
+            (n for n in (None if wanted is None else wanted + 1, start, head) if n is not None), None
+        )
         if origin is None:
             raise NowhereToStart
         return Standing(cursor=origin - 1, begin=origin)
-    if cursor is None or cursor == checkpoint:
-        return Standing(cursor=checkpoint, mirror=checkpoint)
-    if cursor < checkpoint:
-        return Standing(
-            cursor=cursor,
-            rewind=cursor,
-            warning=f"The cursor was set back from {checkpoint} to {cursor}: all above it is done again.",
-        )
-    if all_done(checkpoint, cursor):
-        return Standing(cursor=cursor, mirror=cursor)
-    return Standing(
-        cursor=checkpoint,
-        warning=(
-            f"The cursor {cursor} is ahead of what the database has done ({checkpoint}): a restored backup, or a cursor"
-            f" set forward by hand. The database's checkpoint is used: nothing is skipped."
-        ),
+    ahead = cursor is not None and cursor > checkpoint
+    if cursor is not None and ahead and all_done(checkpoint, cursor):
+        checkpoint, ahead = cursor, False
+    if wanted is not None:
+        return _seek(wanted, checkpoint, stored.origin)
+    if cursor is not None and cursor < checkpoint:
+        return _rewind(cursor, checkpoint, stored.origin)
+    warning = (
+        f"The cursor {cursor} is ahead of what the database has done ({checkpoint}): a restored backup, or a cursor"
+        f" set forward by hand. The database's checkpoint is used: nothing is skipped. To skip what is between:"
+        f" stats-assets seek."
     )
+    return Standing(cursor=checkpoint, mirror=checkpoint, warning=warning if ahead else None)
+
+
+def _seek(wanted: int, checkpoint: int, origin: int | None) -> Standing:
+    if wanted < checkpoint:
+        return _rewind(wanted, checkpoint, origin)
+    if wanted == checkpoint:
+        return Standing(cursor=checkpoint, mirror=checkpoint)
+    # The request stands until the cursor is seen there: if this tick dies, its old cursor must not look like a rewind.
+    reached = min(wanted, checkpoint + MOST_SKIPPED)
+    return Standing(
+        cursor=reached,
+        skip=reached,
+        mirror=checkpoint,
+        seek_to=wanted,
+        warning=f"Seeking from {checkpoint} to {wanted}: what is not done up to {reached} is skipped.",
+    )
+
+
+def _rewind(target: int, checkpoint: int, origin: int | None) -> Standing:
+    reached = target if origin is None else max(target, origin - 1)
+    warning = f"The cursor was set back from {checkpoint} to {target}: all above it is done again."
+    if reached != target:
+        warning = (
+            f"The cursor was set back from {checkpoint} to {target}, but the stream begins at {origin}: all from there"
+            f" is done again. What is before it is done by a backfill."
+        )
+    return Standing(cursor=reached, rewind=reached, warning=warning)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The tick's pure decision, case by case: where the cursor stands, and what is requested."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of
-from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, decide, stand
+from stats_assets.tick import (
+    MOST_SKIPPED,
+    Decision,
+    NowhereToStart,
+    Range,
+    Standing,
+    State,
+    Stored,
+    decide,
+    stand,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -162,21 +173,59 @@ STANDINGS: dict[str, tuple[tuple[int | None, int | None, int | None, int | None,
 @pytest.mark.parametrize("case", STANDINGS)
 def test_stand(case: str) -> None:
     (cursor, checkpoint, start, head, done), expected = STANDINGS[case]
-    assert stand(cursor, checkpoint, start, head, done_to(done)) == expected
+    assert stand(Stored(cursor, checkpoint), start, head, done_to(done)) == expected
 
 
 def test_a_cursor_set_back_rewinds() -> None:
-    standing = stand(650, 700, None, 900, done_to(700))
+    standing = stand(Stored(650, 700, origin=500), None, 900, done_to(700))
     assert (standing.cursor, standing.rewind, standing.mirror) == (650, 650, None)
     assert "650" in (standing.warning or "")
 
 
 def test_a_cursor_ahead_of_what_is_done_falls_back_to_the_checkpoint_and_says_so() -> None:
-    standing = stand(800, 700, None, 900, done_to(750))
-    assert (standing.cursor, standing.rewind, standing.mirror, standing.begin) == (700, None, None, None)
-    assert "nothing is skipped" in (standing.warning or "")
+    standing = stand(Stored(800, 700), None, 900, done_to(750))
+    assert (standing.cursor, standing.rewind, standing.mirror, standing.begin) == (700, None, 700, None)
+    assert "stats-assets seek" in (standing.warning or "")
 
 
 def test_no_start_and_no_head() -> None:
     with pytest.raises(NowhereToStart):
-        stand(None, None, None, None, done_to(0))
+        stand(Stored(), None, None, done_to(0))
+
+
+def test_a_cursor_set_back_below_the_origin_goes_back_to_the_origin() -> None:
+    standing = stand(Stored(10, 700, origin=500), None, 900, done_to(700))
+    assert (standing.cursor, standing.rewind) == (499, 499)
+    assert "backfill" in (standing.warning or "")
+
+
+SEEKS: dict[str, tuple[Stored, Standing]] = {
+    "forward": (
+        Stored(700, 700, 500, seek_to=800),
+        Standing(800, skip=800, mirror=700, seek_to=800),
+    ),
+    "forward, the cursor is there: fulfilled": (Stored(750, 700, 500, 750), Standing(750, mirror=750)),
+    "far forward: in steps": (
+        Stored(700, 700, 500, seek_to=700 + 2 * MOST_SKIPPED),
+        Standing(700 + MOST_SKIPPED, skip=700 + MOST_SKIPPED, mirror=700, seek_to=700 + 2 * MOST_SKIPPED),
+    ),
+    "from where it is done to, though the checkpoint is behind": (
+        Stored(750, 700, 500, seek_to=900),
+        Standing(900, skip=900, mirror=750, seek_to=900),
+    ),
+    "back": (Stored(700, 700, 500, seek_to=600), Standing(600, rewind=600)),
+    "back, to where a lagging checkpoint is": (Stored(750, 700, 500, 720), Standing(720, rewind=720)),
+    "back below the origin": (Stored(700, 700, 500, seek_to=10), Standing(499, rewind=499)),
+    "to where it is": (Stored(700, 700, 500, seek_to=700), Standing(700, mirror=700)),
+    "on a new database: the origin": (Stored(seek_to=600), Standing(600, begin=601)),
+    "it wins over the cursor's own move": (
+        Stored(600, 700, 500, seek_to=800),
+        Standing(800, skip=800, mirror=700, seek_to=800),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEEKS)
+def test_seek(case: str) -> None:
+    stored, expected = SEEKS[case]
+    assert replace(stand(stored, 500, 900, done_to(750)), warning=None) == expected

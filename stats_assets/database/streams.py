@@ -29,7 +29,7 @@ class StreamBusy(Exception):
 class StreamRow:
     """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
 
-    instance_id: the Dagster instance that drove it last.
+    instance_id: the Dagster instance that drove it last. seek_to: where a person wants the checkpoint.
     """
 
     stream: Stream
@@ -38,6 +38,7 @@ class StreamRow:
     paused_until: datetime | None
     pause_reason: str | None
     instance_id: str | None
+    seek_to: int | None
 
 
 @contextmanager
@@ -84,7 +85,8 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     """The stream's row; None: no tick has seen it yet."""
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
-            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id FROM streams WHERE stream = %s",
+            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to"
+            " FROM streams WHERE stream = %s",
             (stream,),
         ).fetchone()
 
@@ -120,44 +122,6 @@ def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> 
         " WHERE c.sequence <> excluded.sequence",
         (PROC_NAMES[stream], checkpoint),
     )
-
-
-def rewind(connection: Connection, stream: Stream, checkpoint: int) -> None:
-    """Lower the checkpoint; all above it is due again. Nothing is deleted: old facts stay until replaced.
-
-    Costs a row a block: the blocks' epoch rises, and only in the first, partial one are rows touched.
-    """
-    first = block_of(checkpoint + 1)
-    # The ledger before its blocks, and in order, as everywhere.
-    connection.execute(
-        "SELECT FROM ledger WHERE stream = %s AND (sequence BETWEEN %s AND %s OR sequence > %s AND work <> 'idle')"
-        " ORDER BY sequence FOR UPDATE",
-        (stream, first, checkpoint, checkpoint),
-    )
-    connection.execute(
-        "UPDATE ledger_blocks SET epoch = epoch + 1, done = 0 WHERE stream = %s AND block >= %s",
-        (stream, first),
-    )
-    connection.execute(
-        """
-        WITH kept AS (
-            UPDATE ledger AS l SET epoch = b.epoch
-            FROM ledger_blocks AS b
-            WHERE l.stream = %(stream)s AND l.sequence BETWEEN %(first)s AND %(checkpoint)s
-                AND b.stream = l.stream AND b.block = %(first)s AND l.epoch = b.epoch - 1
-            RETURNING 1
-        )
-        UPDATE ledger_blocks SET done = (SELECT count(*) FROM kept) WHERE stream = %(stream)s AND block = %(first)s
-        """,
-        {"stream": stream, "first": first, "checkpoint": checkpoint},
-    )
-    connection.execute(
-        "UPDATE ledger SET work = CASE work WHEN 'trying' THEN 'trying' ELSE 'idle' END, previous = 'idle',"
-        " not_before = NULL, attempts = 0, missing_since = NULL"
-        " WHERE stream = %s AND sequence > %s AND work <> 'idle'",
-        (stream, checkpoint),
-    )
-    save_checkpoint(connection, stream, checkpoint)
 
 
 def blocks(connection: Connection, stream: Stream, first: int) -> dict[int, int]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from stats_assets.database import ledger, streams
+from stats_assets.database import ledger, seeking, streams
 from stats_assets.database.commit import Counted, Counts, Verdict, verdict
 from stats_assets.database.commit import commit as commit_sequence
 from stats_assets.database.connection import Connection, connect
@@ -342,7 +342,7 @@ def test_two_runs_at_one_sequence_both_end_and_it_counts_once(url: str, connecti
 def test_a_rewind_makes_all_above_due_again_and_deletes_nothing(connection: Connection) -> None:
     for sequence in (*range(100, 106), *range(200, 203)):
         commit(connection, take(connection, sequence)[0])
-    streams.rewind(connection, STREAM, 102)
+    seeking.rewind(connection, STREAM, 102)
     assert due(connection, [*range(100, 106), *range(200, 203)]) == [103, 104, 105, 200, 201, 202]
     assert streams.blocks(connection, STREAM, 100) == {100: 3, 200: 0}
     assert state(connection, 104)["result"] == "committed"
@@ -352,7 +352,7 @@ def test_a_rewind_makes_all_above_due_again_and_deletes_nothing(connection: Conn
 
 def test_a_run_begun_before_a_rewind_is_not_the_redo(connection: Connection) -> None:
     before, after = take(connection, 101, 103)
-    streams.rewind(connection, STREAM, 102)
+    seeking.rewind(connection, STREAM, 102)
     commit(connection, after)
     assert due(connection, [103]) == [103]
     commit(connection, take(connection, 103)[0])
@@ -368,7 +368,7 @@ def test_a_run_begun_before_a_rewind_is_not_the_redo(connection: Connection) -> 
 def test_a_rewind_to_a_blocks_edge(connection: Connection) -> None:
     for sequence in (98, 99, 100, 101):
         commit(connection, take(connection, sequence)[0])
-    streams.rewind(connection, STREAM, 99)
+    seeking.rewind(connection, STREAM, 99)
     assert due(connection, [98, 99, 100, 101]) == [100, 101]
 
 
@@ -376,7 +376,7 @@ def test_a_rewind_frees_waiting_and_quarantined_ones(connection: Connection) -> 
     for _ in range(3):
         ledger.charge(connection, STREAM, take(connection, 100)[0], "bad", RETRIES)
     ledger.charge(connection, STREAM, take(connection, 101)[0], "bad", RETRIES)
-    streams.rewind(connection, STREAM, 99)
+    seeking.rewind(connection, STREAM, 99)
     assert due(connection, [100, 101]) == [100, 101]
 
 
@@ -415,7 +415,7 @@ class Blocks(RuleBasedStateMachine):
 
     @rule(checkpoint=sequences)
     def rewind(self, checkpoint: int) -> None:
-        streams.rewind(self.connection, STREAM, checkpoint)
+        seeking.rewind(self.connection, STREAM, checkpoint)
 
     @invariant()
     def blocks_count_what_is_done(self) -> None:
