@@ -1,6 +1,6 @@
 # The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint types unit bench lock clean
+.PHONY: help install dev demo test lint types unit drill bench lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -36,6 +36,9 @@ types: install
 
 unit: install
 	$(BIN)/pytest -n 2 --dist loadfile
+
+drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
+	$(BIN)/pytest -m drill tests/drills --timeout=900
 
 bench: install ## speed and memory, as ratios (see benchmarks/)
 	$(BIN)/python -m benchmarks.counting

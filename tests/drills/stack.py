@@ -1,0 +1,279 @@
+"""The demo as a person starts it, in a folder of its own: what its processes are, what it says, what it leaves.
+
+`DemoStack` only acts and looks; what must hold is the drills'.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+
+from stats_assets.database.connection import Connection, connect
+from stats_assets.demo.home import DemoHome
+from stats_assets.processes import is_alive, processes_titled, processes_with_variable
+from stats_assets.settings import Settings
+from stats_assets.supervisor import MARK
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE = 240.0
+"""Seconds for what takes long on a busy machine; it only ends a drill that would never end."""
+WORDS = {
+    "feed": "stats_assets.demo.feed",
+    "code": "api grpc",
+    "webserver": "dagster_webserver",
+    "daemon": "dagster._daemon run",
+    "run": "spawn_main",  # a child of the code server's
+}
+T = TypeVar("T")
+
+
+class DemoStack:
+    """A project's root with a demo in it, whose world has `history` minutes and one more each `interval` seconds."""
+
+    def __init__(self, *, history: int = 30, interval: float = 3.0, name: str = "a project") -> None:
+        # pytest's folders are closed to the user who runs PostgreSQL for root
+        self._folder = Path(tempfile.mkdtemp(prefix="stats-assets-drill-"))
+        self._folder.chmod(0o755)
+        self.root = self._folder / name
+        self.root.mkdir(parents=True)
+        shutil.copy(PROJECT / "dagster.yaml", self.root)
+        self._demo = DemoHome(self.root, None)
+        self.home = self._demo.path
+        ports = _free_ports(2)
+        self.ui, self.feed = (f"http://127.0.0.1:{port}" for port in ports)
+        self.program = str(Path(sys.executable).with_name("stats-assets"))
+        self.command = [self.program, "demo", f"--port={ports[0]}", f"--feed-port={ports[1]}"]
+        hidden = {"DAGSTER_HOME", *(name.upper() for name in Settings.model_fields)}
+        self.environment = {name: value for name, value in os.environ.items() if name.upper() not in hidden}
+        self._demo.remember(replace(self._demo.world(), history=history, interval=interval))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.segments: set[str] = set()
+        """Shared memory that its PostgreSQL was seen to use."""
+
+    def start(self) -> "DemoStack":
+        """Start it and wait until it says that all is ready."""
+        told = self._folder / "told"
+        with told.open("wb") as out, (self._folder / "said").open("ab") as said:
+            self._process = subprocess.Popen(  # noqa: S603
+                self.command, cwd=self.root, env=self.environment, stdout=out, stderr=said
+            )
+
+        def ready() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, f"the demo ended: {self.said()}"
+            return "Ctrl-C" in told.read_text()
+
+        self.until(ready, "the demo to be ready")
+        lines = (line.partition("  ") for line in told.read_text().splitlines())
+        self.url = next(value.strip() for name, _, value in lines if name == "Database")
+        return self
+
+    def stop(self) -> int:
+        """Ctrl-C; returns the exit code when it has ended and its PostgreSQL, too."""
+        self.look()
+        code = 0
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            code = self._process.wait(PATIENCE)
+        self.until(
+            lambda: not self.keeper() and not self.postgres(), "PostgreSQL to stop after its last user"
+        )
+        return code
+
+    def remove(self) -> None:
+        """End by force what still runs, and remove the folder."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        for pid in (*self.children(), *self.keeper()):
+            _signal(pid, signal.SIGKILL)
+        self.until(lambda: not self.children() and not self.postgres(), "everything to end")
+        shutil.rmtree(self._folder)
+
+    def freeze(self) -> None:
+        """From its next start on no more minutes pass in the world."""
+        world = self._demo.world()
+        now = time.time()
+        passed = max(0, int((now - world.started) / world.interval))
+        self._demo.remember(replace(world, history=world.history + passed, started=now, interval=1e9))
+
+    def pids(self, role: str) -> list[int]:
+        """The living processes of a role: supervisor, feed, code, webserver, daemon, run or postgres."""
+        if role == "supervisor":
+            return [] if self._process is None or self._process.poll() is not None else [self._process.pid]
+        if role == "postgres":
+            with contextlib.suppress(FileNotFoundError, StopIteration, ValueError):
+                pid_file = next((self.home / ".data/postgresql").rglob("postmaster.pid"))
+                postmaster = int(pid_file.read_text().split()[0])
+                return [postmaster] if postmaster in self.postgres() else []
+            return []
+        return [pid for pid in self.children() if WORDS[role] in _command(pid)]
+
+    def kill(self, *roles: str) -> list[int]:
+        """kill -9 of all processes of these roles, at once; returns them when they are gone."""
+        self.look()
+        found = [pid for role in roles for pid in self.pids(role)]
+        for pid in found:
+            _signal(pid, signal.SIGKILL)
+        self.until(lambda: not any(map(self._lives, found)), f"{roles} to be dead")
+        return found
+
+    def _lives(self, pid: int) -> bool:
+        if self._process is not None and pid == self._process.pid:
+            return self._process.poll() is None
+        return is_alive(pid)
+
+    def children(self) -> list[int]:
+        """All that the supervisor started, at any remove; PostgreSQL is nobody's child."""
+        return processes_with_variable(MARK, str(self.home / ".dagster" / "supervisor.lock"))
+
+    def keeper(self) -> list[int]:
+        """The process that keeps PostgreSQL running."""
+        return processes_titled("python", f"--folder\0{self.home}/.data/postgresql\0")
+
+    def postgres(self) -> list[int]:
+        """All processes of its PostgreSQL."""
+        marks = (_argument(pid, "cluster_name=") for pid in processes_titled("postgres", str(self.home)))
+        known = {*marks, *getattr(self, "_marks", set())} - {""}
+        self._marks: set[str] = known
+        return sorted({pid for mark in known for pid in processes_titled("postgres", mark)})
+
+    def look(self) -> None:
+        """Take note of the shared memory that is in use now."""
+        for pid in self.postgres():
+            with contextlib.suppress(OSError):
+                for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+                    if "/dev/shm/" in line:  # noqa: S108
+                        self.segments.add(line.split()[5])
+                    elif "/SYSV" in line:
+                        self.segments.add(f"shmid {line.split()[4]}")
+
+    def segments_left(self) -> set[str]:
+        """Of the shared memory that was seen, what is still there."""
+        table = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+        there = {f"shmid {line.split()[1]}" for line in table}
+        return {name for name in self.segments if name in there or Path(name).exists()}
+
+    def memory(self) -> dict[str, float]:
+        """Resident memory of each role's processes now, in MB, the largest of each."""
+        found = {}
+        for role in (*WORDS, "supervisor"):
+            found[role] = max((_resident_mb(pid) for pid in self.pids(role)), default=0.0)
+        return found | {"postgres": sum(map(_proportional_mb, self.postgres()))}
+
+    def connect(self) -> Connection:
+        """A connection of the caller's to its database; not a user that keeps the server alive."""
+        return connect(self.url)
+
+    def status(self) -> dict[str, Any]:
+        """What `stats-assets status --json` says in the demo's folder."""
+        done = self.run("status", "--json")
+        assert done.stdout, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """A command as a person calls it in the demo's folder (or another)."""
+        return subprocess.run(  # noqa: S603
+            [self.program, *arguments],
+            cwd=cwd or self.home,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def graphql(self, query: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What Dagster's webserver answers; raises OSError while it doesn't."""
+        asked = json.dumps({"query": query, "variables": dict(variables or {})}).encode()
+        request = urllib.request.Request(f"{self.ui}/graphql", asked, {"Content-Type": "application/json"})  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            found = json.load(answer)
+        assert "errors" not in found, found
+        data: dict[str, Any] = found["data"]
+        return data
+
+    def said(self) -> str:
+        """What the supervisor has said on stderr so far."""
+        return (self._folder / "said").read_text()
+
+    def until(self, condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+        """Wait for it; what can't be reached meanwhile is waited for, too. Returns what the condition did."""
+        limit = time.monotonic() + seconds
+        trouble: Exception | None = None
+        while True:
+            try:
+                if found := condition():
+                    return found
+                trouble = None
+            except (OSError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+                trouble = error
+            assert time.monotonic() < limit, f"waited {seconds:.0f} s in vain: {what} ({trouble})"
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def demo_stack(**arguments: Any) -> Iterator[DemoStack]:
+    """A running demo; at the end it is stopped, and nothing of it may be left."""
+    stack = DemoStack(**arguments)
+    try:
+        yield stack.start()
+        assert stack.stop() == 0, stack.said()
+        assert not stack.children(), [_command(pid) for pid in stack.children()]
+        assert not stack.segments_left()
+    finally:
+        stack.remove()
+
+
+def _free_ports(number: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        return [int(server.getsockname()[1]) for server in servers]
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def _argument(pid: int, name: str) -> str:
+    return next((word.removeprefix(name) for word in _command(pid).split() if word.startswith(name)), "")
+
+
+def _resident_mb(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _proportional_mb(pid: int) -> float:
+    """Shared pages divided by those who share them: what PostgreSQL's processes can be added up by."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
