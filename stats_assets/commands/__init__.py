@@ -1,0 +1,1 @@
+"""What each command of `stats-assets` does; cli.py gives them their names."""

@@ -1,0 +1,140 @@
+"""Commands that answer: the statistics of a file, hashtags of a text, a query, the database's URL."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from stats_assets.commands.shared import AsJson, err, out, print_json, settings_here
+from stats_assets.database.connection import connect, database_url
+from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
+from stats_assets.parts import Stats
+from stats_assets.replication import FeedError, decompressed, open_body
+
+
+def stats(
+    file: Annotated[str, typer.Argument(help="An augmented diff, plain or gzip; - for standard input.")],
+    sequence: Annotated[int | None, typer.Option(help="Only labels the output.")] = None,
+    regions: Annotated[
+        Path | None, typer.Option(help="GeoJSON with code and name, in place of the default.")
+    ] = None,
+    categories: Annotated[Path | None, typer.Option(help="YAML, in place of the default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The statistics of one augmented diff, without any database."""
+    path = None if file == "-" else Path(file).absolute()
+    regions, categories = (given and given.absolute() for given in (regions, categories))
+    settings = settings_here()
+    rules = Categories.load(categories or settings.categories_file)
+    places = Regions.load(regions or settings.regions_file)
+    try:
+        source = decompressed(sys.stdin.buffer, url="standard input") if path is None else open_body(path)
+        with source as body:
+            diff = count_diff(body, categories=rules, regions=places)
+    except (FeedError, OSError) as error:
+        err.print(f"{file} can't be read: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(
+            2 if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError) else 1
+        ) from None
+    for remark in diff.envelope.remarks:
+        err.print(f"warning: {file} has a remark: {remark}", style="yellow", markup=False, soft_wrap=True)
+    if diff.envelope.root != "osm" or not diff.envelope.complete:
+        root = (
+            f"its root is <{diff.envelope.root}>"
+            if diff.envelope.root not in (None, "osm")
+            else "it is cut off"
+        )
+        what = diff.envelope.error or root
+        err.print(f"{file} is no whole augmented diff: {what}.", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1)
+    if as_json:
+        print_json([_changeset(changeset) for changeset in diff.changesets])
+    else:
+        _print_diff(diff, file if sequence is None else f"{file}, sequence {sequence}")
+
+
+def _changeset(changeset: Any) -> dict[str, Any]:
+    return {
+        "changeset": changeset.changeset,
+        "uid": changeset.uid,
+        "user": changeset.user,
+        "total_edits": changeset.total_edits,
+        "counts": changeset.counts,
+        "measurements": changeset.measurements,
+        "countries": {code: part._asdict() for code, part in changeset.countries.items()},
+        "errors": changeset.errors,
+    }
+
+
+def _print_diff(diff: DiffStatistics, title: str) -> None:
+    table = Table()
+    err.print(title, highlight=False, markup=False, soft_wrap=True)
+    for name in ("changeset", "user", "edits", "what", "countries", "errors"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("changeset", "edits"))
+    for c in diff.changesets:
+        what = [f"{key} {number}" for key, number in c.counts.items()]
+        what += [f"{key} {number:f}" for key, number in c.measurements.items()]
+        countries = [f"{code} {part.edit_count}" for code, part in c.countries.items()]
+        user = c.user or (str(c.uid) if c.uid else "")
+        cells = (user, str(c.total_edits), "\n".join(what), "\n".join(countries), str(c.errors or ""))
+        table.add_row(str(c.changeset), *map(escape, cells))
+    out().print(table)
+    totals = f"{diff.actions} actions, {diff.features} counted features, {len(diff.changesets)} changesets"
+    err.print(
+        f"{totals}. OpenStreetMap data © OpenStreetMap contributors, ODbL.", highlight=False, soft_wrap=True
+    )
+
+
+def hashtags(
+    text: Annotated[list[str], typer.Argument(help="A changeset's comment.")], as_json: AsJson = False
+) -> None:
+    """The hashtags that are found in comments."""
+    found = [hashtags_in_comment(comment) for comment in text]
+    if as_json:
+        print_json(found)
+    else:
+        for tags in found:
+            print(" ".join(f"#{tag}" for tag in tags))
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One statement; nothing can be changed.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask the statistics' database, read-only."""
+    url = Stats(settings_here(database=True)).url
+    statement = query.strip().rstrip(";").encode()
+    try:
+        with connect(url) as connection:
+            connection.adapters.register_loader("jsonb", psycopg.types.string.TextLoader)
+            connection.execute("BEGIN READ ONLY")
+            if as_json and statement[:6].lower().startswith((b"select", b"with", b"values", b"table")):
+                rows = b"SELECT coalesce(json_agg(answer), '[]')::text FROM (" + statement + b"\n) AS answer"
+                # Prepared: one statement, so that nobody can end the read-only transaction and go on.
+                row = connection.execute(rows, prepare=True).fetchone()
+                print(row[0] if row else "[]")
+                return
+            cursor = connection.execute(statement, prepare=True)
+            names = [column.name for column in cursor.description or ()]
+            answer = cursor.fetchall() if names else []
+    except psycopg.Error as error:
+        err.print(f"PostgreSQL refuses the query: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in answer])
+        return
+    table = Table()
+    for name in names:
+        table.add_column(escape(name), overflow="fold")
+    for row in answer:
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+    out().print(table)
+
+
+def print_database_url() -> None:
+    """The database's URL, as psql and others take it; the embedded server is started if need be."""
+    print(database_url(settings_here(database=True)))

@@ -1,0 +1,53 @@
+"""What all commands share: the settings of the project that one is in, and where output goes.
+
+JSON goes to stdout alone, all else to stderr.
+"""
+
+import json
+import os
+import sys
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from stats_assets.settings import Settings, load_settings
+from stats_assets.stack import find_project_root, is_demo, project_root
+
+err = Console(stderr=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
+
+
+def settings_here(*, database: bool = False) -> Settings:
+    """The project's settings, whatever folder below it one is in; then the project's root is the current folder."""
+    root = find_project_root()
+    if root is not None:
+        os.chdir(root)
+        if is_demo(root):  # there the demo's own settings count, whatever the environment says
+            for name in Settings.model_fields:
+                os.environ.pop(name.upper(), None)
+    settings = load_settings()
+    if database and root is None and settings.database_url is None:
+        project_root()  # says what to do
+    return settings
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def out() -> Console:
+    """Standard output: as wide as the terminal, or as wide as need be when it goes to a file or a pipe."""
+    return Console(width=None if sys.stdout.isatty() else 100_000)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
+
+
+def say(what: str, *, style: str | None = None) -> None:
+    """A line for a person, on stderr, as it is."""
+    err.print(what, style=style, markup=False, highlight=False, soft_wrap=True)
