@@ -15,14 +15,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from upath import UPath
 
 from stats_assets.replication.body import GZIP_MAGIC, Body
-from stats_assets.replication.directory import SUFFIXES, DirectorySource, place_of, read_state
+from stats_assets.replication.directory import SUFFIXES, DirectorySource, read_state
 from stats_assets.replication.http import Http
 from stats_assets.replication.outcomes import FeedError, HeadUnknown, SequenceMissing, masked
+from stats_assets.replication.places import (
+    FILE_SECONDS,
+    Place,
+    is_web,
+    modified,
+    place_of,
+    read,
+    trouble,
+    upload,
+)
 from stats_assets.replication.sequences import path_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,13 +43,13 @@ class ArchiveError(OSError):
 
 
 @contextmanager
-def _blaming(url: str) -> Iterator[None]:
+def _blaming(place: Place, url: str) -> Iterator[None]:
     try:
         yield
     except (FeedError, ArchiveError):
         raise
     except Exception as error:  # each store's client has errors of its own
-        raise ArchiveError(f"The archive {masked(url)} can't be used: {error}.") from error
+        raise ArchiveError(f"The archive {masked(url)} can't be used: {trouble(error, place)}.") from error
 
 
 class Archive:
@@ -51,9 +60,10 @@ class Archive:
     """
 
     def __init__(self, uri: str, stream: str) -> None:
-        if urlsplit(uri).scheme in ("http", "https"):
+        if is_web(uri):
             raise ValueError(
-                f"{uri!r} can't be an archive: http can't be written to. Use a path, file: or s3:"
+                f"{masked(uri)!r} can't be an archive: http can't be written to."
+                " Take a path, file:///folder or s3://bucket/folder"
             )
         self.stream = stream
         self._suffix = SUFFIXES[stream]
@@ -61,17 +71,19 @@ class Archive:
         self.url = masked(folder)
         self._place = place_of(folder) if uri else None
         self._folder = folder
+        self._at_least = -1
 
     def put(self, body: Body) -> str:
         """Keeps a body in its sequence's place, gzipped if it is plain; where it is kept. state.yaml rises.
 
-        What was there is replaced. A body that came from the archive is there already.
+        What was there is replaced. A body that came from here is there already, also when this folder is followed
+        as the feed itself.
         """
         if self._place is None:
             return ""
         name = path_of(body.sequence) + self._suffix
-        if not body.from_archive:
-            with _blaming(self.url):
+        if not body.from_archive and not _is_at(body.url, self._place / name):
+            with _blaming(self._place, self.url):
                 self._store(body, name)
                 self._raise_state(body)
         return f"{self.url}/{name}"
@@ -81,7 +93,7 @@ class Archive:
         if self._place is None:
             return ""
         name = f"rejected/{path_of(body.sequence)}-{body.fetched_at:%Y%m%dT%H%M%S}"
-        with _blaming(self.url):
+        with _blaming(self._place, self.url):
             self._store(body, name + self._suffix)
             self._write(f"{body.url}\n{body.fetched_at.isoformat()}\n{reason}\n".encode(), name + ".txt")
         return f"{self.url}/{name}{self._suffix}"
@@ -93,13 +105,13 @@ class Archive:
         """
         if self._place is None:
             raise SequenceMissing("the archive", f"there is none, so no sequence {sequence}")
-        with _blaming(self.url):
+        with _blaming(self._place, self.url):
             body = DirectorySource(self._folder, self._suffix, Http("")).fetch(sequence, folder)
             kept = self._place / (path_of(sequence) + self._suffix)
             if isinstance(kept, Path):
                 fetched_at = _EPOCH + kept.stat().st_mtime_ns // 1000 * _MICROSECOND
             else:
-                fetched_at = kept.fs.modified(kept.path)
+                fetched_at = modified(kept)
         return body._replace(fetched_at=fetched_at, from_archive=True)
 
     def _store(self, body: Body, name: str) -> None:
@@ -124,7 +136,7 @@ class Archive:
         assert self._place is not None  # noqa: S101 (callers have looked)
         target = self._place / name
         if isinstance(target, UPath):
-            target.fs.put_file(str(source), target.path)  # a bucket shows an object when it is whole
+            upload(source, target)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
@@ -140,7 +152,10 @@ class Archive:
         state = f"---\nlast_run: {body.fetched_at.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
         if not isinstance(self._place, Path):
             # No lock in a bucket: of two writers at once the lower may win, until the next body is put.
-            if self._newest() < body.sequence:
+            # It only rises, so what it was is asked only for a body above that.
+            if self._at_least < body.sequence:
+                self._at_least = self._newest()
+            if self._at_least < body.sequence:
                 self._write(state, "state.yaml")
             return
         with (self._place / ".state.lock").open("w") as lock:
@@ -151,6 +166,12 @@ class Archive:
     def _newest(self) -> int:
         assert self._place is not None  # noqa: S101 (callers have looked)
         try:
-            return read_state((self._place / "state.yaml").read_text(errors="replace"), url=self.url).sequence
+            text = read(self._place / "state.yaml", FILE_SECONDS).decode(errors="replace")
+            return read_state(text, url=self.url).sequence
         except (FileNotFoundError, HeadUnknown):  # a broken state is written anew
             return -1
+
+
+def _is_at(url: str, file: Place) -> bool:
+    """Whether a body came from this very file, however its URL says so."""
+    return not is_web(url) and place_of(url).resolve() == file.resolve()

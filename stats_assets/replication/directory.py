@@ -6,23 +6,18 @@ Planet's changesets, republished diffs, and our own archive are all such directo
 from __future__ import annotations
 
 import re
-import shutil
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import yaml
-from upath import UPath
 
 from stats_assets.replication.body import Body
 from stats_assets.replication.http import Http
 from stats_assets.replication.judging import judge_body, page_message
 from stats_assets.replication.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing, masked
+from stats_assets.replication.places import Place, fetch, is_web, place_of, read, trouble
 from stats_assets.replication.sequences import path_of
 
 SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
@@ -60,20 +55,6 @@ def _last_run(text: str) -> datetime | None:
     return datetime.fromisoformat(f"{day}T{clock}.{(fraction or '')[:6]:0<6}{zone or 'Z'}").astimezone(UTC)
 
 
-def place_of(uri: str) -> Path | UPath:
-    """A directory on disk (a path or a file: URI) or in a file system of fsspec (s3:, memory:, ...).
-
-    Raises ValueError for a scheme that is not known or not installed.
-    """
-    parts = urlsplit(uri)
-    if parts.scheme in ("", "file"):
-        return Path(unquote(parts.path) if parts.scheme else uri).expanduser().absolute()
-    try:
-        return UPath(uri)
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"{masked(uri)!r} can't be used ({error}): take a path, file: or s3:") from error
-
-
 class DirectorySource:
     """A directory by its URI. A Source; osm_base is not asked of its files.
 
@@ -90,26 +71,29 @@ class DirectorySource:
         self.url = masked(self._uri)
         self._suffix = suffix
         self._http = http
-        self._place = None if urlsplit(uri).scheme in ("http", "https") else place_of(uri)
+        self._place = None if is_web(uri) else place_of(uri)
 
     def state(self) -> State:
         """The directory's state.yaml. Raises HeadUnknown."""
         url = f"{self._uri}/state.yaml"
-        status = 200
+        return read_state(self._on_the_web(url) if self._place is None else self._in_place(url), url=url)
+
+    def _on_the_web(self, url: str) -> str:
         try:
-            if self._place is None:
-                status, text = self._http.ask(url)
-            else:
-                text = _promptly((self._place / "state.yaml").read_bytes, self._http.head_timeout).decode(
-                    errors="replace"
-                )
+            status, text = self._http.ask(url)
         except FeedError as error:
             raise HeadUnknown(url, error.what) from error
-        except Exception as error:  # each of fsspec's file systems has its own
-            raise HeadUnknown(url, f"{type(error).__name__}: {error}: the state can't be read") from error
         if status != 200:
             raise HeadUnknown(url, f"status {status}, {page_message(text)!r}: no head")
-        return read_state(text, url=url)
+        return text
+
+    def _in_place(self, url: str) -> str:
+        assert self._place is not None  # noqa: S101 (the caller has looked)
+        file = self._place / "state.yaml"
+        try:
+            return read(file, self._http.head_timeout).decode(errors="replace")
+        except Exception as error:  # each store's client has errors of its own
+            raise HeadUnknown(url, f"{trouble(error, file)}: no head") from error
 
     def head(self) -> int:
         # Of planet's changesets one more file exists than state.yaml says; it is read a minute later (3.1).
@@ -140,30 +124,12 @@ class DirectorySource:
         return None
 
 
-def _promptly(call: Callable[[], bytes], seconds: float) -> bytes:
-    """The call's result; TimeoutError when it takes longer: a file system's own limits are minutes."""
-    result: Future[bytes] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(call())
-        except BaseException as error:
-            result.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return result.result(timeout=seconds)
-
-
-def _copy(source: Path | UPath, target: Path, url: str) -> None:
+def _copy(source: Place, target: Path, url: str) -> None:
     try:
-        if isinstance(source, UPath):
-            source.fs.get_file(source.path, str(target))
-        else:
-            shutil.copyfile(source, target)
-    except FileNotFoundError as error:
-        raise SequenceMissing(url, "no such file") from error
-    except Exception as error:  # each of fsspec's file systems has its own
+        fetch(source, target)
+    except Exception as error:  # each store's client has errors of its own
         # S3 says 403 for a missing key to those who may not list (feed facts, 3.5).
-        if isinstance(error, PermissionError) and isinstance(source, UPath):
-            raise SequenceMissing(url, f"{error}: no such file, or not for us") from error
-        raise BadAnswer(url, f"{type(error).__name__}: {error}: the file can't be read") from error
+        in_bucket = not isinstance(source, Path)
+        if isinstance(error, FileNotFoundError) or (in_bucket and isinstance(error, PermissionError)):
+            raise SequenceMissing(url, trouble(error, source)) from error
+        raise BadAnswer(url, f"{trouble(error, source)}: the file can't be read") from error

@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import s3fs
-from moto.server import ThreadedMotoServer
 
 from stats_assets.replication import (
     Archive,
@@ -22,6 +20,7 @@ from stats_assets.replication import (
     SequenceMissing,
     open_body,
 )
+from tests.bucket import BUCKET, s3_server
 
 DIFF = b'<osm version="0.6"><meta osm_base="2012-09-12T07:00:00Z"/>%s</osm>'
 FETCHED = datetime(2026, 3, 1, 12, 30, 15, 123457, tzinfo=UTC)
@@ -40,20 +39,8 @@ def text_of(path: Path) -> bytes:
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """A bucket of an S3 server, reached by the environment alone, as on ECS."""
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().mkdir("kept")
-        yield "s3://kept/archive"
-        s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+    with s3_server():
+        yield f"s3://{BUCKET}/archive"
 
 
 @pytest.fixture(params=["path", "file", "s3"])

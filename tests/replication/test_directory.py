@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from upath import UPath
 
 from stats_assets.replication import (
     SUFFIXES,
@@ -26,7 +25,7 @@ from stats_assets.replication import (
     open_body,
     read_state,
 )
-from stats_assets.replication.directory import _promptly
+from tests.bucket import BUCKET, another_process, s3_server
 
 if TYPE_CHECKING:
     from tests.replication.conftest import FeedServer, MakeHttp
@@ -215,10 +214,16 @@ def test_broken_bodies_by_http(feed: FeedServer, make_http: MakeHttp, tmp_path: 
 # On file systems
 
 
-@pytest.fixture(params=["path", "file", "memory"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A directory with a state and the files 1 (good), 2 (cut) and 3 (an empty file), in each file system."""
-    kept = tmp_path / "a feed"
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture(params=["path", "file", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A directory with a state and the files 1 (good), 2 (cut) and 3 (an empty file), in each kind of place."""
+    kept = tmp_path / "a feed, 100%"
     files = kept / "000" / "000"
     files.mkdir(parents=True)
     (kept / "state.yaml").write_bytes(STATE)
@@ -226,14 +231,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     (files / "002.adiff.xml.gz").write_bytes(gzip.compress(DIFF)[:-4])
     (files / "003.adiff.xml.gz").write_bytes(b"")
     if request.param == "path":
-        yield str(kept)
-    elif request.param == "file":
-        yield kept.as_uri()
-    else:
-        memory = UPath("memory://directory/feed").fs
-        memory.put(str(kept), "/directory/feed", recursive=True)
-        yield "memory://directory/feed"
-        memory.rm("/directory", recursive=True)
+        return str(kept)
+    if request.param == "file":
+        return kept.as_uri()
+    request.getfixturevalue("s3")
+    uri = f"s3://{BUCKET}/{tmp_path.name}/a feed, 100%"
+    another_process().put(str(kept), uri, recursive=True)
+    return uri
 
 
 def test_on_a_file_system(place: str, http: Http, tmp_path: Path) -> None:
@@ -248,14 +252,20 @@ def test_on_a_file_system(place: str, http: Http, tmp_path: Path) -> None:
         source.fetch(2, tmp_path)
     with pytest.raises(BadAnswer, match="0 bytes"):
         source.fetch(3, tmp_path)
-    with pytest.raises(SequenceMissing, match=r"000/000/004[.]adiff[.]xml[.]gz: no such file"):
+    with pytest.raises(
+        SequenceMissing, match=r"000/000/004[.]adiff[.]xml[.]gz: (no such file|The specified key)"
+    ):
         source.fetch(4, tmp_path)
 
 
-def test_a_directory_that_is_not_there(http: Http, tmp_path: Path) -> None:
-    source = DirectorySource(str(tmp_path / "nowhere"), ".osm.gz", http)
-    with pytest.raises(HeadUnknown, match="FileNotFoundError"):
-        source.head()
+def test_a_directory_that_is_not_there(http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        HeadUnknown, match=f"^nowhere/state.yaml: there is no directory {tmp_path}/nowhere: no head$"
+    ):
+        DirectorySource("nowhere/", ".osm.gz", http).head()
+    with pytest.raises(HeadUnknown, match=r"state.yaml: no such file: no head$"):
+        DirectorySource(".", ".osm.gz", http).head()
 
 
 def test_a_file_that_cannot_be_read(http: Http, tmp_path: Path) -> None:
@@ -272,19 +282,26 @@ def test_a_relative_directory(http: Http, tmp_path: Path, monkeypatch: pytest.Mo
     assert source.head() == 5680235
 
 
-def test_a_hanging_file_system_does_not_hold_the_head() -> None:
-    hanging = threading.Event()
-
-    def read() -> bytes:
-        hanging.wait()
-        return STATE
-
-    with pytest.raises(TimeoutError):
-        _promptly(read, 0.05)
-    hanging.set()
+def test_a_hanging_disk_does_not_hold_the_head(tmp_path: Path, make_http: MakeHttp) -> None:
+    os.mkfifo(tmp_path / "state.yaml")  # a read waits until somebody writes
+    with pytest.raises(HeadUnknown, match="no answer within the time limit"):
+        DirectorySource(str(tmp_path), ".osm.gz", make_http(head_timeout=0.05)).head()
+    (tmp_path / "state.yaml").write_bytes(STATE)
 
 
-@pytest.mark.parametrize("uri", ["nonsense://a/b", "https+x://a"])
+def test_a_home_directory(http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "state.yaml").write_bytes(STATE)
+    assert DirectorySource("~/", ".osm.gz", http).head() == 5680235
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("nonsense://a/b", "https+x://a", "ftp://host/folder", "s3:/bucket/folder", "s3://", "s3:///folder"),
+        *("file://folder", "~nobody-of-this-name/folder"),
+    ],
+)
 def test_places_that_cannot_be_used(uri: str, http: Http) -> None:
     with pytest.raises(ValueError, match="can't be used"):
         DirectorySource(uri, ".osm.gz", http)

@@ -1,0 +1,270 @@
+"""Every kind of source and archive, end to end: what comes of it must be the truth, to the last digit."""
+
+import functools
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from stats_assets.database import ledger
+from stats_assets.database.connection import Connection, connect
+from stats_assets.database.statistics import apply_queue
+from stats_assets.database.streams import STREAMS, Stream
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world import World
+from stats_assets.parts import Stats
+from stats_assets.replication import Http
+from stats_assets.report import NOT_YET, Report
+from stats_assets.run import run_range
+from tests.bucket import BUCKET, another_process, s3_server
+from tests.conftest import other_database, settings_for
+from tests.truth import differences, statistics_of, truth_of
+
+DIFFS: Stream = "augmented_diffs"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def second_url(server: str) -> Iterator[str]:
+    """Another empty, migrated database."""
+    name = f"test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template_stats')
+    yield other_database(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def stats_of(feed: DemoFeed, url: str, folder: Path, **settings: object) -> Stats:
+    made = Stats(settings_for(feed, url, folder, **settings))
+    vars(made)["http"] = Http("test", timeout=10, pause=0.01)
+    return made
+
+
+def run(stats: Stats, stream: Stream, start: int, end: int, **how: Any) -> Report:
+    return run_range(stats.work(stream), stats.url, f"run-{uuid.uuid4()}", start, end, **how)
+
+
+def run_all(stats: Stats, world: World, heads: dict[Stream, int]) -> dict[str, Any]:
+    """Both streams to their heads, and the statistics."""
+    firsts = {"augmented_diffs": world.first, "changesets": world.changesets_first}
+    for stream in STREAMS:
+        report = run(stats, stream, firsts[stream], heads[stream])
+        assert (report.committed, report.failed) == (heads[stream] - firsts[stream] + 1, {}), stream
+    with connect(stats.url) as connection:
+        apply_queue(connection)
+        return statistics_of(connection)
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["path", "file", "web", "s3"])
+def test_an_archive_followed_as_the_source_gives_the_same_statistics(
+    kind: str,
+    feed: DemoFeed,
+    world: World,
+    url: str,
+    second_url: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    kept = tmp_path / "an archive, 100%"
+    archive = str(kept)
+    if kind == "s3":
+        request.getfixturevalue("s3")
+        archive = f"s3://{BUCKET}/{tmp_path.name}/an archive, 100%/"
+    heads: dict[Stream, int] = {"augmented_diffs": feed.head, "changesets": feed.changesets_head}
+    first = run_all(stats_of(feed, url, tmp_path, archive_uri=archive), world, heads)
+    truth = truth_of(feed.url)
+    assert differences(truth, first) == []
+    feed.stop()
+    with web_server(kept) as web:
+        source = {"file": kept.as_uri(), "web": web}.get(kind, archive.rstrip("/"))
+        settings = {
+            "augmented_diffs_url": f"{source}/augmented_diffs",
+            "changesets_url": f"{source}/changesets",
+        }
+        stats = stats_of(feed, second_url, tmp_path / "second", **settings)
+        assert {stream: stats.source(stream).head() for stream in STREAMS} == heads
+        second = run_all(stats, world, heads)
+    assert differences(truth, second) == []
+    assert second["hashtag_users"] == first["hashtag_users"]
+
+
+def files(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    """Each file's time and content."""
+    return {
+        file: (file.stat().st_mtime_ns, file.read_bytes())
+        for file in folder.rglob("*")
+        if file.is_file() and not file.name.startswith(".")
+    }
+
+
+def versions(folder: str) -> set[tuple[str, str]]:
+    """Each object's name and version, one for every time that it was written."""
+    found = another_process().call_s3("list_object_versions", Bucket=BUCKET, Prefix=folder)
+    return {(version["Key"], version["VersionId"]) for version in found["Versions"]}
+
+
+@pytest.mark.parametrize("said", ["path", "file", "through a link", "s3"])
+def test_a_source_that_is_the_archive_itself_is_left_as_it_is(
+    said: str, feed: DemoFeed, world: World, url: str, second_url: str, tmp_path: Path, s3: str
+) -> None:
+    kept = tmp_path / "kept"
+    archive = f"s3://{BUCKET}/{tmp_path.name}" if said == "s3" else str(kept)
+    another_process().make_bucket_versioned(BUCKET)
+    run(stats_of(feed, url, tmp_path, archive_uri=archive), DIFFS, world.first, world.first + 4)
+    (tmp_path / "link").symlink_to(kept)
+    source = {"file": kept.as_uri(), "through a link": str(tmp_path / "link")}.get(said, archive)
+
+    def everything() -> Any:
+        return versions(tmp_path.name) if said == "s3" else files(kept)
+
+    before = everything()
+    assert len({name for name, _ in before} if said == "s3" else before) == 6
+    stats = stats_of(
+        feed, second_url, tmp_path / "2", archive_uri=archive, augmented_diffs_url=f"{source}/augmented_diffs"
+    )
+    assert run(stats, DIFFS, world.first, world.first + 4).committed == 5
+    again = run(stats, DIFFS, world.first, world.first + 4, by_hand=True, accept_shorter=True)
+    assert again.verdicts["committed"] == 5
+    assert everything() == before
+
+
+class Directory:
+    """A directory of diffs, on disk or in a bucket, filled by a run's archive; its files can be spoiled."""
+
+    def __init__(self, feed: DemoFeed, url: str, folder: Path, uri: str) -> None:
+        self.first = feed.world.first
+        self.url = f"{uri}/augmented_diffs"
+        run(stats_of(feed, url, folder, archive_uri=uri), DIFFS, self.first, feed.head)
+
+    def _name(self, sequence: int) -> str:
+        digits = f"{sequence:09d}"
+        return f"{self.url}/{digits[:3]}/{digits[3:6]}/{digits[6:]}.adiff.xml.gz"
+
+    def read(self, sequence: int) -> bytes:
+        if self.url.startswith("s3:"):
+            content: bytes = another_process().cat_file(self._name(sequence))
+            return content
+        return Path(self._name(sequence)).read_bytes()
+
+    def write(self, name: int | str, content: bytes) -> None:
+        file = self._name(name) if isinstance(name, int) else f"{self.url}/{name}"
+        if file.startswith("s3:"):
+            another_process().pipe_file(file, content)
+        else:
+            Path(file).write_bytes(content)
+
+    def remove(self, sequence: int) -> None:
+        if self.url.startswith("s3:"):
+            another_process().rm_file(self._name(sequence))
+        else:
+            Path(self._name(sequence)).unlink()
+
+    def says(self, sequence: int) -> None:
+        self.write("state.yaml", f"---\nsequence: {sequence}\n".encode())
+
+
+@pytest.fixture(params=["disk", "s3"])
+def directory(
+    request: pytest.FixtureRequest, feed: DemoFeed, second_url: str, tmp_path: Path, s3: str
+) -> Directory:
+    uri = str(tmp_path / "a directory") if request.param == "disk" else f"s3://{BUCKET}/{tmp_path.name}"
+    return Directory(feed, second_url, tmp_path / "first", uri)
+
+
+@pytest.fixture
+def follower(feed: DemoFeed, url: str, tmp_path: Path, directory: Directory) -> Stats:
+    """The system on an empty database, following the directory; the feed that it was made from is down."""
+    feed.stop()
+    return stats_of(feed, url, tmp_path / "follower", augmented_diffs_url=directory.url)
+
+
+def row(connection: Connection, sequence: int) -> ledger.LedgerRow:
+    return ledger.rows(connection, DIFFS, [sequence])[0]
+
+
+def let_waits_pass(connection: Connection) -> None:
+    connection.execute("UPDATE ledger SET not_before = now() WHERE not_before IS NOT NULL")
+    connection.execute("UPDATE streams SET paused_until = NULL")
+
+
+def test_a_state_behind_its_files_is_the_head_until_it_rises(directory: Directory, follower: Stats) -> None:
+    first = directory.first
+    directory.says(first + 9)
+    assert run(follower, DIFFS, first, first + 29).committed == 10
+    directory.says(first + 29)
+    assert follower.source(DIFFS).head() == first + 29
+    assert run(follower, DIFFS, first, first + 29).committed == 20
+
+
+def test_a_state_ahead_of_its_files_is_waited_for(
+    directory: Directory, follower: Stats, connection: Connection
+) -> None:
+    late = directory.first + 29
+    content = directory.read(late)
+    directory.remove(late)
+    report = run(follower, DIFFS, directory.first, late)
+    assert (report.committed, report.failed, report.ended_early) == (29, {}, NOT_YET)
+    assert (row(connection, late).work, row(connection, late).attempts) == ("idle", 0)
+    directory.write(late, content)
+    assert run(follower, DIFFS, directory.first, late).committed == 1
+
+
+def test_a_missing_file_waits_becomes_a_hole_and_fills(
+    directory: Directory, follower: Stats, connection: Connection
+) -> None:
+    hole, last = directory.first + 5, directory.first + 29
+    content = directory.read(hole)
+    directory.remove(hole)
+    report = run(follower, DIFFS, directory.first, last)
+    assert (report.committed, list(report.failed)) == (29, [hole])
+    assert (row(connection, hole).work, row(connection, hole).attempts) == ("waiting", 0)
+    let_waits_pass(connection)
+    connection.execute(
+        "UPDATE ledger SET missing_since = now() - interval '1 day' WHERE sequence = %s", (hole,)
+    )
+    run(follower, DIFFS, directory.first, last)
+    assert row(connection, hole).work == "hole"
+    directory.write(hole, content)
+    assert run(follower, DIFFS, hole, hole, by_hand=True).committed == 1
+    assert row(connection, hole).result == "committed"
+
+
+def test_a_broken_gzip_is_its_own_failure_and_heals(
+    directory: Directory, follower: Stats, connection: Connection
+) -> None:
+    bad, last = directory.first + 5, directory.first + 29
+    content = directory.read(bad)
+    directory.write(bad, content[:-9])
+    report = run(follower, DIFFS, directory.first, last)
+    assert (report.committed, list(report.failed)) == (29, [bad])
+    assert "broken or cut gzip" in report.failed[bad]
+    assert (row(connection, bad).work, row(connection, bad).attempts) == ("waiting", 1)
+    directory.write(bad, content)
+    let_waits_pass(connection)
+    assert run(follower, DIFFS, directory.first, last).committed == 1
