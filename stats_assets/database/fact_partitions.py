@@ -15,7 +15,7 @@ TABLES = ("changeset_edits", "changeset_edits_countries")
 SEQUENCES = 100_000
 MOST = 100  # partitions at once: more is a mistake in a sequence
 LOCK = 5_640_020
-TRIES = 5
+TRIES, WAIT = 5, "2s"
 
 
 def make_partitions(connection: Connection, first: int, last: int) -> list[int]:
@@ -44,7 +44,7 @@ def _make(connection: Connection, start: int) -> bool:
     for attempt in range(TRIES):
         try:
             with connection.transaction():
-                connection.execute("SET LOCAL lock_timeout = '2s'")
+                connection.execute("SELECT set_config('lock_timeout', %s, true)", (WAIT,))
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
                 missing = _missing(connection, [start])
                 for table, _ in missing:

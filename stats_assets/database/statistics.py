@@ -140,17 +140,21 @@ SUBTRACT = """
 INSERT INTO deltas SELECT owner, a, b, measure, key, -value, -changesets FROM contributions_of(%(changesets)s)
 """
 FORGET_MEMBERS = "DELETE FROM aggregate_members WHERE changeset_id = ANY (%(changesets)s)"
+# Facts are looked up sequence by sequence (LATERAL, and OFFSET keeps the planner from undoing it): a join of another
+# kind would read the facts of all times, since only a known sequence says which partition is needed.
 APPLY_CHANGESETS = """
 WITH wanted AS (
     SELECT id AS changeset_id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)
     UNION
     SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
 ), edits AS (
-    SELECT changeset_id, array_agg(sequence ORDER BY sequence) AS sequences, max(edited_at) AS edited_at,
+    SELECT f.changeset_id, array_agg(f.sequence ORDER BY f.sequence) AS sequences, max(edited_at) AS edited_at,
         sum(total_edits) AS total_edits, jsonb_sum(counts) AS counts, jsonb_sum(measurements) AS measurements,
         (array_agg(user_id ORDER BY edited_at DESC, user_id DESC) FILTER (WHERE user_id IS NOT NULL))[1] AS user_id
-    FROM wanted JOIN changeset_edits USING (sequence, changeset_id)
-    GROUP BY changeset_id
+    FROM wanted AS w CROSS JOIN LATERAL (
+        SELECT * FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.changeset_id OFFSET 0
+    ) AS f
+    GROUP BY f.changeset_id
 )
 INSERT INTO changesets AS c (id, measurements, counts, total_edits, editor, user_id, created_at, closed_at,
     augmented_diffs, updated_at, comment, min_lon, min_lat, max_lon, max_lat, comments_count, num_changes, open,
@@ -173,13 +177,18 @@ ON CONFLICT (id) DO UPDATE SET measurements = excluded.measurements, counts = ex
 FORGET_COUNTRIES = "DELETE FROM changesets_countries WHERE changeset_id = ANY (%(changesets)s)"
 APPLY_COUNTRIES = """
 INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts, measurements)
-SELECT c.id, countries.id, sum(f.edit_count), array_agg(f.sequence ORDER BY f.sequence),
-    jsonb_sum(f.counts), jsonb_sum(f.measurements)
-FROM (SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)) AS c
-JOIN changeset_edits_countries AS f ON f.sequence = c.sequence AND f.changeset_id = c.id
-JOIN countries ON countries.code = f.region
-GROUP BY c.id, countries.id
-ORDER BY c.id, countries.id
+SELECT sums.id, countries.id, edit_count, sequences, counts, measurements
+FROM (
+    SELECT c.id, f.region, sum(f.edit_count) AS edit_count, array_agg(f.sequence ORDER BY f.sequence) AS sequences,
+        jsonb_sum(f.counts) AS counts, jsonb_sum(f.measurements) AS measurements
+    FROM (SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)) AS c
+    CROSS JOIN LATERAL (
+        SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
+    ) AS f
+    GROUP BY c.id, f.region
+) AS sums
+JOIN countries ON countries.code = sums.region
+ORDER BY sums.id, countries.id
 """
 NEW_HASHTAGS = """
 INSERT INTO hashtags (hashtag)
