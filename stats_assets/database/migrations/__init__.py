@@ -8,13 +8,26 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from psycopg import errors
 from sqlalchemy import create_engine, pool
+from sqlalchemy.exc import DBAPIError
 
-from stats_assets.database.connection import Connection, connect
+from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
 
 NEWEST = "0002"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
+
+HINTS = {
+    errors.InsufficientPrivilege: "The role needs CREATE on the database and on its schema, and where OSMesa's tables"
+    " are in it, which go into a schema of their own, to be their owner.",
+    errors.DuplicateTable: "That name is another program's, or of another time: give the statistics a database of"
+    " their own, or move it out of the way.",
+}
+
+
+class MigrationRefused(Exception):
+    """The schema can't be brought up to date, and is as it was; the message says where, why, and what to do."""
 
 
 def revision(connection: Connection) -> str | None:
@@ -29,8 +42,8 @@ def migrate(url: str) -> str | None:
     """Bring the schema to the newest revision, under a lock; returns the revision that it had before.
 
     Also makes the facts' partitions that the augmented diffs will need next. Cheap when there is nothing to do.
-    Raises DatabaseUnreachable, and psycopg.Error when a revision fails (all are one transaction: nothing is left
-    half done).
+    A database of OSMesa's is taken over (osmesa.py). Raises DatabaseUnreachable, MigrationRefused, and psycopg.Error
+    when a revision fails for another reason (all are one transaction: nothing is left half done).
     """
     with connect(url, application="stats-assets migrate") as connection:
         before = revision(connection)
@@ -44,15 +57,26 @@ def migrate(url: str) -> str | None:
 
 
 def upgrade(url: str, to: str) -> None:
-    """Upgrade to that revision, in one transaction; without the lock, which is `migrate`'s."""
+    """Upgrade to that revision, in one transaction, as `migrate` does; without its lock."""
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=pool.NullPool
     )
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
-    with engine.begin() as migration:
-        config.attributes["connection"] = migration
-        command.upgrade(config, to)
+    try:
+        with engine.begin() as migration:
+            config.attributes["connection"] = migration
+            command.upgrade(config, to)
+    except (psycopg.Error, DBAPIError) as error:
+        # Alembic's own statements go by SQLAlchemy, ours don't.
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        for kind, hint in HINTS.items():
+            if isinstance(cause, kind):
+                raise MigrationRefused(
+                    f"The schema of {masked(url)} can't be brought up to date, and is as it was:"
+                    f" {cause.diag.message_primary}. {hint}"
+                ) from None
+        raise
 
 
 def _make_partitions_ahead(connection: Connection) -> None:

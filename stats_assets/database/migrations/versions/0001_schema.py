@@ -1,8 +1,10 @@
-"""The first schema."""
+"""The first schema, in a database that is empty, or OSMesa's."""
 
 from pathlib import Path
 
 from alembic import op
+
+from stats_assets.database.migrations.osmesa import set_aside, take_over
 
 revision = "0001"
 down_revision = None
@@ -13,8 +15,10 @@ SQL = Path(__file__).parents[2] / "sql"
 def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
     assert connection is not None  # noqa: S101 - for the type checker
+    found = set_aside(connection)
     for name in ("schema.sql", "statistics.sql"):
         connection.execute((SQL / name).read_bytes())
+    take_over(connection, found)
 
 
 def downgrade() -> None:
