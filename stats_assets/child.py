@@ -4,14 +4,14 @@ Its output goes straight into a bounded log file, so that neither a stalled term
 up or breaks it or its own children. Which children there are, and in which order, is `supervisor.py`'s.
 """
 
-import shutil
+import contextlib
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from stats_assets.processes import dies_with_parent
 
@@ -54,8 +54,8 @@ class Keeping:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = self._due = self._pause = 0.0
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.touch()
-        self._heard = log.stat().st_size
+        self._output = self._open()
+        self._heard = os.fstat(self._output).st_size
         self._rest = b""
         self._last = "nothing"
 
@@ -69,18 +69,18 @@ class Keeping:
             return None
         self._started = time.monotonic()
         try:
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(  # noqa: S603
-                    self.child.argv,
-                    cwd=self.child.cwd,
-                    env={**self.child.env, **variables},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    # a session of its own: Ctrl-C is for the supervisor, which ends the children in order
-                    start_new_session=True,
-                    preexec_fn=dies_with_parent(signal.SIGTERM),
-                )
+            self._follow()
+            self._process = subprocess.Popen(  # noqa: S603
+                self.child.argv,
+                cwd=self.child.cwd,
+                env={**self.child.env, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                # a session of its own: Ctrl-C is for the supervisor, which ends the children in order
+                start_new_session=True,
+                preexec_fn=dies_with_parent(signal.SIGTERM),
+            )
         except OSError as error:
             return self._delay(f"can't be started: {error}")
         return None
@@ -97,12 +97,10 @@ class Keeping:
     def heard(self) -> list[str]:
         """The lines that it said since this was last asked. Keeps the log bounded."""
         alive = self.alive
-        with self._log.open("r+b") as log:
-            log.seek(self._heard)
-            said = log.read(_HEARD_BYTES)
-            self._heard = log.tell()
-            if self._heard > _LOG_BYTES and len(said) < _HEARD_BYTES:
-                said += self._turn_over(log)
+        said = os.pread(self._output, _HEARD_BYTES, self._heard)
+        self._heard += len(said)
+        if os.fstat(self._output).st_size > _LOG_BYTES:
+            said += self._turn_over()
         *whole, self._rest = (self._rest + said).split(b"\n")
         if self._rest and (len(self._rest) > _HEARD_BYTES or not alive):
             whole, self._rest = [*whole, self._rest], b""
@@ -110,20 +108,29 @@ class Keeping:
         self._last = next((line for line in reversed(lines) if line), self._last)
         return lines
 
-    def _turn_over(self, log: BinaryIO) -> bytes:
+    def _open(self) -> int:
+        return os.open(self._log, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def _follow(self) -> None:
+        """Where somebody removed the log, begin a new one. Until then the old one is read, and bounded, unseen."""
+        if not self._log.exists():
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            os.close(self._output)
+            self._output, self._heard = self._open(), 0
+
+    def _turn_over(self) -> bytes:
         """Copy the log and empty it; what of it was not heard before.
 
-        It can't be renamed: who writes has it open. A line written just between the two is lost.
+        It can't be renamed: who writes has it open. A line written just between the two is lost, and so is the copy
+        where there is no room for it, and of a flood the beginning.
         """
-        older = self._log.with_suffix(".log.1")
-        log.seek(0)
-        with older.open("wb") as copy:
-            shutil.copyfileobj(log, copy)
-            log.truncate(0)
-        with older.open("rb") as copy:
-            copy.seek(self._heard)
-            self._heard = 0
-            return copy.read()
+        skipped = max(0, os.fstat(self._output).st_size - 2 * _LOG_BYTES)
+        log = os.pread(self._output, 2 * _LOG_BYTES, skipped)
+        os.ftruncate(self._output, 0)
+        with contextlib.suppress(OSError):
+            self._log.with_suffix(".log.1").write_bytes(log)
+        heard, self._heard = self._heard, 0
+        return log[max(0, heard - skipped) :]
 
     def signal(self, number: signal.Signals) -> None:
         """Nothing happens when it is gone."""

@@ -47,7 +47,8 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
     ours = 0
     for run_id, lease in held.items():
         if lease.silent_seconds <= settings.lease_stale_seconds:
-            if not lease.released:
+            # Live comes first: what a backfill has in hand just now is marked in the ledger, the rest is free.
+            if not lease.released and not lease.by_hand:
                 ranges.append(Range(lease.start_sequence, lease.end_sequence))
             continue
         end_lease(connection, run_id)  # first, as a commit locks its lease first

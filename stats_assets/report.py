@@ -60,4 +60,4 @@ class Report:
                 f" {first}: {self.failed[first]}. They are tried again by themselves, after growing pauses."
             )
         if self.left and self.ended_early and self.ended_early != NOT_YET:
-            raise RunFailed(f"{self.ended_early} and goes on by itself; nothing is lost.")
+            raise RunFailed(self.ended_early)

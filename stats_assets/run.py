@@ -4,6 +4,7 @@ Knows nothing of Dagster.
 """
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,26 +31,30 @@ def run_range(
     *,
     by_hand: bool = False,
     accept_shorter: bool = False,
+    wait_for_feed: float = 0,
     say: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
-    A failing sequence does not end the run; a failing feed does, and pauses the stream. Raises LeaseLost and
-    DatabaseUnreachable or psycopg.Error when it can't go on; what it had committed stays.
+    A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
+    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed. Raises
+    LeaseLost and DatabaseUnreachable or psycopg.Error when it can't go on; what it had committed stays.
     """
     report = Report(start, end)
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         try:
             report.head = work.source.head()
         except HeadUnknown as error:
-            _pause(connection, work.stream, FeedFailed(error), report)
-            report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
-            return report
-        last = min(end, report.head)
+            if not by_hand:
+                _pause(connection, work.stream, FeedFailed(error), report)
+                report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
+                return report
+            say(f"{error}. What the archive has is done without it.")
+        last = end if report.head is None else min(end, report.head)
         if work.stream == "augmented_diffs":
             make_partitions(connection, start, last)
         with (
-            lease(url, run_id, work.stream, start, end),
+            lease(url, run_id, work.stream, start, end, by_hand=by_hand),
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             due = _due(connection, work.stream, range(start, last + 1), by_hand)
@@ -58,9 +63,7 @@ def run_range(
                 *(work, connection, url, run_id, Path(folder), report, by_hand, accept_shorter, say, patience)
             )
             try:
-                runner.go(due)
-            except FeedFailed as failure:
-                _pause(connection, work.stream, failure, report)
+                _go(runner, due, wait_for_feed)
             finally:
                 if not connection.broken:
                     ledger.release(connection, run_id, work.stream)
@@ -77,6 +80,30 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_ha
     ]
 
 
+def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float) -> None:
+    """Over all that is due; when the feed fails the stream pauses, but a run by hand waits and goes on."""
+    pause = streams.PAUSE_FIRST
+    while due:
+        try:
+            return runner.go(due)
+        except FeedFailed as failure:
+            if not runner.by_hand:
+                return _pause(runner.connection, runner.work.stream, failure, runner.report)
+            wait = max(pause, failure.retry_after or 0)
+            wait_for_feed, pause = wait_for_feed - wait, min(2 * pause, streams.PAUSE_MOST)
+            what = str(failure).rstrip(".")
+            if wait_for_feed < 0:
+                runner.report.ended_early = f"{what}. Do it again once the feed answers."
+                return None
+            runner.say(f"{what}. This run waits {wait:.0f} s, then it goes on.")
+            due = runner.give_back(due)
+            time.sleep(wait)
+    return None
+
+
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report) -> None:
     until = streams.pause(connection, stream, str(failure), failure.retry_after)
-    report.ended_early = f"{str(failure).rstrip('.')}. The stream pauses until {until:%H:%M:%S} UTC"
+    report.ended_early = (
+        f"{str(failure).rstrip('.')}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself;"
+        " nothing is lost."
+    )

@@ -109,12 +109,14 @@ class Runner:
     patience: int = 0
     body: Body | None = None
     pending: list["_Pending"] = field(default_factory=list)
+    at: int = 0
 
     def go(self, due: Sequence[LedgerRow]) -> None:
         said = time.monotonic()
         for group in _groups(due):
             numbers = [row.sequence for row in group]
             for taken in ledger.take(self.connection, self.run_id, self.work.stream, numbers):
+                self.at = taken.sequence
                 try:
                     self.one(taken)
                 except SequenceNotYetAvailable as error:
@@ -128,13 +130,22 @@ class Runner:
                     self.say(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
         self.probe_after_pending()
 
+    def give_back(self, due: Sequence[LedgerRow]) -> Sequence[LedgerRow]:
+        """After a failure of the feed: release what is not done, to `go` on with it later."""
+        failed = self.pending[0].taken.sequence if self.pending else self.at
+        self.pending.clear()
+        self.patience += 1
+        ledger.release(self.connection, self.run_id, self.work.stream)
+        return [row for row in due if row.sequence >= failed]
+
     def one(self, taken: LedgerRow) -> None:
         """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable."""
         self.body = None
         try:
             read = self.read(taken.sequence)
             flagged = self.judge(taken, read)
-            self.acquit_feed()
+            if not read.body.from_archive:  # that one says nothing about the feed
+                self.acquit_feed()
             self.save(taken, read, flagged)
         except SequenceNotYetAvailable:
             raise
@@ -218,7 +229,7 @@ class Runner:
         if verdict is Verdict.SHORTER:
             archive.put_aside(body, "fewer actions than the counted body")
         body.path.unlink(missing_ok=True)
-        if not self.report.committed:
+        if not self.by_hand and not self.report.committed:
             streams.unpause(self.connection, self.work.stream)
         self.report.add(verdict, reading)
         self.report.commit_seconds += time.monotonic() - began

@@ -22,9 +22,10 @@ from dagster import (
 from stats_assets.checks import changed_outcomes
 from stats_assets.database import seeking, streams
 from stats_assets.database.connection import Connection, retried
+from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.ledger import block_of
 from stats_assets.database.statistics import queued
-from stats_assets.database.streams import Stream
+from stats_assets.database.streams import STREAMS, Stream
 from stats_assets.flight import UNFINISHED, Flight, bury_statistics, sweep
 from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
 from stats_assets.partitions import BLOCKS, END_TAG, START_TAG, STREAM_TAG, key_of
@@ -37,6 +38,7 @@ from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, 
 JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
 PRIORITY = "10"  # above every backfill's
 INSTANCE_LEASE = timedelta(seconds=60)
+AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
 
 
 def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
@@ -72,6 +74,12 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
         with parts.connect() as connection:
             waiting = queued(connection)
             bury_statistics(context.instance, connection, parts.settings)
+            # Runs by hand that died must be freed while the streams' sensors are off, too.
+            dead = [
+                run for stream in STREAMS for run in sweep(context.instance, connection, parts, stream).dead
+            ]
+        for run, reason in dead:
+            context.instance.report_run_failed(run, reason)
         if not waiting:
             return SkipReason("The queue is empty: the statistics are up to date with the facts.")
         jobs = [job.name for job in (statistics_job, *JOBS.values())]
@@ -106,6 +114,8 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         # A seek forward shows the cursor that it asked for, so that the next tick knows it again.
         cursor = standing.cursor if standing.skip is not None else decision.cursor
         events = changed_outcomes(context.instance, connection, stream, cursor, head)
+        if stream == "augmented_diffs":
+            make_partitions(connection, cursor + 1, cursor + AHEAD)
     for run, reason in flight.dead:
         context.instance.report_run_failed(run, reason)
     if standing.warning:

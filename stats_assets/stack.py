@@ -108,16 +108,18 @@ def run_demo(
     `directory`: real diffs in place of the invented world. Raises StackError, EmbeddedServerError.
     """
     root = _live_root()
-    try:
-        home = DemoHome(root, directory)
-        world = home.world()
-    except DemoError as error:
-        raise StackError(str(error)) from None
+    home = DemoHome(root, directory)
+    with _writing(root):
+        try:
+            world = home.world()
+        except DemoError as error:
+            raise StackError(str(error)) from None
     feed = f"http://{HOST}:{feed_port}"
     settings = home.settings(world, feed)
     with _supervisor(home.path, quiet) as supervisor:
         _check_port(feed_port, "--feed-port")
-        home.furnish(root, settings)
+        with _writing(home.path):
+            home.furnish(root, settings)
         variables = environment(home.path, settings)
         children = [
             Child(
@@ -163,11 +165,25 @@ def _streams(world: Remembered) -> list[str]:
 
 @contextmanager
 def _supervisor(home: Path, quiet: bool) -> Iterator[Supervisor]:
+    with _writing(home):
+        supervisor = Supervisor(home / ".dagster", quiet=quiet)
     try:
-        with Supervisor(home / ".dagster", quiet=quiet) as supervisor:
+        with supervisor:
             yield supervisor
     except AlreadyRunning as error:
         raise StackError(str(error)) from None
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """What can't be written below the folder is a person's to mend."""
+    try:
+        yield
+    except OSError as error:
+        raise StackError(
+            f"{folder} can't be used: {error}. Let this user write there, or copy dagster.yaml into a folder of "
+            "your own and name that with DAGSTER_HOME."
+        ) from None
 
 
 def _check_port(port: int, option: str) -> None:

@@ -56,6 +56,8 @@ class Supervisor:
     def run(self, children: Sequence[Child], when_ready: Callable[[], bool] = lambda: True) -> int:
         """Start the children in this order, and run until SIGINT, SIGTERM or SIGHUP; the exit code, 0 for those.
 
+        1: the folder was removed; what is made in its place is another's.
+
         `when_ready` is called, again and again, once all children are ready, until it returns True; it must not
         take long.
         """
@@ -66,6 +68,11 @@ class Supervisor:
         try:
             done = False
             while not self._stopping:
+                if not self._lock.in_place:
+                    self.say(
+                        f"{self._folder} was removed: ending all that ran in it. Start again to begin anew."
+                    )
+                    return 1
                 self._keep()
                 if not done and all(kept.ready for kept in self._kept):
                     done = when_ready()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stats_assets.database import ledger
+from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import end_lease
 from stats_assets.database.statistics import apply_queue, queued
@@ -84,6 +84,43 @@ def test_by_hand_counts_again_from_the_archive_and_changes_no_number(
     assert report.verdicts["committed"] == 30
     assert asked(feed, world.first) == 1
     assert facts(connection) == before
+
+
+def test_by_hand_what_the_archive_has_needs_no_network(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    run(world.first, feed.head)
+    before = facts(connection)
+    connection.execute("DELETE FROM changeset_edits")
+    feed.faults.put(DOWN["504 for all"], path="/api/*")
+    report = run(world.first, feed.head, by_hand=True)
+    assert (report.head, report.committed, report.left) == (None, 30, 0)
+    report.raise_if_failed()
+    assert facts(connection) == before
+
+
+def test_a_body_from_the_archive_is_no_proof_that_the_feed_works(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection, run: Callable[..., Report]
+) -> None:
+    run(world.first, feed.head)
+    kept = sorted((stats.settings.stats_data_dir / "archive" / DIFFS).rglob("*.adiff.xml.gz"))
+    kept[3].unlink()
+    feed.faults.put(DOWN["504 for all"], path="/api/augmented_diff[?]*")
+    report = run(world.first, feed.head, by_hand=True)
+    assert (report.committed, report.failed, report.left) == (29, {}, 1)
+    missing = row(connection, world.first + 3)
+    assert (missing.result, missing.work, missing.attempts) == ("committed", "idle", 0)
+    assert "once the feed answers" in (report.ended_early or "")
+
+
+def test_a_run_by_hand_waits_for_the_feed_itself_and_pauses_no_stream(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(streams, "PAUSE_FIRST", 0.01)
+    feed.faults.put(DOWN["504 for all"], path="/api/augmented_diff[?]*", times=4)
+    report = run(world.first, feed.head, by_hand=True, wait_for_feed=60)
+    assert (report.committed, report.failed, report.left) == (30, {}, 0)
+    assert connection.execute("SELECT count(*) FROM streams").fetchone() == (0,)
 
 
 def test_beyond_the_head_nothing_is_asked_and_nothing_fails(

@@ -15,9 +15,9 @@ from dagster import (
 )
 from dagster._core.test_utils import create_run_for_test
 
-from stats_assets.database import ledger, streams
+from stats_assets.database import ledger, seeking, streams
 from stats_assets.database.connection import Connection
-from stats_assets.database.leases import leases
+from stats_assets.database.leases import lease, leases
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import Stream
 from stats_assets.definitions import defs
@@ -174,6 +174,76 @@ def test_a_cursor_set_back_does_the_range_again_and_changes_no_number(
         k: v for k, v in before.items() if k != "changesets"
     }
     assert streams.blocks(connection, "augmented_diffs", 0) == {world.first: 30}
+
+
+def test_a_cursor_set_below_the_origin_stops_there(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    tick(instance, follow(instance))
+    result = tick(instance, "0")
+    assert result.cursor == str(world.first - 1)
+    assert ranges(result) == [(world.first, feed.head)]
+
+
+def test_a_seek_back_does_the_range_again(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    cursor = follow(instance)
+    tick(instance, cursor)
+    seeking.request_seek(connection, DIFFS, world.first + 9)
+    result = tick(instance, cursor)
+    assert (result.cursor, ranges(result)) == (str(world.first + 9), [(world.first + 10, feed.head)])
+    # This tick's cursor was never stored, as its process died: the checkpoint counts.
+    assert tick(instance, cursor).cursor == str(world.first + 9)
+
+
+def test_a_seek_forward_skips_and_a_tick_that_died_is_no_rewind(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    begun = tick(instance)
+    assert begun.cursor == str(world.first - 1)
+    seeking.request_seek(connection, DIFFS, world.first + 24)
+    assert tick(instance, begun.cursor).cursor == str(world.first + 24)
+    result = tick(instance, begun.cursor)
+    assert (result.cursor, ranges(result)) == (str(world.first + 24), [(world.first + 25, feed.head)])
+    cursor = follow(instance, cursor=result.cursor)
+    assert cursor == str(feed.head)
+    row = streams.stream_of(connection, DIFFS)
+    assert row is not None
+    assert (row.origin, row.seek_to) == (world.first, None)
+    results = connection.execute("SELECT result, count(*) FROM ledger GROUP BY 1 ORDER BY 1").fetchall()
+    assert results == [("committed", 5), ("skipped", 25)]
+
+
+def test_a_seek_before_the_first_tick_is_where_the_stream_begins(
+    feed: DemoFeed, instance: DagsterInstance, connection: Connection
+) -> None:
+    seeking.request_seek(connection, DIFFS, feed.head - 3)
+    assert ranges(tick(instance)) == [(feed.head - 2, feed.head)]
+
+
+def test_the_stream_does_not_wait_for_a_run_by_hand_on_its_block(
+    feed: DemoFeed, world: World, url: str, instance: DagsterInstance, connection: Connection
+) -> None:
+    with lease(url, "a backfill", DIFFS, world.first, world.first + 99, by_hand=True):
+        ledger.take(connection, "a backfill", DIFFS, range(world.first, world.first + 10))
+        assert ranges(tick(instance)) == [(world.first + 10, feed.head)]
+
+
+def test_a_run_by_hand_that_died_is_reported_though_the_streams_are_off(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    run = create_run_for_test(instance, job_name="__ASSET_JOB", status=DagsterRunStatus.STARTED)
+    connection.execute(
+        "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence, heartbeat, by_hand)"
+        " VALUES (%s, %s, %s, %s, now() - interval '30 s', true)",
+        (run.run_id, DIFFS, world.first, feed.head),
+    )
+    REPOSITORY.get_sensor_def("statistics_queue")(build_sensor_context(instance=instance))
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status == DagsterRunStatus.FAILURE
+    assert leases(connection, DIFFS) == []
 
 
 def test_what_a_run_is_about_to_do_is_not_requested_again(

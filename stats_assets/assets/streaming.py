@@ -32,6 +32,9 @@ GREEN = (
     " done is in each materialization's metadata (`block_done`)."
 )
 
+BACKFILL_TAG = "dagster/backfill"
+WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that fails, before it fails too
+
 
 class RangeConfig(Config):
     """Which sequences, both ends included; without them the partition's whole block, as far as the feed has it."""
@@ -76,6 +79,7 @@ def materialize_stream(
                 sequences.stop - 1,
                 by_hand=not live,
                 accept_shorter=config.accept_shorter,
+                wait_for_feed=WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
                 say=context.log.info,
             )
             for sequences in ranges_of(context.partition_keys, config)

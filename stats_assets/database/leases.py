@@ -18,13 +18,17 @@ HEARTBEAT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Lease:
-    """A run at work on start..end of a stream; released: the range is free again, though the run still works."""
+    """A run at work on start..end of a stream; released: the range is free again, though the run still works.
+
+    by_hand: a run by hand or of a backfill; the stream's own runs don't wait for it.
+    """
 
     run_id: str
     stream: str
     start_sequence: int
     end_sequence: int
     released: bool
+    by_hand: bool
     silent_seconds: float
 
 
@@ -32,7 +36,7 @@ def leases(connection: Connection, stream: str) -> list[Lease]:
     """The stream's leases, fresh and stale."""
     with connection.cursor(row_factory=class_row(Lease)) as cursor:
         return cursor.execute(
-            "SELECT run_id, stream, start_sequence, end_sequence, released,"
+            "SELECT run_id, stream, start_sequence, end_sequence, released, by_hand,"
             " extract(epoch FROM clock_timestamp() - heartbeat)::float8 AS silent_seconds"
             " FROM run_leases WHERE stream = %s ORDER BY start_sequence",
             (stream,),
@@ -45,7 +49,9 @@ def end_lease(connection: Connection, run_id: str) -> None:
 
 
 @contextmanager
-def lease(url: str, run_id: str, stream: str, start: int, end: int) -> Iterator[None]:
+def lease(
+    url: str, run_id: str, stream: str, start: int, end: int, *, by_hand: bool = False
+) -> Iterator[None]:
     """Hold a lease on start..end while the body runs, its heart beating in a thread.
 
     Afterwards the range is released; the row stays until the run ends or it grows stale, so that a run between
@@ -53,10 +59,10 @@ def lease(url: str, run_id: str, stream: str, start: int, end: int) -> Iterator[
     """
     with connect(url, application="stats-assets lease") as connection:
         connection.execute(
-            "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence) VALUES (%s, %s, %s, %s)"
+            "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence, by_hand) VALUES (%s, %s, %s, %s, %s)"
             " ON CONFLICT (run_id) DO UPDATE SET start_sequence = excluded.start_sequence,"
             " end_sequence = excluded.end_sequence, heartbeat = now(), released = false",
-            (run_id, stream, start, end),
+            (run_id, stream, start, end, by_hand),
         )
         with heartbeat(url, run_id):
             yield

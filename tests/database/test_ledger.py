@@ -365,6 +365,34 @@ def test_a_run_begun_before_a_rewind_is_not_the_redo(connection: Connection) -> 
     )  # below the rewind: due or done, never counted twice
 
 
+def test_a_seek_forward_skips_what_is_not_done_and_takes_nothing_back(connection: Connection) -> None:
+    for taken in take(connection, 100, 101, 103):
+        commit(connection, taken)
+    ledger.wait(connection, STREAM, take(connection, 104)[0], "later", timedelta(hours=1))
+    seeking.skip(connection, STREAM, 101, 250)
+    results = connection.execute("SELECT sequence, result, work FROM ledger ORDER BY sequence").fetchall()
+    assert [r for r in results if r[1] == "committed"] == [(n, "committed", "idle") for n in (100, 101, 103)]
+    assert {r for r in results if r[1] != "committed"} == {
+        (n, "skipped", "idle") for n in range(102, 251) if n != 103
+    }
+    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
+    assert streams.all_done(connection, STREAM, 99, 250)
+    seeking.skip(connection, STREAM, 101, 250)  # the tick died, and does it again
+    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
+
+
+def test_what_was_skipped_is_due_after_a_rewind_and_can_be_committed_at_any_time(
+    connection: Connection,
+) -> None:
+    seeking.skip(connection, STREAM, 99, 250)
+    commit(connection, take(connection, 120)[0])
+    assert state(connection, 120)["result"] == "committed"
+    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
+    seeking.rewind(connection, STREAM, 199)
+    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 0}
+    assert not streams.all_done(connection, STREAM, 199, 200)
+
+
 def test_a_rewind_to_a_blocks_edge(connection: Connection) -> None:
     for sequence in (98, 99, 100, 101):
         commit(connection, take(connection, sequence)[0])
