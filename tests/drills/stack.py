@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from stats_assets.database.connection import Connection, connect
+from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 from stats_assets.demo.home import DemoHome
 from stats_assets.processes import is_alive, processes_titled, processes_with_variable
 from stats_assets.settings import Settings
@@ -112,9 +112,13 @@ class DemoStack:
         self._demo.remember(replace(world, history=world.history + passed, started=now, interval=1e9))
 
     def pids(self, role: str) -> list[int]:
-        """The living processes of a role: supervisor, feed, code, webserver, daemon, run or postgres."""
-        if role == "supervisor":
-            return [] if self._process is None or self._process.poll() is not None else [self._process.pid]
+        """The living processes of a role: those of WORDS, supervisor, guardian, postgres (postmaster) or keeper."""
+        if role in ("supervisor", "guardian"):
+            first = 0 if self._process is None else self._process.pid
+            both = processes_titled("python", "\0".join(self.command[1:]))
+            return [pid for pid in both if (pid == first) is (role == "supervisor")]
+        if role == "keeper":
+            return self.keeper()
         if role == "postgres":
             with contextlib.suppress(FileNotFoundError, StopIteration, ValueError):
                 pid_file = next((self.home / ".data/postgresql").rglob("postmaster.pid"))
@@ -212,7 +216,7 @@ class DemoStack:
         """What the supervisor has said on stderr so far."""
         return (self._folder / "said").read_text()
 
-    def until(self, condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+    def until(self, condition: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
         """Wait for it; what can't be reached meanwhile is waited for, too. Returns what the condition did."""
         limit = time.monotonic() + seconds
         trouble: Exception | None = None
@@ -221,7 +225,7 @@ class DemoStack:
                 if found := condition():
                     return found
                 trouble = None
-            except (OSError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except (OSError, psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable) as error:
                 trouble = error
             assert time.monotonic() < limit, f"waited {seconds:.0f} s in vain: {what} ({trouble})"
             time.sleep(0.1)
