@@ -7,11 +7,16 @@ here connects to anything.
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stats_assets import __version__
+from stats_assets.replication.archive import Archive
+from stats_assets.replication.outcomes import masked
+from stats_assets.replication.places import is_web, place_of
 
 OVERPASS_MAIN = "https://overpass-api.de"
 PLANET_CHANGESETS = "https://planet.openstreetmap.org/replication/changesets"
@@ -56,6 +61,32 @@ class Settings(BaseSettings):
             return cls.model_fields[info.field_name].default
         return value
 
+    @field_validator("augmented_diffs_url", "changesets_url")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        if value and not is_web(value):
+            try:
+                place_of(value)
+            except ValueError as error:
+                raise ValueError(f"{error}, or a web address (https://...)") from None
+        return value
+
+    @field_validator("archive_uri")
+    @classmethod
+    def _can_be_written(cls, value: str | None) -> str | None:
+        Archive(value or "", "changesets")
+        return value
+
+    @field_validator("stats_data_dir", "regions_file", "categories_file")
+    @classmethod
+    def _is_here(cls, value: Path | None) -> Path | None:
+        if urlsplit(str(value)).scheme:
+            raise ValueError(f"{str(value)!r} can't be used: take a path")
+        try:
+            return value and value.expanduser()
+        except RuntimeError as error:  # ~somebody
+            raise ValueError(f"{str(value)!r} can't be used: {error}") from None
+
     @cached_property
     def archive(self) -> str:
         """Where bodies are kept; empty: nowhere."""
@@ -71,18 +102,18 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(
-            _said(str(problem["loc"][0]), problem["msg"], problem["input"])
-            for problem in error.errors(include_url=False)
-        )
+        problems = "; ".join(_said(str(each["loc"][0]), each) for each in error.errors(include_url=False))
         raise SettingsError(
             f"A setting can't be used. {problems}. Settings come from the environment or from .env."
         ) from None
 
 
-def _said(name: str, problem: str, given: object) -> str:
+def _said(name: str, problem: ErrorDetails) -> str:
     if name == "database_url":  # it may hold a password
         return "DATABASE_URL must begin with postgresql://"
-    if name.endswith("_url"):
-        return f"{name.upper()} must begin with http:// or https:// (it is {given!r})"
-    return f"{name.upper()}: {problem[:1].lower()}{problem[1:]} (it is {given!r})"
+    if "error" in problem.get("ctx", {}):  # of our own validators
+        return f"{name.upper()}: {problem['ctx']['error']}"
+    if name == "overpass_url":
+        return f"OVERPASS_URL must begin with http:// or https:// (it is {masked(str(problem['input']))!r})"
+    message = problem["msg"]
+    return f"{name.upper()}: {message[:1].lower()}{message[1:]} (it is {problem['input']!r})"

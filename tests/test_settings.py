@@ -51,7 +51,17 @@ def test_an_env_file_is_read_and_the_environment_wins(
         ("AUGMENTED_DIFFS_START", "-5"),
         ("AUGMENTED_DIFFS_START", "5000000000"),
         ("OVERPASS_URL", "overpass-api.de"),
+        ("OVERPASS_URL", "ftp://u:hunter2@host"),
         ("DATABASE_URL", "mysql://u:hunter2@host/db"),
+        ("AUGMENTED_DIFFS_URL", "ftp://u:hunter2@host/folder"),
+        ("AUGMENTED_DIFFS_URL", "file://folder"),
+        ("CHANGESETS_URL", "s3:/bucket/folder"),
+        ("CHANGESETS_URL", "s3://"),
+        ("ARCHIVE_URI", "https://u:hunter2@host/folder"),
+        ("ARCHIVE_URI", "gs://bucket/folder"),
+        ("ARCHIVE_URI", "~nobody-of-this-name/archive"),
+        ("STATS_DATA_DIR", "~nobody-of-this-name"),
+        ("STATS_DATA_DIR", "s3://bucket/data"),
     ],
 )
 def test_a_bad_value_is_named_and_a_password_is_not_shown(
@@ -61,3 +71,40 @@ def test_a_bad_value_is_named_and_a_password_is_not_shown(
     with pytest.raises(SettingsError, match=name) as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CHANGESETS_URL", "ftp://h/x", "'ftp://h/x' can't be used: take a path, .* or a web address"),
+        ("AUGMENTED_DIFFS_URL", "file://x", "three slashes, as in file:///folder"),
+        ("ARCHIVE_URI", "http://h/x", "http can't be written to. Take a path, file:///folder or s3://"),
+    ],
+)
+def test_what_can_be_set_instead_is_said(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^A setting can't be used[.] {name}: .*{says}"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a folder", "../x/", "~/x", "/100%/x#y", "file:///a%20b", "s3://bucket", "S3://bucket/x/", "http://h/x"],
+)
+def test_places_that_can_be_set(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANGESETS_URL", value)
+    monkeypatch.setenv("AUGMENTED_DIFFS_URL", value)
+    if not value.startswith("http"):
+        monkeypatch.setenv("ARCHIVE_URI", value)
+    assert load_settings().changesets_url == value
+
+
+def test_the_home_folder_is_found_in_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("STATS_DATA_DIR", "REGIONS_FILE", "CATEGORIES_FILE"):
+        monkeypatch.setenv(name, "~/x")
+    settings = load_settings()
+    assert [settings.stats_data_dir, settings.regions_file, settings.categories_file] == [tmp_path / "x"] * 3
+    assert settings.archive == f"{tmp_path}/x/archive"

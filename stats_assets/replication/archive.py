@@ -24,6 +24,7 @@ from stats_assets.replication.http import Http
 from stats_assets.replication.outcomes import FeedError, HeadUnknown, SequenceMissing, masked
 from stats_assets.replication.places import (
     FILE_SECONDS,
+    PLACES,
     Place,
     is_web,
     modified,
@@ -61,10 +62,7 @@ class Archive:
 
     def __init__(self, uri: str, stream: str) -> None:
         if is_web(uri):
-            raise ValueError(
-                f"{masked(uri)!r} can't be an archive: http can't be written to."
-                " Take a path, file:///folder or s3://bucket/folder"
-            )
+            raise ValueError(f"{masked(uri)!r} can't be an archive: http can't be written to. Take {PLACES}")
         self.stream = stream
         self._suffix = SUFFIXES[stream]
         folder = f"{uri.rstrip('/')}/{stream}" if uri else ""

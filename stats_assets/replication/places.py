@@ -17,6 +17,7 @@ from upath import UPath
 
 from stats_assets.replication.outcomes import masked
 
+PLACES = "a path, file:///folder or s3://bucket/folder"
 FILE_SECONDS = 120
 """For one file from or to a bucket: 50 MB at half a megabyte a second."""
 _CLIENT = {
@@ -49,7 +50,7 @@ def place_of(uri: str) -> Place:
         return _on_disk(unquote(parts.path))
     if parts.scheme == "s3" and parts.netloc:
         return UPath(f"s3{uri[2:]}", protocol="s3", config_kwargs=_CLIENT)
-    raise ValueError(f"{masked(uri)!r} can't be used: take a path, file:///folder or s3://bucket/folder")
+    raise ValueError(f"{masked(uri)!r} can't be used: take {PLACES}")
 
 
 def _on_disk(path: str) -> Path:
