@@ -141,10 +141,12 @@ def _running(folder: Path, grace: float, elsewhere: Path) -> str:
     patience = _Patience(folder)
     starts = 0
     while True:
+        # without a server here, the state is an old one, or was copied with the folder: that server may well answer
+        served = is_locked(folder / SERVER_LOCK)
         state = read_state(folder)
-        if state.url is not None and answers(state.url):
+        if served and state.url is not None and answers(state.url):
             return state.url
-        if not is_locked(folder / SERVER_LOCK):
+        if not served:
             if starts and state.state == "failed":
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {folder} does not start: {state.detail} "

@@ -289,6 +289,22 @@ def test_a_removed_folder_ends_its_server_and_a_new_one_takes_its_place(machine:
     until(lambda: old not in machine.postgres(), "the old server to end")
 
 
+def test_a_copy_of_a_folder_whose_server_runs_has_a_server_and_data_of_its_own(machine: Machine) -> None:
+    url = machine.url()
+    original = machine.data
+    machine.data = machine.folder / "copy"
+    # what changes while it is copied is not whole; what was copied of it is not the point here
+    subprocess.call(["/bin/cp", "-a", str(original), str(machine.data)])  # noqa: S603
+    try:
+        copy = machine.url()
+        assert copy != url
+        fill(copy)
+        assert rows(url, "SELECT to_regclass('t')") == [(None,)]
+    finally:
+        machine.close()
+        machine.data = original
+
+
 def test_a_path_too_long_for_a_socket(bare_machine: Machine) -> None:
     machine = bare_machine
     machine.data = machine.folder / ("long" * 30) / "with space, comma and ' quote"
