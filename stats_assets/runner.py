@@ -4,6 +4,7 @@ Whose fault a failure is (the sequence's or the feed's) is decided here, by how 
 for it is the ledger's (state, section 2). Leases, heads and pauses are run.py's.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -166,12 +167,15 @@ class Runner:
             raise
         except Exception as error:  # a poison body must not stop the stream, whatever it raises
             self.charge(taken, f"{type(error).__name__}: {error}", self.body)
+        finally:
+            if not any(one.taken is taken for one in self.pending):
+                self.discard(taken.sequence)
 
     def read(self, sequence: int) -> "_Read":
         """The sequence's body, from the archive or the feed, counted. Raises FeedError."""
         if not self.accept_shorter:
             with suppress(FeedError):  # not there, or spoiled: the feed has it
-                read = self.count(self.work.archive.get(sequence, self.folder))
+                read = self.count(self.work.archive.get(sequence, self.folder_of(sequence)))
                 judge_envelope(read.reading.envelope, url=read.body.url, until=None)
                 return read
         return self.count(self.fetch(sequence))
@@ -191,7 +195,7 @@ class Runner:
     def fetch(self, sequence: int) -> Body:
         began = time.monotonic()
         with _one_at_a_time(self.url, self.work) if self.work.source.serial else _freely():
-            body = self.work.source.fetch(sequence, self.folder)
+            body = self.work.source.fetch(sequence, self.folder_of(sequence))
         self.report.fetch_seconds += time.monotonic() - began
         return body
 
@@ -227,8 +231,7 @@ class Runner:
             accept_shorter=self.accept_shorter,
         )
         if verdict is Verdict.SHORTER:
-            archive.put_aside(body, "fewer actions than the counted body")
-        body.path.unlink(missing_ok=True)
+            self.keep_aside(body, "fewer actions than the counted body")
         if not self.by_hand and not self.report.committed:
             streams.unpause(self.connection, self.work.stream)
         self.report.add(verdict, reading)
@@ -256,11 +259,22 @@ class Runner:
         with self.booking():
             work = ledger.charge(self.connection, self.work.stream, taken, reason, self.work.retries)
         if work == "quarantined" and body is not None:
-            try:
-                self.work.archive.put_aside(body, reason)
-            except ArchiveError as error:
-                self.say(f"{taken.sequence}: the body could not be kept for study. {error}")
+            self.keep_aside(body, reason)
         self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
+
+    def keep_aside(self, body: Body, reason: str) -> None:
+        """A body that isn't counted is kept for study; that it can't be ends nothing."""
+        try:
+            self.work.archive.put_aside(body, reason)
+        except ArchiveError as error:
+            self.say(f"{body.sequence}: the body could not be kept for study. {error}")
+
+    def folder_of(self, sequence: int) -> Path:
+        return self.folder / str(sequence)
+
+    def discard(self, sequence: int) -> None:
+        """What was fetched of it is not needed any more: a range of big bodies must not fill the disk."""
+        shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
 
     def fail(self, taken: LedgerRow, reason: str) -> None:
         self.report.failed[taken.sequence] = reason
@@ -271,6 +285,7 @@ class Runner:
         pending, self.pending = self.pending, []
         for one in pending:
             self.charge(one.taken, str(one.error), one.body)
+            self.discard(one.taken.sequence)
 
     def probe_after_pending(self) -> None:
         """Decide about failures at the range's end by the sequences after them that the head allows."""
@@ -288,9 +303,11 @@ class Runner:
     def probe(self, sequence: int, error: FeedError) -> None:
         """Fetch only to see whether the feed works. Raises FeedFailed."""
         try:
-            self.fetch(sequence).path.unlink(missing_ok=True)
+            self.fetch(sequence)
         except FeedError:
             raise FeedFailed(error) from None
+        finally:
+            self.discard(sequence)
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 import functools
 import os
+import shutil
+import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 import pytest
@@ -17,9 +20,11 @@ from stats_assets.database import ledger
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.statistics import apply_queue
 from stats_assets.database.streams import STREAMS, Stream
+from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
+from stats_assets.reading import Reader
 from stats_assets.replication import Http
 from stats_assets.report import NOT_YET, Report
 from stats_assets.run import run_range
@@ -268,3 +273,61 @@ def test_a_broken_gzip_is_its_own_failure_and_heals(
     directory.write(bad, content)
     let_waits_pass(connection)
     assert run(follower, DIFFS, directory.first, last).committed == 1
+
+
+# What runs leave behind
+
+
+def test_bodies_are_removed_as_soon_as_they_are_done_with(
+    feed: DemoFeed, stats: Stats, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    first = world.first
+    run(stats, DIFFS, first, first + 29)  # the archive has them all
+    for sequence in range(first, first + 30, 5):
+        feed.faults.put(faults.cut(), stream=DIFFS, sequence=sequence)
+        feed.faults.put(faults.duplicate_query(), stream=DIFFS, sequence=sequence + 2)
+        kept = Path(stats.settings.archive, "augmented_diffs", *_parts(sequence + 4))
+        kept.write_bytes(kept.read_bytes()[:-9])  # spoiled: the feed has it
+    work = stats.work(DIFFS)
+    there: list[int] = []
+
+    def watching(document: BinaryIO) -> Any:
+        there.append(sum(1 for file in spool.rglob("*") if file.is_file()))
+        return work.reader.read(document)
+
+    watched = replace(work, reader=Reader(watching, work.reader.definitions))
+    for anew in (True, False):
+        report = run_range(watched, stats.url, "run", first, first + 29, by_hand=True, accept_shorter=anew)
+        assert len(report.failed) == (12 if anew else 0)
+    assert len(there) >= 18 + 30
+    assert max(there) <= 2  # the one at work, and the one before it whose blame isn't known yet
+
+
+def _parts(sequence: int) -> tuple[str, str, str]:
+    digits = f"{sequence:09d}"
+    return digits[:3], digits[3:6], f"{digits[6:]}.adiff.xml.gz"
+
+
+def test_a_shorter_body_that_cannot_be_kept_for_study_does_not_end_the_run(
+    feed: DemoFeed, stats: Stats, world: World
+) -> None:
+    first = world.first
+    run(stats, DIFFS, first, first + 2)
+    shutil.rmtree(stats.settings.archive)
+    rejected = Path(stats.settings.archive, "augmented_diffs", "rejected")
+    rejected.parent.mkdir(parents=True)
+    rejected.write_text("a file in the folder's place")
+    feed.faults.put(_without_an_action, stream=DIFFS, sequence=first + 1)
+    said: list[str] = []
+    report = run(stats, DIFFS, first, first + 2, by_hand=True, say=said.append)
+    assert report.verdicts == {"committed": 2, "shorter": 1}
+    assert any(f"{first + 1}: the body could not be kept for study" in message for message in said)
+
+
+def _without_an_action(answer: faults.Answer) -> faults.Answer:
+    start = answer.body.rindex(b"<action")
+    end = answer.body.rindex(b"</action>") + len(b"</action>")
+    return faults.Answer(200, answer.kind, answer.body[:start] + answer.body[end:])
