@@ -1,8 +1,11 @@
 """Every kind of source and archive, end to end: what comes of it must be the truth, to the last digit."""
 
 import functools
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import uuid
@@ -15,6 +18,7 @@ from typing import Any, BinaryIO
 
 import psycopg
 import pytest
+from dagster import DagsterInstance, build_sensor_context
 
 from stats_assets.database import ledger
 from stats_assets.database.connection import Connection, connect
@@ -28,6 +32,8 @@ from stats_assets.reading import Reader
 from stats_assets.replication import Http
 from stats_assets.report import NOT_YET, Report
 from stats_assets.run import run_range
+from stats_assets.sensors import tick
+from stats_assets.status import of as status_of
 from tests.bucket import BUCKET, another_process, s3_server
 from tests.conftest import other_database, settings_for
 from tests.truth import differences, statistics_of, truth_of
@@ -273,6 +279,75 @@ def test_a_broken_gzip_is_its_own_failure_and_heals(
     directory.write(bad, content)
     let_waits_pass(connection)
     assert run(follower, DIFFS, directory.first, last).committed == 1
+
+
+def test_a_broken_file_in_the_archive_that_is_followed_itself(
+    directory: Directory, feed: DemoFeed, url: str, connection: Connection, tmp_path: Path
+) -> None:
+    feed.stop()
+    bad, last = directory.first + 5, directory.first + 29
+    directory.write(bad, directory.read(bad)[:-9])
+    own = {
+        "archive_uri": directory.url.removesuffix("/augmented_diffs"),
+        "augmented_diffs_url": directory.url,
+    }
+    report = run(stats_of(feed, url, tmp_path / "own", **own), DIFFS, directory.first, last)
+    assert (report.committed, list(report.failed)) == (29, [bad])
+    assert row(connection, bad).attempts == 1
+
+
+# What a person is told
+
+
+WRONG = {
+    "no directory": ("{folder}/nowhere", "there is no directory {folder}/nowhere"),
+    "no state": ("{folder}", "{folder}/state.yaml: no such file"),
+    "no state, as file:": ("file://{folder}/", "file://{folder}/state.yaml: no such file"),
+    "no bucket": (
+        "s3://another/folder",
+        "s3://another/folder/state.yaml: The specified bucket does not exist",
+    ),
+    "no state in a bucket": (f"s3://{BUCKET}/nowhere/", "The specified key does not exist"),
+    "no server": ("http://127.0.0.1:1/x", "http://127.0.0.1:1/x/state.yaml: no whole answer"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_source_that_cannot_be_used_is_said_by_status_and_tick(
+    wrong: str, feed: DemoFeed, url: str, tmp_path: Path, s3: str
+) -> None:
+    source, says = (text.format(folder=tmp_path) for text in WRONG[wrong])
+    stats = stats_of(feed, url, tmp_path / "data", augmented_diffs_url=source, changesets_url=source)
+    status = status_of(stats)
+    assert status.exit_code == 3
+    with DagsterInstance.ephemeral() as instance:
+        for stream in STREAMS:
+            assert says in (status.streams[stream].trouble or "")
+            told = tick(build_sensor_context(instance=instance), stats, stream).skip_reason
+            assert told is not None
+            assert says in (told.skip_message or "")
+
+
+def test_relative_places_begin_at_the_projects_root(directory: Directory, url: str, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    (root / "below").mkdir(parents=True)
+    (root / "dagster.yaml").write_text("# stats-assets\n")
+    (root / "feeds").symlink_to(tmp_path / "a directory")
+    source = "feeds/augmented_diffs" if directory.url.startswith("/") else directory.url
+    (root / ".env").write_text(
+        f"DATABASE_URL={url}\nAUGMENTED_DIFFS_URL={source}\nCHANGESETS_URL=no where/\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "from stats_assets.cli import main; main()", "status", "--json"],
+        cwd=root / "below",
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 3
+    streams = json.loads(done.stdout)["streams"]
+    assert streams["augmented_diffs"]["head"] == directory.first + 29
+    assert f"there is no directory {root}/no where" in streams["changesets"]["trouble"]
 
 
 # What runs leave behind

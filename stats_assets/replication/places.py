@@ -26,8 +26,8 @@ _CLIENT = {
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
 _CREDENTIALS = (
-    "AWS credentials come from the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), a profile"
-    " (AWS_PROFILE) or the machine's or task's role"
+    "AWS credentials come from the environment itself, not .env (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY),"
+    " a profile (AWS_PROFILE) or the machine's or task's role; a public bucket's https address needs none"
 )
 _PERMISSIONS = "the credentials need s3:GetObject and s3:ListBucket, for an archive s3:PutObject too"
 
