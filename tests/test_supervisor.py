@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -185,6 +186,49 @@ def test_logs_are_bounded_and_their_end_is_quoted(tmp_path: Path, monkeypatch: p
     assert log.read_text() == "line\nthe end"
     assert "saying last: the end; starting it again in 0.5 s" in (keeping.ended() or "")
     assert keeping.ended() is None
+
+
+def test_a_flood_of_output_is_bounded_and_its_end_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stats_assets.child._LOG_BYTES", 10_000)
+    monkeypatch.setattr("stats_assets.child._HEARD_BYTES", 1_000)
+    log = tmp_path / "talker.log"
+    code = "for n in range(9_000): print(n)"
+    keeping = Keeping(Child("talker", [sys.executable, "-c", code], dict(os.environ), tmp_path), log, Pace())
+    keeping.start_if_due({})
+    wait_for(lambda: not keeping.alive, "the end")
+    assert keeping.heard()[-1] == "8999"
+    assert log.stat().st_size == 0
+    assert (tmp_path / "talker.log.1").stat().st_size == 20_000
+
+
+def test_logs_can_be_removed_and_are_there_again_with_the_next_start(stage: Stage) -> None:
+    shouts = "print('here', os.getpid(), flush=True);"
+    supervisor = stage.supervisor(one=f"{shouts} {STAYS}")
+    one = stage.pid_of("one")
+    shutil.rmtree(stage.folder / "logs")
+    os.kill(one, signal.SIGKILL)
+    again = stage.pid_of("one", other_than=one)
+    wait_for((stage.folder / "logs/one.log").exists, "a new log")
+    wait_for(lambda: stage.log("one"), "its first line")
+    supervisor.terminate()
+    said = supervisor.communicate(timeout=WAIT)[1]
+    assert stage.log("one") == f"here {again}\n"
+    assert f"one | here {one}\n" in said
+    assert "Traceback" not in said
+
+
+def test_all_ends_when_the_folder_is_removed(stage: Stage) -> None:
+    supervisor = stage.supervisor(one=STAYS, two=f"{WITH_CHILDREN} {STAYS}", stop=0.5)
+    stage.pid_of("grandchild")
+    mark = stage.folder / "supervisor.lock"
+    stage.folder.rename(stage.folder.with_name("removed"))
+    said = supervisor.communicate(timeout=WAIT)[1]
+    assert supervisor.returncode == 1
+    assert f"{stage.folder} was removed" in said
+    assert "Traceback" not in said
+    assert not processes_with_variable(MARK, str(mark))
 
 
 def test_a_second_one_says_that_the_first_runs(stage: Stage) -> None:
