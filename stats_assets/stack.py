@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
 from stats_assets.database.connection import connect, database_url, masked
 from stats_assets.database.embedded import embedded_url
 from stats_assets.demo.home import FOLDER, DemoError, DemoHome, Remembered
-from stats_assets.settings import load_settings
+from stats_assets.settings import Settings, load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
 
 MARKER = "# stats-assets"
@@ -80,6 +82,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
     root = _live_root()
     os.chdir(root)
     settings = load_settings()
+    _check_twice_set(root)
     with _supervisor(root, quiet) as supervisor:
         _check_port(port, "--port")
         url = database_url(settings)
@@ -184,6 +187,18 @@ def _writing(folder: Path) -> Iterator[None]:
             f"{folder} can't be used: {error}. Let this user write there, or copy dagster.yaml into a folder of "
             "your own and name that with DAGSTER_HOME."
         ) from None
+
+
+def _check_twice_set(root: Path) -> None:
+    """Dagster's programs put `.env` above the environment, other commands the environment above `.env`."""
+    given = {name.upper(): value for name, value in os.environ.items()}
+    for name, value in dotenv_values(root / ".env").items():
+        name = name.upper()
+        if name.lower() in Settings.model_fields and given.get(name, value) != value:
+            raise StackError(
+                f"{name} is set in the environment and, to something else, in {root / '.env'}. Remove one of them: "
+                "Dagster takes the file's, and other commands the environment's."
+            )
 
 
 def _check_port(port: int, option: str) -> None:

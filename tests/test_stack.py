@@ -21,7 +21,7 @@ from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.processes import is_alive, processes_titled, processes_with_variable
 from stats_assets.settings import Settings
-from stats_assets.stack import MARKER, StackError, find_project_root, project_root, run_demo
+from stats_assets.stack import MARKER, StackError, find_project_root, project_root, run_demo, run_dev
 from stats_assets.supervisor import MARK
 
 PROJECT = Path(__file__).parents[1]
@@ -163,7 +163,10 @@ def test_commands_called_in_the_demos_folder_find_its_settings(
     assert project_root() == home.path
     got = Settings()
     assert got.overpass_url == "http://127.0.0.1:1"
-    assert got.stats_data_dir == home.path / ".data"
+    assert got.stats_data_dir.absolute() == home.path / ".data"
+    moved = home.path.rename(root.parent / "moved")
+    monkeypatch.chdir(moved)
+    assert Path(Settings().archive).absolute() == moved / ".data/archive"
     assert got.user_agent == r"it's \ odd # agent"
 
 
@@ -329,7 +332,7 @@ def test_the_demo_from_nothing_through_kills_to_its_second_start(demo: Demo) -> 
     _until(lambda: demo.ticks("augmented_diffs") and demo.ticks("changesets"), "both sensors to tick")
     settings = (demo.home / "settings.json").read_text()
     assert "theirs" not in settings
-    assert str(demo.home / ".data") in settings
+    assert json.loads(settings.rpartition("}")[0] + "}")["stats_data_dir"] == ".data"  # in the demo's folder
 
     second = demo.start()
     assert "runs already" in second.communicate()[1]
@@ -353,6 +356,28 @@ def test_the_demo_from_nothing_through_kills_to_its_second_start(demo: Demo) -> 
     assert "Traceback" not in again.communicate()[1]
     assert again.returncode == 0
     assert not demo.children()
+
+
+@pytest.mark.parametrize("start", [run_demo, run_dev])
+def test_a_root_that_cannot_be_written_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch, start: Callable[[], int]
+) -> None:
+    monkeypatch.chdir(root)
+    for name in (".demo", ".dagster"):
+        (root / name).touch()  # as good as a read-only folder, for root too
+    with pytest.raises(StackError, match=r"a project can't be used: .* DAGSTER_HOME"):
+        start()
+
+
+def test_a_setting_that_dagster_and_the_commands_would_read_differently_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    (root / ".env").write_text("database_url='postgresql://theirs'\nPOLL_SECONDS=3\n")
+    monkeypatch.setenv("POLL_SECONDS", "3")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ours")
+    with pytest.raises(StackError, match=r"DATABASE_URL is set in the environment and.*Remove one"):
+        run_dev()
 
 
 def test_a_demo_that_is_refused_leaves_the_running_ones_settings(
