@@ -11,9 +11,11 @@ import typer
 
 from stats_assets import __version__
 from stats_assets.commands import answers, stack, streams
+from stats_assets.commands.backfill import backfill
 from stats_assets.commands.shared import say
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.migrations import MigrationRefused
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.settings import SettingsError
 from stats_assets.stack import StackError
@@ -25,8 +27,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-WRONG = (SettingsError, DatabaseUnreachable, EmbeddedServerError, CategoriesError, RegionsError, StackError)
-for command in (stack.dev, stack.demo, streams.status, answers.stats, answers.hashtags, answers.sql):
+WRONG = (
+    *(SettingsError, DatabaseUnreachable, EmbeddedServerError, MigrationRefused),
+    *(CategoriesError, RegionsError, StackError),
+)
+for command in (
+    stack.dev,
+    stack.demo,
+    streams.status,
+    backfill,
+    streams.seek,
+    answers.stats,
+    answers.hashtags,
+    answers.sql,
+):
     app.command()(command)
 app.command("database-url")(answers.print_database_url)
 app.command()(streams.migrate)

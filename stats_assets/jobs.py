@@ -4,16 +4,21 @@ from dagster import AssetSelection, define_asset_job
 
 from stats_assets.assets.statistics import VIEWS
 
+FACTS = {
+    "augmented_diffs": ("augmented_diffs", "changeset_edits"),
+    "changesets": ("changeset_updates", "changeset_metadata"),
+}
+"""A stream's assets: bodies, and the facts read from them."""
 STATISTICS = AssetSelection.assets(*VIEWS)
 
 augmented_diffs_job = define_asset_job(
     "augmented_diffs_job",
-    selection=AssetSelection.assets("augmented_diffs", "changeset_edits") | STATISTICS,
+    selection=AssetSelection.assets(*FACTS["augmented_diffs"]) | STATISTICS,
     description="A range of augmented diffs: fetched, counted, and brought into the statistics.",
 )
 changesets_job = define_asset_job(
     "changesets_job",
-    selection=AssetSelection.assets("changeset_updates", "changeset_metadata") | STATISTICS,
+    selection=AssetSelection.assets(*FACTS["changesets"]) | STATISTICS,
     description="A range of changeset files: fetched, read, and brought into the statistics.",
 )
 statistics_job = define_asset_job(

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -16,12 +17,28 @@ from stats_assets.settings import Settings, load_settings
 from stats_assets.stack import find_project_root, is_demo, project_root
 
 err = Console(stderr=True)
+
+
+class StreamName(StrEnum):
+    """The streams, as a command's option takes them."""
+
+    augmented_diffs = "augmented_diffs"
+    changesets = "changesets"
+
+
+StreamOption = Annotated[StreamName, typer.Option("--stream", help="Which stream.")]
+SequenceOption = Annotated[int, typer.Option(min=0, max=999_999_999)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
 
 
-def settings_here(*, database: bool = False) -> Settings:
-    """The project's settings, whatever folder below it one is in; then the project's root is the current folder."""
-    root = find_project_root()
+def settings_here(*, database: bool = False, dagster: bool = False) -> Settings:
+    """The project's settings, whatever folder below it one is in; then the project's root is the current folder.
+
+    With `dagster`, it is Dagster's home, too: there must be one.
+    """
+    root = project_root() if dagster else find_project_root()
+    if dagster:
+        os.environ["DAGSTER_HOME"] = str(root)
     if root is not None:
         os.chdir(root)
         if is_demo(root):  # there the demo's own settings count, whatever the environment says

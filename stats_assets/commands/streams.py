@@ -1,22 +1,30 @@
-"""Commands about the streams: where they stand, and moving them."""
+"""Commands about the streams: where they stand, moving them, and making ready what they need."""
+
+from typing import Annotated
 
 import typer
 
 from stats_assets import status as standing
-from stats_assets.commands.shared import AsJson, err, out, print_json, settings_here
+from stats_assets.commands.shared import (
+    AsJson,
+    SequenceOption,
+    StreamName,
+    StreamOption,
+    err,
+    out,
+    print_json,
+    say,
+    settings_here,
+)
+from stats_assets.database import seeking, streams
 from stats_assets.database.connection import DatabaseUnreachable, database_url, masked
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.fact_partitions import MOST, SEQUENCES, make_partitions
+from stats_assets.database.ledger import BLOCK, block_of
 from stats_assets.database.migrations import NEWEST
 from stats_assets.database.migrations import migrate as migrate_database
 from stats_assets.parts import Stats
-
-
-def migrate() -> None:
-    """Bring the database's schema up to date."""
-    url = database_url(settings_here(database=True))
-    before = migrate_database(url)
-    did = "was up to date" if before == NEWEST else f"went from {before or 'nothing'} to revision {NEWEST}"
-    err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
+from stats_assets.replication import HeadUnknown
 
 
 def status(as_json: AsJson = False) -> None:
@@ -25,10 +33,91 @@ def status(as_json: AsJson = False) -> None:
     try:
         found = standing.of(Stats(settings))
     except (DatabaseUnreachable, EmbeddedServerError) as error:
-        err.print(f"stats-assets: {error}", style="red", markup=False, soft_wrap=True)
+        say(f"stats-assets: {error}", style="red")
         raise typer.Exit(3) from None
     if as_json:
         print_json(found.as_json())
     else:
         out().print(found.as_table())
     raise typer.Exit(found.exit_code)
+
+
+def seek(stream: StreamOption, sequence: SequenceOption) -> None:
+    """Move a stream's cursor to a sequence: back, all above is done again; forward, what is between is skipped.
+
+    The next tick of the stream's sensor does it. Nothing is deleted, and what is skipped can be done by a backfill.
+    """
+    stats = Stats(settings_here(database=True))
+    with stats.connect() as connection:
+        row = streams.stream_of(connection, stream.value)
+        if row is not None and row.origin is not None and sequence < row.origin - 1:
+            raise typer.BadParameter(
+                f"{stream.value} begins at {row.origin}. What is before that is done by:"
+                f" stats-assets backfill --stream {stream.value} --start {sequence + 1} --end {row.origin - 1}"
+            )
+        seeking.request_seek(connection, stream.value, sequence)
+    at = row.checkpoint if row is not None else None
+    does = f"begins at {sequence + 1}"
+    if at is not None and sequence < at:
+        does = f"goes back from {at} to {sequence}, and does all above again"
+    elif at is not None:
+        does = f"goes on from {at} to {sequence}, and skips what is not done between"
+    say(
+        f"{stream.value} {does}, at the next tick of {stream.value}_stream. Switch that sensor on if it is off."
+    )
+
+
+def migrate(
+    first: Annotated[
+        int | None,
+        typer.Option(
+            "--from",
+            min=0,
+            max=999_999_999,
+            help="Make partitions from this sequence to the stream's origin.",
+        ),
+    ] = None,
+    stream: StreamOption = StreamName.augmented_diffs,
+) -> None:
+    """Bring the database's schema up to date.
+
+    With --from, also make ready what is before a stream's origin, so that it can be chosen in the UI for a backfill.
+    """
+    settings = settings_here(database=True, dagster=first is not None)
+    url = database_url(settings)
+    before = migrate_database(url)
+    did = "was up to date" if before == NEWEST else f"went from {before or 'nothing'} to revision {NEWEST}"
+    err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
+    if first is not None:
+        _make_ready(Stats(settings), stream, first)
+
+
+def _make_ready(stats: Stats, stream: StreamName, first: int) -> None:
+    from dagster import DagsterInstance
+
+    from stats_assets.partitions import BLOCKS, key_of
+
+    with stats.connect() as connection:
+        row = streams.stream_of(connection, stream.value)
+        origin = row.origin if row is not None else None
+        if origin is None:
+            origin = stats.settings.start(stream.value)
+        if origin is None:
+            try:
+                origin = stats.source(stream.value).head()
+            except HeadUnknown as error:
+                say(f"Up to where? {stream.value} has not begun, and {error}.", style="red")
+                raise typer.Exit(2) from None
+        if first >= origin:
+            say(
+                f"--from {first} is not before {origin}, where {stream.value} begins: nothing to do.",
+                style="red",
+            )
+            raise typer.Exit(2)
+        if stream is StreamName.augmented_diffs:
+            for start in range(first, origin, MOST // 2 * SEQUENCES):
+                make_partitions(connection, start, min(origin, start + MOST // 2 * SEQUENCES) - 1)
+    keys = [key_of(block) for block in range(block_of(first), origin, BLOCK)]
+    with DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(BLOCKS[stream.value].name or "", keys)
+    say(f"{len(keys)} partitions of {stream.value}, {keys[0]} to {keys[-1]}, can be chosen in the UI.")

@@ -1,4 +1,4 @@
--- The facts in partitions of 100,000 sequences (about 70 days): what fact_partitions.py makes more of.
+-- Revision 0002. The facts in partitions of 100,000 sequences (about 70 days): what fact_partitions.py makes more of.
 -- There is no default partition: attaching one beside it would have to look through it, and lock it.
 
 ALTER TABLE changeset_edits RENAME TO whole_edits;
@@ -34,3 +34,5 @@ DROP TABLE whole_edits, whole_edits_countries;
 
 ALTER TABLE run_leases ADD COLUMN by_hand boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN run_leases.by_hand IS 'A run by hand or of a backfill, which the live stream does not wait for';
+
+CREATE INDEX ledger_skipped ON ledger (stream, sequence) WHERE result = 'skipped';

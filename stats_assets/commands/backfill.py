@@ -1,0 +1,90 @@
+"""`stats-assets backfill`: an exact range of sequences, with progress on stderr and an exit code."""
+
+import signal
+import time
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from stats_assets.commands.shared import SequenceOption, StreamOption, err, say, settings_here
+from stats_assets.database.streams import Stream
+from stats_assets.parts import Stats
+from stats_assets.replication import HeadUnknown
+
+SAY_SECONDS = 15.0
+
+
+def backfill(stream: StreamOption, start: SequenceOption, end: SequenceOption) -> None:
+    """Do the sequences start..end again, or for the first time. Exit code: 0 all are committed, 1 some are left.
+
+    Runs are seen in the UI. What the archive has is read from there. Ended by Ctrl-C, it leaves nothing queued, and
+    the same command goes on where it stopped.
+    """
+    if end < start:
+        raise typer.BadParameter(f"--end {end} is before --start {start}.")
+    settings = settings_here(database=True, dagster=True)
+    from dagster import DagsterInstance  # here, as all else is quick without it
+
+    from stats_assets.backfill import Backfill, Wanted
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stats = Stats(settings)
+    wanted = Wanted(stream.value, start, end)
+    _warn_of_head(stats, wanted.stream, end)
+    with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
+        try:
+            outcome = Backfill(instance, stats, wanted, shown.advance, say).run()
+        except KeyboardInterrupt:
+            say("Ended. What was committed stays; the same command goes on with the rest.", style="yellow")
+            raise typer.Exit(130) from None
+    for trouble in outcome.troubles:
+        say(f"{trouble.sequence} is {trouble.work}: {trouble.reason}", style="red")
+    done = f"{outcome.committed} of {wanted.size} sequences of {stream.value} {start}..{end} are committed"
+    if outcome.blocks_left:
+        say(f"{done}; {outcome.blocks_left} blocks are not done. The same command does these.", style="red")
+        raise typer.Exit(1)
+    say(f"{done}.")
+
+
+def _warn_of_head(stats: Stats, stream: Stream, end: int) -> None:
+    try:
+        head = stats.source(stream).head()
+    except HeadUnknown as error:
+        say(f"{error}. What the archive has is done without it.", style="yellow")
+    else:
+        if end > head:
+            say(f"The feed has only up to {head} yet: what is above can't be done.", style="yellow")
+
+
+class _Shown:
+    """A bar in a terminal, a line now and then elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._bar = Progress(
+            *(TextColumn("sequences"), BarColumn(), MofNCompleteColumn(), TextColumn("left:")),
+            TimeRemainingColumn(),
+            console=err,
+            disable=not err.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total)
+        self._total = total
+        self._began = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def __enter__(self) -> "_Shown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def advance(self, done: int) -> None:
+        self._bar.update(self._task, completed=done)
+        now = time.monotonic()
+        self._first = done if self._first is None else self._first
+        if err.is_terminal or now - self._said < SAY_SECONDS:
+            return
+        self._said = now
+        rate = (done - self._first) / (now - self._began)
+        left = f", about {(self._total - done) / rate:.0f} s left" if rate else ""
+        say(f"{done} of {self._total} sequences{left}")

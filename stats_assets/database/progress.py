@@ -1,0 +1,56 @@
+"""How far a range of sequences is, as a backfill reports it: read from the ledger, never from runs."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from stats_assets.database.connection import Connection
+
+
+class Trouble(NamedTuple):
+    """A sequence that is not as it should be after a backfill, and why."""
+
+    sequence: int
+    work: str
+    reason: str
+
+
+def clock(connection: Connection) -> datetime:
+    """The database's time."""
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a clock always answers
+    now: datetime = row[0]
+    return now
+
+
+def done_since(connection: Connection, stream: str, start: int, end: int, since: datetime) -> int:
+    """How many of the sequences start..end were committed, or found unchanged, since then."""
+    row = connection.execute(
+        "SELECT count(*) FROM ledger WHERE stream = %s AND sequence BETWEEN %s AND %s AND done_at >= %s",
+        (stream, start, end, since),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def clean_blocks(connection: Connection, stream: str, start: int, end: int) -> dict[int, int]:
+    """How many of start..end are committed and have no failed try behind them, by block."""
+    return dict(
+        connection.execute(
+            "SELECT sequence - sequence %% 100, count(*) FROM ledger"
+            " WHERE stream = %s AND sequence BETWEEN %s AND %s AND result = 'committed' AND work IN ('idle', 'trying')"
+            " GROUP BY 1",
+            (stream, start, end),
+        ).fetchall()
+    )
+
+
+def troubles(connection: Connection, stream: str, start: int, end: int, most: int) -> list[Trouble]:
+    """The first of start..end whose last try failed."""
+    return [
+        Trouble(*row)
+        for row in connection.execute(
+            "SELECT sequence, work, coalesce(reason, '') FROM ledger"
+            " WHERE stream = %s AND sequence BETWEEN %s AND %s AND work IN ('waiting', 'quarantined', 'hole')"
+            " ORDER BY sequence LIMIT %s",
+            (stream, start, end, most),
+        ).fetchall()
+    ]
