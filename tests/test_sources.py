@@ -60,7 +60,7 @@ def second_url(server: str) -> Iterator[str]:
 
 def stats_of(feed: DemoFeed, url: str, folder: Path, **settings: object) -> Stats:
     made = Stats(settings_for(feed, url, folder, **settings))
-    vars(made)["http"] = Http("test", timeout=10, pause=0.01)
+    vars(made)["http"] = Http("test", timeout=10, head_timeout=60, pause=0.01)
     return made
 
 

@@ -25,6 +25,7 @@ _CLIENT = {
     "read_timeout": 15,
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
+_PARTS = {"chunksize": 8 << 20, "max_concurrency": 2}  # or it is all in memory, twice, up to 100 MB
 _CREDENTIALS = (
     "AWS credentials come from the environment itself, not .env (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY),"
     " a profile (AWS_PROFILE) or the machine's or task's role; a public bucket's https address needs none"
@@ -78,7 +79,7 @@ def fetch(file: Place, target: Path) -> None:
 
 def upload(source: Path, file: UPath) -> None:
     """Copies a file to a bucket, which shows it when it is whole."""
-    _ask(file, "put_file", str(source), file.path, seconds=FILE_SECONDS)
+    _ask(file, "put_file", str(source), file.path, seconds=FILE_SECONDS, **_PARTS)
 
 
 def modified(file: UPath) -> Any:

@@ -31,7 +31,7 @@ from tests.bucket import BUCKET, another_process, no_credentials_of_the_machine,
 if TYPE_CHECKING:
     from tests.replication.conftest import MakeHttp
 
-HTTP = Http("tests")
+HTTP = Http("tests", head_timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,17 @@ def test_what_each_answer_costs(uri: str, asked: list[str], source: DirectorySou
     with pytest.raises(SequenceMissing):
         archive.get(9, tmp_path)
     assert cost() == ["GET 009.osm.gz"]
+
+
+def test_a_big_body_goes_in_parts(
+    uri: str, asked: list[str], source: DirectorySource, tmp_path: Path
+) -> None:
+    body = body_of(tmp_path, 7)
+    with gzip.open(body.path, "w", compresslevel=0) as file:
+        file.write(b"<osm><!--" + os.urandom(9 << 20).hex().encode() + b"--></osm>")
+    Archive(uri, "changesets").put(body)
+    assert sum(1 for request in asked if "partNumber=" in request) == 3
+    assert source.fetch(7, tmp_path).path.read_bytes() == body.path.read_bytes()
 
 
 def test_another_writers_higher_state_is_not_lowered(
