@@ -13,6 +13,7 @@ from stats_assets import __version__
 from stats_assets.commands import answers, stack, streams
 from stats_assets.commands.backfill import backfill
 from stats_assets.commands.shared import say
+from stats_assets.commands.status import status
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.migrations import MigrationRefused
@@ -34,7 +35,7 @@ WRONG = (
 for command in (
     stack.dev,
     stack.demo,
-    streams.status,
+    status,
     backfill,
     streams.seek,
     answers.stats,

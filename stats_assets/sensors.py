@@ -5,7 +5,7 @@ A tick never downloads a body, and its cost does not grow with history.
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from dagster import (
     DagsterInstance,
@@ -37,7 +37,6 @@ from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, 
 
 JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
 PRIORITY = "10"  # above every backfill's
-INSTANCE_LEASE = timedelta(seconds=60)
 AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
 
 
@@ -98,7 +97,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     with stats.connect() as connection:
 
         def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
-            with streams.driving(connection, stream, instance_id, INSTANCE_LEASE) as row:
+            with streams.driving(connection, stream, instance_id) as row:
                 # Another instance's cursor says nothing here: the checkpoint wins.
                 stored = context.cursor if row.instance_id in (None, instance_id) else None
                 standing = _stand(context, stored, connection, stats.settings, row, head)

@@ -1,13 +1,13 @@
-"""Where each stream stands, for a person and for monitors. How it is printed is the command line's."""
+"""Where each stream stands, as monitors read it. How a person is shown it is commands/status.py's."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.table import Table
-
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import leases
+from stats_assets.database.ledger import Work
+from stats_assets.database.ranges import Span, islands, skipped
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
 from stats_assets.parts import Stats
@@ -20,7 +20,11 @@ RATE_SEQUENCES = 5_000  # how far below the checkpoint the rate is measured
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """One stream. cursor: the checkpoint; rate: sequences a minute over the last ten; the lists: sequences."""
+    """One stream. cursor: the checkpoint; rate: sequences a minute over the last ten.
+
+    waiting, quarantined, holes: sequences, with `reasons`; in_flight (the stream's own runs), by_hand (all other runs),
+    skipped and islands (done before the origin): ranges, both ends included. ticked_at: when its sensor last ticked.
+    """
 
     origin: int | None
     cursor: int | None
@@ -29,11 +33,18 @@ class StreamStatus:
     lag_seconds: float | None
     rate: float
     eta_seconds: float | None
-    in_flight: list[list[int]]
+    in_flight: list[Span]
+    by_hand: list[Span]
     waiting: list[int]
     quarantined: list[int]
     holes: list[int]
+    reasons: dict[int, str]
+    skipped: list[Span]
+    islands: list[Span]
+    seek_to: int | None
+    ticked_at: datetime | None
     paused: str | None
+    paused_until: datetime | None
 
     @property
     def exit_code(self) -> int:
@@ -43,6 +54,13 @@ class StreamStatus:
         if self.cursor is None or (self.head > self.cursor and not self.rate and not self.in_flight):
             return 2 if self.cursor is None or (self.lag_seconds or 0) >= LAG_SECONDS else 0
         return 1 if (self.lag_seconds or 0) >= LAG_SECONDS else 0
+
+    @property
+    def word(self) -> str:
+        """What the exit code says."""
+        if self.cursor is None and self.head is not None:
+            return "not begun"
+        return ("fine", "behind", "stalled", "feed out of reach")[self.exit_code]
 
 
 @dataclass(frozen=True)
@@ -60,38 +78,9 @@ class Status:
     def as_json(self) -> dict[str, Any]:
         """As monitors read it."""
         return {
-            "streams": {name: dict(vars(stream)) for name, stream in self.streams.items()},
+            "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
             "queued": self.queued,
         }
-
-    def as_table(self) -> Table:
-        """As a person reads it."""
-        table = Table("", *self.streams, title="stats-assets")
-        for name, label in (
-            *(
-                ("origin", "origin"),
-                ("cursor", "cursor"),
-                ("head", "feed's head"),
-                ("lag_seconds", "lag (s)"),
-            ),
-            *(
-                ("rate", "sequences a minute"),
-                ("eta_seconds", "caught up in (s)"),
-                ("in_flight", "in flight"),
-            ),
-            *(
-                ("waiting", "waiting"),
-                ("quarantined", "quarantined"),
-                ("holes", "holes"),
-                ("paused", "paused"),
-            ),
-            ("trouble", "trouble"),
-        ):
-            values = [_shown(getattr(stream, name)) for stream in self.streams.values()]
-            if any(values) or name not in ("paused", "trouble"):
-                table.add_row(label, *values)
-        table.caption = f"{self.queued} changed changesets wait for the statistics"
-        return table
 
 
 def lag_seconds(stream: Stream, cursor: int, head: int | None) -> float | None:
@@ -118,6 +107,13 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         trouble = str(error)
     rate = _rate(connection, stream, cursor)
     behind = head - cursor if head is not None and cursor is not None else None
+    alive = [
+        lease
+        for lease in leases(connection, stream)
+        if not lease.released and lease.silent_seconds <= stats.settings.lease_stale_seconds
+    ]
+    works: tuple[Work, ...] = ("waiting", "quarantined", "hole")
+    waiting, quarantined, holes = (dict(troubled(connection, stream, work)) for work in works)
     return StreamStatus(
         origin=row.origin if row else None,
         cursor=cursor,
@@ -128,15 +124,18 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         eta_seconds=None
         if behind is None or (behind and not rate)
         else round(behind / rate * 60 if behind > 0 else 0),
-        in_flight=[
-            [lease.start_sequence, lease.end_sequence]
-            for lease in leases(connection, stream)
-            if not lease.released and lease.silent_seconds <= stats.settings.lease_stale_seconds
-        ],
-        waiting=[sequence for sequence, _ in troubled(connection, stream, "waiting")],
-        quarantined=[sequence for sequence, _ in troubled(connection, stream, "quarantined")],
-        holes=[sequence for sequence, _ in troubled(connection, stream, "hole")],
+        in_flight=[(one.start_sequence, one.end_sequence) for one in alive if not one.by_hand],
+        by_hand=[(one.start_sequence, one.end_sequence) for one in alive if one.by_hand],
+        waiting=list(waiting),
+        quarantined=list(quarantined),
+        holes=list(holes),
+        reasons=waiting | quarantined | holes,
+        skipped=skipped(connection, stream),
+        islands=islands(connection, stream),
+        seek_to=row.seek_to if row else None,
+        ticked_at=row.ticked_at if row else None,
         paused=row.pause_reason if row else None,
+        paused_until=row.paused_until if row else None,
     )
 
 
@@ -149,13 +148,3 @@ def _rate(connection: Connection, stream: Stream, cursor: int | None) -> float:
         (stream, cursor - RATE_SEQUENCES, RATE_MINUTES),
     ).fetchone()
     return round((row[0] if row else 0) / RATE_MINUTES, 2)
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ", ".join("–".join(map(str, v)) if isinstance(v, list) else str(v) for v in value[:10]) + (
-            f" … ({len(value)})" if len(value) > 10 else ""
-        )
-    return f"{value:.0f}" if isinstance(value, float) and value >= 10 else str(value)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from stats_assets.database import seeking
 from stats_assets.database.statistics import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
@@ -188,6 +189,20 @@ def test_status_for_monitors(run: Run, stats: Stats, feed: DemoFeed, world: Worl
     assert {"lag_seconds", "rate", "eta_seconds", "in_flight", "waiting", "quarantined", "holes"} <= set(
         found
     )
-    assert "augmented_diffs" in run("status", **environment).stdout
+    shown = run("status", **environment)
+    assert "augmented_diffs" in shown.stdout
+    assert run("seek", "--stream", "changesets", "--sequence", "3", **environment).returncode == 2
+    seek = run("seek", "--stream", "augmented_diffs", "--sequence", str(feed.head + 9), **environment)
+    assert (seek.returncode, "skips" in seek.stderr) == (0, True)
+    with stats.connect() as connection:
+        seeking.skip(connection, "augmented_diffs", feed.head, feed.head + 9)
+        connection.execute("UPDATE streams SET origin = %s WHERE stream = 'augmented_diffs'", (feed.head,))
+    found = json.loads(run("status", "--json", **environment).stdout)["streams"]["augmented_diffs"]
+    assert found["seek_to"] == feed.head + 9
+    assert found["skipped"] == [[feed.head + 1, feed.head + 9]]
+    assert found["islands"] == [[world.first, feed.head - 1]]
+    shown = run("status", **environment)
+    assert f"{world.first}–{feed.head - 1}" in shown.stdout
+    assert f"a seek to {feed.head + 9} waits" in shown.stdout
     feed.stop()
     assert run("status", **environment).returncode == 3

@@ -6,6 +6,7 @@ JSON goes to stdout alone, all else to stderr.
 import json
 import os
 import sys
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -62,7 +63,7 @@ def out() -> Console:
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    return str(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def say(what: str, *, style: str | None = None) -> None:

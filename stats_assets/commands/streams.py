@@ -1,45 +1,25 @@
-"""Commands about the streams: where they stand, moving them, and making ready what they need."""
+"""Commands that move a stream, and make ready what it needs."""
 
 from typing import Annotated
 
 import typer
 
-from stats_assets import status as standing
 from stats_assets.commands.shared import (
-    AsJson,
     SequenceOption,
     StreamName,
     StreamOption,
     err,
-    out,
-    print_json,
     say,
     settings_here,
 )
 from stats_assets.database import seeking, streams
-from stats_assets.database.connection import DatabaseUnreachable, database_url, masked
-from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.connection import database_url, masked
 from stats_assets.database.fact_partitions import MOST, SEQUENCES, make_partitions
 from stats_assets.database.ledger import BLOCK, block_of
 from stats_assets.database.migrations import NEWEST
 from stats_assets.database.migrations import migrate as migrate_database
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
-
-
-def status(as_json: AsJson = False) -> None:
-    """Where each stream stands. Exit code: 0 fine, 1 behind, 2 stalled, 3 unreachable."""
-    settings = settings_here(database=True)
-    try:
-        found = standing.of(Stats(settings))
-    except (DatabaseUnreachable, EmbeddedServerError) as error:
-        say(f"stats-assets: {error}", style="red")
-        raise typer.Exit(3) from None
-    if as_json:
-        print_json(found.as_json())
-    else:
-        out().print(found.as_table())
-    raise typer.Exit(found.exit_code)
 
 
 def seek(stream: StreamOption, sequence: SequenceOption) -> None:

@@ -18,6 +18,7 @@ Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
 PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
 PAUSE_FIRST, PAUSE_MOST, ASKED_MOST = 15.0, 300.0, 86400.0  # seconds
+INSTANCE_LEASE = timedelta(seconds=60)  # so long after its last tick an instance drives a stream
 BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
 
 
@@ -29,7 +30,7 @@ class StreamBusy(Exception):
 class StreamRow:
     """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
 
-    instance_id: the Dagster instance that drove it last. seek_to: where a person wants the checkpoint.
+    instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
     """
 
     stream: Stream
@@ -38,12 +39,13 @@ class StreamRow:
     paused_until: datetime | None
     pause_reason: str | None
     instance_id: str | None
+    ticked_at: datetime | None
     seek_to: int | None
 
 
 @contextmanager
 def driving(
-    connection: Connection, stream: Stream, instance_id: str, lease: timedelta
+    connection: Connection, stream: Stream, instance_id: str, lease: timedelta = INSTANCE_LEASE
 ) -> Iterator[StreamRow]:
     """One transaction in which this instance's tick alone drives the stream. Raises StreamBusy.
 
@@ -85,9 +87,9 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     """The stream's row; None: no tick has seen it yet."""
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
-            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to"
-            " FROM streams WHERE stream = %s",
-            (stream,),
+            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to,"
+            " lease_until - %s AS ticked_at FROM streams WHERE stream = %s",
+            (INSTANCE_LEASE, stream),
         ).fetchone()
 
 

@@ -1,0 +1,97 @@
+"""`stats-assets status`: for a person a table and what is wrong in sentences, for a monitor JSON and an exit code."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import typer
+from rich.table import Table
+
+from stats_assets import status as standing
+from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
+from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.ranges import Span
+from stats_assets.parts import Stats
+from stats_assets.status import StreamStatus
+
+SHOWN = 5
+
+
+def status(as_json: AsJson = False) -> None:
+    """Where each stream stands. Exit code: 0 fine, 1 behind, 2 stalled, 3 unreachable."""
+    settings = settings_here(database=True)
+    try:
+        found = standing.of(Stats(settings))
+    except (DatabaseUnreachable, EmbeddedServerError) as error:
+        say(f"stats-assets: {error}", style="red")
+        raise typer.Exit(3) from None
+    if as_json:
+        print_json(found.as_json())
+        raise typer.Exit(found.exit_code)
+    now = datetime.now(UTC)
+    table = Table("", *found.streams)
+    columns = [list(_rows(stream, now)) for stream in found.streams.values()]
+    for row in zip(*columns, strict=True):
+        if any(value for _, value in row) or row[0][0] in ("origin", "cursor"):
+            table.add_row(row[0][0], *(value for _, value in row))
+    out().print(table)
+    for name, stream in found.streams.items():
+        for sentence in _sentences(stream):
+            out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
+    raise typer.Exit(found.exit_code)
+
+
+def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
+    """What a stream's column says: (label, value), the same labels for each."""
+    yield "", stream.word
+    yield "origin", _number(stream.origin)
+    yield "cursor", _number(stream.cursor)
+    yield "feed's head", _number(stream.head)
+    yield "lag", "" if stream.lag_seconds is None else _time(stream.lag_seconds)
+    yield "sequences a minute", f"{stream.rate:.1f}" if stream.rate else ""
+    yield "caught up in", _time(stream.eta_seconds) if stream.eta_seconds else ""
+    yield (
+        "last tick",
+        "" if stream.ticked_at is None else f"{_time((now - stream.ticked_at).total_seconds())} ago",
+    )
+    yield "in flight", _spans(stream.in_flight)
+    yield "by hand, backfills", _spans(stream.by_hand)
+    for label, sequences in (
+        ("waiting", stream.waiting),
+        ("quarantined", stream.quarantined),
+        ("holes", stream.holes),
+    ):
+        yield label, _spans([(n, n) for n in sequences])
+    yield "skipped", _spans(stream.skipped)
+    yield "done before the origin", _spans(stream.islands)
+
+
+def _sentences(stream: StreamStatus) -> Iterator[str]:
+    if stream.trouble:
+        yield f"{stream.trouble.rstrip('.')}."
+    if stream.paused and stream.paused_until:
+        yield f"paused until {stream.paused_until:%H:%M:%S} UTC, as the feed failed: {stream.paused.rstrip('.')}."
+    if stream.seek_to is not None:
+        yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
+    if stream.cursor is None:
+        yield "not begun; switch its sensor on in the UI (Automation)."
+    elif stream.exit_code == 2:
+        yield "nothing was committed in ten minutes, nothing is in flight. Is its sensor on, and does the daemon run?"
+    for sequence, reason in list(stream.reasons.items())[:SHOWN]:
+        yield f"{sequence}: {reason}"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _spans(spans: list[Span]) -> str:
+    shown = [str(first) if first == last else f"{first}–{last}" for first, last in spans[:SHOWN]]
+    return ", ".join(shown) + (f" … ({len(spans)})" if len(spans) > SHOWN else "")
+
+
+def _time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(timedelta(minutes=round(seconds / 60)))[:-3]
