@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
 
@@ -38,33 +38,37 @@ WORDS = {
     "daemon": "dagster._daemon run",
     "run": "spawn_main",  # a child of the code server's
 }
+WITH_SETTINGS = """
+import json, sys
+from stats_assets.cli import main
+from stats_assets.demo.home import DemoHome
+others = json.loads(sys.argv.pop(1))
+settings = DemoHome.settings
+DemoHome.settings = lambda *arguments: settings(*arguments) | others
+main()
+"""
 T = TypeVar("T")
+S = TypeVar("S", bound="Stack")
 
 
-class DemoStack:
-    """A project's root with a demo in it, whose world has `history` minutes and one more each `interval` seconds."""
+class Stack:
+    """`stats-assets COMMAND` in a project's root, its UI on a free port; `home` is where its own files are."""
 
-    def __init__(self, *, history: int = 30, interval: float = 3.0, name: str = "a project") -> None:
-        # pytest's folders are closed to the user who runs PostgreSQL for root
-        self._folder = Path(tempfile.mkdtemp(prefix="stats-assets-drill-"))
-        self._folder.chmod(0o755)
-        self.root = self._folder / name
-        self.root.mkdir(parents=True)
-        shutil.copy(PROJECT / "dagster.yaml", self.root)
-        self._demo = DemoHome(self.root, None)
-        self.home = self._demo.path
-        ports = _free_ports(2)
-        self.ui, self.feed = (f"http://127.0.0.1:{port}" for port in ports)
+    def __init__(self, folder: Path, root: Path, home: Path, command: str, *options: str) -> None:
+        self._folder = folder
+        self.root, self.home = root, home
+        [port] = free_ports(1)
+        self.ui = f"http://127.0.0.1:{port}"
         self.program = str(Path(sys.executable).with_name("stats-assets"))
-        self.command = [self.program, "demo", f"--port={ports[0]}", f"--feed-port={ports[1]}"]
+        self.command = [self.program, command, f"--port={port}", *options]
         hidden = {"DAGSTER_HOME", *(name.upper() for name in Settings.model_fields)}
         self.environment = {name: value for name, value in os.environ.items() if name.upper() not in hidden}
-        self._demo.remember(replace(self._demo.world(), history=history, interval=interval))
         self._process: subprocess.Popen[bytes] | None = None
+        self._marks: set[str] = set()
         self.segments: set[str] = set()
         """Shared memory that its PostgreSQL was seen to use."""
 
-    def start(self) -> "DemoStack":
+    def start(self) -> Self:
         """Start it and wait until it says that all is ready."""
         told = self._folder / "told"
         with told.open("wb") as out, (self._folder / "said").open("ab") as said:
@@ -74,10 +78,10 @@ class DemoStack:
 
         def ready() -> bool:
             assert self._process is not None
-            assert self._process.poll() is None, f"the demo ended: {self.said()}"
+            assert self._process.poll() is None, f"it ended: {self.said()}"
             return "Ctrl-C" in told.read_text()
 
-        self.until(ready, "the demo to be ready")
+        self.until(ready, "the stack to be ready")
         lines = (line.partition("  ") for line in told.read_text().splitlines())
         self.url = next(value.strip() for name, _, value in lines if name == "Database")
         return self
@@ -103,13 +107,6 @@ class DemoStack:
             _signal(pid, signal.SIGKILL)
         self.until(lambda: not self.children() and not self.postgres(), "everything to end")
         shutil.rmtree(self._folder)
-
-    def freeze(self) -> None:
-        """From its next start on no more minutes pass in the world."""
-        world = self._demo.world()
-        now = time.time()
-        passed = max(0, int((now - world.started) / world.interval))
-        self._demo.remember(replace(world, history=world.history + passed, started=now, interval=1e9))
 
     def pids(self, role: str) -> list[int]:
         """The living processes of a role: those of WORDS, supervisor, guardian, postgres (postmaster) or keeper."""
@@ -152,9 +149,8 @@ class DemoStack:
     def postgres(self) -> list[int]:
         """All processes of its PostgreSQL."""
         marks = (_argument(pid, "cluster_name=") for pid in processes_titled("postgres", str(self.home)))
-        known = {*marks, *getattr(self, "_marks", set())} - {""}
-        self._marks: set[str] = known
-        return sorted({pid for mark in known for pid in processes_titled("postgres", mark)})
+        self._marks |= {*marks} - {""}
+        return sorted({pid for mark in self._marks for pid in processes_titled("postgres", mark)})
 
     def look(self) -> None:
         """Take note of the shared memory that is in use now."""
@@ -189,6 +185,10 @@ class DemoStack:
         assert done.stdout, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+    def is_caught_up(self) -> bool:
+        """Whether both cursors are where the feed is."""
+        return all(one["cursor"] == one["head"] for one in self.status()["streams"].values())
 
     def run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """A command as a person calls it in the demo's folder (or another)."""
@@ -231,10 +231,52 @@ class DemoStack:
             time.sleep(0.1)
 
 
+class DemoStack(Stack):
+    """A demo in a project's root of its own; its world has `history` minutes, and one more each `interval` seconds.
+
+    `settings` are the demo's own but for these.
+    """
+
+    def __init__(
+        self,
+        *,
+        history: int = 30,
+        interval: float = 3.0,
+        name: str = "a project",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        # pytest's folders are closed to the user who runs PostgreSQL for root
+        folder = Path(tempfile.mkdtemp(prefix="stats-assets-drill-"))
+        folder.chmod(0o755)
+        root = folder / name
+        root.mkdir(parents=True)
+        shutil.copy(PROJECT / "dagster.yaml", root)
+        self._demo = DemoHome(root, None)
+        self._demo.remember(replace(self._demo.world(), history=history, interval=interval))
+        [port] = free_ports(1)
+        self.feed = f"http://127.0.0.1:{port}"
+        super().__init__(folder, root, self._demo.path, "demo", f"--feed-port={port}")
+        if settings:
+            self.command[:1] = [sys.executable, "-c", WITH_SETTINGS, json.dumps(settings)]
+
+    def freeze(self) -> None:
+        """From its next start on no more minutes pass in the world."""
+        world = self._demo.world()
+        now = time.time()
+        passed = max(0, int((now - world.started) / world.interval))
+        self._demo.remember(replace(world, history=world.history + passed, started=now, interval=1e9))
+
+
+class DevStack(Stack):
+    """The live system in the project of a demo. Its streams are off, so it needs no network."""
+
+    def __init__(self, demo: DemoStack) -> None:
+        super().__init__(Path(tempfile.mkdtemp(prefix="stats-assets-drill-")), demo.root, demo.root, "dev")
+
+
 @contextlib.contextmanager
-def demo_stack(**arguments: Any) -> Iterator[DemoStack]:
-    """A running demo; at the end it is stopped, and nothing of it may be left."""
-    stack = DemoStack(**arguments)
+def running(stack: S) -> Iterator[S]:
+    """Start it; at the end it is stopped, and nothing of it may be left."""
     try:
         yield stack.start()
         assert stack.stop() == 0, stack.said()
@@ -244,7 +286,12 @@ def demo_stack(**arguments: Any) -> Iterator[DemoStack]:
         stack.remove()
 
 
-def _free_ports(number: int) -> list[int]:
+def demo_stack(**arguments: Any) -> contextlib.AbstractContextManager[DemoStack]:
+    """A running demo, in the end gone without a trace."""
+    return running(DemoStack(**arguments))
+
+
+def free_ports(number: int) -> list[int]:
     with contextlib.ExitStack() as held:
         servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
         return [int(server.getsockname()[1]) for server in servers]

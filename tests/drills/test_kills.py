@@ -3,19 +3,16 @@
 The drills share one demo, whose world goes on meanwhile, and follow each other.
 """
 
-import contextlib
 import json
 import socket
 import time
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
-from stats_assets.database.leases import leases
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, stream_of
-from stats_assets.runner import FETCH_LOCK
+from tests.drills.act import run_in_the_act
 from tests.drills.exact import is_exact as is_exact
 from tests.drills.stack import DemoStack
 from tests.truth import differences, statistics_of, truth_of
@@ -34,26 +31,6 @@ def told(capsys: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
     yield lines
     with capsys.disabled():
         print("".join(f"\n  {line}" for line in lines))
-
-
-@contextlib.contextmanager
-def run_in_the_act(stack: DemoStack) -> Iterator[int]:
-    """While a run of the augmented diffs has sequences in its hands and can't go on; the last of its range."""
-    holding = stack.until(stack.connect, "the database")
-    try:
-        holding.execute("SELECT pg_advisory_lock(%s)", (FETCH_LOCK,))
-
-        def held() -> int | None:
-            waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
-            if holding.execute(waiting, (FETCH_LOCK,)).fetchone() is None:
-                return None
-            ends = [one.end_sequence for one in leases(holding, "augmented_diffs") if not one.released]
-            return max(ends, default=None)
-
-        yield stack.until(held, "a run to ask the feed", GOES_ON)
-    finally:
-        with contextlib.suppress(psycopg.Error):
-            holding.close()
 
 
 def goes_on(stack: DemoStack, after: int, killed: list[int]) -> float:
@@ -120,10 +97,7 @@ def test_a_power_cut(demo_stack: DemoStack, told: list[str]) -> None:
     demo_stack.freeze()
     with socket.create_server(("127.0.0.1", workspace["load_from"][0]["grpc_server"]["port"])):
         demo_stack.start()
-        demo_stack.until(
-            lambda: all(one["cursor"] == one["head"] for one in demo_stack.status()["streams"].values()),
-            "both streams to be where the feed is",
-        )
+        demo_stack.until(demo_stack.is_caught_up, "both streams to be where the feed is")
         is_exact(demo_stack)
     with demo_stack.connect() as connection:
         assert differences(truth_of(demo_stack.feed), statistics_of(connection)) == []
