@@ -6,6 +6,7 @@ Knows nothing of Dagster: the command line and tests use it as the assets and se
 from functools import cache, cached_property
 from pathlib import Path
 
+from stats_assets.bodies import StreamWork
 from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger import Retries
 from stats_assets.database.migrations import migrate
@@ -14,7 +15,6 @@ from stats_assets.database.streams import Stream
 from stats_assets.osm import Categories, Regions
 from stats_assets.reading import Reader, changeset_reader, diff_reader
 from stats_assets.replication import SUFFIXES, Archive, DirectorySource, Http, OverpassSource, Source
-from stats_assets.runner import StreamWork
 from stats_assets.settings import Settings
 
 

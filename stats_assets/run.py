@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stats_assets.bodies import Bodies, StreamWork
 from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.fact_partitions import make_partitions
@@ -17,7 +18,7 @@ from stats_assets.database.ledger import LedgerRow
 from stats_assets.database.streams import Stream
 from stats_assets.replication import HeadUnknown
 from stats_assets.report import Report
-from stats_assets.runner import FeedFailed, Runner, StreamWork
+from stats_assets.runner import FeedFailed, Runner
 
 PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (runner.py)
 
@@ -59,8 +60,9 @@ def run_range(
         ):
             due = _due(connection, work.stream, range(start, last + 1), by_hand)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
+            bodies = Bodies(work, url, Path(folder), report, not accept_shorter, say)
             runner = Runner(
-                *(work, connection, url, run_id, Path(folder), report, by_hand, accept_shorter, say, patience)
+                *(work, connection, run_id, bodies, report, by_hand, accept_shorter, say, patience)
             )
             try:
                 _go(runner, due, wait_for_feed)

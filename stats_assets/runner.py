@@ -1,46 +1,37 @@
-"""A run's passage over its due sequences: fetch, count and commit one after the other, past those that fail.
+"""A run's passage over its due sequences: commit one after the other, past those that fail.
 
 Whose fault a failure is (the sequence's or the feed's) is decided here, by how the next ones answer; what is booked
-for it is the ledger's (state, section 2). Leases, heads and pauses are run.py's.
+for it is the ledger's (state, section 2). Bodies are bodies.py's; leases, heads and pauses are run.py's.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
 
+from stats_assets.bodies import Bodies, Read, StreamWork
 from stats_assets.database import ledger, streams
 from stats_assets.database.commit import Counted, Verdict, commit
-from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
-from stats_assets.database.ledger import LeaseLost, LedgerRow, Retries
-from stats_assets.database.streams import Stream
-from stats_assets.reading import Reader, Reading
+from stats_assets.database.connection import Connection, DatabaseUnreachable
+from stats_assets.database.ledger import LeaseLost, LedgerRow
 from stats_assets.replication import (
-    Archive,
-    ArchiveError,
     Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
     FeedError,
     SequenceMissing,
     SequenceNotYetAvailable,
-    Source,
     judge_envelope,
-    open_body,
 )
 from stats_assets.report import NOT_YET, Report
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
-FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
-FETCH_LOCK_SECONDS = 900
 SAY_SECONDS = 10
 
 
@@ -50,18 +41,6 @@ class FeedFailed(Exception):
     def __init__(self, error: FeedError) -> None:
         super().__init__(str(error))
         self.retry_after = error.retry_after
-
-
-@dataclass(frozen=True)
-class StreamWork:
-    """All that a stream's runs need, made once a process."""
-
-    stream: Stream
-    source: Source
-    archive: Archive
-    reader: Reader
-    retries: Retries
-    settle_seconds: float
 
 
 def _groups(due: Sequence[LedgerRow]) -> Iterator[list[LedgerRow]]:
@@ -76,11 +55,6 @@ def _groups(due: Sequence[LedgerRow]) -> Iterator[list[LedgerRow]]:
             group = []
     if group:
         yield group
-
-
-class _Read(NamedTuple):
-    body: Body
-    reading: Reading
 
 
 class _Pending(NamedTuple):
@@ -100,15 +74,13 @@ class Runner:
 
     work: StreamWork
     connection: Connection
-    url: str
     run_id: str
-    folder: Path
+    bodies: Bodies
     report: Report
     by_hand: bool
     accept_shorter: bool
     say: Callable[[str], None]
     patience: int = 0
-    body: Body | None = None
     pending: list["_Pending"] = field(default_factory=list)
     at: int = 0
 
@@ -141,9 +113,9 @@ class Runner:
 
     def one(self, taken: LedgerRow) -> None:
         """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable."""
-        self.body = None
+        self.bodies.last = None
         try:
-            read = self.read(taken.sequence)
+            read = self.bodies.read(taken.sequence)
             flagged = self.judge(taken, read)
             if not read.body.from_archive:  # that one says nothing about the feed
                 self.acquit_feed()
@@ -158,56 +130,32 @@ class Runner:
             self.miss(taken, error)
         except BrokenGeometryRemark as error:
             self.acquit_feed()
-            self.charge(taken, str(error), self.body)
+            self.charge(taken, str(error), self.bodies.last)
         except FeedError as error:
             if len(self.pending) > self.patience:
                 raise FeedFailed(self.pending[0].error) from error
-            self.pending.append(_Pending(taken, error, self.body or error.body))
+            self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
         except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable, LeaseLost, OSError):
             raise
         except Exception as error:  # a poison body must not stop the stream, whatever it raises
-            self.charge(taken, f"{type(error).__name__}: {error}", self.body)
+            self.charge(taken, f"{type(error).__name__}: {error}", self.bodies.last)
         finally:
             if not any(one.taken is taken for one in self.pending):
-                self.discard(taken.sequence)
+                self.bodies.discard(taken.sequence)
 
-    def read(self, sequence: int) -> "_Read":
-        """The sequence's body, from the archive or the feed, counted. Raises FeedError."""
-        if not self.accept_shorter:
-            with suppress(FeedError):  # not there, or spoiled: the feed has it
-                read = self.count(self.work.archive.get(sequence, self.folder_of(sequence)))
-                judge_envelope(read.reading.envelope, url=read.body.url, until=None)
-                return read
-        return self.count(self.fetch(sequence))
-
-    def judge(self, taken: LedgerRow, read: "_Read") -> str | None:
+    def judge(self, taken: LedgerRow, read: Read) -> str | None:
         """Raises FeedError unless the body is whole; a remark on one geometry is put up with in the end, flagged."""
+        known = read.body.from_archive  # it was put up with before
+        until = None if known else self.work.source.until(taken.sequence)
         try:
-            judge_envelope(
-                read.reading.envelope, url=read.body.url, until=self.work.source.until(taken.sequence)
-            )
+            judge_envelope(read.reading.envelope, url=read.body.url, until=until)
         except BrokenGeometryRemark as error:
-            if taken.attempts + 1 < REMARK_ATTEMPTS:
+            if not known and taken.attempts + 1 < REMARK_ATTEMPTS:
                 raise
             return str(error)
         return None
 
-    def fetch(self, sequence: int) -> Body:
-        began = time.monotonic()
-        with _one_at_a_time(self.url, self.work) if self.work.source.serial else _freely():
-            body = self.work.source.fetch(sequence, self.folder_of(sequence))
-        self.report.fetch_seconds += time.monotonic() - began
-        return body
-
-    def count(self, body: Body) -> "_Read":
-        self.body = body
-        began = time.monotonic()
-        with open_body(body.path) as document:
-            reading = self.work.reader.read(document)
-        self.report.count_seconds += time.monotonic() - began
-        return _Read(body, reading)
-
-    def save(self, taken: LedgerRow, read: "_Read", flagged: str | None) -> None:
+    def save(self, taken: LedgerRow, read: Read, flagged: str | None) -> None:
         began = time.monotonic()
         body, reading, archive = read.body, read.reading, self.work.archive
         until = self.work.source.until(taken.sequence)
@@ -231,7 +179,7 @@ class Runner:
             accept_shorter=self.accept_shorter,
         )
         if verdict is Verdict.SHORTER:
-            self.keep_aside(body, "fewer actions than the counted body")
+            self.bodies.keep_aside(body, "fewer actions than the counted body")
         if not self.by_hand and not self.report.committed:
             streams.unpause(self.connection, self.work.stream)
         self.report.add(verdict, reading)
@@ -259,22 +207,8 @@ class Runner:
         with self.booking():
             work = ledger.charge(self.connection, self.work.stream, taken, reason, self.work.retries)
         if work == "quarantined" and body is not None:
-            self.keep_aside(body, reason)
+            self.bodies.keep_aside(body, reason)
         self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
-
-    def keep_aside(self, body: Body, reason: str) -> None:
-        """A body that isn't counted is kept for study; that it can't be ends nothing."""
-        try:
-            self.work.archive.put_aside(body, reason)
-        except ArchiveError as error:
-            self.say(f"{body.sequence}: the body could not be kept for study. {error}")
-
-    def folder_of(self, sequence: int) -> Path:
-        return self.folder / str(sequence)
-
-    def discard(self, sequence: int) -> None:
-        """What was fetched of it is not needed any more: a range of big bodies must not fill the disk."""
-        shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
 
     def fail(self, taken: LedgerRow, reason: str) -> None:
         self.report.failed[taken.sequence] = reason
@@ -285,7 +219,7 @@ class Runner:
         pending, self.pending = self.pending, []
         for one in pending:
             self.charge(one.taken, str(one.error), one.body)
-            self.discard(one.taken.sequence)
+            self.bodies.discard(one.taken.sequence)
 
     def probe_after_pending(self) -> None:
         """Decide about failures at the range's end by the sequences after them that the head allows."""
@@ -303,22 +237,8 @@ class Runner:
     def probe(self, sequence: int, error: FeedError) -> None:
         """Fetch only to see whether the feed works. Raises FeedFailed."""
         try:
-            self.fetch(sequence)
+            self.bodies.fetch(sequence)
         except FeedError:
             raise FeedFailed(error) from None
         finally:
-            self.discard(sequence)
-
-
-@contextmanager
-def _one_at_a_time(url: str, work: StreamWork) -> Iterator[None]:
-    key = FETCH_LOCK + sorted(streams.PROC_NAMES).index(work.stream)
-    with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
-        connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
-        connection.execute("SELECT pg_advisory_lock(%s)", (key,))
-        yield
-
-
-@contextmanager
-def _freely() -> Iterator[None]:
-    yield
+            self.bodies.discard(sequence)

@@ -1,0 +1,112 @@
+"""Bodies for a run: from the archive or the feed, counted, and removed as soon as they are done with.
+
+What a body that can't be used means for the run is runner.py's.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from stats_assets.database import streams
+from stats_assets.database.connection import connect
+from stats_assets.database.ledger import Retries
+from stats_assets.database.streams import Stream
+from stats_assets.reading import Reader, Reading
+from stats_assets.replication import (
+    Archive,
+    ArchiveError,
+    Body,
+    BrokenGeometryRemark,
+    FeedError,
+    Source,
+    judge_envelope,
+    open_body,
+)
+from stats_assets.report import Report
+
+FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
+FETCH_LOCK_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class StreamWork:
+    """All that a stream's runs need, made once a process."""
+
+    stream: Stream
+    source: Source
+    archive: Archive
+    reader: Reader
+    retries: Retries
+    settle_seconds: float
+
+
+class Read(NamedTuple):
+    """A body, and what was read of it."""
+
+    body: Body
+    reading: Reading
+
+
+@dataclass
+class Bodies:
+    """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader."""
+
+    work: StreamWork
+    url: str
+    folder: Path
+    report: Report
+    from_archive: bool
+    say: Callable[[str], None]
+    last: Body | None = None
+
+    def read(self, sequence: int) -> Read:
+        """The sequence's body, from the archive or the feed, counted. Raises FeedError."""
+        if self.from_archive:
+            with suppress(FeedError):  # not there, or spoiled: the feed has it
+                read = self.count(self.work.archive.get(sequence, self.folder_of(sequence)))
+                with suppress(BrokenGeometryRemark):
+                    judge_envelope(read.reading.envelope, url=read.body.url, until=None)
+                return read
+        return self.count(self.fetch(sequence))
+
+    def fetch(self, sequence: int) -> Body:
+        began = time.monotonic()
+        with _one_at_a_time(self.url, self.work) if self.work.source.serial else nullcontext():
+            body = self.work.source.fetch(sequence, self.folder_of(sequence))
+        self.report.fetch_seconds += time.monotonic() - began
+        return body
+
+    def count(self, body: Body) -> Read:
+        self.last = body
+        began = time.monotonic()
+        with open_body(body.path) as document:
+            reading = self.work.reader.read(document)
+        self.report.count_seconds += time.monotonic() - began
+        return Read(body, reading)
+
+    def keep_aside(self, body: Body, reason: str) -> None:
+        """A body that isn't counted is kept for study; that it can't be ends nothing."""
+        try:
+            self.work.archive.put_aside(body, reason)
+        except ArchiveError as error:
+            self.say(f"{body.sequence}: the body could not be kept for study. {error}")
+
+    def folder_of(self, sequence: int) -> Path:
+        return self.folder / str(sequence)
+
+    def discard(self, sequence: int) -> None:
+        """What was fetched of it is not needed any more: a range of big bodies must not fill the disk."""
+        shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time(url: str, work: StreamWork) -> Iterator[None]:
+    key = FETCH_LOCK + sorted(streams.PROC_NAMES).index(work.stream)
+    with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
+        connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
+        connection.execute("SELECT pg_advisory_lock(%s)", (key,))
+        yield
