@@ -42,6 +42,7 @@ drill: install ## kill every process of the demo in turn: the stream must go on,
 
 bench: install ## speed and memory, as ratios (see benchmarks/)
 	$(BIN)/python -m benchmarks.counting
+	$(BIN)/python -m benchmarks.facts
 
 lock: install ## take the newest versions that pyproject.toml allows into both lock files
 	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock

@@ -225,7 +225,8 @@ def _why_nothing(
     if head is None:
         return f"{trouble}.{waiting}"
     if row.paused_until is not None and row.paused_until > datetime.now(UTC):
-        return f"The feed failed: {row.pause_reason} Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
+        reason = (row.pause_reason or "").rstrip(".")
+        return f"The feed failed: {reason}. Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
     if flight.ranges:
         at_work = ", ".join(f"{one.start}..{one.end}" for one in flight.ranges[:5])
         return f"Runs are at work on {at_work}; cursor {decision.cursor}, head {head}.{waiting}"

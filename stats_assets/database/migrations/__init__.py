@@ -48,6 +48,8 @@ def migrate(url: str) -> str | None:
     with connect(url, application="stats-assets migrate") as connection:
         before = revision(connection)
         if before != NEWEST:
+            # However long another's revision takes: to be refused meanwhile helps nobody.
+            connection.execute("SET lock_timeout = 0; SET statement_timeout = 0")
             connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
             before = revision(connection)
             if before != NEWEST:
