@@ -148,7 +148,9 @@ class Stack:
 
     def postgres(self) -> list[int]:
         """All processes of its PostgreSQL."""
-        marks = (_argument(pid, "cluster_name=") for pid in processes_titled("postgres", str(self.home)))
+        marks = (
+            _argument(pid, "cluster_name=") for pid in processes_titled("postgres", f"{self.home}/.data/")
+        )
         self._marks |= {*marks} - {""}
         return sorted({pid for mark in self._marks for pid in processes_titled("postgres", mark)})
 
