@@ -46,14 +46,15 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
     ranges: list[Range] = []
     ours = 0
     for run_id, lease in held.items():
-        if lease.silent_seconds <= settings.lease_stale_seconds:
+        run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
+        over = run is not None and run.is_finished and not lease.released
+        if lease.silent_seconds <= settings.lease_stale_seconds and not over:
             # Live comes first: what a backfill has in hand just now is marked in the ledger, the rest is free.
             if not lease.released and not lease.by_hand:
                 ranges.append(Range(lease.start_sequence, lease.end_sequence))
             continue
         end_lease(connection, run_id)  # first, as a commit locks its lease first
         ledger.bury(connection, run_id, stream, stats.retries)
-        run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             dead.append(
                 (

@@ -283,6 +283,21 @@ def test_a_dead_run_is_reported_and_its_range_is_requested_again(
     assert all(row.suspect for row in ledger.rows(connection, DIFFS, [world.first, world.first + 1]))
 
 
+def test_a_run_that_dagster_knows_to_have_failed_is_not_waited_for(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    (request,) = tick(instance).run_requests or ()
+    run = create_run_for_test(
+        instance, job_name="augmented_diffs_job", tags=dict(request.tags), status=DagsterRunStatus.FAILURE
+    )
+    connection.execute(
+        "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence) VALUES (%s, %s, %s, %s)",
+        (run.run_id, DIFFS, world.first, feed.head),
+    )
+    assert ranges(tick(instance)) == [(world.first, feed.head)]
+    assert leases(connection, DIFFS) == []
+
+
 def test_a_run_that_never_started_is_given_up_after_the_start_limit(
     feed: DemoFeed, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
