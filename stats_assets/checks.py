@@ -23,7 +23,7 @@ from stats_assets.database.ledger import Work
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
-from stats_assets.status import LAG_SECONDS, lag_seconds
+from stats_assets.status import LAG_SECONDS, in_words, lag_seconds
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
@@ -41,7 +41,7 @@ def evaluate(
             check_name="lag",
             passed=lag is not None and lag < LAG_SECONDS,
             severity=AssetCheckSeverity.WARN,
-            description="the feed's head is unknown" if lag is None else f"{lag / 60:.0f} minutes behind",
+            description="the feed's head is unknown" if lag is None else f"{in_words(lag)} behind",
             metadata={"cursor": cursor, "head": head if head is not None else "unknown"},
         )
     }

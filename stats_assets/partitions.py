@@ -20,7 +20,8 @@ def key_of(sequence: int) -> str:
 
 def sequences_of(key: str) -> range:
     """The partition's sequences. Raises ValueError for a key that is no block's."""
-    first = int(key)
-    if first % BLOCK:
-        raise ValueError(f"{key!r} is no block: keys are the first of {BLOCK} sequences")
-    return range(first, first + BLOCK)
+    if not key.isdecimal() or key != key_of(int(key)):
+        raise ValueError(
+            f"{key!r} is no partition: keys are the first of {BLOCK} sequences in 9 digits, like {key_of(6543200)}."
+        )
+    return range(int(key), int(key) + BLOCK)

@@ -1,7 +1,7 @@
 """Where each stream stands, as monitors read it. How a person is shown it is commands/status.py's."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stats_assets.database.connection import Connection
@@ -91,6 +91,13 @@ def lag_seconds(stream: Stream, cursor: int, head: int | None) -> float | None:
     return behind
 
 
+def in_words(seconds: float) -> str:
+    """A time as a person says it: "90 s", "45 min", "5:20" hours, "2 days, 3:00"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(timedelta(minutes=round(seconds / 60)))[:-3]
+
+
 def of(stats: Stats) -> Status:
     """Ask database and feeds. Raises DatabaseUnreachable; a feed that can't be asked is said in `trouble`."""
     with stats.connect() as connection:
@@ -143,8 +150,9 @@ def _rate(connection: Connection, stream: Stream, cursor: int | None) -> float:
     if cursor is None:
         return 0.0
     row = connection.execute(
-        "SELECT count(*) FROM ledger WHERE stream = %s AND sequence > %s"
-        " AND done_at > now() - make_interval(mins => %s)",
+        "SELECT count(*), extract(epoch FROM now() - min(done_at))::float8 FROM ledger"
+        " WHERE stream = %s AND sequence > %s AND done_at > now() - make_interval(mins => %s)",
         (stream, cursor - RATE_SEQUENCES, RATE_MINUTES),
     ).fetchone()
-    return round((row[0] if row else 0) / RATE_MINUTES, 2)
+    # After a start there are not ten minutes to divide by.
+    return round(row[0] / max(row[1] / 60, 1), 2) if row and row[0] else 0.0

@@ -417,6 +417,17 @@ def test_a_config_outside_its_partition_is_refused_in_words(
     assert "leave no sequence of partition" in failure.event_specific_data.user_failure_data.description
 
 
+@pytest.mark.parametrize("key", ["6543200", "006543250", "a block"])
+def test_a_partition_that_a_person_added_wrongly_is_refused_in_words(
+    key: str, instance: DagsterInstance
+) -> None:
+    instance.add_dynamic_partitions("augmented_diffs_blocks", [key])
+    result = start(instance, RunRequest(partition_key=key))
+    assert not result.success
+    (failure,) = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
+    assert "006543200" in failure.event_specific_data.user_failure_data.description
+
+
 def test_a_failed_run_says_which_url_what_came_and_what_happens_next(
     feed: DemoFeed, world: World, instance: DagsterInstance
 ) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,6 +124,9 @@ def test_dagsters_settings_load_and_leave_backfills_without_the_last_slot(
 def test_plain_dagster_dev_has_the_same_location() -> None:
     # a sensor is switched on in a location: under another name all would be off
     assert f"location_name: {LOCATION}\n" in (PROJECT / "workspace.yaml").read_text()
+    # plain `dagster dev` takes this one before the workspace
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    assert project["tool"]["dagster"]["code_location_name"] == LOCATION
 
 
 def test_nothing_of_the_live_project_reaches_the_demo(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from stats_assets.resources import current_stats
 augmented_diffs_feed = AssetSpec(
     "augmented_diffs_feed",
     description="Overpass, or a directory of augmented diffs: where minutes come from. Its checks say how it goes.",
-    group_name="replication",
+    group_name="augmented_diffs",
     kinds={"overpass"},
 )
 
@@ -48,7 +48,7 @@ augmented_diffs_feed = AssetSpec(
     ],
     partitions_def=augmented_diffs_blocks,
     backfill_policy=BackfillPolicy.multi_run(),
-    group_name="replication",
+    group_name="augmented_diffs",
     pool="augmented_diffs",
 )
 def augmented_diffs(

@@ -13,9 +13,9 @@ from stats_assets.resources import current_stats
 
 VIEWS = {
     "user_statistics": "Each user's changesets, edits, counts and measures, by editor, day, country and hashtag.",
-    "hashtag_statistics": "Each hashtag's, with its most active users.",
-    "country_statistics": "Each country's (what lies in it), with its most active users and hashtags.",
-    "hashtag_user_statistics": "Each user's within each hashtag.",
+    "hashtag_statistics": "Each hashtag's changesets, edits, counts and measures, and its most active users.",
+    "country_statistics": "What lies in each country: edits, counts, measures, its most active users and hashtags.",
+    "hashtag_user_statistics": "Each user's changesets, edits, counts and measures within each hashtag.",
 }
 
 OWNERS: dict[str, Literal["user", "hashtag", "country"]] = {

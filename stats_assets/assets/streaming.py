@@ -49,7 +49,11 @@ class RangeConfig(Config):
 def ranges_of(keys: Sequence[str], config: RangeConfig) -> list[range]:
     """The sequences to do, a range a block. Raises Failure when the config's range is outside the partitions."""
     found = []
-    for block in (sequences_of(key) for key in sorted(keys)):
+    try:
+        blocks = [sequences_of(key) for key in sorted(keys)]
+    except ValueError as error:
+        raise Failure(str(error), allow_retries=False) from None
+    for block in blocks:
         start = block.start if config.start is None else max(block.start, config.start)
         end = block.stop - 1 if config.end is None else min(block.stop - 1, config.end)
         if start <= end:

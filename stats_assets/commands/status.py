@@ -1,7 +1,7 @@
 """`stats-assets status`: for a person a table and what is wrong in sentences, for a monitor JSON and an exit code."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import typer
 from rich.table import Table
@@ -12,7 +12,7 @@ from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.ranges import Span
 from stats_assets.parts import Stats
-from stats_assets.status import StreamStatus
+from stats_assets.status import StreamStatus, in_words
 
 SHOWN = 5
 
@@ -48,12 +48,12 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "origin", _number(stream.origin)
     yield "cursor", _number(stream.cursor)
     yield "feed's head", _number(stream.head)
-    yield "lag", "" if stream.lag_seconds is None else _time(stream.lag_seconds)
+    yield "lag", "" if stream.lag_seconds is None else in_words(stream.lag_seconds)
     yield "sequences a minute", f"{stream.rate:.1f}" if stream.rate else ""
-    yield "caught up in", _time(stream.eta_seconds) if stream.eta_seconds else ""
+    yield "caught up in", in_words(stream.eta_seconds) if stream.eta_seconds else ""
     yield (
         "last tick",
-        "" if stream.ticked_at is None else f"{_time((now - stream.ticked_at).total_seconds())} ago",
+        "" if stream.ticked_at is None else f"{in_words((now - stream.ticked_at).total_seconds())} ago",
     )
     yield "in flight", _spans(stream.in_flight)
     yield "by hand, backfills", _spans(stream.by_hand)
@@ -89,9 +89,3 @@ def _number(value: int | None) -> str:
 def _spans(spans: list[Span]) -> str:
     shown = [str(first) if first == last else f"{first}–{last}" for first, last in spans[:SHOWN]]
     return ", ".join(shown) + (f" … ({len(spans)})" if len(spans) > SHOWN else "")
-
-
-def _time(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(timedelta(minutes=round(seconds / 60)))[:-3]
