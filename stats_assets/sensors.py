@@ -5,6 +5,7 @@ A tick never downloads a body, and its cost does not grow with history.
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from dagster import (
@@ -98,11 +99,14 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
 
         def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
             with streams.driving(connection, stream, instance_id) as row:
-                # Another instance's cursor says nothing here: the checkpoint wins.
-                stored = context.cursor if row.instance_id in (None, instance_id) else None
-                standing = _stand(context, stored, connection, stats.settings, row, head)
+                stored = _stored(context, row, instance_id)
+                standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
-                return row, standing, flight, _decide(connection, stats.settings, row, standing, flight, head)
+                decision = _decide(connection, stats.settings, row, standing, flight, head)
+                # A seek that stands shows its own cursor, so that the next tick knows it again.
+                cursor = decision.cursor if standing.seek_to is None else standing.cursor
+                streams.save_shown(connection, stream, cursor)
+                return row, standing, flight, replace(decision, cursor=cursor)
 
         try:
             row, standing, flight, decision = retried(transaction)
@@ -110,11 +114,9 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
             return SensorResult(skip_reason=str(busy), cursor=context.cursor)
         except NowhereToStart:
             return SensorResult(skip_reason=f"Nowhere to start: {trouble}", cursor=context.cursor)
-        # A seek forward shows the cursor that it asked for, so that the next tick knows it again.
-        cursor = standing.cursor if standing.skip is not None else decision.cursor
-        events = changed_outcomes(context.instance, connection, stream, cursor, head)
+        events = changed_outcomes(context.instance, connection, stream, decision.cursor, head)
         if stream == "augmented_diffs":
-            make_partitions(connection, cursor + 1, cursor + AHEAD)
+            make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
     for run, reason in flight.dead:
         context.instance.report_run_failed(run, reason)
     if standing.warning:
@@ -127,7 +129,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     return SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
-        cursor=str(cursor),
+        cursor=str(decision.cursor),
         asset_events=events,
         skip_reason=None if requests else _why_nothing(row, decision, flight, head, trouble),
     )
@@ -146,20 +148,26 @@ def _ask_head(stats: Stats, stream: Stream) -> tuple[int | None, str]:
         return None, f"{error}. Asked again in {stats.settings.poll_seconds} s; nothing is lost meanwhile"
 
 
+def _stored(context: SensorEvaluationContext, row: streams.StreamRow, instance_id: str) -> Stored:
+    cursor = int(context.cursor) if context.cursor is not None and context.cursor.isdecimal() else None
+    if context.cursor and cursor is None and context.cursor != "-1":
+        context.log.warning(
+            f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used."
+        )
+    if row.instance_id not in (None, instance_id):
+        # Taken over from another instance: the cursor here is of another time. The checkpoint wins, by a seek to it,
+        # which stands until the cursor is seen there.
+        seek_to = row.checkpoint if row.seek_to is None else row.seek_to
+        return Stored(None, row.checkpoint, row.origin, seek_to)
+    return Stored(cursor, row.checkpoint, row.origin, row.seek_to, row.shown)
+
+
 def _stand(
-    context: SensorEvaluationContext,
-    stored: str | None,
-    connection: Connection,
-    settings: Settings,
-    row: streams.StreamRow,
-    head: int | None,
+    stored: Stored, connection: Connection, settings: Settings, row: streams.StreamRow, head: int | None
 ) -> Standing:
     stream = row.stream
-    cursor = int(stored) if stored is not None and stored.isdecimal() else None
-    if stored and cursor is None and stored != "-1":
-        context.log.warning(f"The cursor {stored!r} is no sequence; the checkpoint {row.checkpoint} is used.")
     standing = stand(
-        Stored(cursor, row.checkpoint, row.origin, row.seek_to),
+        stored,
         settings.start(stream),
         head,
         lambda after, last: streams.all_done(connection, stream, after, last),
@@ -172,7 +180,7 @@ def _stand(
         streams.save_checkpoint(connection, stream, standing.mirror)
     if standing.skip is not None and standing.mirror is not None:
         seeking.skip(connection, stream, standing.mirror, standing.skip)
-    if row.seek_to is not None:
+    if row.seek_to != standing.seek_to:
         seeking.save_seek(connection, stream, standing.seek_to)
     return standing
 

@@ -30,13 +30,24 @@ class Range:
 class Stored:
     """What was stored before the tick. cursor: the sensor's; the rest is the stream's row in the database.
 
-    seek_to: a person wants the cursor there. Any of them may be missing.
+    seek_to: a person wants the cursor there. shown: the cursor that the last tick gave. Any of them may be missing.
     """
 
     cursor: int | None = None
     checkpoint: int | None = None
     origin: int | None = None
     seek_to: int | None = None
+    shown: int | None = None
+
+    @property
+    def set_back(self) -> bool:
+        """Whether a person has set the cursor back.
+
+        A tick's cursor that was lost with its process leaves the one before, which is the checkpoint.
+        """
+        if self.cursor is None or self.checkpoint is None or self.cursor == self.checkpoint:
+            return False
+        return self.cursor < self.checkpoint or (self.shown is not None and self.cursor < self.shown)
 
 
 @dataclass(frozen=True)
@@ -76,13 +87,13 @@ def stand(
         if origin is None:
             raise NowhereToStart
         return Standing(cursor=origin - 1, begin=origin)
+    if cursor is not None and wanted is None and stored.set_back:
+        return _rewind(cursor, stored)
     ahead = cursor is not None and cursor > checkpoint
     if cursor is not None and ahead and all_done(checkpoint, cursor):
         checkpoint, ahead = cursor, False
     if wanted is not None:
-        return _seek(wanted, checkpoint, stored.origin)
-    if cursor is not None and cursor < checkpoint:
-        return _rewind(cursor, checkpoint, stored.origin)
+        return _seek(wanted, checkpoint, stored)
     warning = (
         f"The cursor {cursor} is ahead of what the database has done ({checkpoint}): a restored backup, or a cursor"
         f" set forward by hand. The database's checkpoint is used: nothing is skipped. To skip what is between:"
@@ -91,12 +102,14 @@ def stand(
     return Standing(cursor=checkpoint, mirror=checkpoint, warning=warning if ahead else None)
 
 
-def _seek(wanted: int, checkpoint: int, origin: int | None) -> Standing:
+def _seek(wanted: int, checkpoint: int, stored: Stored) -> Standing:
     if wanted < checkpoint:
-        return _rewind(wanted, checkpoint, origin)
-    if wanted == checkpoint:
-        return Standing(cursor=checkpoint, mirror=checkpoint)
+        return _rewind(wanted, stored)
     # The request stands until the cursor is seen there: if this tick dies, its old cursor must not look like a rewind.
+    if wanted == checkpoint:
+        return Standing(
+            cursor=checkpoint, mirror=checkpoint, seek_to=None if stored.cursor == wanted else wanted
+        )
     reached = min(wanted, checkpoint + MOST_SKIPPED)
     return Standing(
         cursor=reached,
@@ -107,13 +120,13 @@ def _seek(wanted: int, checkpoint: int, origin: int | None) -> Standing:
     )
 
 
-def _rewind(target: int, checkpoint: int, origin: int | None) -> Standing:
-    reached = target if origin is None else max(target, origin - 1)
-    warning = f"The cursor was set back from {checkpoint} to {target}: all above it is done again."
+def _rewind(target: int, stored: Stored) -> Standing:
+    reached = target if stored.origin is None else max(target, stored.origin - 1)
+    warning = f"The cursor was set back to {target}: all above it is done again."
     if reached != target:
         warning = (
-            f"The cursor was set back from {checkpoint} to {target}, but the stream begins at {origin}: all from there"
-            f" is done again. What is before it is done by a backfill."
+            f"The cursor was set back to {target}, but the stream begins at {stored.origin}: all from there is done"
+            f" again. What is before it is done by a backfill."
         )
     return Standing(cursor=reached, rewind=reached, warning=warning)
 

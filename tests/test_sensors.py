@@ -176,6 +176,32 @@ def test_a_cursor_set_back_does_the_range_again_and_changes_no_number(
     assert streams.blocks(connection, "augmented_diffs", 0) == {world.first: 30}
 
 
+def test_a_cursor_set_back_is_seen_though_the_checkpoint_lags_behind_it(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    follow(instance)  # the last cursor is stored, and not mirrored yet
+    result = tick(instance, str(feed.head - 2))
+    assert result.cursor == str(feed.head - 2)
+    assert ranges(result) == [(feed.head - 1, feed.head)]
+
+
+def test_a_takeover_whose_tick_died_is_no_rewind(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    stored = follow(instance)
+    tick(instance, stored)
+    feed.advance(5)
+    with DagsterInstance.ephemeral() as other:
+        connection.execute("UPDATE streams SET lease_until = now()")
+        tick(other, follow(other))
+    connection.execute("UPDATE streams SET lease_until = now()")
+    for _ in range(2):  # the first one's cursor was never stored
+        result = tick(instance, stored)
+        assert (result.cursor, ranges(result)) == (str(feed.head), [])
+    feed.advance(1)
+    assert follow(instance, cursor=result.cursor) == str(feed.head)
+
+
 def test_a_cursor_set_below_the_origin_stops_there(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:

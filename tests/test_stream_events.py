@@ -69,6 +69,7 @@ class Database:
     origin: int | None = None
     checkpoint: int | None = None
     seek_to: int | None = None
+    shown: int | None = None
     instance: str | None = None
     lease_until: datetime | None = None
     rows: defaultdict[int, Row] = field(default_factory=lambda: defaultdict(Row))
@@ -82,7 +83,6 @@ class Database:
         default_factory=dict
     )  # sequence → the rewind since which it must be done again
     sought: set[int] = field(default_factory=set)  # what a person has sought over
-    given_up: set[int] = field(default_factory=set)  # what was quarantined or declared a hole
 
     def done(self, sequence: int) -> bool:
         return self.rows[sequence].epoch >= self.epochs.get(block_of(sequence), 0)
@@ -127,13 +127,19 @@ class Database:
 
     def give_up(self, taken: Taken, work: Work) -> None:
         self.rows[taken.row.sequence].work = work
-        self.given_up.add(taken.row.sequence)
         self.book(taken)
 
-    def charge(self, taken: Taken, now: datetime) -> None:
+    def wait(self, taken: Taken, now: datetime) -> None:
+        """What was given up before stays so."""
         row = self.rows[taken.row.sequence]
-        row.work, row.previous, row.attempts = "waiting", "idle", taken.row.attempts + 1
+        given_up = taken.row.done and taken.row.result == "none"
+        row.work, row.previous = row.previous if given_up else "waiting", "idle"
         row.not_before = now + PAUSE
+
+    def charge(self, taken: Taken, now: datetime) -> None:
+        self.wait(taken, now)
+        row = self.rows[taken.row.sequence]
+        row.attempts = taken.row.attempts + 1
         if row.attempts >= ATTEMPTS:
             self.give_up(taken, "quarantined")
 
@@ -274,7 +280,13 @@ class Events(RuleBasedStateMachine):
         if not ours and database.lease_until is not None and database.lease_until >= self.now:
             home.ended = Ended(home.cursor, own=home.own)
             return
-        stored = Stored(home.cursor if ours else None, database.checkpoint, database.origin, database.seek_to)
+        takeover = database.checkpoint if database.seek_to is None else database.seek_to
+        of_database = (database.checkpoint, database.origin)
+        stored = (
+            Stored(home.cursor, *of_database, database.seek_to, database.shown)
+            if ours
+            else Stored(None, *of_database, takeover)
+        )
         try:
             standing = stand(stored, self.start, self.head, database.all_done)
         except NowhereToStart:
@@ -282,8 +294,6 @@ class Events(RuleBasedStateMachine):
             return
         database.instance, database.lease_until = home.name, self.now + INSTANCE_LEASE
         self.judge_standing(stored, standing, home)
-        # If a tick that takes over dies, its cursor of old looks like one that was set back: much is done again.
-        home.own = home.own and ours
         self.carry_out(stored, standing)
         ranges, ours_in_flight, dead = self.sweep(home)
         first = block_of(standing.cursor + 1)
@@ -305,7 +315,8 @@ class Events(RuleBasedStateMachine):
                 rows=lambda wanted: {b: database.ledger_rows(range(b, b + BLOCK)) for b in wanted},
             )
         )
-        cursor = standing.cursor if standing.skip is not None else decision.cursor
+        cursor = decision.cursor if standing.seek_to is None else standing.cursor
+        database.shown = cursor
         self.judge_decision(cursor, decision.requests, home, dead)
         home.ended = Ended(cursor, tuple(decision.requests), dead)
 
@@ -322,8 +333,7 @@ class Events(RuleBasedStateMachine):
             database.sought |= {*range(standing.mirror + 1, stored.seek_to + 1)}
             database.skip(standing.mirror, standing.skip)
             database.forward = True
-        if stored.seek_to is not None:
-            database.seek_to = standing.seek_to
+        database.seek_to = standing.seek_to
 
     def sweep(self, home: Dagster) -> tuple[list[Range], int, tuple[str, ...]]:
         database, dead, ranges, ours = self.database, [], [], 0
@@ -351,7 +361,10 @@ class Events(RuleBasedStateMachine):
     def judge_standing(self, stored: Stored, standing: Standing, home: Dagster) -> None:
         back = stored.cursor if stored.seek_to is None else stored.seek_to
         checkpoint, origin = stored.checkpoint, stored.origin or 0
-        if checkpoint is not None and back is not None and back < checkpoint:
+        set_back = (
+            stored.set_back if stored.seek_to is None else back is not None and back < (checkpoint or 0)
+        )
+        if checkpoint is not None and back is not None and set_back:
             assert standing.rewind == max(back, origin - 1)
         if standing.rewind is not None:
             sought_back = stored.seek_to is not None and not self.database.forward
@@ -483,13 +496,11 @@ class Events(RuleBasedStateMachine):
         if not process.begun:
             self.run_begins(process)
         if taken := self.next_taken(process):
-            row = self.database.rows[taken.row.sequence]
             if how == "own fault":
                 self.database.charge(taken, self.now)
-            elif how == "later":
-                row.work, row.previous, row.not_before = "waiting", "idle", self.now + PAUSE
             else:
-                row.previous, row.not_before = "idle", self.now + PAUSE
+                self.database.wait(taken, self.now)
+            if how == "hole":
                 self.database.give_up(taken, "hole")
 
     @precondition(lambda self: self.processes)
@@ -543,7 +554,7 @@ class Events(RuleBasedStateMachine):
             assert (n in database.facts) == (row.result == "committed")
             assert row.result != "skipped" or n in database.sought, "nobody sought over it"
             if database.done(n):
-                assert row.result != "none" or n in database.given_up
+                assert row.result != "none" or {row.work, row.previous} & {"quarantined", "hole"}
                 assert n not in database.owed, "a run begun before the rewind counts as the redo"
 
     def teardown(self) -> None:

@@ -182,6 +182,18 @@ def test_a_cursor_set_back_rewinds() -> None:
     assert "650" in (standing.warning or "")
 
 
+def test_a_cursor_below_what_was_shown_was_set_back_unless_its_tick_died() -> None:
+    assert stand(Stored(690, 650, 500, shown=700), None, 900, done_to(700)).rewind == 690
+    assert stand(Stored(650, 650, 500, shown=700), None, 900, done_to(700)) == Standing(650, mirror=650)
+    assert stand(Stored(700, 650, 500, shown=700), None, 900, done_to(700)) == Standing(700, mirror=700)
+
+
+def test_a_seek_to_the_checkpoint_stands_until_the_cursor_is_there() -> None:
+    for cursor in (None, 100):
+        standing = stand(Stored(cursor, 700, 500, seek_to=700), None, 900, done_to(700))
+        assert standing == Standing(700, mirror=700, seek_to=700)
+
+
 def test_a_cursor_ahead_of_what_is_done_falls_back_to_the_checkpoint_and_says_so() -> None:
     standing = stand(Stored(800, 700), None, 900, done_to(750))
     assert (standing.cursor, standing.rewind, standing.mirror, standing.begin) == (700, None, 700, None)

@@ -137,18 +137,18 @@ def bury_orphans(connection: Connection, stream: str, retries: Retries) -> None:
 
 
 def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
-    """An attempt failed by the sequence's own fault: it waits, longer each time, and is quarantined in the end."""
+    """An attempt failed by the sequence's own fault: it waits, longer each time, and is quarantined in the end.
+
+    One that was given up before (quarantined, a hole) stays so.
+    """
     attempts = taken.attempts + 1
     quarantined = attempts >= retries.attempts
     work: Work = "quarantined" if quarantined else "waiting"
     with connection.transaction():
+        _fail(connection, stream, taken, work, reason, retries.pause(attempts))
         connection.execute(
-            """
-            UPDATE ledger SET work = %s, previous = 'idle', attempts = %s, reason = %s, since = now(),
-                not_before = now() + %s
-            WHERE stream = %s AND sequence = %s
-            """,
-            (work, attempts, reason[:2000], retries.pause(attempts), stream, taken.sequence),
+            "UPDATE ledger SET attempts = %s WHERE stream = %s AND sequence = %s",
+            (attempts, stream, taken.sequence),
         )
         if quarantined:
             book_done(connection, stream, taken)
@@ -156,11 +156,19 @@ def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, r
 
 
 def wait(connection: Connection, stream: str, taken: LedgerRow, reason: str, pause: timedelta) -> None:
-    """The sequence waits without an attempt counted."""
+    """The sequence waits without an attempt counted; one that was given up before stays so."""
+    _fail(connection, stream, taken, "waiting", reason, pause)
+
+
+def _fail(
+    connection: Connection, stream: str, taken: LedgerRow, work: Work, reason: str, pause: timedelta
+) -> None:
+    # Given up, it counts as done: waiting, it would be on no list, and never be due again.
+    given_up = taken.done and taken.result == "none" and work == "waiting"
     connection.execute(
-        "UPDATE ledger SET work = 'waiting', previous = 'idle', reason = %s, since = now(), not_before = now() + %s"
-        " WHERE stream = %s AND sequence = %s",
-        (reason[:2000], pause, stream, taken.sequence),
+        "UPDATE ledger SET work = CASE WHEN %s THEN previous ELSE %s END, previous = 'idle', reason = %s,"
+        " since = now(), not_before = now() + %s WHERE stream = %s AND sequence = %s",
+        (given_up, work, reason[:2000], pause, stream, taken.sequence),
     )
 
 

@@ -31,6 +31,7 @@ class StreamRow:
     """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
 
     instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
+    shown: the cursor that the last tick gave to Dagster, which may not have stored it.
     """
 
     stream: Stream
@@ -41,6 +42,7 @@ class StreamRow:
     instance_id: str | None
     ticked_at: datetime | None
     seek_to: int | None
+    shown: int | None
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     """The stream's row; None: no tick has seen it yet."""
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
-            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to,"
+            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to, shown,"
             " lease_until - %s AS ticked_at FROM streams WHERE stream = %s",
             (INSTANCE_LEASE, stream),
         ).fetchone()
@@ -123,6 +125,14 @@ def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> 
         " ON CONFLICT (proc_name) DO UPDATE SET sequence = excluded.sequence"
         " WHERE c.sequence <> excluded.sequence",
         (PROC_NAMES[stream], checkpoint),
+    )
+
+
+def save_shown(connection: Connection, stream: Stream, cursor: int) -> None:
+    """The cursor that this tick gives."""
+    connection.execute(
+        "UPDATE streams SET shown = %(n)s WHERE stream = %(stream)s AND shown IS DISTINCT FROM %(n)s",
+        {"n": cursor, "stream": stream},
     )
 
 

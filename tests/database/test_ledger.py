@@ -365,6 +365,20 @@ def test_a_run_begun_before_a_rewind_is_not_the_redo(connection: Connection) -> 
     )  # below the rewind: due or done, never counted twice
 
 
+def test_what_was_given_up_stays_on_its_list_when_it_fails_again(connection: Connection) -> None:
+    hole, quarantined = take(connection, 100, 101)
+    ledger.missing(connection, STREAM, hole, "404", Retries(60, 3600, 8, hole_grace=0))
+    ledger.charge(connection, STREAM, quarantined, "bad", Retries(60, 3600, 1, 0))
+    hole, quarantined = take(connection, 100, 101)
+    ledger.charge(connection, STREAM, hole, "the parser raises", RETRIES)
+    ledger.wait(connection, STREAM, quarantined, "duplicate_query", timedelta(seconds=200))
+    assert streams.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
+    assert streams.troubled(connection, STREAM, "quarantined") == [(101, "duplicate_query")]
+    assert due(connection, [100, 101]) == []
+    commit(connection, take(connection, 100)[0])
+    assert streams.troubled(connection, STREAM, "hole") == []
+
+
 def test_a_seek_forward_skips_what_is_not_done_and_takes_nothing_back(connection: Connection) -> None:
     for taken in take(connection, 100, 101, 103):
         commit(connection, taken)

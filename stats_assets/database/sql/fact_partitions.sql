@@ -36,3 +36,6 @@ ALTER TABLE run_leases ADD COLUMN by_hand boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN run_leases.by_hand IS 'A run by hand or of a backfill, which the live stream does not wait for';
 
 CREATE INDEX ledger_skipped ON ledger (stream, sequence) WHERE result = 'skipped';
+
+ALTER TABLE streams ADD COLUMN shown bigint;
+COMMENT ON COLUMN streams.shown IS 'The cursor that the last tick gave: one below it was set back by a person';
