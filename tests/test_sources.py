@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import psycopg
 import pytest
 from dagster import DagsterInstance, build_sensor_context
 
@@ -35,7 +33,7 @@ from stats_assets.run import run_range
 from stats_assets.sensors import tick
 from stats_assets.status import of as status_of
 from tests.bucket import BUCKET, another_process, s3_server
-from tests.conftest import other_database, settings_for
+from tests.conftest import database, settings_for
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -50,12 +48,8 @@ def s3() -> Iterator[str]:
 @pytest.fixture
 def second_url(server: str) -> Iterator[str]:
     """Another empty, migrated database."""
-    name = f"test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template_stats')
-    yield other_database(server, name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with database(server) as made:
+        yield made
 
 
 def stats_of(feed: DemoFeed, url: str, folder: Path, **settings: object) -> Stats:

@@ -1,4 +1,4 @@
-"""What the assets of both streams share: from a Dagster run's partition and config to ranges, and back to metadata.
+"""What the assets of both streams share: how they are made, which ranges a run does, and its metadata.
 
 The work itself is run.py's.
 """
@@ -9,10 +9,16 @@ from typing import Any
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
+    AssetCheckSpec,
     AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    AssetSpec,
+    BackfillPolicy,
     Config,
     Failure,
     MaterializeResult,
+    multi_asset,
 )
 from pydantic import Field
 
@@ -20,10 +26,11 @@ from stats_assets.database import streams
 from stats_assets.database.connection import DatabaseUnreachable, connect
 from stats_assets.database.ledger import BLOCK, LeaseLost, block_of
 from stats_assets.database.streams import Stream
-from stats_assets.partitions import STREAM_TAG, sequences_of
+from stats_assets.partitions import BLOCKS, STREAM_TAG, sequences_of
 from stats_assets.parts import Stats
 from stats_assets.replication import ArchiveError
 from stats_assets.report import Report, RunFailed
+from stats_assets.resources import current_stats
 from stats_assets.run import run_range
 from stats_assets.status import lag_seconds
 
@@ -67,8 +74,38 @@ def ranges_of(keys: Sequence[str], config: RangeConfig) -> list[range]:
     return found
 
 
+def stream_assets(stream: Stream, raw: AssetSpec, facts: AssetSpec, description: str) -> AssetsDefinition:
+    """A stream's two assets, bodies and facts: one op, as a body is fetched, counted and committed before the next."""
+
+    @multi_asset(
+        name=stream,
+        description=description,
+        specs=[
+            spec.replace_attributes(description=(spec.description or "") + GREEN) for spec in (raw, facts)
+        ],
+        check_specs=[
+            AssetCheckSpec("run_complete", asset=facts.key, description="No sequence of the run failed.")
+        ],
+        partitions_def=BLOCKS[stream],
+        backfill_policy=BackfillPolicy.multi_run(),
+        group_name=stream,
+        pool=stream,
+    )
+    def materialize(
+        context: AssetExecutionContext, config: RangeConfig
+    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+        yield from materialize_stream(context, config, current_stats(), stream, raw.key, facts.key)
+
+    return materialize
+
+
 def materialize_stream(
-    context: AssetExecutionContext, config: RangeConfig, stats: Stats, stream: Stream, raw: str, facts: str
+    context: AssetExecutionContext,
+    config: RangeConfig,
+    stats: Stats,
+    stream: Stream,
+    raw: AssetKey,
+    facts: AssetKey,
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
     work = stats.work(stream)
@@ -89,7 +126,8 @@ def materialize_stream(
             for sequences in ranges_of(context.partition_keys, config)
         ]
     except (ArchiveError, DatabaseUnreachable, LeaseLost) as error:
-        raise Failure(f"{error} What was committed stays; the rest is done again by itself.") from None
+        rest = "the rest is done again by itself" if live else "the same again does the rest"
+        raise Failure(f"{error} What was committed stays; {rest}.") from None
     failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
     for report in reports:
         try:
