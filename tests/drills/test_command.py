@@ -45,6 +45,8 @@ def begin(demo: DemoStack, start: int, end: int) -> subprocess.Popen[str]:
         env=demo.environment,
         stderr=subprocess.PIPE,
         text=True,
+        # where the drills were started in the background, Ctrl-C would be ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
