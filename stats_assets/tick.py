@@ -187,7 +187,8 @@ def _with_due(state: State, first: int, head: int) -> list[int]:
     """The first blocks from `first` on in which something is due; blocks that only wait don't hide later ones."""
     found: list[int] = []
     for block in range(first, head + 1, BLOCK):
-        if state.blocks.get(block, 0) + state.held.get(block, 0) < min(BLOCK, head - block + 1):
+        # In the head's own block some may be above it, if the head went back: its rows tell.
+        if block + BLOCK > head or state.blocks.get(block, 0) + state.held.get(block, 0) < BLOCK:
             found.append(block)
             if len(found) == MOST_BLOCKS_LOOKED_AT:
                 break

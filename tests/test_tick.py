@@ -116,6 +116,10 @@ CASES: dict[str, tuple[State, Decision]] = {
         ).state(999, 4010),
         Decision(999, (Range(4000, 4010),), waiting=30),
     ),
+    "the head went back below one that waits: what is due below it is requested": (
+        Ledger([*range(1000, 1010)], waiting={1011: LATER}).state(1009, 1010),
+        Decision(1009, (Range(1010, 1010),), waiting=1),
+    ),
     "a failing re-read of a done sequence stops nothing": (
         Ledger(range(1000, 1011), waiting={1005: LATER}).state(999, 1010),
         Decision(1010),
