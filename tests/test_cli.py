@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from dagster import DagsterInstance
 
 from stats_assets.database import seeking
 from stats_assets.database.statistics import apply_queue
@@ -206,3 +208,32 @@ def test_status_for_monitors(run: Run, stats: Stats, feed: DemoFeed, world: Worl
     assert f"a seek to {feed.head + 9} waits" in shown.stdout
     feed.stop()
     assert run("status", **environment).returncode == 3
+
+
+def test_backfill_and_partitions_before_the_origin_in_a_project_without_a_daemon(
+    run: Run, feed: DemoFeed, world: World, url: str, tmp_path: Path
+) -> None:
+    shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path)
+    environment = {
+        "DATABASE_URL": url,
+        "OVERPASS_URL": feed.url,
+        "CHANGESETS_URL": feed.changesets_url,
+        "AUGMENTED_DIFFS_START": str(world.first),
+    }
+    of = ("backfill", "--stream", "augmented_diffs", "--start", str(world.first + 3))
+    done = run(*of, "--end", str(world.first + 5), **environment)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert f"3 of 3 sequences of augmented_diffs {world.first + 3}..{world.first + 5} are" in done.stderr
+    left = run(*of, "--end", str(feed.head + 4), **environment)
+    assert left.returncode == 1
+    assert f"The feed has only up to {feed.head}" in left.stderr
+    assert "blocks left: 1" in left.stderr
+    assert run(*of, "--end", "1", **environment).returncode == 2
+    ready = run("migrate", "--from", str(world.first - 250), **environment)
+    assert ready.returncode == 0, ready.stderr
+    assert "3 partitions of augmented_diffs" in ready.stderr
+    with DagsterInstance.local_temp(str(tmp_path / ".dagster")) as instance:
+        keys = instance.get_dynamic_partitions("augmented_diffs_blocks")
+        assert sorted(keys)[:3] == [f"{world.first - 300 + i * 100:09d}" for i in range(3)]
+        assert {"SUCCESS"} == {found.status.value for found in instance.get_runs()}
+    assert run("migrate", "--from", str(world.first), **environment).returncode == 2

@@ -41,7 +41,7 @@ def backfill(stream: StreamOption, start: SequenceOption, end: SequenceOption) -
         say(f"{trouble.sequence} is {trouble.work}: {trouble.reason}", style="red")
     done = f"{outcome.committed} of {wanted.size} sequences of {stream.value} {start}..{end} are committed"
     if outcome.blocks_left:
-        say(f"{done}; {outcome.blocks_left} blocks are not done. The same command does these.", style="red")
+        say(f"{done}; blocks left: {outcome.blocks_left}. The same command does these.", style="red")
         raise typer.Exit(1)
     say(f"{done}.")
 
