@@ -6,9 +6,10 @@ this process, on the same instance. What a run does with its block is run.py's; 
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import psycopg
 from dagster import AssetKey, DagsterInstance, DagsterRunStatus, ExecuteInProcessResult, RunsFilter
 from dagster._core.execution.backfill import (
     BULK_ACTION_TERMINAL_STATUSES,
@@ -18,6 +19,8 @@ from dagster._core.execution.backfill import (
 )
 
 from stats_assets.database import progress
+from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.leases import leases
 from stats_assets.database.ledger import BLOCK, block_of
 from stats_assets.database.streams import Stream
 from stats_assets.definitions import defs
@@ -208,7 +211,7 @@ class Backfill:
     def _in_process(self) -> None:
         job = defs.resolve_job_def(f"{self.wanted.stream}_job")
         own = self.tags | {BACKFILL_TAG: self.tags[ROUND_TAG]}
-        self._cancel(own, UNFINISHED)  # of an earlier process that was killed
+        self._cancel(own, UNFINISHED, but=self._at_work())  # of an earlier process that was killed
         done = self._done_keys()
         for key in self.wanted.keys:
             if key in done:
@@ -228,16 +231,30 @@ class Backfill:
             if not result.success:
                 self.say(f"Block {key}: {_why(result)}")
 
-    def _cancel(self, tags: Mapping[str, str], statuses: Sequence[DagsterRunStatus]) -> None:
+    def _at_work(self) -> set[str]:
+        """Runs whose hearts beat: of the same command in another terminal."""
+        limit = self.stats.settings.lease_stale_seconds
+        with self.stats.connect() as connection:
+            return {
+                one.run_id for one in leases(connection, self.wanted.stream) if one.silent_seconds <= limit
+            }
+
+    def _cancel(
+        self, tags: Mapping[str, str], statuses: Sequence[DagsterRunStatus], but: Collection[str] = ()
+    ) -> None:
         for run in self.instance.get_runs(RunsFilter(tags=tags, statuses=statuses)):
+            if run.run_id in but:
+                continue
             self.instance.report_run_canceling(run, "The backfill was ended.")
             self.instance.report_run_canceled(run)
 
     def _advance(self) -> int:
-        with self.stats.connect() as connection:
-            done = progress.done_since(
-                connection, self.wanted.stream, self.wanted.start, self.wanted.end, self.since
-            )
+        of = (self.wanted.stream, self.wanted.start, self.wanted.end)
+        try:
+            with self.stats.connect() as connection:
+                done = progress.done_since(connection, *of, self.since)
+        except (DatabaseUnreachable, psycopg.OperationalError):
+            return 0  # a database that is away for a moment must not end what goes on without this
         reached = min(self.before + done, self.wanted.size)
         self.advance(reached)
         return reached
