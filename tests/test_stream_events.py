@@ -132,8 +132,9 @@ class Database:
     def wait(self, taken: Taken, now: datetime) -> None:
         """What was given up before stays so."""
         row = self.rows[taken.row.sequence]
-        given_up = taken.row.done and taken.row.result == "none"
-        row.work, row.previous = row.previous if given_up else "waiting", "idle"
+        given_up = self.done(taken.row.sequence) and row.result == "none"
+        before = row.previous if row.work == "trying" else row.work
+        row.work, row.previous = before if given_up else "waiting", "idle"
         row.not_before = now + PAUSE
 
     def charge(self, taken: Taken, now: datetime) -> None:

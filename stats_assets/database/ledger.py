@@ -163,12 +163,24 @@ def wait(connection: Connection, stream: str, taken: LedgerRow, reason: str, pau
 def _fail(
     connection: Connection, stream: str, taken: LedgerRow, work: Work, reason: str, pause: timedelta
 ) -> None:
-    # Given up, it counts as done: waiting, it would be on no list, and never be due again.
-    given_up = taken.done and taken.result == "none" and work == "waiting"
+    # Given up, it counts as done: waiting, it would be on no list, and never be due again. What counts is the row as it
+    # is now: another run may have given it up since this one took it.
     connection.execute(
-        "UPDATE ledger SET work = CASE WHEN %s THEN previous ELSE %s END, previous = 'idle', reason = %s,"
-        " since = now(), not_before = now() + %s WHERE stream = %s AND sequence = %s",
-        (given_up, work, reason[:2000], pause, stream, taken.sequence),
+        """
+        UPDATE ledger AS l SET previous = 'idle', reason = %(reason)s, since = now(), not_before = now() + %(pause)s,
+            work = CASE WHEN %(work)s <> 'waiting' OR l.result <> 'none' OR l.epoch < b.epoch THEN %(work)s
+                WHEN l.work = 'trying' THEN l.previous ELSE l.work END
+        FROM ledger_blocks AS b
+        WHERE l.stream = %(stream)s AND l.sequence = %(sequence)s AND b.stream = l.stream AND b.block = %(block)s
+        """,
+        {
+            "stream": stream,
+            "sequence": taken.sequence,
+            "block": block_of(taken.sequence),
+            "work": work,
+            "reason": reason[:2000],
+            "pause": pause,
+        },
     )
 
 

@@ -379,6 +379,16 @@ def test_what_was_given_up_stays_on_its_list_when_it_fails_again(connection: Con
     assert streams.troubled(connection, STREAM, "hole") == []
 
 
+def test_what_another_run_has_given_up_meanwhile_stays_on_its_list(connection: Connection) -> None:
+    with at_work(connection, "slow"), at_work(connection, "quick"):
+        [slow] = take(connection, 100, run_id="slow")
+        [quick] = take(connection, 100, run_id="quick")
+    ledger.missing(connection, STREAM, quick, "404", Retries(60, 3600, 8, hole_grace=0))
+    ledger.charge(connection, STREAM, slow, "the parser raises", RETRIES)
+    assert streams.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
+    assert due(connection, [100]) == []
+
+
 def test_a_seek_forward_skips_what_is_not_done_and_takes_nothing_back(connection: Connection) -> None:
     for taken in take(connection, 100, 101, 103):
         commit(connection, taken)
