@@ -1,7 +1,7 @@
 """The statistics' applier: brings changesets and aggregates up to date with the facts, by difference, exactly.
 
-It alone writes `changesets`, their links and `aggregates`. What a changeset contributes is said once, in
-sql/statistics.sql; what changed is said by the queue.
+It alone writes `changesets` and their links. What a changeset contributes is said once, in sql/statistics.sql; how
+differences get into the aggregates is aggregates.py's; what changed is said by the queue.
 """
 
 import time
@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from psycopg import IsolationLevel
 from psycopg.rows import TupleRow
 
+from stats_assets.database.aggregates import ADD, APPLY, DELTAS, SUBTRACT
 from stats_assets.database.connection import Connection, retried
 
 LOCK = 5_640_002
@@ -36,9 +37,9 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
     newest = row[0] if row else None
     entries = changesets = batches = 0
     with _alone(connection) as alone:
-        while alone and newest is not None:
+        while alone:
             done = retried(lambda: _apply_batch(connection))
-            if not done.entries:
+            if not done.entries or newest is None:
                 break
             entries, changesets, batches = entries + done.entries, changesets + done.changesets, batches + 1
             row = connection.execute(
@@ -71,13 +72,13 @@ def leaders(
     """The owners with most edits: (name, edits, changesets), read from an index."""
     return connection.execute(
         """
-        SELECT coalesce(u.name, h.hashtag, c.name, t.a::text), t.value::bigint, t.changesets
-        FROM (SELECT a, value, changesets FROM aggregates WHERE owner = %(owner)s AND measure = 'total'
-            ORDER BY value DESC, a, b LIMIT %(most)s) AS t
+        SELECT coalesce(u.name, h.hashtag, c.name, t.a::text), t.edits, t.changesets
+        FROM (SELECT a, edits, changesets FROM aggregates WHERE owner = %(owner)s AND b = 0
+            ORDER BY edits DESC, a LIMIT %(most)s) AS t
         LEFT JOIN users AS u ON u.id = t.a AND %(owner)s = 'user'
         LEFT JOIN hashtags AS h ON h.id = t.a AND %(owner)s = 'hashtag'
         LEFT JOIN countries AS c ON c.id = t.a AND %(owner)s = 'country'
-        ORDER BY t.value DESC, t.a
+        ORDER BY t.edits DESC, t.a
         """,
         {"owner": owner, "most": most},
     ).fetchall()
@@ -123,23 +124,13 @@ def _apply_batch(connection: Connection) -> Applied:
             ).fetchall()
             changesets = sorted({changeset for _, changeset in picked})
             batch = {"entries": [entry for entry, _ in picked], "changesets": changesets}
-            if picked:
-                for statement in STEPS:
-                    connection.execute(statement, batch)
-            return Applied(len(picked), len(changesets), 1)
+            for statement in STEPS if picked else (REFRESHED,):
+                connection.execute(statement, batch)
+            return Applied(len(picked), len(changesets), 1 if picked else 0)
     finally:
         connection.isolation_level = None
 
 
-DELTAS = """
-CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
-    owner text, a bigint, b bigint, measure text, key text COLLATE "C", value numeric, changesets bigint
-) ON COMMIT DELETE ROWS
-"""
-SUBTRACT = """
-INSERT INTO deltas SELECT owner, a, b, measure, key, -value, -changesets FROM contributions_of(%(changesets)s)
-"""
-FORGET_MEMBERS = "DELETE FROM aggregate_members WHERE changeset_id = ANY (%(changesets)s)"
 # Facts are looked up sequence by sequence (LATERAL, and OFFSET keeps the planner from undoing it): a join of another
 # kind would read the facts of all times, since only a known sequence says which partition is needed.
 APPLY_CHANGESETS = """
@@ -176,16 +167,18 @@ ON CONFLICT (id) DO UPDATE SET measurements = excluded.measurements, counts = ex
 """
 FORGET_COUNTRIES = "DELETE FROM changesets_countries WHERE changeset_id = ANY (%(changesets)s)"
 APPLY_COUNTRIES = """
-INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts, measurements)
-SELECT sums.id, countries.id, edit_count, sequences, counts, measurements
+INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts, measurements,
+    counted_at)
+SELECT sums.id, countries.id, edit_count, sequences, counts, measurements, counted_at
 FROM (
-    SELECT c.id, f.region, sum(f.edit_count) AS edit_count, array_agg(f.sequence ORDER BY f.sequence) AS sequences,
+    SELECT c.id, c.counted_at, f.region, sum(f.edit_count) AS edit_count, array_agg(f.sequence ORDER BY f.sequence) AS sequences,
         jsonb_sum(f.counts) AS counts, jsonb_sum(f.measurements) AS measurements
-    FROM (SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)) AS c
+    FROM (SELECT id, counted_at, unnest(augmented_diffs) AS sequence FROM changesets
+        WHERE id = ANY (%(changesets)s)) AS c
     CROSS JOIN LATERAL (
         SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
     ) AS f
-    GROUP BY c.id, f.region
+    GROUP BY c.id, c.counted_at, f.region
 ) AS sums
 JOIN countries ON countries.code = sums.region
 ORDER BY sums.id, countries.id
@@ -198,9 +191,10 @@ ORDER BY tag
 """
 FORGET_HASHTAGS = "DELETE FROM changesets_hashtags WHERE changeset_id = ANY (%(changesets)s)"
 APPLY_HASHTAGS = """
-INSERT INTO changesets_hashtags (changeset_id, hashtag_id)
-SELECT m.changeset_id, h.id
-FROM changeset_metadata AS m, unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag
+INSERT INTO changesets_hashtags (changeset_id, hashtag_id, user_id, counted_at)
+SELECT m.changeset_id, h.id, c.user_id, c.counted_at
+FROM changeset_metadata AS m JOIN changesets AS c ON c.id = m.changeset_id,
+    unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag
 WHERE m.changeset_id = ANY (%(changesets)s)
 ORDER BY m.changeset_id, h.id
 """
@@ -209,28 +203,17 @@ DELETE FROM changesets AS c
 WHERE id = ANY (%(changesets)s) AND augmented_diffs = '{}'
     AND NOT EXISTS (SELECT FROM changeset_metadata AS m WHERE m.changeset_id = c.id)
 """
-ADD = "INSERT INTO deltas SELECT * FROM contributions_of(%(changesets)s)"
-APPLY_MEMBERS = """
-INSERT INTO aggregate_members SELECT owner, a, b, changeset_id, edited_at FROM aggregate_members_of(%(changesets)s)
-"""
-APPLY_DELTAS = """
-INSERT INTO aggregates AS g (owner, a, b, measure, key, value, changesets, updated_at)
-SELECT owner, a, b, measure, key, sum(value), sum(changesets), now() FROM deltas
-GROUP BY owner, a, b, measure, key
-HAVING sum(value) <> 0 OR sum(changesets) <> 0 OR measure = 'total'
-ORDER BY owner, a, b, measure, key
-ON CONFLICT (owner, a, b, measure, key) DO UPDATE SET value = g.value + excluded.value,
-    changesets = g.changesets + excluded.changesets, updated_at = excluded.updated_at
-"""
-FORGET_ZEROS = """
-DELETE FROM aggregates AS g
-USING (SELECT DISTINCT owner, a, b, measure, key FROM deltas WHERE changesets < 0) AS d
-WHERE (g.owner, g.a, g.b, g.measure, g.key) = (d.owner, d.a, d.b, d.measure, d.key) AND g.changesets = 0
-"""
 FORGET_ENTRIES = "DELETE FROM statistics_queue WHERE id = ANY (%(entries)s)"
 REFRESHED = "UPDATE refreshments SET updated_at = now()"
 STEPS: tuple[str, ...] = (
-    *(SUBTRACT, FORGET_MEMBERS, APPLY_CHANGESETS, FORGET_COUNTRIES, APPLY_COUNTRIES, NEW_HASHTAGS),
-    *(FORGET_HASHTAGS, APPLY_HASHTAGS, FORGET_CHANGESETS, ADD, APPLY_MEMBERS, APPLY_DELTAS, FORGET_ZEROS),
-    *(FORGET_ENTRIES, REFRESHED),
+    *(
+        SUBTRACT,
+        APPLY_CHANGESETS,
+        FORGET_COUNTRIES,
+        APPLY_COUNTRIES,
+        NEW_HASHTAGS,
+        FORGET_HASHTAGS,
+        APPLY_HASHTAGS,
+    ),
+    *(FORGET_CHANGESETS, ADD, *APPLY, FORGET_ENTRIES, REFRESHED),
 )

@@ -76,7 +76,7 @@ def test_osmesas_database_is_set_aside_and_its_names_go_on(opened: Connection, e
         "checkpoints": opened.execute("SELECT * FROM osmesa.checkpoints ORDER BY 1").fetchall(),
         "users": [(7, "seven of old"), (9, None), (10, "ten")],
         "hashtags": [(2, "hot")],
-        "countries": [(4, "Nepal of old", "NPL"), (311, "South Sudan", "SDS")],
+        "countries": [(4, "Nepal of old", "NPL"), (311, "South Sudan", "SSD")],
         "nothing counted": [],
         "nor shown": [],
         "others": [(1, "else")],
@@ -108,7 +108,7 @@ def test_new_facts_use_the_ids_that_clients_know_and_new_ones_after_them(
     apply_queue(opened)
     assert opened.execute("SELECT id, name, code FROM countries ORDER BY id").fetchall() == [
         (4, "Nepal of old", "NPL"),
-        (311, "South Sudan", "SDS"),
+        (311, "South Sudan", "SSD"),
         (312, "United States", "USA"),
     ]
     assert opened.execute("SELECT hashtag_id, tag FROM hashtag_statistics ORDER BY 1").fetchall() == [

@@ -288,7 +288,7 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.connection.execute(
             "TRUNCATE changeset_edits, changeset_edits_countries, changeset_metadata, errors, users, statistics_queue,"
-            " changesets, changesets_countries, changesets_hashtags, aggregates, aggregate_members"
+            " changesets, changesets_countries, changesets_hashtags, aggregates, aggregate_days, aggregate_keys"
         )
 
     @rule(sequence=SEQUENCES, found=st.lists(EDITS, max_size=3, unique_by=lambda one: one.changeset))

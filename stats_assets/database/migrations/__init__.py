@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
 
-NEWEST = "0002"
+NEWEST = "0003"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
 
 HINTS = {
@@ -23,6 +23,8 @@ HINTS = {
     " are in it, which go into a schema of their own, to be their owner.",
     errors.DuplicateTable: "That name is another program's, or of another time: give the statistics a database of"
     " their own, or move it out of the way.",
+    errors.DependentObjectsStillExist: "Something of your own is made of what this revision replaces: drop it, and make"
+    " it again afterwards.",
 }
 
 
@@ -76,7 +78,7 @@ def upgrade(url: str, to: str) -> None:
             if isinstance(cause, kind):
                 raise MigrationRefused(
                     f"The schema of {masked(url)} can't be brought up to date, and is as it was:"
-                    f" {cause.diag.message_primary}. {hint}"
+                    f" {'. '.join(filter(None, (cause.diag.message_primary, cause.diag.message_detail)))}. {hint}"
                 ) from None
         raise
 

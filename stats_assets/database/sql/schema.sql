@@ -202,32 +202,3 @@ CREATE TABLE refreshments (
 );
 INSERT INTO refreshments VALUES
     ('user_statistics', 'epoch'), ('country_statistics', 'epoch'), ('hashtag_statistics', 'epoch');
-
--- An aggregate is owned by a user (a), a hashtag (a), a country (a), or a user (b) within a hashtag (a); b is else 0.
--- measure: total (key ''), counts, measurements, or a breakdown: editor, day, country, hashtag, user.
-CREATE TABLE aggregates (
-    owner text NOT NULL CHECK (owner IN ('user', 'hashtag', 'country', 'hashtag_user')),
-    a bigint NOT NULL,
-    b bigint NOT NULL,
-    measure text NOT NULL,
-    key text COLLATE "C" NOT NULL,
-    value numeric NOT NULL,     -- edits; for counts and measurements the sum
-    changesets bigint NOT NULL, -- how many of the owner's changesets have the key; a row without any is deleted
-    updated_at timestamptz NOT NULL,
-    PRIMARY KEY (owner, a, b, measure, key)
-);
-CREATE INDEX aggregates_owners ON aggregates (owner, a, b) WHERE measure = 'total';
-CREATE INDEX aggregates_most ON aggregates (owner, value DESC, a, b) WHERE measure = 'total';
-CREATE INDEX aggregates_hashtag_user ON aggregates (b) WHERE owner = 'hashtag_user' AND measure = 'total';
-
--- Whose changesets, and when: first and last edit are one probe of the index each.
-CREATE TABLE aggregate_members (
-    owner text NOT NULL,
-    a bigint NOT NULL,
-    b bigint NOT NULL,
-    changeset_id bigint NOT NULL,
-    edited_at timestamptz NOT NULL,
-    PRIMARY KEY (owner, a, b, changeset_id)
-);
-CREATE INDEX aggregate_members_time ON aggregate_members (owner, a, b, edited_at);
-CREATE INDEX aggregate_members_changeset ON aggregate_members (changeset_id);

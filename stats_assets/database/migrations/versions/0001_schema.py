@@ -16,8 +16,7 @@ def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
     assert connection is not None  # noqa: S101 - for the type checker
     found = set_aside(connection)
-    for name in ("schema.sql", "statistics.sql"):
-        connection.execute((SQL / name).read_bytes())
+    connection.execute((SQL / "schema.sql").read_bytes())
     take_over(connection, found)
 
 

@@ -1,0 +1,99 @@
+"""The aggregates: how differences get into the tables, whoever has found them (the applier, a rebuild).
+
+What a changeset contributes is said in sql/statistics.sql; which changesets changed is statistics.py's.
+"""
+
+from typing import Any
+
+from stats_assets.database.connection import Connection
+
+# day null: of all days. Differences that are written twice, by mistake or by two, are not noticed here.
+DELTAS = """
+CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
+    owner text, a bigint, b bigint, day date, measure text, id bigint, key text COLLATE "C", value numeric,
+    changesets bigint
+) ON COMMIT DELETE ROWS
+"""
+SUBTRACT = """
+INSERT INTO deltas SELECT owner, a, b, day, measure, id, key, -value, -changesets FROM contributions_of(%(changesets)s)
+"""
+ADD = "INSERT INTO deltas SELECT * FROM contributions_of(%(changesets)s)"
+
+
+def _merged(column: str) -> str:
+    """Both rows' flat objects of numbers added key by key; what falls to zero is left out."""
+    return f"""CASE WHEN excluded.{column} = '{{}}' THEN g.{column} ELSE (
+        SELECT coalesce(jsonb_object_agg(key, total), '{{}}')
+        FROM (
+            SELECT key, trim_scale(sum(value::numeric)) AS total
+            FROM (SELECT * FROM jsonb_each_text(g.{column}) UNION ALL SELECT * FROM jsonb_each_text(excluded.{column}))
+                AS parts(key, value)
+            GROUP BY key
+        ) AS sums
+        WHERE total <> 0
+    ) END"""  # noqa: S608 - made of the constants below
+
+
+def _upsert(table: str, last_key: str, which: str) -> str:
+    """Add the differences to a table with a row an owner, or an owner and day.
+
+    A difference of 0 that stands alone is a rebuild's: of a key that should not be there.
+    """
+    return f"""
+INSERT INTO {table} AS g (owner, a, {last_key}, changesets, edits, counts, measurements, updated_at)
+SELECT owner, a, {last_key}, coalesce(sum(changesets), 0), coalesce(sum(value) FILTER (WHERE measure = 'total'), 0),
+    coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'counts'), '{{}}'),
+    coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'measurements'), '{{}}'), now()
+FROM (
+    SELECT owner, a, {last_key}, measure, key, trim_scale(sum(value)) AS value, sum(changesets) AS changesets
+    FROM deltas WHERE {which} AND measure IN ('total', 'counts', 'measurements')
+    GROUP BY owner, a, {last_key}, measure, key
+    HAVING sum(value) <> 0 OR count(*) = 1 OR measure = 'total'
+) AS sums
+GROUP BY owner, a, {last_key}
+ORDER BY owner, a, {last_key}
+ON CONFLICT (owner, a, {last_key}) DO UPDATE SET changesets = g.changesets + excluded.changesets,
+    edits = g.edits + excluded.edits, counts = {_merged("counts")},
+    measurements = {_merged("measurements")}, updated_at = excluded.updated_at
+"""  # noqa: S608 - made of the constants below
+
+
+def _forget(table: str, last_key: str, which: str) -> str:
+    return f"""
+DELETE FROM {table} AS g
+USING (SELECT DISTINCT owner, a, {last_key} FROM deltas WHERE {which}) AS d
+WHERE (g.owner, g.a, g.{last_key}) = (d.owner, d.a, d.{last_key})
+    AND g.changesets = 0 AND g.edits = 0 AND g.counts = '{{}}' AND g.measurements = '{{}}'
+"""  # noqa: S608 - made of the constants below
+
+
+TABLES = {"aggregates": ("b", "day IS NULL"), "aggregate_days": ("day", "day IS NOT NULL")}
+UPSERT_KEYS = """
+INSERT INTO aggregate_keys AS g (owner, a, measure, id, key, changesets, edits)
+SELECT owner, a, measure, id, key, sum(changesets), sum(value)
+FROM deltas WHERE measure NOT IN ('total', 'counts', 'measurements')
+GROUP BY owner, a, measure, id, key
+HAVING sum(value) <> 0 OR sum(changesets) <> 0
+ORDER BY owner, a, measure, id, key
+ON CONFLICT (owner, a, measure, id, key) DO UPDATE SET changesets = g.changesets + excluded.changesets,
+    edits = g.edits + excluded.edits
+"""
+FORGET_KEYS = """
+DELETE FROM aggregate_keys AS g
+USING (SELECT DISTINCT owner, a, measure, id, key FROM deltas) AS d
+WHERE (g.owner, g.a, g.measure, g.id, g.key) = (d.owner, d.a, d.measure, d.id, d.key)
+    AND g.changesets = 0 AND g.edits = 0
+"""
+# In the order of the tables, and inside each by key, as every lock is taken.
+APPLY: tuple[str, ...] = (
+    *(_upsert(table, *how) for table, how in TABLES.items()),
+    UPSERT_KEYS,
+    *(_forget(table, *how) for table, how in TABLES.items()),
+    FORGET_KEYS,
+)
+
+
+def apply_deltas(connection: Connection, parameters: dict[str, Any] | None = None) -> None:
+    """Add what the temporary table `deltas` holds to the aggregates; inside the caller's transaction."""
+    for statement in APPLY:
+        connection.execute(statement, parameters)
