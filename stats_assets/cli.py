@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from stats_assets import __version__
-from stats_assets.commands import answers, stack, streams
+from stats_assets.commands import answers, stack, statistics, streams
 from stats_assets.commands.backfill import backfill
 from stats_assets.commands.shared import say
 from stats_assets.commands.status import status
@@ -38,6 +38,8 @@ for command in (
     status,
     backfill,
     streams.seek,
+    statistics.verify,
+    statistics.rebuild,
     answers.stats,
     answers.hashtags,
     answers.sql,

@@ -1,13 +1,20 @@
-"""What Dagster loads: assets, checks, jobs, sensors; nothing else."""
+"""What Dagster loads: assets, checks, jobs, schedules, sensors; nothing else."""
 
 from dagster import Definitions, in_process_executor
 
 from stats_assets.assets.changesets import changesets, changesets_feed
 from stats_assets.assets.replication import augmented_diffs, augmented_diffs_feed
 from stats_assets.assets.statistics import statistics
+from stats_assets.assets.verification import all_is_exact
 from stats_assets.checks import all_checks
 from stats_assets.database.streams import STREAMS
-from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
+from stats_assets.jobs import (
+    augmented_diffs_job,
+    changesets_job,
+    statistics_job,
+    verification_job,
+    verification_schedule,
+)
 from stats_assets.sensors import queue_sensor, stream_sensor
 from stats_assets.settings import load_settings
 
@@ -15,8 +22,9 @@ poll_seconds = load_settings().poll_seconds
 
 defs = Definitions(
     assets=[augmented_diffs_feed, augmented_diffs, changesets_feed, changesets, statistics],
-    asset_checks=all_checks,
-    jobs=[augmented_diffs_job, changesets_job, statistics_job],
+    asset_checks=[*all_checks, all_is_exact],
+    jobs=[augmented_diffs_job, changesets_job, statistics_job, verification_job],
+    schedules=[verification_schedule],
     sensors=[*(stream_sensor(stream, poll_seconds) for stream in STREAMS), queue_sensor(poll_seconds)],
     # The only setting that also reaches the UI's own runs; a process a step costs seconds.
     executor=in_process_executor,

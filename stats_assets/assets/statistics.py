@@ -5,8 +5,17 @@ from time import monotonic
 from typing import Any, Literal
 
 import pandas as pd
-from dagster import AssetExecutionContext, AssetSpec, MaterializeResult, MetadataValue, multi_asset
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetSpec,
+    MaterializeResult,
+    MetadataValue,
+    multi_asset,
+)
 
+from stats_assets.database import passes
 from stats_assets.database.leases import heartbeat
 from stats_assets.database.statistics import apply_queue, leaders
 from stats_assets.resources import current_stats
@@ -24,6 +33,7 @@ OWNERS: dict[str, Literal["user", "hashtag", "country"]] = {
     "country_statistics": "country",
 }
 LEADERS = 10
+SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
 
 
 @multi_asset(
@@ -34,14 +44,22 @@ LEADERS = 10
         )
         for view, description in VIEWS.items()
     ],
+    check_specs=[
+        AssetCheckSpec(
+            SAMPLE_CHECK,
+            asset="user_statistics",
+            description="Random owners and changesets, of all four statistics, are exactly what the facts say.",
+        )
+    ],
     group_name="statistics",
 )
-def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
-    """Apply what the changed changesets contribute now, less what they contributed before."""
+def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    """Apply what the changed changesets contribute now, less what they contributed before; then verify a sample."""
     began = monotonic()
     parts = current_stats()
     with parts.connect() as connection, heartbeat(parts.url, context.run.run_id):
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
+        sample = passes.sample(connection)
         most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}
     for view in VIEWS:
         yield MaterializeResult(
@@ -54,6 +72,26 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
                 **({"most_edits": _table(most[view])} if view in most else {}),
             },
         )
+    yield outcome(SAMPLE_CHECK, sample)
+
+
+def outcome(check: str, passed: passes.Passed) -> AssetCheckResult:
+    """What a verification says, as the UI shows it."""
+    said = [
+        f"{one.what}: {one.expected} by the facts, {one.found} here" for one in passed.differences[:SHOWN]
+    ]
+    return AssetCheckResult(
+        asset_key="user_statistics",
+        check_name=check,
+        passed=not passed.differences,
+        description="; ".join([*said, "`stats-assets rebuild` mends it."]) if said else None,
+        metadata={
+            "differences": len(passed.differences),
+            "ranges": passed.steps,
+            "pending": passed.pending,
+            "whole": passed.whole,
+        },
+    )
 
 
 def _table(rows: list[tuple[Any, ...]]) -> MetadataValue:

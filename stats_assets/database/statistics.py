@@ -171,7 +171,8 @@ INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmente
     counted_at)
 SELECT sums.id, countries.id, edit_count, sequences, counts, measurements, counted_at
 FROM (
-    SELECT c.id, c.counted_at, f.region, sum(f.edit_count) AS edit_count, array_agg(f.sequence ORDER BY f.sequence) AS sequences,
+    SELECT c.id, c.counted_at, f.region, sum(f.edit_count) AS edit_count,
+        array_agg(f.sequence ORDER BY f.sequence) AS sequences,
         jsonb_sum(f.counts) AS counts, jsonb_sum(f.measurements) AS measurements
     FROM (SELECT id, counted_at, unnest(augmented_diffs) AS sequence FROM changesets
         WHERE id = ANY (%(changesets)s)) AS c

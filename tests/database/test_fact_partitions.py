@@ -13,7 +13,7 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.facts import replace_facts
 from stats_assets.database.metadata import save_changesets
-from stats_assets.database.migrations import NEWEST, migrate, revision, upgrade
+from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, revision, upgrade
 from stats_assets.database.statistics import apply_queue, save_countries
 from stats_assets.database.streams import begin
 from tests.database.test_statistics import COUNTRIES, changeset, diff, edits, file
@@ -184,7 +184,7 @@ def test_a_revision_that_fails_leaves_all_as_it_was(empty: str) -> None:
     with connect(empty) as connection:
         replace_facts(connection, 7, diff(edits(10)))
         connection.execute("CREATE VIEW report AS SELECT changeset_id FROM changeset_edits")
-        with pytest.raises(psycopg.errors.DependentObjectsStillExist):
+        with pytest.raises(MigrationRefused, match=r"report.*drop it, and make it again"):
             migrate(empty)
         assert (revision(connection), partitions(connection)) == ("0001", [])
         assert connection.execute("TABLE report").fetchall() == [(10,)]

@@ -1,0 +1,181 @@
+"""Passes over the whole database, in small steps that may be ended and gone on with: a verification, or a rebuild.
+
+What is compared is verification.py's; a rebuild adds what differs, so that it needs no lock and no empty tables.
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from stats_assets.database.aggregates import DELTAS, apply_deltas
+from stats_assets.database.connection import Connection, retried
+from stats_assets.database.statistics import apply_queue
+from stats_assets.database.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
+
+LOCK = 5_640_003  # one rebuild at a time: two would add the same difference twice
+SAMPLE, SAMPLE_SIZE = 2, 20  # ranges a part, and changesets, facts or members a range
+HEAVY = 2_000  # changesets of an owner that are too many for a sample
+
+
+class Passed(NamedTuple):
+    """What a pass, or the steps of one, has found. whole: it came to its end."""
+
+    differences: list[Difference]
+    steps: int
+    pending: int
+    whole: bool
+
+
+Progress = Callable[[str, int], None]
+
+
+class RebuildBusy(Exception):
+    """Another rebuild is at work on this database."""
+
+
+def verify(
+    connection: Connection,
+    name: str,
+    *,
+    resume: bool = False,
+    seconds: float | None = None,
+    size: int = SIZE,
+    progress: Progress = lambda part, first: None,
+) -> Passed:
+    """Compare everything, or go on with the pass of that name, for so long; ended early, it can be resumed."""
+    return _walk(connection, name, lambda compared: None, resume, seconds, size, progress)
+
+
+def rebuild(
+    connection: Connection, *, size: int = SIZE, progress: Progress = lambda part, first: None
+) -> Passed:
+    """Make the aggregates what the facts say, in place, while the stream goes on; an ended one is gone on with.
+
+    A difference of a snapshot is added: what the applier adds meanwhile is added to both sides. Raises RebuildBusy.
+    """
+    if connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
+        raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
+    try:
+        connection.execute(DELTAS)
+        passed = _walk(
+            connection, "rebuild", lambda compared: _mend(connection, compared), True, None, size, progress
+        )
+        apply_queue(connection)
+        return passed
+    finally:
+        if not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+def sample(connection: Connection) -> Passed:
+    """Compare a few random ranges of each part: bounded, whatever the database holds."""
+    found: list[Difference] = []
+    pending = steps = 0
+    for part in PARTS:
+        for first in _random_keys(connection, part):
+            compared = compare(connection, part, first, SAMPLE_SIZE)
+            found, pending, steps = found + compared.differences, compared.pending, steps + 1
+    return Passed(found, steps, pending, False)
+
+
+def _mend(connection: Connection, compared: Compared) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO statistics_queue (changeset_id, sequence) VALUES (%s, %s)", compared.queue
+        )
+        if compared.deltas:
+            with cursor.copy("COPY deltas FROM STDIN") as copy:
+                for delta in compared.deltas:
+                    copy.write_row(delta)
+            apply_deltas(connection)
+
+
+def _walk(
+    connection: Connection,
+    name: str,
+    mend: Callable[[Compared], None],
+    resume: bool,
+    seconds: float | None,
+    size: int,
+    progress: Progress,
+) -> Passed:
+    began = time.monotonic()
+    place: tuple[str, int] | None = (resume and _place(connection, name)) or (PARTS[0], 0)
+    found: list[Difference] = []
+    steps = pending = 0
+    while place is not None:
+        progress(*place)
+        compared = compare(connection, *place, size)
+        after = _after(place[0], compared.until)
+        retried(partial(_save, connection, name, place, after, compared, mend))
+        found, steps, pending, place = found + compared.differences, steps + 1, compared.pending, after
+        if seconds is not None and time.monotonic() - began > seconds:
+            break
+    return Passed(found, steps, pending, place is None)
+
+
+def _after(part: str, until: int | None) -> tuple[str, int] | None:
+    if until is not None:
+        return part, until
+    following = PARTS.index(part) + 1
+    return (PARTS[following], 0) if following < len(PARTS) else None
+
+
+def _place(connection: Connection, name: str) -> tuple[str, int] | None:
+    row = connection.execute("SELECT part, position FROM passes WHERE name = %s", (name,)).fetchone()
+    return (row[0], row[1]) if row and row[0] else None
+
+
+def _save(
+    connection: Connection,
+    name: str,
+    place: tuple[str, int],
+    after: tuple[str, int] | None,
+    compared: Compared,
+    mend: Callable[[Compared], None],
+) -> None:
+    """What was mended, and how far the pass is, in one transaction: killed in between, nothing is mended twice."""
+    part, position = after or (None, None)
+    with connection.transaction():
+        mend(compared)
+        connection.execute(
+            """
+            INSERT INTO passes AS p (name, part, position, began, ended, differences)
+            VALUES (%(name)s, %(part)s, %(position)s, now(), CASE WHEN %(over)s THEN now() END, %(differences)s)
+            ON CONFLICT (name) DO UPDATE SET part = excluded.part, position = excluded.position,
+                began = CASE WHEN %(fresh)s THEN excluded.began ELSE p.began END,
+                ended = coalesce(excluded.ended, p.ended),
+                differences = CASE WHEN %(fresh)s THEN 0 ELSE p.differences END + excluded.differences
+            """,
+            {
+                "name": name,
+                "part": part,
+                "position": position,
+                "over": after is None,
+                "differences": len(compared.differences),
+                "fresh": place == (PARTS[0], 0),
+            },
+        )
+
+
+def _random_keys(connection: Connection, part: str) -> Iterator[int]:
+    """A few keys of the part; owners with very many changesets are left to the whole verification."""
+    table, key = KEYS[part]
+    row = connection.execute(f"SELECT min({key}), max({key}) FROM {table}".encode()).fetchone()
+    if row is None or row[0] is None:
+        return
+    for _ in range(SAMPLE):
+        first = random.randint(row[0], row[1])  # noqa: S311 - not for secrets
+        if part in PARTS[2:]:
+            owner = connection.execute(
+                "SELECT a FROM aggregates WHERE owner = %s AND b = 0 AND a >= %s AND changesets < %s"
+                " ORDER BY a LIMIT 1",
+                ("hashtag" if part == "hashtag_user" else part, first, HEAVY),
+            ).fetchone()
+            if owner is None:
+                continue
+            first = owner[0]
+        yield first

@@ -1,0 +1,61 @@
+-- What the applied changesets say of each owner in [first, until), beside its aggregates: a row a number that differs.
+-- Plain SQL of its own: an error of the applier's can't hide here.
+
+WITH members AS MATERIALIZED (
+    {members}
+), rows AS (
+    SELECT a, b, day, 'total' AS measure, 0 AS id, '' AS key, edits::numeric AS value, 1 AS changesets FROM members
+    UNION ALL
+    SELECT a, b, day, 'counts', 0, k.key, k.value::numeric, 0 FROM members, jsonb_each_text(counts) AS k
+    UNION ALL
+    SELECT a, b, day, 'measurements', 0, k.key, k.value::numeric, 0 FROM members, jsonb_each_text(measurements) AS k
+), keys AS (
+    SELECT a, 'editor' AS measure, 0 AS id, editor AS key, edits
+    FROM members WHERE %(owner)s = 'user' AND editor IS NOT NULL
+    UNION ALL
+    SELECT a, 'country', 0, n.code, l.edit_count
+    FROM members AS m JOIN changesets_countries AS l ON l.changeset_id = m.changeset_id
+    JOIN countries AS n ON n.id = l.country_id WHERE %(owner)s = 'user'
+    UNION ALL
+    SELECT a, 'hashtag', 0, h.hashtag, edits
+    FROM members AS m JOIN changesets_hashtags AS l ON l.changeset_id = m.changeset_id
+    JOIN hashtags AS h ON h.id = l.hashtag_id WHERE %(owner)s IN ('user', 'country')
+    UNION ALL
+    SELECT a, 'user', user_id, '', edits
+    FROM members WHERE %(owner)s IN ('hashtag', 'country') AND user_id IS NOT NULL
+), expected AS (
+    SELECT a, b, NULL::date AS day, measure, id, key, sum(value) AS value, sum(changesets) AS changesets
+    FROM rows GROUP BY a, b, measure, id, key
+    UNION ALL
+    SELECT a, b, day, measure, id, key, sum(value), sum(changesets)
+    FROM rows WHERE %(owner)s <> 'hashtag_user' GROUP BY a, b, day, measure, id, key
+    UNION ALL
+    SELECT a, 0, NULL, measure, id, key, sum(edits), count(*) FROM keys GROUP BY a, measure, id, key
+), kept AS (
+    SELECT a, b, NULL::date AS day, changesets, edits, counts, measurements
+    FROM aggregates WHERE owner = %(owner)s AND a >= %(first)s AND a < %(until)s
+    UNION ALL
+    SELECT a, 0, day, changesets, edits, counts, measurements
+    FROM aggregate_days WHERE owner = %(owner)s AND a >= %(first)s AND a < %(until)s
+), found AS (
+    SELECT a, b, day, 'total' AS measure, 0::bigint AS id, '' AS key, edits AS value, changesets FROM kept
+    UNION ALL
+    SELECT a, b, day, 'counts', 0, k.key, k.value::numeric, 0 FROM kept, jsonb_each_text(counts) AS k
+    UNION ALL
+    SELECT a, b, day, 'measurements', 0, k.key, k.value::numeric, 0 FROM kept, jsonb_each_text(measurements) AS k
+    UNION ALL
+    SELECT a, 0, NULL, measure, id, key, edits, changesets
+    FROM aggregate_keys WHERE owner = %(owner)s AND a >= %(first)s AND a < %(until)s
+), both_sides AS (
+    SELECT a, b, day, measure, id, key COLLATE "C" AS key, value AS new, changesets AS new_changesets,
+        NULL::numeric AS old, NULL::bigint AS old_changesets FROM expected
+    UNION ALL
+    SELECT a, b, day, measure, id, key, NULL, NULL, value, changesets FROM found
+)
+SELECT %(owner)s, a, b, day, measure, id, key, coalesce(sum(new), 0) - coalesce(sum(old), 0),
+    coalesce(sum(new_changesets), 0) - coalesce(sum(old_changesets), 0),
+    sum(new), sum(new_changesets), sum(old), sum(old_changesets)
+FROM both_sides
+GROUP BY a, b, day, measure, id, key
+HAVING sum(new) IS DISTINCT FROM sum(old) OR sum(new_changesets) IS DISTINCT FROM sum(old_changesets)
+ORDER BY a, b, day NULLS FIRST, measure, id, key

@@ -1,0 +1,82 @@
+-- What the facts say of each changeset in [first, until) that isn't queued, beside what is applied: a row a column that
+-- differs. Plain SQL of its own: an error of the applier's can't hide here.
+
+WITH chosen AS (
+    SELECT id FROM changesets WHERE id >= %(first)s AND id < %(until)s
+    UNION
+    SELECT changeset_id FROM changeset_metadata WHERE changeset_id >= %(first)s AND changeset_id < %(until)s
+    EXCEPT
+    SELECT changeset_id FROM statistics_queue
+), listed AS (
+    SELECT id, sequence FROM chosen JOIN changesets AS c USING (id), unnest(c.augmented_diffs) AS sequence
+), edits AS MATERIALIZED (
+    SELECT f.* FROM listed AS w CROSS JOIN LATERAL (
+        SELECT * FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.id OFFSET 0
+    ) AS f
+), parts AS MATERIALIZED (
+    SELECT f.*, countries.id AS country_id FROM listed AS w CROSS JOIN LATERAL (
+        SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.id OFFSET 0
+    ) AS f JOIN countries ON countries.code = f.region
+), numbers AS (
+    SELECT changeset_id, NULL::bigint AS country_id, 'counts' AS measure, key, sum(value::numeric) AS total
+    FROM edits, jsonb_each_text(counts) GROUP BY changeset_id, key
+    UNION ALL
+    SELECT changeset_id, NULL, 'measurements', key, sum(value::numeric)
+    FROM edits, jsonb_each_text(measurements) GROUP BY changeset_id, key
+    UNION ALL
+    SELECT changeset_id, country_id, 'counts', key, sum(value::numeric)
+    FROM parts, jsonb_each_text(counts) GROUP BY changeset_id, country_id, key
+    UNION ALL
+    SELECT changeset_id, country_id, 'measurements', key, sum(value::numeric)
+    FROM parts, jsonb_each_text(measurements) GROUP BY changeset_id, country_id, key
+), documents AS (
+    SELECT changeset_id, country_id,
+        coalesce(jsonb_object_agg(key, trim_scale(total)) FILTER (WHERE measure = 'counts'), '{}') AS counts,
+        coalesce(jsonb_object_agg(key, trim_scale(total)) FILTER (WHERE measure = 'measurements'), '{}') AS measurements
+    FROM numbers WHERE total <> 0 GROUP BY changeset_id, country_id
+), sums AS (
+    SELECT changeset_id, sum(total_edits) AS total_edits, max(edited_at) AS edited_at,
+        array_agg(sequence ORDER BY sequence) AS augmented_diffs,
+        (array_agg(user_id ORDER BY edited_at DESC, user_id DESC) FILTER (WHERE user_id IS NOT NULL))[1] AS user_id
+    FROM edits GROUP BY changeset_id
+), applied AS (
+    SELECT id, coalesce(d.measurements, '{}') AS measurements, coalesce(d.counts, '{}') AS counts,
+        coalesce(s.total_edits, 0) AS total_edits, m.editor, coalesce(s.user_id, m.user_id) AS user_id, m.created_at,
+        m.closed_at, coalesce(s.augmented_diffs, '{}') AS augmented_diffs, m.comment, m.min_lon, m.min_lat, m.max_lon,
+        m.max_lat, m.comments_count, m.num_changes, m.open, s.edited_at,
+        CASE WHEN s.total_edits > 0 THEN coalesce(m.closed_at, m.created_at, s.edited_at) END AS counted_at
+    FROM chosen
+    LEFT JOIN sums AS s ON s.changeset_id = id
+    LEFT JOIN documents AS d ON d.changeset_id = id AND d.country_id IS NULL
+    LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
+    WHERE s.changeset_id IS NOT NULL OR m.changeset_id IS NOT NULL
+), lands AS (
+    SELECT changeset_id, country_id, sum(edit_count) AS edit_count,
+        array_agg(sequence ORDER BY sequence) AS augmented_diffs
+    FROM parts GROUP BY changeset_id, country_id
+), expected AS (
+    SELECT id, 'changesets' AS place, to_jsonb(a) AS row FROM applied AS a
+    UNION ALL
+    SELECT l.changeset_id, 'country ' || l.country_id, jsonb_build_object('edit_count', l.edit_count,
+        'augmented_diffs', l.augmented_diffs, 'counts', coalesce(d.counts, '{}'),
+        'measurements', coalesce(d.measurements, '{}'), 'counted_at', a.counted_at)
+    FROM lands AS l JOIN applied AS a ON a.id = l.changeset_id LEFT JOIN documents AS d USING (changeset_id, country_id)
+    UNION ALL
+    SELECT m.changeset_id, 'hashtag ' || tag, jsonb_build_object('user_id', a.user_id, 'counted_at', a.counted_at)
+    FROM applied AS a JOIN changeset_metadata AS m ON m.changeset_id = a.id, unnest(m.hashtags) AS tag
+), found AS (
+    SELECT id, 'changesets' AS place, to_jsonb(c) - 'updated_at' AS row FROM changesets AS c JOIN chosen USING (id)
+    UNION ALL
+    SELECT l.changeset_id, 'country ' || l.country_id, to_jsonb(l) - 'changeset_id' - 'country_id'
+    FROM changesets_countries AS l JOIN chosen ON id = l.changeset_id
+    UNION ALL
+    SELECT l.changeset_id, 'hashtag ' || h.hashtag, to_jsonb(l) - 'changeset_id' - 'hashtag_id'
+    FROM changesets_hashtags AS l JOIN chosen ON id = l.changeset_id JOIN hashtags AS h ON h.id = l.hashtag_id
+)
+SELECT id, listed.sequences, concat_ws(' ', 'changeset', id, nullif(place, 'changesets'), key),
+    expected.row -> key, found.row -> key
+FROM expected FULL JOIN found USING (id, place)
+CROSS JOIN LATERAL jsonb_object_keys(coalesce(expected.row, found.row)) AS key
+LEFT JOIN LATERAL (SELECT array_agg(sequence) AS sequences FROM listed AS l WHERE l.id = expected.id) AS listed ON true
+WHERE expected.row -> key IS DISTINCT FROM found.row -> key
+ORDER BY id, 3

@@ -1,0 +1,120 @@
+"""Verification: what is applied against the facts, and the aggregates against what is applied, exactly, range by range.
+
+Each range is read in one snapshot, so that the stream may go on. What is done about a difference is passes.py's.
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from psycopg import IsolationLevel
+
+from stats_assets.database.connection import Connection
+
+SQL = files("stats_assets.database") / "sql"
+MOST = 2**63 - 1
+SIZE = 5_000  # changesets, facts or members a range; an owner is never parted
+
+_COLUMNS = "c.id AS changeset_id, (c.counted_at AT TIME ZONE 'UTC')::date AS day"
+_WHOLE = f"{_COLUMNS}, c.total_edits AS edits, c.counts, c.measurements, c.user_id, c.editor"
+_TAGGED = (
+    "FROM changesets_hashtags AS l JOIN changesets AS c ON c.id = l.changeset_id"
+    " WHERE l.hashtag_id >= %(first)s AND l.hashtag_id < %(until)s AND c.counted_at IS NOT NULL"
+)
+MEMBERS: Final = {
+    "user": f"SELECT c.user_id AS a, 0::bigint AS b, {_WHOLE} FROM changesets AS c"
+    " WHERE c.user_id >= %(first)s AND c.user_id < %(until)s AND c.counted_at IS NOT NULL",
+    "hashtag": f"SELECT l.hashtag_id AS a, 0::bigint AS b, {_WHOLE} {_TAGGED}",
+    "hashtag_user": f"SELECT l.hashtag_id AS a, c.user_id AS b, {_WHOLE} {_TAGGED} AND c.user_id IS NOT NULL",
+    "country": f"SELECT l.country_id AS a, 0::bigint AS b, {_COLUMNS}, l.edit_count AS edits, l.counts,"
+    " l.measurements, c.user_id, c.editor"
+    " FROM changesets_countries AS l JOIN changesets AS c ON c.id = l.changeset_id"
+    " WHERE l.country_id >= %(first)s AND l.country_id < %(until)s AND c.counted_at IS NOT NULL",
+}
+# Where a part's keys are read from, in order, by an index.
+KEYS: Final = {
+    "changesets": ("changesets", "id"),
+    "sequences": ("changeset_edits", "sequence"),
+    "user": ("changesets", "user_id"),
+    "hashtag": ("changesets_hashtags", "hashtag_id"),
+    "hashtag_user": ("changesets_hashtags", "hashtag_id"),
+    "country": ("changesets_countries", "country_id"),
+}
+PARTS: Final = tuple(KEYS)
+
+
+class Difference(NamedTuple):
+    """A number or column that is not what it should be: which, and both values as text; None: there is none."""
+
+    what: str
+    expected: str | None
+    found: str | None
+
+
+class Compared(NamedTuple):
+    """A range of a part: what differs, and what mends it.
+
+    queue: entries (changeset, sequence) for the applier; deltas: rows of `deltas` to be added to the aggregates.
+    until: where the next range begins, None: it was the part's last. pending: entries of the queue in this snapshot.
+    """
+
+    differences: list[Difference]
+    queue: list[tuple[int, int | None]]
+    deltas: list[tuple[Any, ...]]
+    until: int | None
+    pending: int
+
+
+def compare(connection: Connection, part: str, first: int, size: int = SIZE) -> Compared:
+    """Compare a range of the part that begins at key `first`, in one REPEATABLE READ snapshot. Changes nothing."""
+    connection.isolation_level, connection.read_only = IsolationLevel.REPEATABLE_READ, True
+    try:
+        with connection.transaction():
+            # An owner with millions of changesets takes as long as it takes; nobody waits for it.
+            connection.execute("SET LOCAL statement_timeout = 0")
+            pending = connection.execute("SELECT count(*) FROM statistics_queue").fetchone()
+            until = _until(connection, part, first, size)
+            bounds = {"first": first, "until": MOST if until is None else until}
+            rows = connection.execute(_query(part), {**bounds, "owner": part}).fetchall()
+    finally:
+        connection.isolation_level = connection.read_only = None
+    count = int(pending[0]) if pending else 0
+    if part in MEMBERS:
+        return Compared([_number(row) for row in rows], [], [row[:9] for row in rows], until, count)
+    queue = dict.fromkeys((row[0], sequence) for row in rows for sequence in row[1] or (None,))
+    return Compared([_column(row) for row in rows], list(queue), [], until, count)
+
+
+def _until(connection: Connection, part: str, first: int, size: int) -> int | None:
+    table, key = KEYS[part]
+    row = connection.execute(
+        f"SELECT {key} FROM {table} WHERE {key} >= %s ORDER BY {key} OFFSET %s LIMIT 1".encode(),
+        (first, size),
+    ).fetchone()
+    return max(int(row[0]), first + 1) if row else None
+
+
+def _query(part: str) -> bytes:
+    name = "aggregates" if part in MEMBERS else part
+    text = (SQL / f"verify_{name}.sql").read_text()
+    return (text.replace("{members}", MEMBERS[part]) if part in MEMBERS else text).encode()
+
+
+def _column(row: Sequence[Any]) -> Difference:
+    _, _, what, expected, found = row
+    return Difference(what, *(None if value is None else str(value) for value in (expected, found)))
+
+
+def _number(row: Sequence[Any]) -> Difference:
+    owner, a, b, day, measure, key_id, key, _, _, new, new_changesets, old, old_changesets = row
+    name = f"user {b} of hashtag {a}" if owner == "hashtag_user" else f"{owner} {a}"
+    what = " ".join(filter(None, (name, str(day or ""), measure, key or (str(key_id) if key_id else ""))))
+    counted = measure not in ("counts", "measurements")
+    return Difference(
+        what,
+        *(
+            None if value is None else f"{value:f}" + (f" edits, {changesets} changesets" if counted else "")
+            for value, changesets in ((new, new_changesets), (old, old_changesets))
+        ),
+    )

@@ -1,0 +1,171 @@
+"""Verification finds every number that is not what the facts say, and a rebuild mends it while the stream goes on."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from stats_assets.database import passes, statistics
+from stats_assets.database.aggregates import apply_deltas
+from stats_assets.database.connection import Connection, connect
+from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.facts import replace_facts
+from stats_assets.database.metadata import save_changesets
+from stats_assets.database.passes import RebuildBusy, rebuild, sample, verify
+from stats_assets.database.statistics import apply_queue, queued, save_countries
+from stats_assets.database.verification import PARTS
+from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
+from tests.recompute import recomputed
+
+
+@pytest.fixture(autouse=True)
+def filled(connection: Connection) -> None:
+    make_partitions(connection, 0, 100)
+    save_countries(connection, COUNTRIES)
+    for sequence in range(6):
+        changed = (
+            edits(10 + i, uid=7 + i % 3, n=i + 1, countries=("USA", "USA-TX")) for i in range(sequence, 6)
+        )
+        replace_facts(connection, sequence, diff(*changed, edits(20, uid=None, countries=())))
+    tagged = [changeset(10 + i, "hot", f"tag{i}", closed=NOON + timedelta(days=i)) for i in range(6)]
+    save_changesets(connection, 1, file(*tagged, changeset(30, "empty")))
+    apply_queue(connection)
+
+
+def test_what_is_right_has_no_differences(connection: Connection) -> None:
+    for size in (1, 3, 5_000):
+        passed = verify(connection, "test", size=size)
+        assert (passed.differences, passed.pending, passed.whole) == ([], 0, True)
+    assert sample(connection).differences == []
+
+
+WRONG = {
+    "changesets": "UPDATE changesets SET total_edits = total_edits + 1, editor = 'wrong' WHERE id = 13",
+    "changesets gone": "DELETE FROM changesets WHERE id IN (11, 30)",
+    "changesets too many": "INSERT INTO changesets (id, measurements, counts, total_edits, augmented_diffs, updated_at)"
+    " VALUES (99, '{}', '{\"roads_added\": 2}', 2, '{}', now())",
+    "sequence not applied": "UPDATE changesets SET augmented_diffs = augmented_diffs[2:] WHERE id = 15",
+    "countries": "UPDATE changesets_countries SET counts = '{\"roads_added\": 77}' WHERE changeset_id = 12",
+    "countries' time": "UPDATE changesets_countries SET counted_at = now() WHERE changeset_id = 12",
+    "hashtags": "DELETE FROM changesets_hashtags WHERE changeset_id = 14",
+    "hashtags' user": "UPDATE changesets_hashtags SET user_id = 9 WHERE changeset_id = 13",
+    "totals": "UPDATE aggregates SET changesets = changesets - 1, counts = counts || '{\"pois_added\": 3}'",
+    "totals gone": "DELETE FROM aggregates WHERE owner = 'hashtag_user'",
+    "totals too many": "INSERT INTO aggregates VALUES ('user', 555, 0, 0, 0, '{}', '{}', now()),"
+    " ('user', 1, 0, 1, 2, '{\"roads_added\": 2}', '{}', now())",
+    "a key of nothing": "UPDATE aggregates SET counts = counts || '{\"pois_added\": 0}' WHERE owner = 'country'",
+    "by a billionth": "UPDATE aggregate_days SET measurements = '{\"road_km_added\": 0.300000001}'"
+    " WHERE owner = 'user'",
+    "days": "UPDATE aggregate_days SET day = day + 1000 WHERE owner = 'country'",
+    "keys": "UPDATE aggregate_keys SET edits = edits + 1 WHERE measure = 'hashtag'",
+    "keys gone": "DELETE FROM aggregate_keys WHERE measure = 'user'",
+    "keys of nobody": "INSERT INTO aggregate_keys VALUES ('user', 7, 'editor', 0, 'nobody''s', 0, 0)",
+    "everything": "TRUNCATE aggregates, aggregate_days, aggregate_keys",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_is_found_and_mended(connection: Connection, wrong: str) -> None:
+    right = aggregates(connection)
+    connection.execute(WRONG[wrong].encode())
+    passed = verify(connection, "test", size=3)
+    assert passed.differences
+    assert passed.whole
+    rebuild(connection, size=3)
+    assert verify(connection, "test").differences == []
+    assert aggregates(connection) == right == recomputed(connection)
+
+
+def test_a_difference_says_what_and_how_much(connection: Connection) -> None:
+    connection.execute("UPDATE aggregates SET edits = edits + 1 WHERE owner = 'user' AND a = 7")
+    connection.execute("UPDATE changesets SET editor = 'wrong' WHERE id = 13")
+    said = {one.what: (one.expected, one.found) for one in verify(connection, "test").differences}
+    assert said["changeset 13 editor"] == ("iD", "wrong")
+    assert said["user 7 editor wrong"] == ("16 edits, 1 changesets", None)
+    assert said["user 7 total"] == ("17 edits, 2 changesets", "18 edits, 2 changesets")
+
+
+def test_what_is_queued_is_no_difference_and_is_counted(connection: Connection) -> None:
+    replace_facts(connection, 3, diff(edits(13, n=100)))
+    passed = verify(connection, "test")
+    assert (passed.differences, passed.pending) == ([], 4)
+    connection.execute("DELETE FROM statistics_queue")  # lost
+    assert {one.what.split()[1] for one in verify(connection, "test").differences} == {"13", "14", "15", "20"}
+
+
+def test_a_verification_that_was_ended_goes_on_where_it_was(connection: Connection) -> None:
+    places: list[tuple[str, int]] = []
+
+    def note(part: str, first: int) -> None:
+        places.append((part, first))
+
+    while not verify(connection, "test", resume=True, seconds=0, size=2, progress=note).whole:
+        pass
+    assert len(places) == len(set(places)) > 10
+    assert {part for part, _ in places} == set(PARTS)
+    row = connection.execute("SELECT part, ended IS NOT NULL, differences FROM passes").fetchone()
+    assert row == (None, True, 0)
+
+
+def test_a_rebuild_killed_at_any_step_goes_on_and_mends_nothing_twice(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = aggregates(connection)
+    connection.execute("TRUNCATE aggregates, aggregate_days, aggregate_keys")
+    real, steps = apply_deltas, iter(range(1000))
+
+    def dying(connection: Connection) -> None:
+        real(connection)
+        if next(steps) % 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(passes, "apply_deltas", dying)
+    ended = 0
+    while True:
+        try:
+            assert rebuild(connection, size=2).whole
+            break
+        except KeyboardInterrupt:
+            ended += 1
+    assert ended > 3
+    assert aggregates(connection) == right
+
+
+def test_the_stream_goes_on_while_aggregates_are_rebuilt(connection: Connection, url: str) -> None:
+    connection.execute("TRUNCATE aggregates, aggregate_days, aggregate_keys")
+
+    def stream() -> None:
+        with connect(url) as other:
+            for n in range(12):
+                replace_facts(other, n % 7, diff(edits(10 + n % 4, n=n + 1), edits(40 + n, uid=8, n=2)))
+                apply_queue(other)
+
+    thread = threading.Thread(target=stream)
+    thread.start()
+    rebuild(connection, size=1)
+    thread.join()
+    apply_queue(connection)
+    assert verify(connection, "test").differences == []
+    assert aggregates(connection) == recomputed(connection)
+
+
+def test_two_rebuilds_at_once_are_refused(connection: Connection, url: str) -> None:
+    with connect(url) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (passes.LOCK,))
+        with pytest.raises(RebuildBusy, match="Another rebuild"):
+            rebuild(connection)
+        other.execute("SELECT pg_advisory_unlock(%s)", (passes.LOCK,))
+        rebuild(connection)
+
+
+@pytest.fixture
+def held(url: str) -> Iterator[Connection]:
+    with connect(url) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (statistics.LOCK,))
+        yield other
+
+
+def test_verification_waits_for_no_applier(connection: Connection, held: Connection) -> None:
+    assert verify(connection, "test").differences == []
+    assert queued(connection) == 0
