@@ -7,9 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from stats_assets.database import statistics
 from stats_assets.database.connection import Connection, connect
@@ -254,86 +251,6 @@ def test_what_another_applier_holds_up_too_long_is_left_to_whoever_comes_next(
         other.execute("SELECT pg_advisory_lock(%s)", (statistics.LOCK,))
         assert apply_queue(connection).entries == 0
     assert queued(connection) == 1
-
-
-NUMBERS, USERS = st.integers(1, 4), st.sampled_from([None, 7, 8, 9])
-TIMES = st.integers(0, 72).map(lambda hours: NOON + timedelta(hours=hours))
-EDITS = st.builds(
-    edits,
-    changeset=NUMBERS,
-    uid=USERS,
-    n=st.integers(1, 3),
-    km=st.sampled_from(["0.000000001", "0.1", "12.345678912"]),
-    at=TIMES,
-    countries=st.lists(st.sampled_from(list(COUNTRIES)), unique=True).map(tuple),
-)
-CHANGESETS = st.builds(
-    lambda number, tags, **others: changeset(number, *tags, **others),
-    NUMBERS,
-    st.lists(st.sampled_from("abc"), unique=True),
-    uid=USERS,
-    editor=st.sampled_from([None, "iD", "JOSM"]),
-    created=TIMES,
-    closed=st.none() | TIMES,
-)
-SEQUENCES = st.integers(1, 5)
-
-
-class Histories(RuleBasedStateMachine):
-    """Facts counted and recounted, metadata in any order, applied now and then."""
-
-    connection: Connection
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.connection.execute(
-            "TRUNCATE changeset_edits, changeset_edits_countries, changeset_metadata, errors, users, statistics_queue,"
-            " changesets, changesets_countries, changesets_hashtags, aggregates, aggregate_days, aggregate_keys"
-        )
-
-    @rule(sequence=SEQUENCES, found=st.lists(EDITS, max_size=3, unique_by=lambda one: one.changeset))
-    def count(self, sequence: int, found: list[ChangesetStatistics]) -> None:
-        with self.connection.transaction():
-            replace_facts(self.connection, sequence, diff(*found))
-
-    @rule(sequence=SEQUENCES, found=st.lists(CHANGESETS, max_size=3), newest=TIMES)
-    def hear(self, sequence: int, found: list[Changeset], newest: datetime) -> None:
-        with self.connection.transaction():
-            save_changesets(self.connection, sequence, file(*found, newest=newest))
-
-    @rule()
-    def apply(self) -> None:
-        apply_queue(self.connection)
-        assert aggregates(self.connection) == recomputed(self.connection)
-
-    @rule(at=st.integers(0, len(statistics.STEPS) - 1))
-    def crash(self, at: int) -> None:
-        steps = statistics.STEPS
-        statistics.STEPS = (*steps[:at], "SELECT 1 / 0")
-        try:
-            apply_queue(self.connection)
-        except psycopg.errors.DivisionByZero:
-            pass
-        finally:
-            statistics.STEPS = steps
-
-    @invariant()
-    def no_row_without_members(self) -> None:
-        wrong = self.connection.execute("SELECT * FROM aggregates WHERE changesets <= 0").fetchall()
-        assert wrong == []
-
-    def teardown(self) -> None:
-        self.apply()
-
-
-def test_any_history_ends_in_what_the_facts_say(connection: Connection) -> None:
-    Histories.connection = connection
-    run_state_machine_as_test(
-        Histories,
-        settings=settings(
-            max_examples=60, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
 
 
 def test_a_changeset_closed_and_then_open_in_one_file_stays_closed(connection: Connection) -> None:
