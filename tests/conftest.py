@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from urllib.parse import urlsplit
 
 import psycopg
@@ -21,6 +24,7 @@ from stats_assets.parts import Stats
 from stats_assets.replication import Http
 from stats_assets.settings import Settings
 
+Run = Callable[..., CompletedProcess[str]]
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
@@ -120,3 +124,22 @@ def settings_for(feed: DemoFeed, url: str, folder: Path, **others: object) -> Se
         "http_timeout_seconds": 10,
     }
     return Settings(**(given | others))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """The command line, in a process and an empty folder of its own; a traceback fails the test."""
+
+    def call(*arguments: str, stdin: bytes = b"", **environment: str) -> CompletedProcess[str]:
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", "from stats_assets.cli import main; main()", *arguments],
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env=os.environ | {"COLUMNS": "200"} | environment,
+            timeout=100,
+        )
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        return CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call

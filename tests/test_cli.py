@@ -2,11 +2,7 @@
 
 import gzip
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -19,28 +15,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
 from stats_assets.run import run_range
-from tests.conftest import other_database
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    def call(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-c", "from stats_assets.cli import main; main()", *arguments],
-            input=stdin,
-            capture_output=True,
-            cwd=tmp_path,
-            env=os.environ | {"COLUMNS": "200"} | environment,
-            timeout=100,
-        )
-        assert b"Traceback" not in done.stderr, done.stderr.decode()
-        return subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
-
-    return call
+from tests.conftest import Run, other_database
 
 
 @pytest.fixture

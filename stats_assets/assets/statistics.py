@@ -80,10 +80,12 @@ def outcome(check: str, passed: passes.Passed) -> AssetCheckResult:
     said = [
         f"{one.what}: {one.expected} by the facts, {one.found} here" for one in passed.differences[:SHOWN]
     ]
+    if passed.known and not said:
+        said = [f"{passed.known} differences were found before; `stats-assets verify` lists them"]
     return AssetCheckResult(
         asset_key="user_statistics",
         check_name=check,
-        passed=not passed.differences,
+        passed=not passed.known,
         description="; ".join([*said, "`stats-assets rebuild` mends it."]) if said else None,
         metadata={
             "differences": len(passed.differences),

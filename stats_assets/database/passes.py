@@ -21,12 +21,16 @@ HEAVY = 2_000  # changesets of an owner that are too many for a sample
 
 
 class Passed(NamedTuple):
-    """What a pass, or the steps of one, has found. whole: it came to its end."""
+    """What a pass, or the steps of one, has found. whole: it came to its end.
+
+    known: how many differences its earlier steps have found too, or, if they are more, the whole pass before.
+    """
 
     differences: list[Difference]
     steps: int
     pending: int
     whole: bool
+    known: int
 
 
 Progress = Callable[[str, int], None]
@@ -54,7 +58,8 @@ def rebuild(
 ) -> Passed:
     """Make the aggregates what the facts say, in place, while the stream goes on; an ended one is gone on with.
 
-    A difference of a snapshot is added: what the applier adds meanwhile is added to both sides. Raises RebuildBusy.
+    A difference of a snapshot is added: what the applier adds meanwhile is added to both sides. What verifications have
+    found so far is forgotten. Raises RebuildBusy.
     """
     if connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
         raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
@@ -64,6 +69,7 @@ def rebuild(
             connection, "rebuild", lambda compared: _mend(connection, compared), True, None, size, progress
         )
         apply_queue(connection)
+        connection.execute("DELETE FROM passes WHERE name <> 'rebuild'")
         return passed
     finally:
         if not connection.broken:
@@ -78,7 +84,7 @@ def sample(connection: Connection) -> Passed:
         for first in _random_keys(connection, part):
             compared = compare(connection, part, first, SAMPLE_SIZE)
             found, pending, steps = found + compared.differences, compared.pending, steps + 1
-    return Passed(found, steps, pending, False)
+    return Passed(found, steps, pending, False, len(found))
 
 
 def _mend(connection: Connection, compared: Compared) -> None:
@@ -105,16 +111,16 @@ def _walk(
     began = time.monotonic()
     place: tuple[str, int] | None = (resume and _place(connection, name)) or (PARTS[0], 0)
     found: list[Difference] = []
-    steps = pending = 0
+    steps = pending = known = 0
     while place is not None:
         progress(*place)
         compared = compare(connection, *place, size)
         after = _after(place[0], compared.until)
-        retried(partial(_save, connection, name, place, after, compared, mend))
+        known = retried(partial(_save, connection, name, place, after, compared, mend))
         found, steps, pending, place = found + compared.differences, steps + 1, compared.pending, after
         if seconds is not None and time.monotonic() - began > seconds:
             break
-    return Passed(found, steps, pending, place is None)
+    return Passed(found, steps, pending, place is None, known)
 
 
 def _after(part: str, until: int | None) -> tuple[str, int] | None:
@@ -136,19 +142,25 @@ def _save(
     after: tuple[str, int] | None,
     compared: Compared,
     mend: Callable[[Compared], None],
-) -> None:
-    """What was mended, and how far the pass is, in one transaction: killed in between, nothing is mended twice."""
+) -> int:
+    """What was mended, and how far the pass is, in one transaction: killed in between, nothing is mended twice.
+
+    How many differences are known now.
+    """
     part, position = after or (None, None)
     with connection.transaction():
         mend(compared)
-        connection.execute(
+        row = connection.execute(
             """
-            INSERT INTO passes AS p (name, part, position, began, ended, differences)
-            VALUES (%(name)s, %(part)s, %(position)s, now(), CASE WHEN %(over)s THEN now() END, %(differences)s)
+            INSERT INTO passes AS p (name, part, position, began, ended, differences, differences_before)
+            VALUES (%(name)s, %(part)s, %(position)s, now(), CASE WHEN %(over)s THEN now() END, %(differences)s, 0)
             ON CONFLICT (name) DO UPDATE SET part = excluded.part, position = excluded.position,
                 began = CASE WHEN %(fresh)s THEN excluded.began ELSE p.began END,
                 ended = coalesce(excluded.ended, p.ended),
-                differences = CASE WHEN %(fresh)s THEN 0 ELSE p.differences END + excluded.differences
+                differences = CASE WHEN %(fresh)s THEN 0 ELSE p.differences END + excluded.differences,
+                differences_before = CASE WHEN %(over)s THEN 0 WHEN %(fresh)s THEN p.differences
+                    ELSE p.differences_before END
+            RETURNING greatest(differences, differences_before)
             """,
             {
                 "name": name,
@@ -158,7 +170,8 @@ def _save(
                 "differences": len(compared.differences),
                 "fresh": place == (PARTS[0], 0),
             },
-        )
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _random_keys(connection: Connection, part: str) -> Iterator[int]:

@@ -88,7 +88,8 @@ CREATE TABLE passes (
     position bigint,
     began timestamptz NOT NULL,
     ended timestamptz,          -- when one last came to its end
-    differences bigint NOT NULL DEFAULT 0
+    differences bigint NOT NULL,
+    differences_before bigint NOT NULL  -- of the whole pass before this one; 0 at this one's end
 );
 
 -- For LIKE '%…%', as OSMesa has it; where the extension can't be had, prefixes are served by hashtags_prefix alone.
