@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from stats_assets.demo.augmented_diff import write_augmented_diff
 from stats_assets.demo.changeset_file import write_state
 from stats_assets.demo.clock import Clock
-from stats_assets.demo.faults import Answer, Request, no_such_key, page
+from stats_assets.demo.faults import LOOP, Answer, Request, no_such_key, page
 from stats_assets.demo.folder import Folder
 from stats_assets.demo.minute import until
 from stats_assets.demo.truth import truth
@@ -143,6 +143,8 @@ class Content:
         if path == "/truth.json":
             wanted = [query.get(name, "") for name in ("augmented_diffs", "changesets")]
             return self._source.truth(*(int(value) if _plain(value) else None for value in wanted))
+        if path == LOOP:
+            return Answer(302, _TEXT, b"", {"Location": LOOP})
         if path == "/":
             return Answer(200, _TEXT, "".join(f"{line}\n" for line in self._index()).encode())
         return self._file(path)
@@ -192,6 +194,7 @@ class Content:
         yield "/augmented_diffs/AAA/BBB/CCC.adiff.xml.gz  the same as files; /augmented_diffs/state.yaml"
         if state is not None:
             yield f"/changesets/AAA/BBB/CCC.osm.gz  changesets, to {state.newest}; /changesets/state.yaml"
+        yield "/faults  what goes wrong: POST a rule as JSON to put one, DELETE to clear (docs/reliability.md)"
         yield "/truth.json?augmented_diffs=N&changesets=M  the statistics after these (invented world only)"
 
 

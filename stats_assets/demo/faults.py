@@ -1,14 +1,16 @@
-"""What can go wrong: each fault turns a good answer into a bad one; `Faults` says which answers.
+"""What can go wrong: each fault turns a good answer into a bad one. Which answers, and when, is fault_rules.py's.
 
-To add one, write a function that returns a `Fault`. The answers imitate real ones (feed facts, 1, 3.5 and 6).
+To add one, write a function that returns a `Fault`, and name it in `KINDS`. The answers imitate real ones (feed facts,
+1, 3.5 and 6).
 """
 
 import gzip
+import random
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from threading import Lock
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 _XHTML = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN"
@@ -46,7 +48,9 @@ class Request(NamedTuple):
 class Answer:
     """`body` before any Content-Encoding.
 
-    `delay`: seconds of silence first. `dropped`: the connection just ends.
+    `delay`: seconds of silence, after the share `delay_at` of the body. `dropped`: the connection just ends. Of what is
+    sent, `garbled`: some bytes are wrong; `missing`: so many bytes less come than Content-Length says; `reset_at`:
+    after this share the connection is reset.
     """
 
     status: int
@@ -54,10 +58,17 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    delay_at: float = 0.0
     dropped: bool = False
+    garbled: bool = False
+    missing: int = 0
+    reset_at: float | None = None
 
 
 Fault = Callable[[Answer], Answer]
+LOOP: Final = "/redirected"  # a path that leads to itself
+_ACTION = re.compile(rb"\s*<action\b.*?</action>", re.DOTALL)
+_CHANGESET = re.compile(rb"\s*<changeset\b(?:[^>]*/>|.*?</changeset>)", re.DOTALL)
 
 
 def page(status: int, what: str, *, retry_after: int | None = None) -> Answer:
@@ -102,19 +113,88 @@ def cut(share: float = 0.5) -> Fault:
 
 def remark(text: str = 'runtime error: Query timed out in "query" at line 1 after 180 seconds.') -> Fault:
     """A `<remark>` before the end of a diff, which is otherwise whole."""
-
-    def fault(answer: Answer) -> Answer:
-        packed = answer.body[:2] == b"\x1f\x8b"
-        body = gzip.decompress(answer.body) if packed else answer.body
-        body = body.replace(b"\n</osm>", f"\n<remark> {text} </remark>\n\n</osm>".encode())
-        return Answer(answer.status, answer.kind, gzip.compress(body, mtime=0) if packed else body)
-
-    return fault
+    return _rewritten(
+        lambda body: body.replace(b"\n</osm>", f"\n<remark> {text} </remark>\n\n</osm>".encode())
+    )
 
 
-def stall(seconds: float) -> Fault:
-    """Silence before the answer (it ends early when the feed is stopped)."""
-    return lambda answer: Answer(answer.status, answer.kind, answer.body, answer.headers, delay=seconds)
+def broken_geometry() -> Fault:
+    """The remark of one way whose nodes Overpass can't find; the rest of the diff is whole."""
+    return remark("runtime error: Way 1 cannot be expanded at timestamp 2026-11-22T00:00:00Z.")
+
+
+def plain_html() -> Fault:
+    """Status 200 with a page that is no XML, as a proxy's is."""
+    text = (
+        b"<!DOCTYPE html><html><head><meta charset=utf-8><title>503</title><body><p>Busy&nbsp;now<br></html>"
+    )
+    return lambda _: Answer(200, "text/html", text)
+
+
+def broken_gzip() -> Fault:
+    """The packed bytes are garbled on the way."""
+    return lambda answer: replace(answer, garbled=True)
+
+
+def wrong_length(missing: int = 100) -> Fault:
+    """Content-Length promises so many bytes more than come."""
+    return lambda answer: replace(answer, missing=missing)
+
+
+def reset(share: float = 0.5) -> Fault:
+    """The connection is reset in the middle of the body."""
+    return lambda answer: replace(answer, reset_at=share)
+
+
+def redirect_loop() -> Fault:
+    return lambda _: Answer(302, "text/plain", b"", {"Location": LOOP})
+
+
+def early_base(seconds: int = 60) -> Fault:
+    """A diff of a server that has not got so far yet: `osm_base` is too early."""
+
+    def earlier(match: re.Match[bytes]) -> bytes:
+        time = datetime.fromisoformat(match[1].decode()) - timedelta(seconds=seconds)
+        return f'osm_base="{time:%Y-%m-%dT%H:%M:%SZ}"'.encode()
+
+    return _rewritten(lambda body: re.sub(rb'osm_base="([^"]*)"', earlier, body, count=1))
+
+
+def behind(sequences: int = 10) -> Fault:
+    """The head goes back: for Overpass's status, and for `state.yaml`."""
+
+    def less(match: re.Match[bytes]) -> bytes:
+        return match[1] + str(max(int(match[2]) - sequences, 0)).encode()
+
+    return lambda answer: replace(answer, body=re.sub(rb"(?m)^(sequence: |)(\d+)$", less, answer.body))
+
+
+def thinner(share: float = 0.5) -> Fault:
+    """Only the first actions of a diff, in a document that is whole: the file is swapped for a fuller one later."""
+
+    def thinned(body: bytes) -> bytes:
+        actions = _ACTION.findall(body)
+        kept = iter(range(int(len(actions) * share)))
+        return _ACTION.sub(lambda match: match[0] if next(kept, None) is not None else b"", body)
+
+    return _rewritten(thinned)
+
+
+def shuffled(seed: int = 1) -> Fault:
+    """A changeset file whose changesets come in any order, some of them twice."""
+
+    def mixed(body: bytes) -> bytes:
+        chance = random.Random(seed)  # noqa: S311 - not for secrets
+        found = [match[0] for match in _CHANGESET.finditer(body)]
+        wanted = iter(chance.sample(found, len(found)))
+        return _CHANGESET.sub(lambda _: (one := next(wanted)) + (one if chance.random() < 0.5 else b""), body)
+
+    return _rewritten(mixed)
+
+
+def stall(seconds: float, at: float = 0.0) -> Fault:
+    """Silence before the answer, or after a share of its body (it ends early when the feed is stopped)."""
+    return lambda answer: replace(answer, delay=seconds, delay_at=at)
 
 
 def drop() -> Fault:
@@ -122,59 +202,32 @@ def drop() -> Fault:
     return lambda answer: Answer(answer.status, answer.kind, b"", dropped=True)
 
 
-@dataclass(eq=False)
-class Rule:
-    """Which answers a fault befalls, and how many more of them (`times`; `None`: all)."""
+def _rewritten(rewrite: Callable[[bytes], bytes]) -> Fault:
+    """Another document in place of the answer's, packed as that was. What is no document stays as it is."""
 
-    fault: Fault
-    path: str
-    stream: str | None
-    sequence: int | None
-    times: int | None
+    def fault(answer: Answer) -> Answer:
+        packed = answer.body[:2] == b"\x1f\x8b"
+        body = rewrite(gzip.decompress(answer.body) if packed else answer.body)
+        return replace(answer, body=gzip.compress(body, mtime=0) if packed else body)
 
-    def befalls(self, request: Request) -> bool:
-        return (
-            self.times != 0
-            and fnmatchcase(request.path, self.path)
-            and self.stream in (None, request.stream)
-            and self.sequence in (None, request.sequence)
-        )
+    return fault
 
 
-class Faults:
-    """The faults that are in force. Safe to change while the feed serves."""
-
-    def __init__(self) -> None:
-        self._rules: list[Rule] = []
-        self._lock = Lock()
-
-    def put(
-        self,
-        fault: Fault,
-        *,
-        path: str = "*",
-        stream: str | None = None,
-        sequence: int | None = None,
-        times: int | None = None,
-    ) -> Rule:
-        """`path`: a pattern with `*`, compared with the request's path and query."""
-        rule = Rule(fault, path, stream, sequence, times)
-        with self._lock:
-            self._rules.append(rule)
-        return rule
-
-    def remove(self, rule: Rule) -> None:
-        with self._lock:
-            self._rules.remove(rule)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._rules.clear()
-
-    def spoil(self, request: Request, answer: Answer) -> Answer:
-        with self._lock:
-            for rule in self._rules:
-                if rule.befalls(request):
-                    rule.times = None if rule.times is None else rule.times - 1
-                    answer = rule.fault(answer)
-        return answer
+KINDS: Final[Mapping[str, Callable[..., Fault]]] = {
+    kind.__name__: kind
+    for kind in (
+        *(
+            status,
+            html,
+            plain_html,
+            duplicate_query,
+            missing,
+            empty,
+            cut,
+            remark,
+            broken_geometry,
+            broken_gzip,
+        ),
+        *(wrong_length, reset, redirect_loop, early_base, behind, thinner, shuffled, stall, drop),
+    )
+}

@@ -4,7 +4,10 @@
 
 import argparse
 import gzip
+import json
 import signal
+import socket
+import struct
 import sys
 import time
 from collections import deque
@@ -17,7 +20,8 @@ from types import TracebackType
 
 from stats_assets.demo.clock import Clock, ManualClock, SteadyClock
 from stats_assets.demo.content import Content, FolderSource, Source, WorldSource
-from stats_assets.demo.faults import Answer, Faults, Request
+from stats_assets.demo.fault_rules import Faults
+from stats_assets.demo.faults import Answer, Request
 from stats_assets.demo.folder import Folder, FolderError
 from stats_assets.demo.world import DEFAULT_FIRST, World
 
@@ -149,13 +153,32 @@ class _Handler(BaseHTTPRequestHandler):
         request = feed.content.request(self.path)
         feed.requests.append(request)
         answer = feed.faults.spoil(request, feed.content.answer(self.path))
-        if answer.delay:
-            feed.stopping.wait(answer.delay)
         self.close_connection = True
+        if answer.delay_at == 0:
+            feed.stopping.wait(answer.delay)
         if not answer.dropped:
             self._send(answer)
 
     do_HEAD = do_GET  # noqa: N815 (http.server's name)
+
+    def do_POST(self) -> None:
+        """`/faults`: put a rule."""
+        try:
+            rule = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            if self.path != "/faults" or not isinstance(rule, dict):
+                raise ValueError(
+                    'POST a rule to /faults: {"fault": "status", "arguments": {"code": 503}, "times": 2}'
+                )
+            self.server.feed.faults.put_json(rule)
+        except ValueError as error:
+            self._send(Answer(400, "text/plain; charset=utf-8", f"{error}\n".encode()))
+        else:
+            self._send(Answer(200, "application/json", b"{}"))
+
+    def do_DELETE(self) -> None:
+        """`/faults`: all is well again."""
+        self.server.feed.faults.clear()
+        self._send(Answer(200, "application/json", b"{}"))
 
     def _send(self, answer: Answer) -> None:
         body = answer.body
@@ -167,11 +190,31 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.compress(body, 6, mtime=0)
             self.send_header("Vary", "Accept-Encoding")
             self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + answer.missing))
         self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
+            self._send_body(answer, body)
+
+    def _send_body(self, answer: Answer, body: bytes) -> None:
+        if answer.garbled:
+            middle = len(body) // 2
+            body = (
+                body[:middle] + bytes(255 - byte for byte in body[middle : middle + 8]) + body[middle + 8 :]
+            )
+        if answer.delay_at:
+            begun = int(len(body) * answer.delay_at)
+            self.wfile.write(body[:begun])
+            self.server.feed.stopping.wait(answer.delay)
+            body = body[begun:]
+        if answer.reset_at is None:
             self.wfile.write(body)
+            return
+        self.wfile.write(body[: int(len(body) * answer.reset_at)])
+        self.wfile.flush()
+        # Closed with lingering for no time at all: a reset instead of an end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet: `DemoFeed.requests` is the log."""
