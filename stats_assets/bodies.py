@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from stats_assets.replication import (
     Source,
     judge_envelope,
     open_body,
+    sequence_of,
 )
 from stats_assets.report import Report
 
@@ -42,6 +44,12 @@ class StreamWork:
     reader: Reader
     retries: Retries
     settle_seconds: float
+
+
+def settled_to(source: Source, settle_seconds: float, now: datetime) -> int | None:
+    """The newest augmented diff whose minute is settled; None: the source's bodies never change."""
+    newest = sequence_of(now - timedelta(seconds=settle_seconds)) - 1
+    return None if source.until(newest) is None else newest
 
 
 class Read(NamedTuple):

@@ -38,6 +38,7 @@ for command in (
     status,
     backfill,
     streams.seek,
+    streams.retry,
     statistics.verify,
     statistics.rebuild,
     answers.stats,

@@ -14,7 +14,7 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.leases import Lease, end_lease, leases
 from stats_assets.database.statistics import applying
 from stats_assets.database.streams import Stream
-from stats_assets.partitions import END_TAG, START_TAG, STREAM_TAG
+from stats_assets.partitions import END_TAG, LATE_TAG, START_TAG, STREAM_TAG
 from stats_assets.parts import Stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Range
@@ -27,11 +27,15 @@ UNFINISHED = [
 
 @dataclass(frozen=True)
 class Flight:
-    """Runs at work: their ranges, how many of them this sensor started, and those found dead, with the reason."""
+    """Runs at work: their ranges, how many of them this sensor started, and those found dead, with the reason.
+
+    late: whether one is at work on what is due once more; nothing waits for it.
+    """
 
     ranges: Sequence[Range]
     ours: int
     dead: Sequence[tuple[DagsterRun, str]]
+    late: bool = False
 
 
 def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, stream: Stream) -> Flight:
@@ -44,7 +48,7 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
     }
     dead: list[tuple[DagsterRun, str]] = []
     ranges: list[Range] = []
-    ours = 0
+    ours, late = 0, False
     for run_id, lease in held.items():
         run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
         over = run is not None and run.is_finished and not lease.released
@@ -68,12 +72,15 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
         if trouble is not None:
             dead.append((record.dagster_run, trouble))
             continue
-        ours += 1
         tags = record.dagster_run.tags
+        if LATE_TAG in tags:
+            late = True
+            continue
+        ours += 1
         if run_id not in held or not held[run_id].released:
             ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
     ledger.bury_orphans(connection, stream, stats.retries)
-    return Flight(ranges, ours, dead)
+    return Flight(ranges, ours, dead, late)
 
 
 def bury_statistics(instance: DagsterInstance, connection: Connection, settings: Settings) -> None:

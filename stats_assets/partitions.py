@@ -11,6 +11,7 @@ changesets_blocks = DynamicPartitionsDefinition(name="changesets_blocks")
 BLOCKS: Final = {"augmented_diffs": augmented_diffs_blocks, "changesets": changesets_blocks}
 
 STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "stats_assets/end"
+LATE_TAG = "stats_assets/late"  # a run for what is due once more though it is done
 
 
 def key_of(sequence: int) -> str:

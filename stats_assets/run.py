@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stats_assets.bodies import Bodies, StreamWork
+from stats_assets.bodies import Bodies, StreamWork, settled_to
 from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.late import late as late_sequences
 from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.database.streams import Stream
@@ -31,6 +32,7 @@ def run_range(
     end: int,
     *,
     by_hand: bool = False,
+    late: bool = False,
     accept_shorter: bool = False,
     wait_for_feed: float = 0,
     say: Callable[[str], None] = lambda message: None,
@@ -38,8 +40,9 @@ def run_range(
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
     A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
-    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed. Raises
-    LeaseLost and DatabaseUnreachable or psycopg.Error when it can't go on; what it had committed stays.
+    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed. `late`: what
+    is due once more though it is done, read from the feed; it pauses nothing either. Raises LeaseLost and
+    DatabaseUnreachable or psycopg.Error when it can't go on; what it had committed stays.
     """
     report = Report(start, end)
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
@@ -55,17 +58,20 @@ def run_range(
         if work.stream == "augmented_diffs":
             make_partitions(connection, start, last)
         with (
-            lease(url, run_id, work.stream, start, end, by_hand=by_hand),
+            lease(url, run_id, work.stream, start, end, by_hand=by_hand or late),
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
-            due = _due(connection, work.stream, range(start, last + 1), by_hand)
+            if late:
+                due = _late(connection, work, start, last)
+            else:
+                due = _due(connection, work.stream, range(start, last + 1), by_hand)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, url, Path(folder), report, not accept_shorter, say)
+            bodies = Bodies(work, url, Path(folder), report, not (accept_shorter or late), say)
             runner = Runner(
                 *(work, connection, run_id, bodies, report, by_hand, accept_shorter, say, patience)
             )
             try:
-                _go(runner, due, wait_for_feed)
+                _go(runner, due, wait_for_feed, pauses=not (by_hand or late))
             finally:
                 if not connection.broken:
                     ledger.release(connection, run_id, work.stream)
@@ -82,14 +88,20 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_ha
     ]
 
 
-def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float) -> None:
+def _late(connection: Connection, work: StreamWork, start: int, last: int) -> list[LedgerRow]:
+    settled = settled_to(work.source, work.settle_seconds, datetime.now(UTC))
+    wanted = [n for n in late_sequences(connection, work.stream, settled) if start <= n <= last]
+    return ledger.rows(connection, work.stream, wanted)
+
+
+def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: bool) -> None:
     """Over all that is due; when the feed fails the stream pauses, but a run by hand waits and goes on."""
     pause = streams.PAUSE_FIRST
     while due:
         try:
             return runner.go(due)
         except FeedFailed as failure:
-            if not runner.by_hand:
+            if pauses:
                 return _pause(runner.connection, runner.work.stream, failure, runner.report)
             wait = max(pause, failure.retry_after or 0)
             wait_for_feed, pause = wait_for_feed - wait, min(2 * pause, streams.PAUSE_MOST)

@@ -20,16 +20,18 @@ from dagster import (
     sensor,
 )
 
+from stats_assets.bodies import settled_to
 from stats_assets.checks import changed_outcomes
 from stats_assets.database import seeking, streams
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.late import late
 from stats_assets.database.ledger import block_of
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, Stream
 from stats_assets.flight import UNFINISHED, Flight, bury_statistics, sweep
 from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
-from stats_assets.partitions import BLOCKS, END_TAG, START_TAG, STREAM_TAG, key_of
+from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
@@ -37,7 +39,7 @@ from stats_assets.settings import Settings
 from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
 
 JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
-PRIORITY = "10"  # above every backfill's
+PRIORITY, LATE_PRIORITY = "10", "-10"  # above every backfill's, and below
 AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
 
 
@@ -102,7 +104,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 stored = _stored(context, row, instance_id)
                 standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
-                decision = _decide(connection, stats.settings, row, standing, flight, head)
+                decision = _decide(connection, stats, row, standing, flight, head)
                 # A seek that stands shows its own cursor, so that the next tick knows it again.
                 cursor = decision.cursor if standing.seek_to is None else standing.cursor
                 streams.save_shown(connection, stream, cursor)
@@ -121,11 +123,13 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         context.instance.report_run_failed(run, reason)
     if standing.warning:
         context.log.warning(standing.warning)
-    keys = {key_of(wanted.start) for wanted in decision.requests}
+    requests = [_request(stream, wanted) for wanted in decision.requests]
+    if decision.late is not None:
+        requests.append(_request(stream, decision.late, late=True))
+    keys = {request.partition_key or "" for request in requests}
     new_keys = sorted(
         k for k in keys if not context.instance.has_dynamic_partition(BLOCKS[stream].name or "", k)
     )
-    requests = [_request(stream, wanted) for wanted in decision.requests]
     return SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
@@ -187,14 +191,15 @@ def _stand(
 
 def _decide(
     connection: Connection,
-    settings: Settings,
+    stats: Stats,
     row: streams.StreamRow,
     standing: Standing,
     flight: Flight,
     head: int | None,
 ) -> Decision:
-    stream = row.stream
+    stream, settings = row.stream, stats.settings
     now = datetime.now(UTC)
+    settled = settled_to(stats.source(stream), settings.settle_seconds, now)
     paused = row.paused_until is not None and row.paused_until > now
     first = block_of(standing.cursor + 1)
     return decide(
@@ -207,21 +212,23 @@ def _decide(
             blocks=streams.blocks(connection, stream, first),
             held=streams.held(connection, stream, first),
             rows=lambda wanted: streams.block_rows(connection, stream, wanted),
+            late=() if flight.late or head is None else late(connection, stream, settled),
         )
     )
 
 
-def _request(stream: Stream, wanted: Range) -> RunRequest:
+def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest:
     return RunRequest(
         # A key once used is skipped for ever, silently: it must never come back.
         run_key=f"{stream}:{wanted.start}-{wanted.end}:{uuid.uuid4()}",
         partition_key=key_of(wanted.start),
-        run_config={"ops": {stream: {"config": {"start": wanted.start, "end": wanted.end}}}},
+        run_config={"ops": {stream: {"config": {"start": wanted.start, "end": wanted.end, "late": late}}}},
         tags={
             STREAM_TAG: stream,
             START_TAG: str(wanted.start),
             END_TAG: str(wanted.end),
-            "dagster/priority": PRIORITY,
+            "dagster/priority": LATE_PRIORITY if late else PRIORITY,
+            **({LATE_TAG: "true"} if late else {}),
         },
     )
 

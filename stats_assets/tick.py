@@ -136,8 +136,8 @@ class State:
     """What a tick sees above its cursor.
 
     blocks: how many sequences are done, by block; held: how many are not done and not due (tried, or waiting).
-    in_flight: ranges that runs work on or wait with; `slots`: how many more runs may be started. rows(blocks) reads
-    the ledger's rows of those blocks.
+    in_flight: ranges that runs work on or wait with; `slots`: how many more runs may be started. late: sequences that
+    are due once more though they are done, in order. rows(blocks) reads the ledger's rows of those blocks.
     """
 
     cursor: int
@@ -148,19 +148,27 @@ class State:
     blocks: Mapping[int, int]
     held: Mapping[int, int]
     rows: Callable[[Sequence[int]], Mapping[int, Sequence[LedgerRow]]]
+    late: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The new cursor, the ranges to start runs for, and how many sequences wait for their next try."""
+    """The new cursor, the ranges to start runs for, and how many sequences wait for their next try.
+
+    late: the range of a run for what is due once more.
+    """
 
     cursor: int
     requests: Sequence[Range] = field(default_factory=tuple)
     waiting: int = 0
+    late: Range | None = None
 
 
 def decide(state: State) -> Decision:
-    """Advance over what is done without a gap, then request what is due and free: at most one range a block."""
+    """Advance over what is done without a gap, then request what is due and free: at most one range a block.
+
+    What is late comes last, a block's at a time, when nothing else could use the slot.
+    """
     cursor = state.cursor
     while state.blocks.get(block_of(cursor + 1), 0) == BLOCK:
         cursor = block_of(cursor + 1) + BLOCK - 1
@@ -180,7 +188,10 @@ def decide(state: State) -> Decision:
             continue
         if len(requests) < state.slots:
             requests.append(Range(due[0], due[-1]))
-    return Decision(cursor, tuple(requests), sum(state.held.values()))
+    late = None
+    if state.late and len(requests) < state.slots:
+        late = Range(state.late[0], max(n for n in state.late if block_of(n) == block_of(state.late[0])))
+    return Decision(cursor, tuple(requests), sum(state.held.values()), late)
 
 
 def _with_due(state: State, first: int, head: int) -> list[int]:

@@ -24,7 +24,7 @@ from stats_assets.definitions import defs
 from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
-from stats_assets.partitions import BLOCKS, STREAM_TAG
+from stats_assets.partitions import BLOCKS, LATE_TAG, STREAM_TAG
 from stats_assets.settings import Settings
 from tests.conftest import settings_for
 from tests.truth import differences, statistics_of, truth_of
@@ -545,3 +545,21 @@ def test_another_instances_old_cursor_is_no_rewind(
         result = tick(other, str(world.first + 3))
         assert result.cursor == str(feed.head)
         assert not result.run_requests
+
+
+def test_late_work_is_requested_once_and_nothing_waits_for_it(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    cursor = follow(instance)
+    connection.execute("UPDATE ledger SET settled_at = NULL")
+    (request,) = tick(instance, cursor).run_requests or ()
+    assert (request.tags[LATE_TAG], request.tags["dagster/priority"]) == ("true", "-10")
+    assert start(instance, request).success
+    assert not tick(instance, cursor).run_requests
+    connection.execute("UPDATE ledger SET settled_at = NULL")
+    (request,) = tick(instance, cursor).run_requests or ()
+    create_run_for_test(
+        instance, job_name="augmented_diffs_job", tags=dict(request.tags), status=DagsterRunStatus.STARTED
+    )
+    feed.advance(1)
+    assert ranges(tick(instance, cursor)) == [(feed.head, feed.head)]  # of the same block, and nothing late

@@ -51,6 +51,9 @@ class RangeConfig(Config):
     accept_shorter: bool = Field(
         False, description="fetch anew, and count a body with fewer actions than the counted one too"
     )
+    late: bool = Field(
+        False, description="what is due once more: given up a day ago, or settled; the sensor's own runs"
+    )
 
 
 def ranges_of(keys: Sequence[str], config: RangeConfig) -> list[range]:
@@ -119,6 +122,7 @@ def materialize_stream(
                 sequences.start,
                 sequences.stop - 1,
                 by_hand=not live,
+                late=config.late,
                 accept_shorter=config.accept_shorter,
                 wait_for_feed=WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
                 say=context.log.info,

@@ -12,7 +12,7 @@ from stats_assets.commands.shared import (
     say,
     settings_here,
 )
-from stats_assets.database import seeking, streams
+from stats_assets.database import late, seeking, streams
 from stats_assets.database.connection import database_url, masked
 from stats_assets.database.fact_partitions import MOST, SEQUENCES, make_partitions
 from stats_assets.database.ledger import BLOCK, block_of
@@ -45,6 +45,30 @@ def seek(stream: StreamOption, sequence: SequenceOption) -> None:
     say(
         f"{stream.value} {does}, at the next tick of {stream.value}_stream. Switch that sensor on if it is off."
     )
+
+
+def retry(
+    stream: StreamOption,
+    sequence: Annotated[
+        list[int] | None, typer.Option(min=0, help="Only this one; may be given again. Default: all.")
+    ] = None,
+) -> None:
+    """Try again now what waits, is quarantined or a hole, instead of after its pause.
+
+    The next tick of the stream's sensor does it, one block after the other, after all that is due for the first time.
+    """
+    with Stats(settings_here(database=True)).connect() as connection:
+        due = late.retry(connection, stream.value, sequence)
+    for one in sorted(set(sequence or ()) - set(due)):
+        say(f"{one} neither waits nor was it given up: nothing to retry.", style="red")
+    shown = ", ".join(map(str, due[:20])) + (", …" if len(due) > 20 else "")
+    said = (
+        f"{len(due)} sequences of {stream.value} are due: {shown}."
+        if due
+        else "Nothing waits or was given up."
+    )
+    say(f"{said} {stream.value}_stream tries them, if it is on." if due else said)
+    raise typer.Exit(1 if sequence and len(due) < len(set(sequence)) else 0)
 
 
 def migrate(

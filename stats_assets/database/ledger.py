@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from stats_assets.database.connection import Connection, retried
 
 BLOCK = 100
+DAILY = timedelta(days=1)  # what was given up is tried again so often
 Work = Literal["idle", "trying", "waiting", "quarantined", "hole"]
 
 
@@ -145,7 +146,7 @@ def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, r
     quarantined = attempts >= retries.attempts
     work: Work = "quarantined" if quarantined else "waiting"
     with connection.transaction():
-        _fail(connection, stream, taken, work, reason, retries.pause(attempts))
+        _fail(connection, stream, taken, work, reason, DAILY if quarantined else retries.pause(attempts))
         connection.execute(
             "UPDATE ledger SET attempts = %s WHERE stream = %s AND sequence = %s",
             (attempts, stream, taken.sequence),
@@ -198,7 +199,8 @@ def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, 
         if elapsed < timedelta(seconds=retries.hole_grace):
             return "waiting"
         connection.execute(
-            "UPDATE ledger SET work = 'hole' WHERE stream = %s AND sequence = %s", (stream, taken.sequence)
+            "UPDATE ledger SET work = 'hole', not_before = now() + %s WHERE stream = %s AND sequence = %s",
+            (DAILY, stream, taken.sequence),
         )
         book_done(connection, stream, taken)
         return "hole"

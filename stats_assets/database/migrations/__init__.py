@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
 
-NEWEST = "0003"
+NEWEST = "0004"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
 
 HINTS = {

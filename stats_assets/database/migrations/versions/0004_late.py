@@ -1,0 +1,17 @@
+"""What is due once more though it is done is found by an index; what was given up is tried again a day later."""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    op.execute(
+        "CREATE INDEX ledger_unsettled ON ledger (stream, sequence) WHERE result = 'committed' AND settled_at IS NULL"
+    )
+    op.execute("UPDATE ledger SET not_before = now() WHERE work IN ('quarantined', 'hole')")
+
+
+def downgrade() -> None:
+    raise NotImplementedError

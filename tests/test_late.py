@@ -1,0 +1,205 @@
+"""What is due once more though it is done: bodies read again when settled, daily tries, and `retry`."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from stats_assets import run as runs
+from stats_assets.bodies import StreamWork
+from stats_assets.database import ledger
+from stats_assets.database.connection import Connection
+from stats_assets.database.late import BATCH, late, retry
+from stats_assets.database.ledger import LedgerRow
+from stats_assets.database.statistics import apply_queue
+from stats_assets.database.streams import Stream, troubled
+from stats_assets.demo import faults
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world import World
+from stats_assets.parts import Stats
+from stats_assets.replication import covers
+from stats_assets.report import Report
+from stats_assets.tick import Range, State, decide
+from tests.conftest import Run
+from tests.truth import differences, statistics_of, truth_of
+
+DIFFS: Stream = "augmented_diffs"
+
+
+def go(work: StreamWork, url: str, feed: DemoFeed, world: World, **how: Any) -> Report:
+    return runs.run_range(work, url, f"run-{uuid.uuid4()}", world.first, feed.head, **how)
+
+
+def seconds_since(sequence: int) -> float:
+    return (datetime.now(UTC) - covers(sequence).until).total_seconds()
+
+
+@pytest.fixture
+def fresh(stats: Stats, world: World) -> StreamWork:
+    """As if the world's minutes were just over: nothing is settled."""
+    return replace(stats.work(DIFFS), settle_seconds=seconds_since(world.first) + 3600)
+
+
+@pytest.fixture
+def later(stats: Stats, feed: DemoFeed) -> StreamWork:
+    """As if an hour had passed since."""
+    return replace(stats.work(DIFFS), settle_seconds=0)
+
+
+def due(connection: Connection, feed: DemoFeed) -> list[int]:
+    return late(connection, DIFFS, feed.head + BATCH)
+
+
+def column(connection: Connection, name: str) -> dict[int, Any]:
+    query = SQL("SELECT sequence, {} FROM ledger WHERE stream = 'augmented_diffs'").format(Identifier(name))
+    return dict(connection.execute(query).fetchall())
+
+
+def test_what_became_fuller_meanwhile_is_replaced(
+    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+) -> None:
+    for sequence in range(world.first, feed.head + 1, 3):
+        feed.faults.put(faults.thinner(0.3), stream=DIFFS, sequence=sequence, times=1)
+    go(fresh, stats.url, feed, world)
+    runs.run_range(stats.work("changesets"), stats.url, "c", world.changesets_first, feed.changesets_head)
+    apply_queue(connection)
+    assert differences(truth_of(feed.url), statistics_of(connection))
+    assert due(connection, feed) == list(range(world.first, feed.head + 1))
+    report = go(later, stats.url, feed, world, late=True)
+    assert report.verdicts["unchanged"] >= 20
+    assert report.verdicts["committed"] == 30 - report.verdicts["unchanged"] > 0
+    assert None not in column(connection, "settled_at").values()
+    assert due(connection, feed) == []
+    apply_queue(connection)
+    assert differences(truth_of(feed.url), statistics_of(connection)) == []
+    archived = go(later, stats.url, feed, world, by_hand=True)  # what is kept is the fuller body
+    assert archived.verdicts["committed"] == 30
+    apply_queue(connection)
+    assert differences(truth_of(feed.url), statistics_of(connection)) == []
+
+
+def test_a_shorter_one_replaces_nothing_and_is_not_read_again(
+    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+) -> None:
+    go(fresh, stats.url, feed, world)
+    before = connection.execute("SELECT * FROM changeset_edits ORDER BY 1, 2").fetchall()
+    feed.faults.put(faults.thinner(0.3), stream=DIFFS, path="/api/augmented_diff[?]*")
+    report = go(later, stats.url, feed, world, late=True)
+    assert report.verdicts["shorter"] > 0
+    assert connection.execute("SELECT * FROM changeset_edits ORDER BY 1, 2").fetchall() == before
+    assert due(connection, feed) == []
+
+
+def test_a_re_read_that_fails_touches_no_result_and_is_tried_again(
+    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+) -> None:
+    go(fresh, stats.url, feed, world)
+    feed.faults.put(faults.cut(), stream=DIFFS, sequence=world.first + 4, times=1)
+    go(later, stats.url, feed, world, late=True)
+    (row,) = ledger.rows(connection, DIFFS, [world.first + 4])
+    assert (row.result, row.work, row.done, row.attempts) == ("committed", "waiting", True, 1)
+    assert retry(connection, DIFFS) == [world.first + 4]
+    assert go(later, stats.url, feed, world, late=True).verdicts == {"unchanged": 1}
+    assert column(connection, "work")[world.first + 4] == "idle"
+
+
+def test_minutes_are_read_again_by_the_batch(
+    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, connection: Connection
+) -> None:
+    go(fresh, stats.url, feed, world)
+    assert late(connection, DIFFS, world.first + BATCH - 1) == []
+    assert late(connection, DIFFS, world.first + BATCH) == list(range(world.first, feed.head + 1))
+    assert late(connection, DIFFS, None) == []
+
+
+def test_the_bodies_of_a_directory_are_settled_at_once(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    directory = Stats(stats.settings.model_copy(update={"augmented_diffs_url": feed.augmented_diffs_url}))
+    work = replace(directory.work(DIFFS), settle_seconds=seconds_since(world.first) + 3600)
+    go(work, stats.url, feed, world)
+    assert None not in column(connection, "settled_at").values()
+
+
+def test_what_was_given_up_is_tried_again_after_a_day_and_heals(
+    feed: DemoFeed, world: World, stats: Stats, later: StreamWork, connection: Connection
+) -> None:
+    bad = world.first + 7
+    feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
+    for _ in range(4):
+        go(later, stats.url, feed, world)
+    assert [n for n, _ in troubled(connection, DIFFS, "quarantined")] == [bad]
+    assert due(connection, feed) == []
+    again = "UPDATE ledger SET not_before = not_before - interval '23 h 59 min' WHERE work = 'quarantined'"
+    connection.execute(again)
+    assert due(connection, feed) == []
+    connection.execute(
+        "UPDATE ledger SET not_before = not_before - interval '1 min' WHERE work = 'quarantined'"
+    )
+    assert due(connection, feed) == [bad]
+    go(later, stats.url, feed, world, late=True)
+    assert [n for n, _ in troubled(connection, DIFFS, "quarantined")] == [bad]
+    assert due(connection, feed) == []  # for another day
+    feed.faults.clear()
+    retry(connection, DIFFS, [bad])
+    assert go(later, stats.url, feed, world, late=True).verdicts == {"committed": 1}
+    assert troubled(connection, DIFFS, "quarantined") == []
+
+
+def test_a_feed_that_fails_a_late_run_pauses_no_stream(
+    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+) -> None:
+    go(fresh, stats.url, feed, world)
+    feed.faults.put(faults.status(504), path="/api/augmented_diff[?]*")
+    report = go(later, stats.url, feed, world, late=True)
+    assert (report.committed, report.failed, report.left) == (0, {}, 30)
+    assert connection.execute("SELECT count(*) FROM streams WHERE paused_until IS NOT NULL").fetchone() == (
+        0,
+    )
+    feed.faults.clear()
+    assert go(later, stats.url, feed, world, late=True).committed == 30
+
+
+def state(slots: int, **others: Any) -> State:
+    rows: Callable[..., Any] = lambda wanted: {  # noqa: E731
+        block: [LedgerRow(block + i, "none", "idle", False, 0, 0, False, None, None) for i in range(100)]
+        for block in wanted
+    }
+    given: dict[str, Any] = {
+        "cursor": 299,
+        "head": 299,
+        "in_flight": (),
+        "blocks": {},
+        "held": {},
+        "rows": rows,
+    }
+    return State(now=datetime.now(UTC), slots=slots, **(given | others))
+
+
+def test_late_work_comes_last_a_block_at_a_time() -> None:
+    assert decide(state(1, late=(120, 150, 230))).late == Range(120, 150)
+    assert decide(state(0, late=(120,))).late is None
+    busy = decide(state(1, late=(120,), head=305))
+    assert (list(busy.requests), busy.late) == ([Range(300, 305)], None)
+    both = decide(state(2, late=(120,), head=305))
+    assert (list(both.requests), both.late) == ([Range(300, 305)], Range(120, 120))
+
+
+def test_retry_by_command(
+    run: Run, feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    bad = world.first + 7
+    feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
+    runs.run_range(stats.work(DIFFS), stats.url, "run", world.first, feed.head)
+    nothing = run("retry", "--stream", "changesets", DATABASE_URL=stats.url)
+    assert (nothing.returncode, "Nothing waits" in nothing.stderr) == (0, True)
+    due = run("retry", "--stream", DIFFS, DATABASE_URL=stats.url)
+    assert due.returncode == 0
+    assert f"1 sequences of augmented_diffs are due: {bad}." in due.stderr
+    wrong = run("retry", "--stream", DIFFS, "--sequence", str(bad + 1), DATABASE_URL=stats.url)
+    assert wrong.returncode == 1
+    assert f"{bad + 1} neither waits" in wrong.stderr
