@@ -16,7 +16,7 @@ from tests.truth import BREAKDOWNS, exact_json
 
 
 def recomputed(connection: Connection) -> dict[str, Any]:
-    """Users, hashtags, countries, hashtag_users as `statistics_of` gives them, from facts and metadata."""
+    """Users, hashtags, countries, hashtag_users, days as `statistics_of` gives them, from facts and metadata."""
     with connection.cursor(row_factory=dict_row) as cursor:
         set_json_loads(exact_json, cursor)
         edits = cursor.execute("SELECT * FROM changeset_edits ORDER BY changeset_id, sequence").fetchall()
@@ -26,8 +26,8 @@ def recomputed(connection: Connection) -> dict[str, Any]:
         }
         names: dict[int, str | None] = dict(connection.execute("SELECT id, name FROM users").fetchall())
     owners: dict[str, dict[Any, _Sum]] = {kind: defaultdict(_Sum) for kind in BREAKDOWNS}
-    for changeset in {row["changeset_id"] for row in edits}:
-        facts = [row for row in edits if row["changeset_id"] == changeset]
+    facts_of, parts_of = _by_changeset(edits), _by_changeset(parts)
+    for changeset, facts in facts_of.items():
         meta = metadata.get(changeset, {"editor": None, "user_id": None, "hashtags": []})
         newest = max(row["edited_at"] for row in facts)
         at = meta.get("closed_at") or meta.get("created_at") or newest
@@ -35,8 +35,8 @@ def recomputed(connection: Connection) -> dict[str, Any]:
         user = max(known)[1] if known else meta["user_id"]
         everything = _Part(facts)
         lands: dict[str, _Part] = {
-            code: _Part([p for p in parts if p["changeset_id"] == changeset and p["region"] == code])
-            for code in {p["region"] for p in parts if p["changeset_id"] == changeset}
+            code: _Part([p for p in parts_of[changeset] if p["region"] == code])
+            for code in {p["region"] for p in parts_of[changeset]}
         }
         breakdown: dict[str, dict[Any, Any]] = {
             "editor": {meta["editor"]: everything.edits} if meta["editor"] is not None else {},
@@ -54,13 +54,28 @@ def recomputed(connection: Connection) -> dict[str, Any]:
         for code, land in lands.items():
             inside = {part: dict.fromkeys(keys, land.edits) for part, keys in breakdown.items()}
             owners["countries"][code].add(at, land, inside)
-    return {
-        kind: {
-            key: total.as_row(BREAKDOWNS[kind]) | ({"name": names[int(key)]} if kind == "users" else {})
-            for key, total in each.items()
-        }
+    found: dict[str, Any] = {
+        kind: {key: total.as_row(BREAKDOWNS[kind]) for key, total in each.items()}
         for kind, each in owners.items()
     }
+    for uid, row in found["users"].items():
+        row["name"] = names[int(uid)]
+    for (_, uid), row in found["hashtag_users"].items():
+        row["name"] = names[int(uid)]
+    found["days"] = {
+        kind: {
+            key: {day: one.sums() for day, one in total.days.items()} for key, total in owners[kind].items()
+        }
+        for kind in ("users", "hashtags", "countries")
+    }
+    return found
+
+
+def _by_changeset(rows: list[dict[str, Any]]) -> defaultdict[int, list[dict[str, Any]]]:
+    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["changeset_id"]].append(row)
+    return found
 
 
 class _Part:
@@ -80,26 +95,32 @@ class _Sum:
         self.measurements: Counter[str] = Counter()
         self.times: list[datetime] = []
         self.by: dict[str, dict[Any, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
+        self.days: dict[str, _Sum] = defaultdict(_Sum)
 
     def add(self, at: datetime, part: _Part, breakdown: dict[str, dict[Any, Any]]) -> None:
-        self.changesets += 1
-        self.edits += part.edits
+        self.add_numbers(part)
+        self.days[at.astimezone(UTC).strftime("%Y-%m-%d")].add_numbers(part)
         self.times.append(at)
-        self.counts.update(part.counts)
-        self.measurements.update(part.measurements)
         for kind, keys in breakdown.items():
             for key, edits in keys.items():
                 self.by[kind][key].append(edits)
 
-    def as_row(self, breakdowns: tuple[str, ...]) -> dict[str, Any]:
-        row: dict[str, Any] = {
+    def add_numbers(self, part: _Part) -> None:
+        self.changesets += 1
+        self.edits += part.edits
+        self.counts.update(part.counts)
+        self.measurements.update(part.measurements)
+
+    def sums(self) -> dict[str, Any]:
+        return {
             "changeset_count": self.changesets,
             "edit_count": self.edits,
             "counts": {key: number for key, number in self.counts.items() if number},
             "measurements": {key: number for key, number in self.measurements.items() if number},
-            "first_edit": min(self.times),
-            "last_edit": max(self.times),
         }
+
+    def as_row(self, breakdowns: tuple[str, ...]) -> dict[str, Any]:
+        row = self.sums() | {"first_edit": min(self.times), "last_edit": max(self.times)}
         for kind in breakdowns:
             most = {"day": None, "country": None, "hashtag": 50 if "editor" in breakdowns else 10}.get(
                 kind, 10

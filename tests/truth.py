@@ -20,7 +20,7 @@ BREAKDOWNS = {
 
 
 def statistics_of(connection: Connection) -> dict[str, Any]:
-    """Users, hashtags, countries, hashtag_users and changesets; numbers as Decimal, times in ISO 8601."""
+    """Users, hashtags, countries, hashtag_users, their days, and changesets; numbers as Decimal."""
     with connection.cursor(row_factory=dict_row) as cursor:
         set_json_loads(exact_json, cursor)
 
@@ -30,7 +30,9 @@ def statistics_of(connection: Connection) -> dict[str, Any]:
         found: dict[str, Any] = {
             "users": {str(r["id"]): r for r in rows("SELECT * FROM user_statistics")},
             "hashtags": {r["tag"]: r for r in rows("SELECT * FROM hashtag_statistics")},
-            "countries": {r["country_code"]: r for r in rows("SELECT * FROM country_statistics")},
+            "countries": {
+                r["country_code"]: r for r in rows("SELECT * FROM country_statistics WHERE alias_of IS NULL")
+            },
             "hashtag_users": {
                 (r["hashtag"], str(r["user_id"])): r for r in rows("SELECT * FROM hashtag_user_statistics")
             },
@@ -39,6 +41,23 @@ def statistics_of(connection: Connection) -> dict[str, Any]:
             kind: {key: _aggregate(kind, row) for key, row in each.items()} for kind, each in found.items()
         }
         found["changesets"] = {str(r["id"]): r for r in rows(CHANGESETS)}
+        found["days"] = {kind: _days(rows(query)) for kind, query in DAYS.items()}
+    return found
+
+
+DAYS = {
+    "users": "SELECT user_id::text AS owner, * FROM user_days",
+    "hashtags": "SELECT hashtag AS owner, * FROM hashtag_days",
+    "countries": "SELECT country_code AS owner, * FROM country_days",
+}
+
+
+def _days(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        found.setdefault(row["owner"], {})[f"{row['day']:%Y-%m-%d}"] = {
+            name: row[name] for name in ("changeset_count", "edit_count", "counts", "measurements")
+        }
     return found
 
 
@@ -55,7 +74,8 @@ FROM changesets AS c
 def _aggregate(kind: str, row: dict[str, Any]) -> dict[str, Any]:
     names = ["changeset_count", "edit_count", "counts", "measurements", "first_edit", "last_edit"]
     names += [f"{part}_{unit}" for part in BREAKDOWNS[kind] for unit in ("changesets", "edits")]
-    return {name: row[name] for name in names} | ({"name": row["name"]} if kind == "users" else {})
+    named = kind in ("users", "hashtag_users")
+    return {name: row[name] for name in names} | ({"name": row["name"]} if named else {})
 
 
 def exact_json(text: str | bytes) -> Any:
@@ -73,15 +93,30 @@ def differences(truth: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """What differs, exactly; empty: nothing does."""
     said = []
     for kind in ("users", "hashtags", "countries", "changesets"):
-        for key in sorted({*truth[kind], *found[kind]}):
-            if key not in truth[kind] or key not in found[kind]:
-                said.append(f"{kind} {key}: only in the {'truth' if key in truth[kind] else 'database'}")
-                continue
-            expected, row = truth[kind][key], found[kind][key]
-            for field, value in expected.items():
-                ours = RENAMED.get((kind, field), field)
-                if ours is not None and _plain(value) != _plain(row[ours]):
-                    said.append(f"{kind} {key} {field}: {_plain(value)} in truth, {_plain(row[ours])} here")
+        said += _rows_that_differ(kind, truth[kind], found[kind])
+    pairs = {(tag, uid): row for tag, rows in truth["hashtag_users"].items() for uid, row in rows.items()}
+    said += _rows_that_differ("hashtag_users", pairs, found["hashtag_users"])
+    for kind in DAYS:
+        expected, here = (
+            {(owner, day): row for owner, days in each["days"][kind].items() for day, row in days.items()}
+            for each in (truth, found)
+        )
+        said += _rows_that_differ(f"days of {kind}", expected, here)
+    return said
+
+
+def _rows_that_differ(kind: str, truth: dict[Any, Any], found: dict[Any, Any]) -> list[str]:
+    said = []
+    for key in sorted({*truth, *found}):
+        if key not in truth or key not in found:
+            said.append(f"{kind} {key}: only in the {'truth' if key in truth else 'database'}")
+            continue
+        for field, value in truth[key].items():
+            ours = RENAMED.get((kind, field), field)
+            if ours is not None and _plain(value) != _plain(found[key][ours]):
+                said.append(
+                    f"{kind} {key} {field}: {_plain(value)} in truth, {_plain(found[key][ours])} here"
+                )
     return said
 
 

@@ -34,6 +34,11 @@ def truth(world: World, *, augmented_diffs: int, changesets: int) -> Json:
         "hashtags": _hashtags(counted),
         "countries": _countries(counted),
         "hashtag_users": _hashtag_users(counted, names),
+        "days": {
+            "users": _days(_by_user(counted)),
+            "hashtags": _days(_by_hashtag(counted)),
+            "countries": _days(_by_country(counted)),
+        },
         "errors": [
             {"sequence": m.sequence, "changeset": m.changeset, "type": m.ref[0], "id": m.ref[1]}
             for m in world.book.mishaps
@@ -98,11 +103,31 @@ def _changeset(changeset: Known, names: Mapping[int, str]) -> Json:
     }
 
 
-def _users(counted: Iterable[Known], names: Mapping[int, str]) -> Json:
+def _by_user(counted: Iterable[Known]) -> dict[int, list[Member]]:
     groups: dict[int, list[Member]] = defaultdict(list)
     for changeset in counted:
         if changeset.user is not None:
             groups[changeset.user].append(Member(changeset, changeset.all))
+    return groups
+
+
+def _by_hashtag(counted: Iterable[Known]) -> dict[str, list[Member]]:
+    groups: dict[str, list[Member]] = defaultdict(list)
+    for changeset in counted:
+        for tag in changeset.hashtags:
+            groups[tag].append(Member(changeset, changeset.all))
+    return groups
+
+
+def _by_country(counted: Iterable[Known]) -> dict[str, list[Member]]:
+    groups: dict[str, list[Member]] = defaultdict(list)
+    for changeset in counted:
+        for code, tally in changeset.countries.items():
+            groups[code].append(Member(changeset, tally))
+    return groups
+
+
+def _users(counted: Iterable[Known], names: Mapping[int, str]) -> Json:
     return {
         str(uid): {
             "name": names.get(uid),
@@ -112,34 +137,37 @@ def _users(counted: Iterable[Known], names: Mapping[int, str]) -> Json:
             **_countries_of(members),
             **_breakdown("hashtag", members, lambda changeset: changeset.hashtags, TOP_HASHTAGS_OF_A_USER),
         }
-        for uid, members in sorted(groups.items())
+        for uid, members in sorted(_by_user(counted).items())
     }
 
 
 def _hashtags(counted: Iterable[Known]) -> Json:
-    groups: dict[str, list[Member]] = defaultdict(list)
-    for changeset in counted:
-        for tag in changeset.hashtags:
-            groups[tag].append(Member(changeset, changeset.all))
     return {
         tag: {**_aggregate(members), **_breakdown("user", members, lambda changeset: [changeset.user], TOP)}
-        for tag, members in sorted(groups.items())
+        for tag, members in sorted(_by_hashtag(counted).items())
     }
 
 
 def _countries(counted: Iterable[Known]) -> Json:
-    groups: dict[str, list[Member]] = defaultdict(list)
-    for changeset in counted:
-        for code, tally in changeset.countries.items():
-            groups[code].append(Member(changeset, tally))
     return {
         code: {
             **_aggregate(members),
             **_breakdown("user", members, lambda changeset: [changeset.user], TOP),
             **_breakdown("hashtag", members, lambda changeset: changeset.hashtags, TOP),
         }
-        for code, members in sorted(groups.items())
+        for code, members in sorted(_by_country(counted).items())
     }
+
+
+def _days(groups: Mapping[int, list[Member]] | Mapping[str, list[Member]]) -> Json:
+    """Each owner's UTC days."""
+    found: Json = {}
+    for owner, members in groups.items():
+        days: dict[str, list[Member]] = defaultdict(list)
+        for member in members:
+            days[f"{member.changeset.time:%Y-%m-%d}"].append(member)
+        found[str(owner)] = {day: _sums(of_the_day) for day, of_the_day in sorted(days.items())}
+    return found
 
 
 def _hashtag_users(counted: Iterable[Known], names: Mapping[int, str]) -> Json:
@@ -154,18 +182,16 @@ def _hashtag_users(counted: Iterable[Known], names: Mapping[int, str]) -> Json:
     return found
 
 
-def _aggregate(members: list[Member]) -> Json:
+def _sums(members: list[Member]) -> Json:
     total = Tally()
     for member in members:
         total.merge(member.tally)
+    return {"changeset_count": len(members), "edit_count": total.edits, **total.json()}
+
+
+def _aggregate(members: list[Member]) -> Json:
     times = [member.changeset.time for member in members]
-    return {
-        "changeset_count": len(members),
-        "edit_count": total.edits,
-        **total.json(),
-        "first_edit": _time(min(times)),
-        "last_edit": _time(max(times)),
-    }
+    return {**_sums(members), "first_edit": _time(min(times)), "last_edit": _time(max(times))}
 
 
 def _breakdown(

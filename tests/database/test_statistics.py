@@ -68,7 +68,16 @@ def file(*changesets: Changeset, newest: datetime = NOON) -> ChangesetFile:
 
 def aggregates(connection: Connection) -> dict[str, Any]:
     found = statistics_of(connection)
-    return {kind: found[kind] for kind in ("users", "hashtags", "countries", "hashtag_users")}
+    return {kind: found[kind] for kind in ("users", "hashtags", "countries", "hashtag_users", "days")}
+
+
+NOTHING: dict[str, Any] = {
+    "users": {},
+    "hashtags": {},
+    "countries": {},
+    "hashtag_users": {},
+    "days": {"users": {}, "hashtags": {}, "countries": {}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +117,7 @@ def test_what_falls_to_zero_disappears(connection: Connection) -> None:
     apply_queue(connection)
     replace_facts(connection, 1, diff())
     apply_queue(connection)
-    assert aggregates(connection) == {"users": {}, "hashtags": {}, "countries": {}, "hashtag_users": {}}
+    assert aggregates(connection) == NOTHING
     assert connection.execute("SELECT count(*) FROM aggregates").fetchone() == (0,)
     assert connection.execute("SELECT id, total_edits FROM changesets").fetchall() == [
         (10, 0)
@@ -118,7 +127,7 @@ def test_what_falls_to_zero_disappears(connection: Connection) -> None:
 def test_a_changeset_of_metadata_alone_is_in_no_aggregate(connection: Connection) -> None:
     save_changesets(connection, 1, file(changeset(10, "hot")))
     apply_queue(connection)
-    assert aggregates(connection) == {"users": {}, "hashtags": {}, "countries": {}, "hashtag_users": {}}
+    assert aggregates(connection) == NOTHING
     assert connection.execute("SELECT counts, measurements, open FROM changesets").fetchall() == [
         ({}, {}, True)
     ]
@@ -258,3 +267,30 @@ def test_a_changeset_closed_and_then_open_in_one_file_stays_closed(connection: C
     save_changesets(connection, 1, file(changeset(10, closed=closed), changeset(10, "late")))
     row = connection.execute("SELECT closed_at, open, hashtags FROM changeset_metadata").fetchone()
     assert row == (closed, False, ["late"])
+
+
+def test_a_changeset_that_closes_on_another_day_moves_there(connection: Connection) -> None:
+    replace_facts(connection, 1, diff(edits(10, n=3)))
+    save_changesets(connection, 1, file(changeset(10, "hot")))
+    apply_queue(connection)
+    assert list(aggregates(connection)["days"]["hashtags"]["hot"]) == ["2026-03-01"]
+    save_changesets(connection, 2, file(changeset(10, "hot", closed=NOON + timedelta(hours=12))))
+    apply_queue(connection)
+    found = aggregates(connection)
+    assert found == recomputed(connection)
+    assert {key: list(days) for kind in found["days"].values() for key, days in kind.items()} == {
+        "7": ["2026-03-02"],
+        "hot": ["2026-03-02"],
+        "NPL": ["2026-03-02"],
+    }
+
+
+def test_metadata_that_comes_years_later_moves_what_was_counted(connection: Connection) -> None:
+    replace_facts(connection, 1, diff(edits(10, uid=None, at=NOON)))
+    apply_queue(connection)
+    assert (aggregates(connection)["users"], list(aggregates(connection)["countries"])) == ({}, ["NPL"])
+    save_changesets(connection, 1, file(changeset(10, "hot", created=NOON - timedelta(days=900))))
+    apply_queue(connection)
+    found = aggregates(connection)
+    assert found == recomputed(connection)
+    assert list(found["days"]["users"]["7"]) == ["2023-09-13"]

@@ -154,3 +154,18 @@ def test_the_first_hashtag_of_a_changeset_is_the_first_in_its_comment(told: Json
     assert known.time == known.closed_at
     glued = [c["hashtags"] for c in told["changesets"].values() if c["comment"] == "glued #OneTag#TwoTag"]
     assert ["onetag", "twotag"] in glued
+
+
+@pytest.mark.parametrize("kind", ["users", "hashtags", "countries"])
+def test_days_add_up_to_their_owner(told: Json, kind: str) -> None:
+    assert told["days"][kind].keys() == told[kind].keys()
+    for owner, days in told["days"][kind].items():
+        whole = told[kind][owner]
+        for key in ("counts", "measurements"):
+            assert total(days.values(), key) == total([whole], key)
+        for key in ("changeset_count", "edit_count"):
+            assert sum(day[key] for day in days.values()) == whole[key]
+    assert kind != "users" or all(
+        {day: row["edit_count"] for day, row in days.items()} == told["users"][uid]["day_edits"]
+        for uid, days in told["days"]["users"].items()
+    )
