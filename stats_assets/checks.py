@@ -20,7 +20,10 @@ from dagster import (
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import Work
+from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
+from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
 from stats_assets.status import LAG_SECONDS, in_words, lag_seconds
@@ -30,7 +33,7 @@ SHOWN = 20
 
 
 def evaluate(
-    connection: Connection, stream: Stream, cursor: int, head: int | None
+    stats: Stats, connection: Connection, stream: Stream, cursor: int, head: int | None
 ) -> dict[str, AssetCheckResult]:
     """The stream's checks by name."""
     key = AssetKey(FEEDS[stream])
@@ -56,7 +59,28 @@ def evaluate(
             description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
             metadata={"sequences": len(found)},
         )
+    results["same_definitions"] = _same_definitions(stats, connection, stream)
     return results
+
+
+def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> AssetCheckResult:
+    try:
+        older = counted_under_older(connection, stream, stats.reader(stream).definitions)
+        said = [
+            f"{first}..{last} were counted under older definitions: stats-assets backfill --stream {stream}"
+            f" --start {first} --end {last}"
+            for first, last in older
+        ]
+    except (CategoriesError, RegionsError) as error:
+        older, said = [], [str(error)]
+    return AssetCheckResult(
+        asset_key=FEEDS[stream],
+        check_name="same_definitions",
+        passed=not said,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(said) or "all",
+        metadata={"ranges": len(older)},
+    )
 
 
 def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
@@ -65,6 +89,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind.",
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
+        "same_definitions": "All is counted by the present categories, regions and counting code.",
     }
 
     def check(name: str) -> AssetChecksDefinition:
@@ -78,7 +103,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
             with parts.connect() as connection:
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
-                return evaluate(connection, stream, cursor, head)[name]
+                return evaluate(parts, connection, stream, cursor, head)[name]
 
         return run
 
@@ -86,11 +111,16 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
 
 
 def changed_outcomes(
-    instance: DagsterInstance, connection: Connection, stream: Stream, cursor: int, head: int | None
+    instance: DagsterInstance,
+    stats: Stats,
+    connection: Connection,
+    stream: Stream,
+    cursor: int,
+    head: int | None,
 ) -> Sequence[AssetCheckEvaluation]:
     """The stream's checks whose outcome differs from the one last stored."""
     changed = []
-    for name, result in evaluate(connection, stream, cursor, head).items():
+    for name, result in evaluate(stats, connection, stream, cursor, head).items():
         key = AssetCheckKey(AssetKey(FEEDS[stream]), name)
         last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
         if last is None or (last.status.value == "SUCCEEDED") != result.passed:

@@ -3,8 +3,9 @@
 Knows nothing of Dagster: the command line and tests use it as the assets and sensors do (through resources.py).
 """
 
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from stats_assets.bodies import StreamWork
 from stats_assets.database.connection import Connection, connect, database_url
@@ -61,16 +62,14 @@ class Stats:
         s = self.settings
         return Retries(s.retry_first_seconds, s.retry_max_seconds, s.retry_attempts, s.hole_grace_seconds)
 
-    @cached_property
-    def diffs(self) -> Reader:
-        """The reader of augmented diffs; its regions are made known as countries.
+    def reader(self, stream: Stream) -> Reader:
+        """The reader of the stream's bodies, by the definitions as the files have them now.
 
-        Raises CategoriesError, RegionsError.
+        Their regions are made known as countries. Raises CategoriesError, RegionsError.
         """
-        categories, regions = _definitions(self.settings.categories_file, self.settings.regions_file)
-        with self.connect() as connection:
-            save_countries(connection, dict(regions.codes))
-        return diff_reader(categories, regions)
+        if stream == "changesets":
+            return changeset_reader()
+        return _diff_reader(self.url, _file(self.settings.categories_file), _file(self.settings.regions_file))
 
     def work(self, stream: Stream) -> StreamWork:
         """All that the stream's runs need."""
@@ -78,7 +77,7 @@ class Stats:
             stream=stream,
             source=self.source(stream),
             archive=self.archive(stream),
-            reader=self.diffs if stream == "augmented_diffs" else changeset_reader(),
+            reader=self.reader(stream),
             retries=self.retries,
             settle_seconds=self.settings.settle_seconds,
         )
@@ -89,6 +88,25 @@ def _migrate_once(url: str) -> None:
     migrate(url)
 
 
-@cache
-def _definitions(categories: Path | None, regions: Path | None) -> tuple[Categories, Regions]:
-    return Categories.load(categories), Regions.load(regions)
+class _File(NamedTuple):
+    """A file of definitions as it is now; None: the packaged one, or a file that can't be looked at."""
+
+    path: Path | None
+    modified: int | None
+    size: int | None
+
+
+def _file(path: Path | None) -> _File:
+    try:
+        stat = path.stat() if path is not None else None
+    except OSError:  # reading it will say why
+        stat = None
+    return _File(path, stat and stat.st_mtime_ns, stat and stat.st_size)
+
+
+@lru_cache(maxsize=2)
+def _diff_reader(url: str, categories: _File, regions: _File) -> Reader:
+    reader = diff_reader(Categories.load(categories.path), loaded := Regions.load(regions.path))
+    with connect(url) as connection:
+        save_countries(connection, dict(loaded.codes))
+    return reader

@@ -31,6 +31,7 @@ from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, Stream
 from stats_assets.flight import UNFINISHED, Flight, bury_statistics, sweep
 from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
+from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
@@ -96,6 +97,7 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
 def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> SensorResult:
     """One tick: reconcile the cursor, free what dead runs held, advance, and request runs for what is due."""
     head, trouble = _ask_head(stats, stream)
+    broken = _broken_definitions(stats, stream)
     instance_id = _instance_id(context.instance)
     with stats.connect() as connection:
 
@@ -104,7 +106,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 stored = _stored(context, row, instance_id)
                 standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
-                decision = _decide(connection, stats, row, standing, flight, head)
+                decision = _decide(connection, stats, row, standing, flight, head, usable=not broken)
                 # A seek that stands shows its own cursor, so that the next tick knows it again.
                 cursor = decision.cursor if standing.seek_to is None else standing.cursor
                 streams.save_shown(connection, stream, cursor)
@@ -116,7 +118,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
             return SensorResult(skip_reason=str(busy), cursor=context.cursor)
         except NowhereToStart:
             return SensorResult(skip_reason=f"Nowhere to start: {trouble}", cursor=context.cursor)
-        events = changed_outcomes(context.instance, connection, stream, decision.cursor, head)
+        events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, head)
         if stream == "augmented_diffs":
             make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
     for run, reason in flight.dead:
@@ -135,7 +137,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
         cursor=str(decision.cursor),
         asset_events=events,
-        skip_reason=None if requests else _why_nothing(row, decision, flight, head, trouble),
+        skip_reason=None if requests else broken or _why_nothing(row, decision, flight, head, trouble),
     )
 
 
@@ -150,6 +152,14 @@ def _ask_head(stats: Stats, stream: Stream) -> tuple[int | None, str]:
         return source.head(), source.url
     except HeadUnknown as error:
         return None, f"{error}. Asked again in {stats.settings.poll_seconds} s; nothing is lost meanwhile"
+
+
+def _broken_definitions(stats: Stats, stream: Stream) -> str | None:
+    try:
+        stats.reader(stream)
+    except (CategoriesError, RegionsError) as error:
+        return f"{error} Nothing is counted until that is mended."
+    return None
 
 
 def _stored(context: SensorEvaluationContext, row: streams.StreamRow, instance_id: str) -> Stored:
@@ -196,6 +206,8 @@ def _decide(
     standing: Standing,
     flight: Flight,
     head: int | None,
+    *,
+    usable: bool,
 ) -> Decision:
     stream, settings = row.stream, stats.settings
     now = datetime.now(UTC)
@@ -207,7 +219,7 @@ def _decide(
             cursor=standing.cursor,
             head=head,
             now=now,
-            slots=0 if paused else settings.max_parallel_runs - flight.ours,
+            slots=settings.max_parallel_runs - flight.ours if usable and not paused else 0,
             in_flight=flight.ranges,
             blocks=streams.blocks(connection, stream, first),
             held=streams.held(connection, stream, first),

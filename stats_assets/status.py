@@ -7,7 +7,7 @@ from typing import Any
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import leases
 from stats_assets.database.ledger import Work
-from stats_assets.database.ranges import Span, islands, skipped
+from stats_assets.database.ranges import Span, counted_under_older, islands, skipped
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
 from stats_assets.parts import Stats
@@ -23,7 +23,8 @@ class StreamStatus:
     """One stream. cursor: the checkpoint; rate: sequences a minute over the last ten.
 
     waiting, quarantined, holes: sequences, with `reasons`; in_flight (the stream's own runs), by_hand (all other runs),
-    skipped and islands (done before the origin): ranges, both ends included. ticked_at: when its sensor last ticked.
+    skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
+    both ends included. ticked_at: when its sensor last ticked.
     """
 
     origin: int | None
@@ -41,6 +42,7 @@ class StreamStatus:
     reasons: dict[int, str]
     skipped: list[Span]
     islands: list[Span]
+    older_definitions: list[Span]
     seek_to: int | None
     ticked_at: datetime | None
     paused: str | None
@@ -99,7 +101,10 @@ def in_words(seconds: float) -> str:
 
 
 def of(stats: Stats) -> Status:
-    """Ask database and feeds. Raises DatabaseUnreachable; a feed that can't be asked is said in `trouble`."""
+    """Ask database and feeds; a feed that can't be asked is said in `trouble`.
+
+    Raises DatabaseUnreachable, CategoriesError, RegionsError.
+    """
     with stats.connect() as connection:
         return Status({stream: _stream(stats, connection, stream) for stream in STREAMS}, queued(connection))
 
@@ -139,6 +144,7 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         reasons=waiting | quarantined | holes,
         skipped=skipped(connection, stream),
         islands=islands(connection, stream),
+        older_definitions=counted_under_older(connection, stream, stats.reader(stream).definitions),
         seek_to=row.seek_to if row else None,
         ticked_at=row.ticked_at if row else None,
         paused=row.pause_reason if row else None,

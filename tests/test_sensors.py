@@ -472,7 +472,7 @@ def test_checks_report_a_change_once(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
     events = {event.check_name: event.passed for event in tick(instance).asset_events or ()}  # type: ignore[union-attr]
-    assert events == {"lag": False, "no_quarantine": True, "no_holes": True}
+    assert events == {"lag": False, "no_quarantine": True, "no_holes": True, "same_definitions": True}
 
 
 def test_the_queue_sensor_starts_the_statistics_when_work_is_left(

@@ -26,6 +26,7 @@ from stats_assets.database import streams
 from stats_assets.database.connection import DatabaseUnreachable, connect
 from stats_assets.database.ledger import BLOCK, LeaseLost, block_of
 from stats_assets.database.streams import Stream
+from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, STREAM_TAG, sequences_of
 from stats_assets.parts import Stats
 from stats_assets.replication import ArchiveError
@@ -111,9 +112,9 @@ def materialize_stream(
     facts: AssetKey,
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
-    work = stats.work(stream)
     live = STREAM_TAG in context.run.tags
     try:
+        work = stats.work(stream)
         reports = [
             run_range(
                 work,
@@ -129,6 +130,8 @@ def materialize_stream(
             )
             for sequences in ranges_of(context.partition_keys, config)
         ]
+    except (CategoriesError, RegionsError) as error:
+        raise Failure(f"{error} Nothing is counted until that is mended.", allow_retries=False) from None
     except (ArchiveError, DatabaseUnreachable, LeaseLost) as error:
         rest = "the rest is done again by itself" if live else "the same again does the rest"
         raise Failure(f"{error} What was committed stays; {rest}.") from None

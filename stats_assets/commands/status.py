@@ -36,7 +36,7 @@ def status(as_json: AsJson = False) -> None:
             table.add_row(row[0][0], *(value for _, value in row))
     out().print(table)
     for name, stream in found.streams.items():
-        for sentence in _sentences(stream):
+        for sentence in _sentences(name, stream):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
     raise typer.Exit(found.exit_code)
@@ -65,9 +65,10 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
         yield label, _spans([(n, n) for n in sequences])
     yield "skipped", _spans(stream.skipped)
     yield "done before the origin", _spans(stream.islands)
+    yield "older definitions", _spans(stream.older_definitions)
 
 
-def _sentences(stream: StreamStatus) -> Iterator[str]:
+def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
     if stream.trouble:
         yield f"{stream.trouble.rstrip('.')}."
     if stream.paused and stream.paused_until:
@@ -78,6 +79,11 @@ def _sentences(stream: StreamStatus) -> Iterator[str]:
         yield "not begun; switch its sensor on in the UI (Automation)."
     elif stream.exit_code == 2:
         yield "nothing was committed in ten minutes, nothing is in flight. Is its sensor on, and does the daemon run?"
+    for first, last in stream.older_definitions[:SHOWN]:
+        yield (
+            f"{first} to {last} were counted under older categories, regions or code. To count them anew:"
+            f" stats-assets backfill --stream {name} --start {first} --end {last}"
+        )
     for sequence, reason in list(stream.reasons.items())[:SHOWN]:
         yield f"{sequence}: {reason}"
 

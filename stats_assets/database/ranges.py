@@ -1,4 +1,4 @@
-"""A stream's sequences as ranges, for people: what was skipped, and what is done before the stream's origin."""
+"""A stream's sequences as ranges, for people: skipped, done before the origin, counted under older definitions."""
 
 from stats_assets.database.connection import Connection
 
@@ -50,4 +50,31 @@ def islands(connection: Connection, stream: str) -> list[Span]:
         ORDER BY 1
         """,
         {"stream": stream},
+    ).fetchall()
+
+
+def counted_under_older(connection: Connection, stream: str, definitions: str) -> list[Span]:
+    """What was counted under other definitions than these: (first, last) of each older ones, overlaps joined.
+
+    Between them there may be sequences that were counted anew since. Costs some probes of an index each.
+    """
+    return connection.execute(
+        """
+        WITH RECURSIVE used AS (
+            SELECT min(definitions) AS definitions FROM ledger WHERE stream = %(stream)s AND result = 'committed'
+            UNION ALL
+            SELECT (SELECT min(l.definitions) FROM ledger AS l
+                WHERE l.stream = %(stream)s AND l.result = 'committed' AND l.definitions > used.definitions)
+            FROM used WHERE used.definitions IS NOT NULL
+        ), spans AS (
+            SELECT int8range(
+                (SELECT min(sequence) FROM ledger AS l WHERE l.stream = %(stream)s AND l.result = 'committed'
+                    AND l.definitions = used.definitions),
+                (SELECT max(sequence) FROM ledger AS l WHERE l.stream = %(stream)s AND l.result = 'committed'
+                    AND l.definitions = used.definitions), '[]') AS span
+            FROM used WHERE definitions <> %(definitions)s
+        )
+        SELECT lower(span), upper(span) - 1 FROM (SELECT unnest(range_agg(span)) AS span FROM spans) AS joined
+        """,
+        {"stream": stream, "definitions": definitions},
     ).fetchall()

@@ -85,7 +85,8 @@ def leaders(
 
 
 def save_countries(connection: Connection, regions: dict[str, str]) -> None:
-    """Make the regions known as countries (code → name); ids stay for ever."""
+    """Make the regions known as countries (code → name), under their present names; ids stay for ever."""
+    given = {"codes": list(regions), "names": list(regions.values())}
     connection.execute(
         """
         INSERT INTO countries (code, name)
@@ -93,7 +94,15 @@ def save_countries(connection: Connection, regions: dict[str, str]) -> None:
         WHERE NOT EXISTS (SELECT FROM countries AS c WHERE c.code = new.code) ORDER BY code
         ON CONFLICT (code) DO NOTHING
         """,
-        {"codes": list(regions), "names": list(regions.values())},
+        given,
+    )
+    connection.execute(
+        """
+        UPDATE countries AS c SET name = new.name
+        FROM unnest(%(codes)s::text[], %(names)s::text[]) AS new(code, name)
+        WHERE c.code = new.code AND c.name IS DISTINCT FROM new.name
+        """,
+        given,
     )
 
 

@@ -107,7 +107,7 @@ def test_new_facts_use_the_ids_that_clients_know_and_new_ones_after_them(
     save_changesets(opened, 3900046, file(changeset(50, "hot", "new")))
     apply_queue(opened)
     assert opened.execute("SELECT id, name, code FROM countries ORDER BY id").fetchall() == [
-        (4, "Nepal of old", "NPL"),
+        (4, "Nepal", "NPL"),
         (311, "South Sudan", "SSD"),
         (312, "United States", "USA"),
     ]
