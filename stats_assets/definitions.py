@@ -11,6 +11,8 @@ from stats_assets.database.streams import STREAMS
 from stats_assets.jobs import (
     augmented_diffs_job,
     changesets_job,
+    retention_job,
+    retention_schedule,
     statistics_job,
     verification_job,
     verification_schedule,
@@ -23,8 +25,8 @@ poll_seconds = load_settings().poll_seconds
 defs = Definitions(
     assets=[augmented_diffs_feed, augmented_diffs, changesets_feed, changesets, statistics],
     asset_checks=[*all_checks, all_is_exact],
-    jobs=[augmented_diffs_job, changesets_job, statistics_job, verification_job],
-    schedules=[verification_schedule],
+    jobs=[augmented_diffs_job, changesets_job, statistics_job, verification_job, retention_job],
+    schedules=[verification_schedule, retention_schedule],
     sensors=[*(stream_sensor(stream, poll_seconds) for stream in STREAMS), queue_sensor(poll_seconds)],
     # The only setting that also reaches the UI's own runs; a process a step costs seconds.
     executor=in_process_executor,

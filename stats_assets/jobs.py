@@ -1,18 +1,32 @@
-"""The jobs that sensors and schedules start: a stream's assets with the statistics last, the statistics alone, and
-the verification of them all.
+"""The jobs that sensors and schedules start: a stream's assets with the statistics last, the statistics alone, the
+verification of them all, and retention.
 """
 
-from dagster import AssetSelection, DefaultScheduleStatus, ScheduleDefinition, define_asset_job
+from datetime import UTC, datetime, timedelta
+
+from dagster import (
+    AssetSelection,
+    DefaultScheduleStatus,
+    OpExecutionContext,
+    ScheduleDefinition,
+    define_asset_job,
+    job,
+    op,
+)
 
 from stats_assets.assets.statistics import VIEWS
 from stats_assets.assets.verification import all_is_exact
+from stats_assets.database.streams import STREAMS
+from stats_assets.resources import current_stats
+from stats_assets.retention import prune_runs
 
 FACTS = {
     "augmented_diffs": ("augmented_diffs", "changeset_edits"),
     "changesets": ("changeset_updates", "changeset_metadata"),
 }
 """A stream's assets: bodies, and the facts read from them."""
-STATISTICS = AssetSelection.assets(*VIEWS)
+LAST = {"dagster/priority": "-20"}  # below every backfill's
+STATISTICS = AssetSelection.assets(*VIEWS) - AssetSelection.checks(all_is_exact)  # minutes, in each run
 
 augmented_diffs_job = define_asset_job(
     "augmented_diffs_job",
@@ -33,7 +47,7 @@ verification_job = define_asset_job(
     "verification_job",
     selection=AssetSelection.checks(all_is_exact),
     description="A step of the verification of everything: every row and key against the facts.",
-    tags={"dagster/priority": "-20"},  # below every backfill's
+    tags=LAST,
 )
 verification_schedule = ScheduleDefinition(
     name="verification",
@@ -41,4 +55,35 @@ verification_schedule = ScheduleDefinition(
     cron_schedule="41 * * * *",
     default_status=DefaultScheduleStatus.RUNNING,
     description="Each hour a step of some minutes: a big database is verified in about a week, a small one each hour.",
+)
+
+
+@op
+def prune(context: OpExecutionContext) -> None:
+    """Delete old runs, and archived bodies if they are not to be kept for ever."""
+    stats, now = current_stats(), datetime.now(UTC)
+    days = stats.settings.runs_keep_days
+    runs = prune_runs(context.instance, now - timedelta(days=days), say=context.log.info)
+    context.log.info(f"{runs} runs that ended more than {days} days ago deleted.")
+    if stats.settings.archive_keep_days is not None:
+        before = now - timedelta(days=stats.settings.archive_keep_days)
+        for stream in STREAMS:
+            context.log.info(f"{stats.archive(stream).prune(before)} archived files of {stream} deleted.")
+
+
+@job(
+    tags=LAST,
+    description="Deletes Dagster's records of old runs (RUNS_KEEP_DAYS), and archived bodies (ARCHIVE_KEEP_DAYS).",
+)
+def retention_job() -> None:
+    """What is not kept for ever."""
+    prune()
+
+
+retention_schedule = ScheduleDefinition(
+    name="retention",
+    job=retention_job,
+    cron_schedule="17 * * * *",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Each hour what has grown too old meanwhile, for half an hour at most.",
 )

@@ -498,6 +498,9 @@ def test_the_names_that_others_rely_on() -> None:
     assert {sensor.name for sensor in REPOSITORY.sensor_defs} == {
         *("augmented_diffs_stream", "changesets_stream", "statistics_queue")
     }
+    for job in REPOSITORY.get_all_jobs():
+        whole = [node.name for node in job.nodes if "all_is_exact" in node.name]
+        assert bool(whole) == (job.name in ("verification_job", "__ASSET_JOB")), job.name
     jobs = {job.name for job in REPOSITORY.get_all_jobs()}
     assert {"augmented_diffs_job", "changesets_job", "statistics_job"} <= jobs
     assert [BLOCKS[stream].name for stream in streams.STREAMS] == [

@@ -112,6 +112,20 @@ class Archive:
                 fetched_at = modified(kept)
         return body._replace(fetched_at=fetched_at, from_archive=True)
 
+    def prune(self, before: datetime) -> int:
+        """Deletes what was fetched before then; how many files. In a bucket that is a lifecycle rule's work."""
+        if not isinstance(self._place, Path):
+            return 0
+        kept = ("state.yaml", ".state.lock")
+        old = [
+            file
+            for file in self._place.rglob("*")
+            if file.is_file() and file.name not in kept and file.stat().st_mtime < before.timestamp()
+        ]
+        for file in old:
+            file.unlink(missing_ok=True)
+        return len(old)
+
     def _store(self, body: Body, name: str) -> None:
         with body.path.open("rb") as source:
             if source.read(2) == GZIP_MAGIC:
