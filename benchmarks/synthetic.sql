@@ -1,40 +1,51 @@
--- A synthetic history for benchmarks: what changeset n is, by hashing n. A tenth of all belongs to one user, a sixth has
--- one hashtag, and the rest has long tails of both; days are of ten years.
+-- A synthetic history for benchmarks: what changeset n is, by hashing n. Of any 30 changesets in a row 3 are the heaviest
+-- user's, 5 have the heaviest hashtag, 5 another; the rest of users, hashtags and countries has long tails. Ten years.
 
 CREATE FUNCTION chance(n bigint, what int) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (hashint8extended(n, what) & 2147483647) / 2147483648.0
 $$;
 
+-- A thousand kinds of changeset: some 5 of 30 keys of counts, 3 of 18 of measurements.
 CREATE TABLE shapes AS
-SELECT id, counts, measurements, (SELECT sum(value::int) FROM jsonb_each_text(counts)) AS total
-FROM (
-    SELECT id,
-        (SELECT jsonb_object_agg(category || '_' || what, 1 + floor(chance(id, k) * 40)::int)
-            FROM unnest(ARRAY['roads', 'buildings', 'pois', 'landuse', 'waterways', 'other', 'raillines', 'coastlines',
-                'railway_features', 'aeroways']) WITH ORDINALITY AS c(category, i),
-            unnest(ARRAY['added', 'modified', 'deleted']) WITH ORDINALITY AS w(what, j), LATERAL (SELECT (i * 3 + j)::int) AS k(k)
-            WHERE k = 4 OR chance(id, k + 100) < 0.15) AS counts,
-        (SELECT coalesce(jsonb_object_agg(name, trunc((chance(id, k) * 30)::numeric, 9)), '{}')
-            FROM unnest(ARRAY['road_km_added', 'road_km_modified', 'building_km2_added', 'waterway_km_added'])
-                WITH ORDINALITY AS m(name, i), LATERAL (SELECT (i + 200)::int) AS k(k)
-            WHERE chance(id, k + 50) < 0.4) AS measurements
-    FROM generate_series(0, 999) AS id
-) AS drawn;
+SELECT n AS id, counts, measurements, (SELECT sum(value::bigint) FROM jsonb_each_text(counts))::bigint AS total
+FROM generate_series(0, 999) AS n
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(key, 1 + floor(40 * chance(n, i) ^ 3)::int) AS counts
+    FROM (
+        SELECT category || '_' || what AS key, row_number() OVER ()::int AS i
+        FROM unnest(ARRAY['buildings', 'roads', 'pois', 'landuse', 'natural', 'waterways', 'raillines',
+            'railway_features', 'coastlines', 'other']) AS category, unnest(ARRAY['added', 'modified', 'deleted']) AS what
+    ) AS keys
+    WHERE i = 1 OR chance(n, i + 100) < 0.15
+) AS c
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_object_agg(key, trim_scale((0.000000001 + 30 * chance(n, i + 200))::numeric(20, 9))), '{}')
+        AS measurements
+    FROM (
+        SELECT category || '_' || what AS key, row_number() OVER ()::int AS i
+        FROM unnest(ARRAY['road_km', 'waterway_km', 'coastline_km', 'railline_km', 'landuse_km2', 'natural_km2'])
+            AS category, unnest(ARRAY['added', 'modified', 'deleted']) AS what
+    ) AS keys
+    WHERE chance(n, i + 300) < 0.17
+) AS m;
 CREATE UNIQUE INDEX ON shapes (id);
+ANALYZE shapes;
 
--- Changesets first..last; `again`: what is counted of them the next time.
-CREATE FUNCTION drawn(first bigint, last bigint, users bigint, tags bigint, again int) RETURNS TABLE (
+-- The changesets of these numbers, in a history of so many; again: 0, or which of its later counts.
+CREATE FUNCTION drawn(numbers bigint[], size bigint, again int) RETURNS TABLE (
     id bigint, sequence bigint, user_id bigint, at timestamptz, total bigint, counts jsonb, measurements jsonb,
     hashtags text[], regions text[], editor text
 ) LANGUAGE sql STABLE AS $$
     SELECT n, n / 60,
-        CASE WHEN chance(n, 1) < 0.1 THEN 2 ELSE 3 + floor(users * chance(n, 2) ^ 3)::bigint END,
-        timestamptz '2016-01-01' + interval '1 s' * floor(chance(n, 3) * 315360000), s.total, s.counts, s.measurements,
-        CASE WHEN chance(n, 4) < 0.167 THEN ARRAY['heavy']
-            WHEN chance(n, 4) < 0.33 THEN ARRAY['tag' || floor(tags * chance(n, 5) ^ 3)] ELSE ARRAY[]::text[] END,
-        (SELECT array_agg(DISTINCT code) FROM (
+        CASE WHEN n % 30 IN (0, 7, 19) THEN 2 ELSE 3 + floor(size / 20 * chance(n, 2) ^ 3)::bigint END,
+        timestamptz '2016-01-01 UTC' + n * (interval '3650 days' / size), s.total, s.counts, s.measurements,
+        CASE WHEN n % 30 IN (0, 5, 10, 15, 20) THEN ARRAY['heavy']
+            WHEN n % 30 IN (3, 7, 13, 18, 24) THEN ARRAY['tag' || floor(size / 200 * chance(n, 5) ^ 3)]
+            ELSE '{}' END,
+        ARRAY(
             SELECT 'C' || floor(300 * chance(n, 6) ^ 3)
-            UNION ALL SELECT 'C' || floor(300 * chance(n, 7)) WHERE chance(n, 8) < 0.1) AS r(code)),
+            UNION SELECT 'C' || floor(300 * chance(n, 7) ^ 3) WHERE chance(n, 8) < 0.1
+        ),
         (ARRAY['iD', 'JOSM', 'Rapid', 'StreetComplete', 'Go Map!!'])[1 + floor(chance(n, 9) * 5)::int]
-    FROM generate_series(first, last) AS n JOIN shapes AS s ON s.id = floor(chance(n, 10 + again) * 1000)::bigint
+    FROM unnest(numbers) AS n JOIN shapes AS s ON s.id = floor(chance(n, 10 + again) * 1000)::int
 $$;
