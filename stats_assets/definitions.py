@@ -17,7 +17,8 @@ from stats_assets.jobs import (
     verification_job,
     verification_schedule,
 )
-from stats_assets.sensors import queue_sensor, stream_sensor
+from stats_assets.queue_sensor import queue_sensor
+from stats_assets.sensors import stream_sensor
 from stats_assets.settings import load_settings
 
 poll_seconds = load_settings().poll_seconds

@@ -38,6 +38,7 @@ changesets_job = define_asset_job(
     selection=AssetSelection.assets(*FACTS["changesets"]) | STATISTICS,
     description="A range of changeset files: fetched, read, and brought into the statistics.",
 )
+STREAM_JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
 statistics_job = define_asset_job(
     "statistics_job",
     selection=STATISTICS,

@@ -1,4 +1,4 @@
-"""The sensors: one a stream, whose tick reads, decides (tick.py), writes down and requests runs; one for the queue.
+"""The sensor of a stream: its tick reads, decides (tick.py), writes down and requests runs.
 
 A tick never downloads a body, and its cost does not grow with history.
 """
@@ -10,13 +10,10 @@ from datetime import UTC, datetime
 
 from dagster import (
     DagsterInstance,
-    DefaultSensorStatus,
     RunRequest,
-    RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
-    SkipReason,
     sensor,
 )
 
@@ -27,10 +24,9 @@ from stats_assets.database.connection import Connection, retried
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.late import late
 from stats_assets.database.ledger import block_of
-from stats_assets.database.statistics import queued
-from stats_assets.database.streams import STREAMS, Stream
-from stats_assets.flight import UNFINISHED, Flight, bury_statistics, sweep
-from stats_assets.jobs import augmented_diffs_job, changesets_job, statistics_job
+from stats_assets.database.streams import Stream
+from stats_assets.flight import Flight, sweep
+from stats_assets.jobs import STREAM_JOBS
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
@@ -39,7 +35,6 @@ from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
 
-JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
 PRIORITY, LATE_PRIORITY = "10", "-10"  # above every backfill's, and below
 AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
 
@@ -49,7 +44,7 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
 
     @sensor(
         name=f"{stream}_stream",
-        job=JOBS[stream],
+        job=STREAM_JOBS[stream],
         minimum_interval_seconds=poll_seconds,
         description=(
             "Follows the feed. Cursor N: every sequence from the origin to N is done (committed, or listed as"
@@ -60,38 +55,6 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
         return tick(context, current_stats(), stream)
 
     return follow
-
-
-def queue_sensor(poll_seconds: int) -> SensorDefinition:
-    """Starts the statistics when a backfill, or a run by hand, has left changesets in the queue."""
-
-    @sensor(
-        name="statistics_queue",
-        job=statistics_job,
-        minimum_interval_seconds=poll_seconds,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Brings the statistics up to date with what backfills and runs by hand have changed.",
-    )
-    def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-        parts = current_stats()
-        with parts.connect() as connection:
-            waiting = queued(connection)
-            bury_statistics(context.instance, connection, parts.settings)
-            # Runs by hand that died must be freed while the streams' sensors are off, too.
-            dead = [
-                run for stream in STREAMS for run in sweep(context.instance, connection, parts, stream).dead
-            ]
-        for run, reason in dead:
-            context.instance.report_run_failed(run, reason)
-        if not waiting:
-            return SkipReason("The queue is empty: the statistics are up to date with the facts.")
-        jobs = [job.name for job in (statistics_job, *JOBS.values())]
-        for job in jobs:
-            if context.instance.get_run_records(RunsFilter(job_name=job, statuses=UNFINISHED), limit=1):
-                return SkipReason(f"{waiting} changed changesets are queued; a run of {job} will apply them.")
-        return SensorResult(run_requests=[RunRequest(run_key=f"statistics:{uuid.uuid4()}")])
-
-    return drain
 
 
 def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> SensorResult:
