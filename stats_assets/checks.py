@@ -6,6 +6,7 @@ them "not evaluated" again every minute.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from dagster import (
     AssetCheckEvaluation,
@@ -14,6 +15,7 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetKey,
+    DagsterEventType,
     DagsterInstance,
     asset_check,
 )
@@ -21,7 +23,7 @@ from dagster import (
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import Work
 from stats_assets.database.ranges import counted_under_older
-from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
+from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
@@ -30,6 +32,7 @@ from stats_assets.status import LAG_SECONDS, in_words, lag_seconds
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
+ERROR_AFTER = timedelta(hours=25)
 
 
 def evaluate(
@@ -55,12 +58,17 @@ def evaluate(
             asset_key=key,
             check_name=name,
             passed=not found,
-            severity=AssetCheckSeverity.WARN,
+            severity=_severity(given_up_for(connection, stream, work)),
             description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
             metadata={"sequences": len(found)},
         )
     results["same_definitions"] = _same_definitions(stats, connection, stream)
     return results
+
+
+def _severity(age: timedelta) -> AssetCheckSeverity:
+    """What a daily try has not healed either wants a person."""
+    return AssetCheckSeverity.ERROR if age > ERROR_AFTER else AssetCheckSeverity.WARN
 
 
 def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> AssetCheckResult:
@@ -122,8 +130,7 @@ def changed_outcomes(
     changed = []
     for name, result in evaluate(stats, connection, stream, cursor, head).items():
         key = AssetCheckKey(AssetKey(FEEDS[stream]), name)
-        last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
-        if last is None or (last.status.value == "SUCCEEDED") != result.passed:
+        if _outcome(instance, key) != (result.passed, None if result.passed else result.severity):
             changed.append(
                 AssetCheckEvaluation(
                     asset_key=key.asset_key,
@@ -135,6 +142,15 @@ def changed_outcomes(
                 )
             )
     return changed
+
+
+def _outcome(instance: DagsterInstance, key: AssetCheckKey) -> tuple[bool | None, AssetCheckSeverity | None]:
+    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
+    event = last.event.dagster_event if last is not None and last.event is not None else None
+    if event is None or event.event_type is not DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None, None
+    evaluation = event.asset_check_evaluation_data
+    return evaluation.passed, None if evaluation.passed else evaluation.severity
 
 
 all_checks = [check for stream in STREAMS for check in stream_checks(stream)]

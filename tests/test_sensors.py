@@ -1,11 +1,14 @@
 """The sensors and runs in Dagster, on an instance of their own: ticks, cursors, ranges, and what a person sees."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckEvaluation,
+    AssetKey,
     DagsterInstance,
     DagsterRunStatus,
     RunRequest,
@@ -17,6 +20,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from stats_assets.database import ledger, seeking, streams
 from stats_assets.database.connection import Connection
+from stats_assets.database.late import retry
 from stats_assets.database.leases import lease, leases
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import Stream
@@ -24,7 +28,7 @@ from stats_assets.definitions import defs
 from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
-from stats_assets.partitions import BLOCKS, LATE_TAG, STREAM_TAG
+from stats_assets.partitions import BLOCKS, LATE_TAG, STREAM_TAG, key_of
 from stats_assets.settings import Settings
 from tests.conftest import settings_for
 from tests.truth import differences, statistics_of, truth_of
@@ -88,6 +92,21 @@ def follow(instance: DagsterInstance, stream: str = DIFFS, cursor: str | None = 
         if not result.run_requests:
             return str(cursor)
     raise AssertionError("it never catches up")
+
+
+def follow_patiently(instance: DagsterInstance, cursor: str | None = None) -> str:
+    """Tick and run until nothing is due, though runs fail and pause the stream for milliseconds."""
+    quiet = 0
+    for _ in range(40):
+        result = tick(instance, cursor)
+        cursor = result.cursor
+        for request in result.run_requests or ():
+            start(instance, request)
+        quiet = 0 if result.run_requests else quiet + 1
+        if quiet == 3:
+            return str(cursor)
+        time.sleep(0.01)
+    raise AssertionError(f"it never ends, at {cursor}")
 
 
 def said(result: SensorResult) -> str:
@@ -473,6 +492,40 @@ def test_checks_report_a_change_once(
 ) -> None:
     events = {event.check_name: event.passed for event in tick(instance).asset_events or ()}  # type: ignore[union-attr]
     assert events == {"lag": False, "no_quarantine": True, "no_holes": True, "same_definitions": True}
+
+
+def test_a_quarantine_warns_and_after_a_day_is_an_error_each_reported_once(
+    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+) -> None:
+    bad = world.first + 3
+    feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
+
+    def reported(cursor: str | None) -> list[tuple[bool, str]]:
+        """As the daemon stores what a tick reports."""
+        events = [
+            event
+            for event in tick(instance, cursor).asset_events or ()
+            if isinstance(event, AssetCheckEvaluation)
+        ]
+        for event in events:
+            instance.report_runless_asset_event(event)
+        return [(e.passed, e.severity.value) for e in events if e.check_name == "no_quarantine"]
+
+    assert reported(None) == [(True, "WARN")]
+    cursor = follow_patiently(instance)
+    assert reported(cursor) == [(False, "WARN")]
+    assert reported(cursor) == []
+    records = instance.fetch_observations(AssetKey("changeset_edits"), limit=1).records
+    assert records[0].asset_observation is not None
+    assert records[0].partition_key == key_of(bad)
+    assert "1 quarantined" in str(records[0].asset_observation.metadata["block_done"].value)
+    connection.execute("UPDATE ledger SET given_up_at = given_up_at - interval '26 h'")
+    assert reported(cursor) == [(False, "ERROR")]
+    assert reported(cursor) == []
+    feed.faults.clear()
+    retry(connection, DIFFS)
+    cursor = follow_patiently(instance, cursor)
+    assert reported(cursor) == [(True, "WARN")]
 
 
 def test_the_queue_sensor_starts_the_statistics_when_work_is_left(

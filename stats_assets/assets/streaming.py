@@ -3,7 +3,9 @@
 The work itself is run.py's.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from dagster import (
@@ -12,11 +14,13 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
+    AssetObservation,
     AssetsDefinition,
     AssetSpec,
     BackfillPolicy,
     Config,
     Failure,
+    FreshnessPolicy,
     MaterializeResult,
     multi_asset,
 )
@@ -40,6 +44,8 @@ GREEN = (
     " done is in each materialization's metadata (`block_done`)."
 )
 
+# Evaluated by the daemon, also when no run is ever started: no progress.
+FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=15), fail_window=timedelta(hours=1))
 BACKFILL_TAG = "dagster/backfill"
 WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that fails, before it fails too
 
@@ -85,7 +91,8 @@ def stream_assets(stream: Stream, raw: AssetSpec, facts: AssetSpec, description:
         name=stream,
         description=description,
         specs=[
-            spec.replace_attributes(description=(spec.description or "") + GREEN) for spec in (raw, facts)
+            spec.replace_attributes(description=(spec.description or "") + GREEN, freshness_policy=policy)
+            for spec, policy in ((raw, None), (facts, FRESHNESS))
         ],
         check_specs=[
             AssetCheckSpec("run_complete", asset=facts.key, description="No sequence of the run failed.")
@@ -136,16 +143,18 @@ def materialize_stream(
         rest = "the rest is done again by itself" if live else "the same again does the rest"
         raise Failure(f"{error} What was committed stays; {rest}.") from None
     failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
-    for report in reports:
-        try:
-            report.raise_if_failed()
-        except RunFailed as error:
-            raise Failure(str(error), metadata={"url": work.source.url, **metadata_of(report)}) from None
     shown: dict[str, Any] = {
         "url": work.source.url,
         **block_metadata(stats, stream, reports),
         **metadata_of(*reports),
     }
+    try:
+        for report in reports:
+            report.raise_if_failed()
+    except RunFailed as error:
+        for partition in context.partition_keys:  # an observation makes nothing green
+            context.log_event(AssetObservation(facts, partition=partition, metadata=shown))
+        raise Failure(str(error), metadata=shown) from None
     if live:
         shown["lag_seconds"] = lag_seconds(stream, reports[-1].end, reports[-1].head)
     yield MaterializeResult(asset_key=raw, metadata=shown)
@@ -189,13 +198,21 @@ def metadata_of(*reports: Report) -> dict[str, Any]:
 
 
 def block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:
-    """How much of the run's blocks is done, as a person reads it: "37 of 100, 1 waiting"."""
+    """How much of the run's blocks is done, as a person reads it: "37 of 100, 1 waiting, 2 quarantined"."""
     first = block_of(reports[0].start)
     with connect(stats.url) as connection:
         done = streams.blocks(connection, stream, first)
         held = streams.held(connection, stream, first)
+        given_up = {
+            "quarantined": Counter(
+                block_of(n) for n, _ in streams.troubled(connection, stream, "quarantined")
+            ),
+            "missing": Counter(block_of(n) for n, _ in streams.troubled(connection, stream, "hole")),
+        }
     said = []
     for block in dict.fromkeys(block_of(report.start) for report in reports):
-        waiting = f", {held[block]} waiting" if held.get(block) else ""
-        said.append(f"{done.get(block, 0)} of {BLOCK}{waiting}")
+        parts = [f"{done.get(block, 0)} of {BLOCK}"]
+        parts += [f"{held[block]} waiting"] if held.get(block) else []
+        parts += [f"{found[block]} {word}" for word, found in given_up.items() if found[block]]
+        said.append(", ".join(parts))
     return {"block_done": "; ".join(said)}

@@ -108,7 +108,7 @@ def commit(
             connection.execute(
                 """
                 UPDATE ledger SET work = 'idle', previous = 'idle', attempts = 0, suspect = false, reason = NULL,
-                    not_before = NULL, missing_since = NULL, done_at = now(),
+                    not_before = NULL, missing_since = NULL, given_up_at = NULL, done_at = now(),
                     settled_at = CASE WHEN %s THEN coalesce(settled_at, now()) ELSE settled_at END
                 WHERE stream = %s AND sequence = %s
                 """,

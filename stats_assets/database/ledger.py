@@ -148,8 +148,9 @@ def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, r
     with connection.transaction():
         _fail(connection, stream, taken, work, reason, DAILY if quarantined else retries.pause(attempts))
         connection.execute(
-            "UPDATE ledger SET attempts = %s WHERE stream = %s AND sequence = %s",
-            (attempts, stream, taken.sequence),
+            "UPDATE ledger SET attempts = %s, given_up_at = CASE WHEN %s THEN coalesce(given_up_at, now()) END"
+            " WHERE stream = %s AND sequence = %s",
+            (attempts, quarantined, stream, taken.sequence),
         )
         if quarantined:
             book_done(connection, stream, taken)
@@ -199,7 +200,8 @@ def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, 
         if elapsed < timedelta(seconds=retries.hole_grace):
             return "waiting"
         connection.execute(
-            "UPDATE ledger SET work = 'hole', not_before = now() + %s WHERE stream = %s AND sequence = %s",
+            "UPDATE ledger SET work = 'hole', not_before = now() + %s, given_up_at = coalesce(given_up_at, now())"
+            " WHERE stream = %s AND sequence = %s",
             (DAILY, stream, taken.sequence),
         )
         book_done(connection, stream, taken)

@@ -106,6 +106,17 @@ def troubled(connection: Connection, stream: Stream, work: Work) -> list[tuple[i
     ).fetchall()
 
 
+def given_up_for(connection: Connection, stream: Stream, work: Work) -> timedelta:
+    """How long the oldest of the stream's quarantined sequences, or holes, is given up; nothing: 0."""
+    row = connection.execute(
+        "SELECT coalesce(now() - min(given_up_at), '0') FROM ledger"
+        " WHERE stream = %s AND work = %s AND work <> 'idle'",
+        (stream, work),
+    ).fetchone()
+    found: timedelta = row[0] if row else timedelta(0)
+    return found
+
+
 def begin(connection: Connection, stream: Stream, origin: int) -> None:
     """The stream's first sequence is `origin`: set once."""
     connection.execute(
