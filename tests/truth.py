@@ -83,9 +83,9 @@ def exact_json(text: str | bytes) -> Any:
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
-def truth_of(url: str) -> dict[str, Any]:
-    """The demo's truth at its heads."""
-    truth: dict[str, Any] = requests.get(f"{url}/truth.json", timeout=30).json()
+def truth_of(url: str, **ends: int) -> dict[str, Any]:
+    """The demo's truth at its heads, or to these sequences of the streams."""
+    truth: dict[str, Any] = requests.get(f"{url}/truth.json", ends, timeout=30).json()
     return truth
 
 
