@@ -6,12 +6,11 @@ Knows nothing of Dagster.
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from stats_assets.bodies import Bodies, StreamWork, settled_to
 from stats_assets.database import ledger, streams
-from stats_assets.database.connection import Connection, connect
+from stats_assets.database.connection import Connection, clock, connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.late import late as late_sequences
 from stats_assets.database.leases import lease
@@ -80,7 +79,7 @@ def run_range(
 
 
 def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_hand: bool) -> list[LedgerRow]:
-    now = datetime.now(UTC)
+    now = clock(connection)
     return [
         row
         for row in ledger.rows(connection, stream, sequences)
@@ -89,7 +88,7 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_ha
 
 
 def _late(connection: Connection, work: StreamWork, start: int, last: int) -> list[LedgerRow]:
-    settled = settled_to(work.source, work.settle_seconds, datetime.now(UTC))
+    settled = settled_to(work.source, work.settle_seconds, clock(connection))
     wanted = [n for n in late_sequences(connection, work.stream, settled) if start <= n <= last]
     return ledger.rows(connection, work.stream, wanted)
 

@@ -6,7 +6,6 @@ A tick never downloads a body, and its cost does not grow with history.
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from dagster import (
     DagsterInstance,
@@ -173,15 +172,14 @@ def _decide(
     usable: bool,
 ) -> Decision:
     stream, settings = row.stream, stats.settings
-    now = datetime.now(UTC)
-    settled = settled_to(stats.source(stream), settings.settle_seconds, now)
-    paused = row.paused_until is not None and row.paused_until > now
+    settled = settled_to(stats.source(stream), settings.settle_seconds, row.now)
+    paused = row.paused_until is not None and row.paused_until > row.now
     first = block_of(standing.cursor + 1)
     return decide(
         State(
             cursor=standing.cursor,
             head=head,
-            now=now,
+            now=row.now,
             slots=settings.max_parallel_runs - flight.ours if usable and not paused else 0,
             in_flight=flight.ranges,
             blocks=streams.blocks(connection, stream, first),
@@ -214,7 +212,7 @@ def _why_nothing(
     waiting = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
     if head is None:
         return f"{trouble}.{waiting}"
-    if row.paused_until is not None and row.paused_until > datetime.now(UTC):
+    if row.paused_until is not None and row.paused_until > row.now:
         reason = (row.pause_reason or "").rstrip(".")
         return f"The feed failed: {reason}. Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
     if flight.ranges:

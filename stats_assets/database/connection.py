@@ -5,6 +5,7 @@ Every wait has a limit here. What is done over a connection belongs to the modul
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import psycopg
@@ -65,6 +66,7 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
+            tcp_user_timeout=60_000,  # ms: what was sent to a machine that is gone
         )
     except psycopg.Error as error:
         shown = masked(url)
@@ -82,6 +84,14 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
             " Make one with: createdb --encoding=UTF8 --template=template0 NAME"
         )
     return connection
+
+
+def clock(connection: Connection) -> datetime:
+    """The database's time: all pauses are measured by it, whatever clocks the machines of ticks and runs have."""
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM
+    now: datetime = row[0]
+    return now
 
 
 def retried(work: Callable[[], T]) -> T:

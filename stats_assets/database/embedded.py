@@ -24,6 +24,7 @@ STATE_FILE = "server.json"
 LOG_FILE = "server.log"
 SYSTEM_FOLDER = Path("/var/lib/stats-assets")
 GRACE_SECONDS = 10.0
+START_SECONDS = 300.0
 
 _STARTS = 3
 _held: dict[Path, LockFile] = {}
@@ -164,10 +165,22 @@ def _running(folder: Path, grace: float, elsewhere: Path) -> str:
 
 def _start(folder: Path, grace: float, elsewhere: Path) -> None:
     """Start the server's process; returns when it is detached and holds its lock, or left that to another."""
+    try:
+        done = _detach(folder, grace, elsewhere)
+    except subprocess.TimeoutExpired:
+        raise EmbeddedServerError(
+            f"The embedded PostgreSQL in {folder} did not start within {START_SECONDS:.0f} s."
+        ) from None
+    if done.returncode != 0:
+        reason = done.stderr.strip().rpartition("\n")[2] or f"its process ended with code {done.returncode}"
+        raise EmbeddedServerError(f"The embedded PostgreSQL in {folder} does not start: {reason}")
+
+
+def _detach(folder: Path, grace: float, elsewhere: Path) -> subprocess.CompletedProcess[str]:
     # PG* variables of the person's own server would lead ours astray; the rest is not the server's business
     kept = ("PATH", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR")
     packages = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(  # noqa: S603
+    return subprocess.run(  # noqa: S603
         [
             *(sys.executable, "-m", "stats_assets.database.embedded_server"),
             *("--folder", str(folder), "--grace", str(grace), "--elsewhere", str(elsewhere)),
@@ -181,7 +194,5 @@ def _start(folder: Path, grace: float, elsewhere: Path) -> None:
         errors="replace",
         start_new_session=True,
         check=False,
+        timeout=START_SECONDS,
     )
-    if done.returncode != 0:
-        reason = done.stderr.strip().rpartition("\n")[2] or f"its process ended with code {done.returncode}"
-        raise EmbeddedServerError(f"The embedded PostgreSQL in {folder} does not start: {reason}")

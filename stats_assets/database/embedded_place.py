@@ -180,5 +180,6 @@ def _reaches(user: pwd.struct_passwd, *paths: Path) -> bool:
         extra_groups=[],
         cwd="/",
         check=False,
+        timeout=60,
     )
     return asked.returncode == 0

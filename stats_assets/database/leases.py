@@ -37,7 +37,8 @@ def leases(connection: Connection, stream: str) -> list[Lease]:
     with connection.cursor(row_factory=class_row(Lease)) as cursor:
         return cursor.execute(
             "SELECT run_id, stream, start_sequence, end_sequence, released, by_hand,"
-            " extract(epoch FROM clock_timestamp() - heartbeat)::float8 AS silent_seconds"
+            # A heartbeat in the future is no sign of life either: the clock was set back.
+            " abs(extract(epoch FROM clock_timestamp() - heartbeat))::float8 AS silent_seconds"
             " FROM run_leases WHERE stream = %s ORDER BY start_sequence",
             (stream,),
         ).fetchall()

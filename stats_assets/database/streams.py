@@ -32,6 +32,7 @@ class StreamRow:
 
     instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
     shown: the cursor that the last tick gave to Dagster, which may not have stored it.
+    now: by the database's clock, by which all pauses are measured.
     """
 
     stream: Stream
@@ -41,6 +42,7 @@ class StreamRow:
     pause_reason: str | None
     instance_id: str | None
     ticked_at: datetime | None
+    now: datetime
     seek_to: int | None
     shown: int | None
 
@@ -70,6 +72,7 @@ def driving(
             " WHERE stream = %s AND checkpoint IS NULL AND proc_name = %s AND c.sequence > 0",
             (stream, PROC_NAMES[stream]),
         )
+        _notice_a_clock_set_back(connection, stream, lease)
         row = stream_of(connection, stream)
         assert row is not None  # noqa: S101 - it is locked
         taken = connection.execute(
@@ -90,9 +93,24 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
             "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to, shown,"
-            " lease_until - %s AS ticked_at FROM streams WHERE stream = %s",
+            " lease_until - %s AS ticked_at, clock_timestamp() AS now FROM streams WHERE stream = %s",
             (INSTANCE_LEASE, stream),
         ).fetchone()
+
+
+def _notice_a_clock_set_back(connection: Connection, stream: Stream, lease: timedelta) -> None:
+    """Where the last tick is in the future, so is what waits: it would be due only when the clock is there again."""
+    ahead = connection.execute(
+        "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL"
+        " WHERE stream = %(stream)s AND lease_until > now() + %(lease)s",
+        {"stream": stream, "lease": lease},
+    )
+    if ahead.rowcount:
+        connection.execute(
+            "UPDATE ledger SET since = now(), not_before = now(), missing_since = least(missing_since, now()),"
+            " given_up_at = least(given_up_at, now()) WHERE stream = %s AND work <> 'idle' AND since > now()",
+            (stream,),
+        )
 
 
 def troubled(connection: Connection, stream: Stream, work: Work) -> list[tuple[int, str]]:

@@ -10,6 +10,7 @@ import gzip
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,7 +172,7 @@ class Archive:
                 self._write(state, "state.yaml")
             return
         with (self._place / ".state.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _lock(lock.fileno(), FILE_SECONDS)
             if self._newest() < body.sequence:
                 self._write(state, "state.yaml")
 
@@ -182,6 +183,18 @@ class Archive:
             return read_state(text, url=self.url).sequence
         except (FileNotFoundError, HeadUnknown):  # a broken state is written anew
             return -1
+
+
+def _lock(descriptor: int, seconds: float) -> None:
+    """Raises TimeoutError when another process holds it for so long."""
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > limit:
+                raise TimeoutError(f"another process holds .state.lock for {seconds:.0f} s") from None
+            time.sleep(0.01)
 
 
 def _is_at(url: str, file: Place) -> bool:

@@ -23,6 +23,7 @@ from typing import Any, Self, TypeVar
 import psycopg
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
+from stats_assets.database.streams import stream_of
 from stats_assets.demo.home import DemoHome
 from stats_assets.processes import is_alive, processes_titled, processes_with_variable
 from stats_assets.settings import Settings
@@ -187,6 +188,14 @@ class Stack:
         assert done.stdout, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+    def bounds(self) -> tuple[int, int] | None:
+        """The augmented diffs' first sequence, and the last to which all is done; None: they have not begun."""
+        with self.connect() as connection:
+            row = stream_of(connection, "augmented_diffs")
+        if row is None or row.origin is None or row.checkpoint is None:
+            return None
+        return row.origin, row.checkpoint
 
     def is_caught_up(self) -> bool:
         """Whether both cursors are where the feed is."""

@@ -16,7 +16,7 @@ import requests
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import leases
 from stats_assets.database.statistics import queued
-from stats_assets.database.streams import STREAMS, stream_of, troubled
+from stats_assets.database.streams import STREAMS, troubled
 from tests.drills.exact import contiguous_end
 from tests.drills.stack import DemoStack, running
 from tests.truth import differences, statistics_of, truth_of
@@ -83,7 +83,7 @@ def torture(
     stack: DemoStack, kills: list[Kill], seed: int, sequences: int, say: Callable[[str], None] = print
 ) -> None:
     """Kill as scheduled and until `sequences` are in; then all is well again, and everything must be exact."""
-    first, _ = stack.until(lambda: _bounds(stack), "the streams to begin")
+    first, _ = stack.until(stack.bounds, "the streams to begin")
     spoil(stack, seed, first)
     for number, kill in enumerate(kills, 1):
         time.sleep(kill.pause)
@@ -96,7 +96,7 @@ def torture(
             spoil(stack, seed + number, first)
 
     def enough() -> bool:
-        bounds = _bounds(stack)
+        bounds = stack.bounds()
         return bounds is not None and bounds[1] >= first + sequences - 1
 
     stack.until(enough, f"{sequences} sequences to be in", 3600)
@@ -164,15 +164,6 @@ def pending(connection: Connection) -> Iterator[bool]:
         "SELECT EXISTS (SELECT FROM ledger WHERE stream = 'augmented_diffs' AND settled_at IS NULL)"
     ).fetchone()
     yield found == (True,)
-
-
-def _bounds(stack: DemoStack) -> tuple[int, int] | None:
-    """The augmented diffs' first sequence, and the last to which all is done; None: they have not begun."""
-    with stack.connect() as connection:
-        row = stream_of(connection, "augmented_diffs")
-    return (
-        None if row is None or row.origin is None or row.checkpoint is None else (row.origin, row.checkpoint)
-    )
 
 
 def _given_up(stack: DemoStack) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import stats_assets.replication.archive as archive_module
 from stats_assets.replication import (
     Archive,
     BadAnswer,
@@ -126,6 +128,16 @@ def test_writers_at_once(tmp_path: Path, http: Http) -> None:
     assert all(text_of(archive.get(number, tmp_path / "out").path) == DIFF % b"" for number in numbers)
     assert DirectorySource(archive.url, ".adiff.xml.gz", http).head() == 40
     assert not [name for _, _, names in os.walk(tmp_path / "kept") for name in names if name.startswith(".0")]
+
+
+def test_a_writer_that_hangs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_module, "FILE_SECONDS", 0.1)
+    archive = Archive(str(tmp_path), "changesets")
+    archive.put(body_of(tmp_path, 1, b"<osm/>"))
+    with (tmp_path / "changesets" / ".state.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="another process holds"):
+            archive.put(body_of(tmp_path, 2, b"<osm/>"))
 
 
 def test_what_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def migrate(url: str) -> str | None:
         before = revision(connection)
         if before != NEWEST:
             # However long another's revision takes: to be refused meanwhile helps nobody.
-            connection.execute("SET lock_timeout = 0; SET statement_timeout = 0")
+            connection.execute("SET lock_timeout = '12h'; SET statement_timeout = 0")
             connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
             before = revision(connection)
             if before != NEWEST:
@@ -63,7 +63,11 @@ def migrate(url: str) -> str | None:
 def upgrade(url: str, to: str) -> None:
     """Upgrade to that revision, in one transaction, as `migrate` does; without its lock."""
     engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=pool.NullPool
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(
+            url, connect_timeout=10, options="-c lock_timeout=5min -c statement_timeout=12h"
+        ),
+        poolclass=pool.NullPool,
     )
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
