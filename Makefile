@@ -1,6 +1,6 @@
 # The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint types unit drill bench lock clean
+.PHONY: help install dev demo test lint types unit drill torture soak bench lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -40,9 +40,17 @@ unit: install
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
 	$(BIN)/pytest -m drill tests/drills --timeout=900
 
-bench: install ## speed and memory, as ratios (see benchmarks/)
+torture: install ## 100 random kills while the feed does everything wrong: the end must be the truth (half an hour)
+	$(BIN)/python -m tests.drills.torture --kills 100
+
+soak: install ## 24 hours of the demo's world at high speed, with faults: memory and connections must stay flat
+	$(BIN)/python -m tests.drills.soak
+
+bench: install ## speed and memory, as ratios (see benchmarks/); an hour and more
 	$(BIN)/python -m benchmarks.counting
 	$(BIN)/python -m benchmarks.facts
+	$(BIN)/python -m benchmarks.aggregates
+	$(BIN)/pytest tests/database/test_histories.py --hypothesis-profile=long --timeout=0
 
 lock: install ## take the newest versions that pyproject.toml allows into both lock files
 	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock

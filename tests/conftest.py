@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.embedded import embedded_url
@@ -26,6 +27,8 @@ from stats_assets.settings import Settings
 
 Run = Callable[..., CompletedProcess[str]]
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+hypothesis_settings.register_profile("long", max_examples=20_000)  # --hypothesis-profile=long: make bench
 
 
 def real_file(name: str) -> Path:

@@ -193,7 +193,7 @@ def _lock(descriptor: int, seconds: float) -> None:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > limit:
-                raise TimeoutError(f"another process holds .state.lock for {seconds:.0f} s") from None
+                raise TimeoutError from None
             time.sleep(0.01)
 
 

@@ -226,9 +226,7 @@ def test_any_history_ends_in_what_the_facts_say(connection: Connection, url: str
         run_state_machine_as_test(
             Histories,
             settings=settings(
-                max_examples=HISTORIES
-                if profile == "default"
-                else settings.get_profile(profile).max_examples,
+                max_examples=max(HISTORIES, settings.get_profile(profile).max_examples),
                 stateful_step_count=10,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

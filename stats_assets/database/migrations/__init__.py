@@ -64,15 +64,14 @@ def upgrade(url: str, to: str) -> None:
     """Upgrade to that revision, in one transaction, as `migrate` does; without its lock."""
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(
-            url, connect_timeout=10, options="-c lock_timeout=5min -c statement_timeout=12h"
-        ),
+        creator=lambda: psycopg.connect(url, connect_timeout=10),
         poolclass=pool.NullPool,
     )
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     try:
         with engine.begin() as migration:
+            migration.exec_driver_sql("SET LOCAL lock_timeout = '5min'; SET LOCAL statement_timeout = '12h'")
             config.attributes["connection"] = migration
             command.upgrade(config, to)
     except (psycopg.Error, DBAPIError) as error:
