@@ -106,7 +106,13 @@ def _file(path: Path | None) -> _File:
 
 @lru_cache(maxsize=2)
 def _diff_reader(url: str, categories: _File, regions: _File) -> Reader:
-    reader = diff_reader(Categories.load(categories.path), loaded := Regions.load(regions.path))
+    loaded = _regions(regions)
+    reader = diff_reader(Categories.load(categories.path), loaded)
     with connect(url) as connection:
         save_countries(connection, dict(loaded.codes))
     return reader
+
+
+@lru_cache(maxsize=2)
+def _regions(regions: _File) -> Regions:
+    return Regions.load(regions.path)

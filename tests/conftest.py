@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ from stats_assets.demo.world import World
 from stats_assets.parts import Stats
 from stats_assets.replication import Http
 from stats_assets.settings import Settings
+from tests.command import command
 
 Run = Callable[..., CompletedProcess[str]]
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -57,6 +56,13 @@ def server() -> Iterator[str]:
     folder.chmod(0o755)
     url = embedded_url(folder, grace=1)
     with psycopg.connect(url, autocommit=True) as connection:
+        for name in (
+            "fsync",
+            "synchronous_commit",
+            "full_page_writes",
+        ):  # speed alone: it need not outlive a crash
+            connection.execute(f"ALTER SYSTEM SET {name} = off".encode())
+        connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE template_stats")
     migrate(other_database(url, "template_stats"))
     yield url
@@ -134,15 +140,10 @@ def run(tmp_path: Path) -> Run:
     """The command line, in a process and an empty folder of its own; a traceback fails the test."""
 
     def call(*arguments: str, stdin: bytes = b"", **environment: str) -> CompletedProcess[str]:
-        done = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-c", "from stats_assets.cli import main; main()", *arguments],
-            input=stdin,
-            capture_output=True,
-            cwd=tmp_path,
-            env=os.environ | {"COLUMNS": "200"} | environment,
-            timeout=100,
-        )
-        assert b"Traceback" not in done.stderr, done.stderr.decode()
-        return CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+        with tempfile.TemporaryDirectory() as streams:
+            given = os.environ | {"COLUMNS": "200"} | environment
+            done = command(arguments, tmp_path, stdin, given, Path(streams))
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     return call
