@@ -16,15 +16,13 @@ from stats_assets.database import ledger
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import end_lease, leases
 from stats_assets.database.statistics import apply_queue
-from stats_assets.database.streams import stream_of
 from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
 from stats_assets.run import run_range
-from tests.drills.act import run_in_the_act
-from tests.drills.exact import is_exact
-from tests.drills.stack import demo_stack
+from tests.drills.stack import DemoStack, running
+from tests.drills.torture import IMPATIENT, Kill, torture
 from tests.truth import differences, statistics_of, truth_of
 
 RUN = """
@@ -79,16 +77,8 @@ def test_a_killed_run_loses_nothing_and_doubles_nothing(
 
 
 @pytest.mark.timeout(600)
-def test_a_stream_goes_on_by_itself_after_its_run_and_its_code_server_were_killed() -> None:
-    impatient = {"LEASE_STALE_SECONDS": "7", "POLL_SECONDS": "1"}
-    with demo_stack(history=12, interval=1e9, settings=impatient) as stack:
-        with run_in_the_act(stack) as end:
-            assert len(stack.kill("run", "code")) >= 2
-
-        def caught_up() -> bool:
-            with stack.connect() as connection:
-                row = stream_of(connection, "augmented_diffs")
-                return row is not None and row.checkpoint == end
-
-        stack.until(caught_up, "the stream to go on")
-        is_exact(stack)
+def test_a_little_torture() -> None:
+    """`make torture` in small: under faults a run and its code server, then the supervisor."""
+    kills = [Kill(0, ("run", "code"))]
+    with running(DemoStack(history=12, interval=1e9, settings=IMPATIENT)) as stack:
+        torture(stack, kills, sequences=6, chance=0.005, say=lambda text: None)

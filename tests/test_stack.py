@@ -20,7 +20,7 @@ from dagster import DagsterInstance
 
 from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment
 from stats_assets.demo.home import DemoError, DemoHome
-from stats_assets.processes import is_alive, processes_titled, processes_with_variable
+from stats_assets.processes import processes_titled, processes_with_variable
 from stats_assets.settings import Settings
 from stats_assets.stack import MARKER, StackError, find_project_root, project_root, run_demo, run_dev
 from stats_assets.supervisor import MARK
@@ -253,27 +253,8 @@ class Demo:
         except FileNotFoundError:
             return 0
 
-    def sensors_in_the_ui(self) -> int:
-        """How many the webserver knows: none while it can't reach the code."""
-        query = "{repositoriesOrError{... on RepositoryConnection{nodes{sensors{name}}}}}"
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.ports[0]}/graphql",
-            json.dumps({"query": query}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-                nodes = json.load(answer)["data"]["repositoriesOrError"].get("nodes", [])
-        except OSError:
-            return 0
-        return sum(len(node["sensors"]) for node in nodes)
-
     def children(self) -> list[int]:
         return processes_with_variable(MARK, str(self.home / ".dagster" / "supervisor.lock"))
-
-    def child(self, words: str) -> int:
-        [found] = [pid for pid in self.children() if words in _command(pid) and "spawn" not in _command(pid)]
-        return found
 
     def database_processes(self) -> list[int]:
         return processes_titled("python", f"--folder\0{self.home}/.data/postgresql\0")
@@ -322,7 +303,7 @@ def demo() -> Iterator[Demo]:
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_from_nothing_through_kills_to_its_second_start(demo: Demo) -> None:
+def test_the_demo_from_nothing_to_its_end(demo: Demo) -> None:
     with socket.create_server(("127.0.0.1", demo.ports[0])):
         refused = demo.start()
         assert "--port" in refused.communicate()[1]
@@ -341,24 +322,9 @@ def test_the_demo_from_nothing_through_kills_to_its_second_start(demo: Demo) -> 
     second = demo.start()
     assert "runs already" in second.communicate()[1]
 
-    _until((demo.home / "run.pid").exists, "a run to start")
-    run = int((demo.home / "run.pid").read_text())
-    for words in ("api grpc", "dagster._daemon run", "dagster_webserver"):
-        os.kill(demo.child(words), signal.SIGKILL)
-    ticked = demo.ticks("augmented_diffs")
-    _until(lambda: demo.ticks("augmented_diffs") > ticked + 1, "the sensor to tick again")
-    assert is_alive(run), "runs survive their code server"
-    _until(lambda: demo.sensors_in_the_ui() == 2, "the UI to show the code again")
-
-    first.kill()
-    again = demo.start()
-    demo.told(again)
-    assert not is_alive(run)
-    ticked = demo.ticks("augmented_diffs")
-    _until(lambda: demo.ticks("augmented_diffs") > ticked, "the sensor, still on, to go on from its cursor")
-    again.send_signal(signal.SIGINT)
-    assert "Traceback" not in again.communicate()[1]
-    assert again.returncode == 0
+    first.send_signal(signal.SIGINT)
+    assert "Traceback" not in first.communicate()[1]
+    assert first.returncode == 0
     assert not demo.children()
 
 

@@ -29,7 +29,7 @@ def sample(stack: DemoStack) -> dict[str, float]:
 def soak(stack: DemoStack, sequences: int, every: float = 5.0) -> list[dict[str, float]]:
     """Follow until so many diffs are done, sampling; then all must be exact."""
     first, _ = stack.until(stack.bounds, "the streams to begin")
-    spoil(stack, 1, first)
+    spoil(stack)
     found: list[dict[str, float]] = []
     said = time.monotonic()
     while (done := (stack.bounds() or (first, first))[1] - first + 1) < sequences:

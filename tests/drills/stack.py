@@ -191,7 +191,8 @@ class Stack:
 
     def bounds(self) -> tuple[int, int] | None:
         """The augmented diffs' first sequence, and the last to which all is done; None: they have not begun."""
-        with self.connect() as connection:
+        row = None
+        with self.connect() as connection, contextlib.suppress(psycopg.errors.UndefinedTable):
             row = stream_of(connection, "augmented_diffs")
         if row is None or row.origin is None or row.checkpoint is None:
             return None

@@ -7,6 +7,8 @@
 import argparse
 import random
 import secrets
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -38,14 +40,11 @@ TARGETS = (
 )
 LONGEST_PAUSE = 6.0
 CHANCE = 0.02
-"""Of each fault, for each answer of the feed."""
+"""Of each fault, for each answer of the feed. One is left out: a refused duplicate waits for 200 s."""
 FAULTS: tuple[dict[str, Any], ...] = (
     *({"fault": "status", "arguments": {"code": code}} for code in (429, 500, 502, 503, 504)),
     {"fault": "status", "arguments": {"code": 429, "retry_after": 1}},
-    *(
-        {"fault": name}
-        for name in ("html", "plain_html", "duplicate_query", "missing", "empty", "cut", "remark")
-    ),
+    *({"fault": name} for name in ("html", "plain_html", "missing", "empty", "cut", "remark")),
     *(
         {"fault": name}
         for name in ("broken_gzip", "wrong_length", "reset", "redirect_loop", "early_base", "behind")
@@ -61,9 +60,11 @@ IMPATIENT = {
     "RETRY_MAX_SECONDS": "4",
     "HTTP_TIMEOUT_SECONDS": "5",
     "HOLE_GRACE_SECONDS": "60",
-    "SETTLE_SECONDS": "10",
 }
-THIN = 20
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 class Kill(NamedTuple):
@@ -80,37 +81,39 @@ def schedule(seed: int, kills: int) -> list[Kill]:
 
 
 def torture(
-    stack: DemoStack, kills: list[Kill], seed: int, sequences: int, say: Callable[[str], None] = print
+    stack: DemoStack,
+    kills: list[Kill],
+    sequences: int,
+    chance: float = CHANCE,
+    say: Callable[[str], None] = _say,
 ) -> None:
     """Kill as scheduled and until `sequences` are in; then all is well again, and everything must be exact."""
-    first, _ = stack.until(stack.bounds, "the streams to begin")
-    spoil(stack, seed, first)
+    stack.until(stack.bounds, "the streams to begin")
+    spoil(stack, chance)
     for number, kill in enumerate(kills, 1):
         time.sleep(kill.pause)
+        stack.until(lambda kill=kill: stack.pids(kill.roles[0]), f"{kill.roles[0]} to be there")  # type: ignore[misc]
         killed = stack.kill(*kill.roles)
         say(f"{number}/{len(kills)}: kill -9 {'+'.join(kill.roles)} ({len(killed)} processes)")
         if "supervisor" in kill.roles:
             stack.until(lambda: not stack.children() and not stack.pids("guardian"), "all children to end")
             stack.start()
         if "feed" in kill.roles or "supervisor" in kill.roles:
-            spoil(stack, seed + number, first)
+            spoil(stack, chance)
 
     def enough() -> bool:
-        bounds = stack.bounds()
-        return bounds is not None and bounds[1] >= first + sequences - 1
+        with stack.connect() as connection:
+            done = "SELECT coalesce(sum(done), 0) FROM ledger_blocks WHERE stream = 'augmented_diffs'"
+            row = connection.execute(done).fetchone()
+            return row is not None and int(row[0]) >= sequences
 
     stack.until(enough, f"{sequences} sequences to be in", 3600)
     must_be_exact(stack, say)
 
 
-def spoil(stack: DemoStack, seed: int, first: int) -> None:
-    """Put the faults: each at random for any answer, and some diffs thin when they are first asked for."""
-    chance = random.Random(seed)  # noqa: S311
-    rules = [{"probability": CHANCE} | fault for fault in FAULTS]
-    rules += [
-        {"fault": "thinner", "stream": "augmented_diffs", "sequence": first + n, "times": 1}
-        for n in chance.sample(range(10 * THIN), THIN)
-    ]
+def spoil(stack: DemoStack, chance: float = CHANCE) -> None:
+    """Put the faults: each at random for any answer."""
+    rules = [{"probability": chance} | fault for fault in FAULTS]
 
     def put() -> bool:
         requests.delete(f"{stack.feed}/faults", timeout=10).raise_for_status()
@@ -121,7 +124,7 @@ def spoil(stack: DemoStack, seed: int, first: int) -> None:
     stack.until(put, "the feed to take its faults")
 
 
-def must_be_exact(stack: DemoStack, say: Callable[[str], None] = print) -> None:
+def must_be_exact(stack: DemoStack, say: Callable[[str], None] = _say) -> None:
     """The faults end and time stands still: soon all of the feed is in, each sequence once, and it is the truth."""
     stack.until(lambda: bool(requests.delete(f"{stack.feed}/faults", timeout=10)), "the feed")
     stack.kill("supervisor")
@@ -143,27 +146,24 @@ def must_be_exact(stack: DemoStack, say: Callable[[str], None] = print) -> None:
         ends = {stream: contiguous_end(connection, stream) for stream in STREAMS}
         heads = {stream: one["head"] for stream, one in stack.status()["streams"].items()}
         assert ends == heads, "the ledger has gaps"
-        assert differences(truth_of(stack.feed), statistics_of(connection)) == []
+        found = differences(truth_of(stack.feed), statistics_of(connection))
+        assert found == [], found[:10]
         stray = "SELECT count(*) FROM changeset_edits AS f WHERE NOT EXISTS (SELECT FROM ledger AS l WHERE"
-        found = connection.execute(
+        strays = connection.execute(
             f"{stray} l.stream = 'augmented_diffs' AND l.sequence = f.sequence AND l.result = 'committed')"
         ).fetchone()
-        assert found == (0,), "facts of sequences that are not done"
+        assert strays == (0,), "facts of sequences that are not done"
     verified = stack.run("verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    say(f"exact: {verified.stdout.strip()}")
+    say(f"exact: {verified.stderr.strip()}")
 
 
 def pending(connection: Connection) -> Iterator[bool]:
-    """Whether a run is at work, a sequence is to be read once more, or given up."""
+    """Whether a run is at work, and whether a sequence waits or is given up, stream by stream."""
     for stream in STREAMS:
         yield any(not lease.released for lease in leases(connection, stream))
         yield bool(troubled(connection, stream, "waiting") or troubled(connection, stream, "trying"))
         yield bool(troubled(connection, stream, "quarantined") or troubled(connection, stream, "hole"))
-    found = connection.execute(
-        "SELECT EXISTS (SELECT FROM ledger WHERE stream = 'augmented_diffs' AND settled_at IS NULL)"
-    ).fetchone()
-    yield found == (True,)
 
 
 def _given_up(stack: DemoStack) -> dict[str, int]:
@@ -188,12 +188,13 @@ def main() -> None:
         "--seed", type=int, default=secrets.randbelow(10**6), help="of an earlier one, to repeat it"
     )
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # not without tidying up
     print(
         f"seed {asked.seed}: repeat with --kills {asked.kills} --sequences {asked.sequences} --seed {asked.seed}"
     )
     began = time.monotonic()
     with running(DemoStack(history=30, interval=2, settings=IMPATIENT)) as stack:
-        torture(stack, schedule(asked.seed, asked.kills), asked.seed, asked.sequences)
+        torture(stack, schedule(asked.seed, asked.kills), asked.sequences)
     print(f"{asked.kills} kills in {time.monotonic() - began:.0f} s")
 
 
