@@ -196,10 +196,11 @@ def test_retry_by_command(
     feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
     runs.run_range(stats.work(DIFFS), stats.url, "run", world.first, feed.head)
     nothing = run("retry", "--stream", "changesets", DATABASE_URL=stats.url)
-    assert (nothing.returncode, "Nothing waits" in nothing.stderr) == (0, True)
-    due = run("retry", "--stream", DIFFS, DATABASE_URL=stats.url)
+    assert (nothing.returncode, "Nothing of changesets waits" in nothing.stderr) == (0, True)
+    due = run("retry", DATABASE_URL=stats.url)
     assert due.returncode == 0
     assert f"1 sequences of augmented_diffs are due: {bad}." in due.stderr
     wrong = run("retry", "--stream", DIFFS, "--sequence", str(bad + 1), DATABASE_URL=stats.url)
     assert wrong.returncode == 1
-    assert f"{bad + 1} neither waits" in wrong.stderr
+    assert f"{bad + 1} of augmented_diffs neither waits" in wrong.stderr
+    assert run("retry", "--sequence", "7", DATABASE_URL=stats.url).returncode == 2

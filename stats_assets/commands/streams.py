@@ -48,27 +48,38 @@ def seek(stream: StreamOption, sequence: SequenceOption) -> None:
 
 
 def retry(
-    stream: StreamOption,
+    stream: Annotated[StreamName | None, typer.Option(help="Default: both.")] = None,
     sequence: Annotated[
-        list[int] | None, typer.Option(min=0, help="Only this one; may be given again. Default: all.")
+        list[int] | None,
+        typer.Option(min=0, help="Only this one of the stream; may be given again. Default: all."),
     ] = None,
 ) -> None:
     """Try again now what waits, is quarantined or a hole, instead of after its pause.
 
     The next tick of the stream's sensor does it, one block after the other, after all that is due for the first time.
     """
+    if sequence and stream is None:
+        raise typer.BadParameter(
+            "it needs --stream, too: each stream has numbers of its own", param_hint="--sequence"
+        )
+    missed = False
     with Stats(settings_here(database=True)).connect() as connection:
-        due = late.retry(connection, stream.value, sequence)
-    for one in sorted(set(sequence or ()) - set(due)):
-        say(f"{one} neither waits nor was it given up: nothing to retry.", style="red")
-    shown = ", ".join(map(str, due[:20])) + (", …" if len(due) > 20 else "")
-    said = (
-        f"{len(due)} sequences of {stream.value} are due: {shown}."
-        if due
-        else "Nothing waits or was given up."
-    )
-    say(f"{said} {stream.value}_stream tries them, if it is on." if due else said)
-    raise typer.Exit(1 if sequence and len(due) < len(set(sequence)) else 0)
+        for one in [stream] if stream else StreamName:
+            due = late.retry(connection, one.value, sequence)
+            for number in sorted(set(sequence or ()) - set(due)):
+                missed = True
+                say(
+                    f"{number} of {one.value} neither waits nor was it given up: nothing to retry.",
+                    style="red",
+                )
+            shown = ", ".join(map(str, due[:20])) + (", …" if len(due) > 20 else "")
+            if due:
+                say(
+                    f"{len(due)} sequences of {one.value} are due: {shown}. {one.value}_stream tries them, if it is on."
+                )
+            else:
+                say(f"Nothing of {one.value} waits or was given up.")
+    raise typer.Exit(1 if missed else 0)
 
 
 def migrate(
