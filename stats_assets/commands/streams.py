@@ -68,15 +68,12 @@ def retry(
             due = late.retry(connection, one.value, sequence)
             for number in sorted(set(sequence or ()) - set(due)):
                 missed = True
-                say(
-                    f"{number} of {one.value} neither waits nor was it given up: nothing to retry.",
-                    style="red",
-                )
+                said = f"{number} of {one.value} neither waits nor was it given up: nothing to retry."
+                say(said, style="red")
             shown = ", ".join(map(str, due[:20])) + (", …" if len(due) > 20 else "")
             if due:
-                say(
-                    f"{len(due)} sequences of {one.value} are due: {shown}. {one.value}_stream tries them, if it is on."
-                )
+                said = f"{len(due)} sequences of {one.value} are due: {shown}."
+                say(f"{said} {one.value}_stream tries them, if it is on.")
             else:
                 say(f"Nothing of {one.value} waits or was given up.")
     raise typer.Exit(1 if missed else 0)
