@@ -13,6 +13,7 @@ from tests.drills.stack import DemoStack, running
 from tests.drills.torture import IMPATIENT, must_be_exact, spoil
 
 HISTORY = 30
+CHANCE = 0.003  # of each of some twenty faults: one answer in twenty is bad
 ROLES = ("code", "webserver", "daemon", "run", "supervisor", "postgres")
 
 
@@ -29,7 +30,7 @@ def sample(stack: DemoStack) -> dict[str, float]:
 def soak(stack: DemoStack, sequences: int, every: float = 5.0) -> list[dict[str, float]]:
     """Follow until so many diffs are done, sampling; then all must be exact."""
     first, _ = stack.until(stack.bounds, "the streams to begin")
-    spoil(stack)
+    spoil(stack, CHANCE)
     found: list[dict[str, float]] = []
     said = time.monotonic()
     while (done := (stack.bounds() or (first, first))[1] - first + 1) < sequences:

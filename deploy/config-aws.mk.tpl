@@ -1,0 +1,58 @@
+# What is deployed where. Copy to config-aws.mk (git ignores it) and fill it in; `make check-config` names what is wrong.
+# Names are those of OSMesa's files where they still mean something. A line without a value is optional.
+
+# The cluster. Every name that the kit makes begins with CLUSTER_NAME. An existing cluster is adopted as it is.
+CLUSTER_NAME  := stats-assets
+AWS_REGION    := us-east-1
+AWS_LOG_GROUP := stats-assets
+
+# Machines: their type, how many at most, an SSH key pair (optional), and so many runs at a time they must have room for.
+# Each task has a network interface of its own: m5.large has room for two tasks, m5.xlarge for three.
+INSTANCE_TYPE := m5.xlarge
+MAX_INSTANCES := 4
+MAX_RUNS      := 4
+KEYPAIR       :=
+# EC2, or FARGATE: no machines of your own; INSTANCE_TYPE, MAX_INSTANCES and KEYPAIR mean nothing then.
+LAUNCH_TYPE   := EC2
+
+# The network: private subnets that reach the internet by NAT (tasks on EC2 get no public address), and a security group
+# that may reach the database. The kit adds a group of its own for what the tasks say to each other.
+VPC            := vpc-0123456789abcdef0
+SUBNETS        := subnet-0123456789abcdef0,subnet-0123456789abcdef1
+SECURITY_GROUP := sg-0123456789abcdef0
+
+# The machines' role; made by `make instance-role` if there is none of this name.
+INSTANCE_ROLE := stats-assets-instance
+
+# The image's repository: a name (made by `make ecr-repository`) or the URI of one that exists.
+ECR_REPO   := stats-assets
+BASE_IMAGE := docker.io/library/python:3.11-slim-bookworm
+
+# The databases: ours, and Dagster's own (another database of the same server does). They go to Secrets Manager by
+# `make secrets`, and nowhere else.
+DB_URI         := postgresql://user:password@host:5432/stats
+DAGSTER_DB_URI := postgresql://user:password@host:5432/dagster
+
+# What is followed: a directory of augmented diffs, or with none an Overpass server; the changesets' directory.
+# START: the first sequence on a database without a checkpoint; empty: the feed's head.
+AUGDIFF_SOURCE   :=
+OVERPASS_URL     := https://overpass-api.de
+CHANGESET_SOURCE := https://planet.openstreetmap.org/replication/changesets
+AUGDIFF_START    :=
+CHANGESET_START  :=
+# Where bodies are kept: an s3:// address, or nothing.
+ARCHIVE_URI      :=
+
+# Who may open Dagster's UI, which can start and end runs: addresses inside the VPC (the balancer is internal; 0.0.0.0/0 is
+# not taken). With a certificate it speaks HTTPS, and with the OIDC variables it asks for a login first.
+CLIENT_CIDR                 := 10.0.0.0/8
+CERTIFICATE_ARN             :=
+OIDC_ISSUER                 :=
+OIDC_AUTHORIZATION_ENDPOINT :=
+OIDC_TOKEN_ENDPOINT         :=
+OIDC_USER_INFO_ENDPOINT     :=
+OIDC_CLIENT_ID              :=
+OIDC_SECRET_ARN             :=
+
+# Who is written to when an alarm goes off.
+ALARM_EMAIL :=

@@ -1,0 +1,89 @@
+# Dagster's instance on ECS, rendered by `make render`: the launcher can't read all of its settings from the environment.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+
+# The tables are made by the migration's task, which is alone then.
+storage:
+  postgres:
+    postgres_url:
+      env: DAGSTER_DB_URI
+
+# What runs say goes to CloudWatch with the rest of their task's output.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+
+run_coordinator:
+  module: dagster._core.run_coordinator.queued_run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 5
+    dequeue_use_threads: true
+    dequeue_num_workers: 4
+
+# A task definition of our own, and the strategy always given: what the launcher would inherit ignores scaling.
+run_launcher:
+  module: dagster_aws.ecs
+  class: EcsRunLauncher
+  config:
+    task_definition: $RUN_FAMILY
+    container_name: run
+    use_current_ecs_task_config: false
+    secrets_tag: null
+    run_task_kwargs:
+      cluster: $CLUSTER_NAME
+      capacityProviderStrategy: $STRATEGY
+      networkConfiguration:
+        awsvpcConfiguration:
+          subnets: $SUBNET_LIST
+          securityGroups: ["$SECURITY_GROUP", "$TASK_GROUP"]
+          assignPublicIp: DISABLED
+
+concurrency:
+  runs:
+    max_concurrent_runs: $MAX_RUNS
+    tag_concurrency_limits:
+      - key: dagster/backfill
+        limit: $RUNS_FOR_BACKFILLS
+  pools:
+    default_limit: $MAX_RUNS
+    granularity: run
+
+# A new machine and a pulled image may take ten minutes.
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 900
+  cancel_timeout_seconds: 180
+  poll_interval_seconds: 60
+  max_runtime_seconds: 43200
+  free_slots_after_run_end_seconds: 300
+
+# What ended without our doing is done again by the sensors; a backfill's run by this.
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+
+freshness:
+  enabled: true
+sensors:
+  use_threads: true
+  num_workers: 4
+schedules:
+  use_threads: true
+  num_workers: 2
+retention:
+  sensor:
+    purge_after_days:
+      skipped: 2
+      success: 30
+      failure: 90
+      started: 30
+  schedule:
+    purge_after_days:
+      skipped: 30
+      success: 90
+      failure: 90
+      started: 90

@@ -1,0 +1,94 @@
+"""`python -m deploy.kit STEP`, as the Makefile calls it, variables in the environment. Exit code 2: wrong variables."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from botocore.exceptions import ClientError
+
+from deploy.kit import cluster, image, secrets, services, stacks
+from deploy.kit.aws import Aws, Refused
+from deploy.kit.config import AWS, LOCAL, Config, ConfigError, Variable, load
+from deploy.kit.render import HERE, RenderError, rendered, values_of, write
+
+Step = Callable[[Aws, Config], object]
+
+
+def _compose(aws: Aws, config: Config) -> None:
+    name = "docker-compose.deploy.yml"
+    full = image.address(aws, config)
+    write(HERE / name, rendered(HERE / f"{name}.tpl", values_of(config, full)))
+    aws.say(f"wrote deploy/{name}")
+
+
+def _local(aws: Aws, config: Config) -> None:
+    name = "docker-compose.local.yml"
+    values = dict(config.values) | {"IMAGE": f"stats-assets:{image.tag()}", "DEPLOY": str(HERE)}
+    write(HERE / name, rendered(HERE / f"{name}.tpl", values))
+    aws.say(f"wrote deploy/{name}")
+
+
+def _alarms(aws: Aws, config: Config) -> None:
+    names = {"ClusterName": config["CLUSTER_NAME"], "LogGroup": config["AWS_LOG_GROUP"]}
+    stacks.bring(aws, config, "alarms", names | {"Email": config["ALARM_EMAIL"]})
+
+
+def _destroy(aws: Aws, config: Config) -> None:
+    name = config["CLUSTER_NAME"]
+    if not aws.dry_run and os.environ.get("CONFIRM") != name:
+        raise Refused(
+            f"This removes services, tasks, machines and roles of {name}. Say so: make destroy CONFIRM={name}"
+        )
+    services.stop(aws, config)
+    for part in ("alarms", "services", "tasks"):
+        stacks.remove(aws, config.named(part))
+    cluster.down(aws, config)
+    stacks.remove(aws, config.named("cluster"))
+    aws.say("Still there: the database, the archive, secrets, images, logs, and the cluster itself.")
+
+
+STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
+    "check-config": (lambda aws, _: aws.say("config-aws.mk: every variable can be used"), (AWS,)),
+    "build-container": (image.build, (AWS,)),
+    "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]}, LOCAL)),
+    "instance-role": (cluster.instance_role, (AWS,)),
+    "ecr-repository": (lambda aws, config: aws.say(cluster.repository(aws, config)), (AWS,)),
+    "secrets": (secrets.put, (AWS,)),
+    "configure-cluster": (cluster.configure, (AWS,)),
+    "docker-compose.deploy.yml": (_compose, (AWS, LOCAL)),
+    "docker-compose.local.yml": (_local, (LOCAL,)),
+    "render": (image.render_instance, (AWS,)),
+    "push-image": (image.push, (AWS,)),
+    "cluster-up": (cluster.up, (AWS,)),
+    "cluster-down": (cluster.down, (AWS,)),
+    "start-service": (lambda aws, config: services.start(aws, config, image.address(aws, config)), (AWS,)),
+    "stop-service": (services.stop, (AWS,)),
+    "status": (services.status, (AWS,)),
+    "logs": (lambda aws, config: services.logs(aws, config, os.environ.get("SERVICE") or "daemon"), (AWS,)),
+    "alarms": (_alarms, (AWS,)),
+    "destroy": (_destroy, (AWS,)),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Do one step."""
+    if len(arguments) != 1 or arguments[0] not in STEPS:
+        print(f"Name one step: {', '.join(STEPS)}", file=sys.stderr)
+        return 2
+    step, tables = STEPS[arguments[0]]
+    try:
+        config = load(*tables)
+        region = config.values.get("AWS_REGION", "us-east-1")
+        step(Aws(region, dry_run=bool(os.environ.get("DRY_RUN"))), config)
+    except ConfigError as error:
+        where = "config-local.mk" if tables == (LOCAL,) else "config-aws.mk"
+        print(f"{where} is not complete:\n{error}", file=sys.stderr)
+        return 2
+    except (Refused, RenderError, ClientError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,249 @@
+"""The cluster's own steps: role, repository, cluster with its capacity provider, machines up and down.
+
+Each looks first and then makes or changes what is lacking; what is there already costs no call.
+"""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy.kit import stacks
+from deploy.kit.aws import Aws, Refused, code_of, trusts
+from deploy.kit.config import Config
+
+MACHINE_POLICY = "service-role/AmazonEC2ContainerServiceforEC2Role"
+TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
+SERVICES = 3
+NO_INSTANCE = (
+    "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
+    " ecs-telemetry, ecr, s3, logs); INSTANCE_ROLE without its policy or instance profile; the instance type is not"
+    " offered in these zones."
+    " The group's activity history in the EC2 console says more."
+)
+
+
+def instance_role(aws: Aws, config: Config) -> None:
+    """INSTANCE_ROLE with the machines' policy, and an instance profile of its name, by which machines take it."""
+    name = config["INSTANCE_ROLE"]
+    if not _exists(aws, "get_role", RoleName=name):
+        document = trusts("ec2.amazonaws.com")
+        aws.change(
+            f"create role {name}", "iam", "create_role", RoleName=name, AssumeRolePolicyDocument=document
+        )
+    attached = (
+        []
+        if aws.dry_run
+        else aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+    )
+    if not any(one["PolicyArn"].endswith(MACHINE_POLICY) for one in attached):
+        arn = f"arn:{_partition(aws)}:iam::aws:policy/{MACHINE_POLICY}"
+        aws.change(f"attach {MACHINE_POLICY}", "iam", "attach_role_policy", RoleName=name, PolicyArn=arn)
+    profile = _exists(aws, "get_instance_profile", InstanceProfileName=name)
+    if not profile:
+        aws.change(
+            f"create instance profile {name}", "iam", "create_instance_profile", InstanceProfileName=name
+        )
+    if not profile or not profile["InstanceProfile"]["Roles"]:
+        arguments = {"InstanceProfileName": name, "RoleName": name}
+        aws.change(
+            f"put the role into the profile {name}", "iam", "add_role_to_instance_profile", **arguments
+        )
+    aws.say(f"role and instance profile {name}: ready")
+
+
+def _exists(aws: Aws, operation: str, **arguments: str) -> Any:
+    try:
+        return aws.read("iam", operation, **arguments)
+    except ClientError as error:
+        if code_of(error) == "NoSuchEntity":
+            return None
+        raise
+
+
+def _partition(aws: Aws) -> str:
+    arn: str = aws.read("sts", "get_caller_identity")["Arn"]
+    return arn.split(":")[1]
+
+
+def repository(aws: Aws, config: Config) -> str:
+    """The repository's URI; made if ECR_REPO is a name that does not exist. Tags can't be moved once pushed."""
+    name = config["ECR_REPO"]
+    if ".dkr.ecr." in name:
+        return name
+    try:
+        found = aws.read("ecr", "describe_repositories", repositoryNames=[name])["repositories"][0]
+        return str(found["repositoryUri"])
+    except ClientError as error:
+        if code_of(error) != "RepositoryNotFoundException":
+            raise
+    made = aws.change(
+        f"create repository {name}",
+        "ecr",
+        "create_repository",
+        repositoryName=name,
+        imageTagMutability="IMMUTABLE",
+        imageScanningConfiguration={"scanOnPush": True},
+        encryptionConfiguration={"encryptionType": "AES256"},
+    )
+    return str(made["repository"]["repositoryUri"]) if made else f"(the repository {name})"
+
+
+def room(aws: Aws, config: Config) -> str:
+    """How many tasks a machine takes, in words. Raises Refused when services and runs have no room on MAX_INSTANCES."""
+    kind = config["INSTANCE_TYPE"]
+    try:
+        found = aws.read("ec2", "describe_instance_types", InstanceTypes=[kind])["InstanceTypes"][0]
+    except (ClientError, IndexError):
+        raise Refused(f"INSTANCE_TYPE {kind} is not offered in {aws.region}. Another: m5.xlarge") from None
+    interfaces = found["NetworkInfo"]["MaximumNetworkInterfaces"] - 1  # the machine's own
+    by_size = min(
+        found["VCpuInfo"]["DefaultVCpus"] * 1024 // TASK_CPU,
+        found["MemoryInfo"]["SizeInMiB"] * 9 // 10 // TASK_MEMORY,
+    )
+    tasks, wanted = min(interfaces, by_size), SERVICES + int(config["MAX_RUNS"])
+    most = int(config["MAX_INSTANCES"])
+    if tasks * most < wanted:
+        raise Refused(
+            f"{most} machines of type {kind} have room for {tasks * most} tasks ({interfaces} network interfaces,"
+            f" {by_size} tasks by size each), but {SERVICES} services and {config['MAX_RUNS']} runs are wanted:"
+            f" raise MAX_INSTANCES to {-(-wanted // tasks) if tasks else 'a larger type'}, lower MAX_RUNS, or take a"
+            " larger INSTANCE_TYPE."
+        )
+    runs = config["MAX_RUNS"]
+    return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {SERVICES} services and {runs} runs"
+
+
+def configure(aws: Aws, config: Config) -> dict[str, str]:
+    """Logs, roles, machines (a stack), then the cluster, made or adopted; the stack's outputs."""
+    if config.on_ec2:
+        aws.say(room(aws, config))
+    bucket = config["ARCHIVE_URI"].removeprefix("s3://")
+    made = stacks.bring(
+        aws,
+        config,
+        "cluster",
+        {
+            "ClusterName": config["CLUSTER_NAME"],
+            "LogGroup": config["AWS_LOG_GROUP"],
+            "Vpc": config["VPC"],
+            "Subnets": config["SUBNETS"],
+            "SecurityGroup": config["SECURITY_GROUP"],
+            "InstanceType": config["INSTANCE_TYPE"],
+            "InstanceRole": config["INSTANCE_ROLE"],
+            "MaxInstances": config["MAX_INSTANCES"],
+            "KeyPair": config["KEYPAIR"],
+            "LaunchType": config["LAUNCH_TYPE"],
+            "SecretsPrefix": config["CLUSTER_NAME"],
+            "ArchiveArn": f"arn:{_partition(aws)}:s3:::{bucket}" if bucket else "",
+        },
+    )
+    _provider(aws, config)
+    _cluster(aws, config)
+    return made
+
+
+def _provider(aws: Aws, config: Config) -> None:
+    if not config.on_ec2:
+        return
+    name = config.provider
+    found = aws.read("ecs", "describe_capacity_providers", capacityProviders=[name])["capacityProviders"]
+    if any(one["status"] == "ACTIVE" for one in found):
+        return
+    groups = [] if aws.dry_run else machines(aws, config)
+    aws.change(
+        f"create capacity provider {config.provider}",
+        "ecs",
+        "create_capacity_provider",
+        name=config.provider,
+        autoScalingGroupProvider={
+            "autoScalingGroupArn": groups[0]["AutoScalingGroupARN"] if groups else "",
+            "managedScaling": {"status": "ENABLED", "targetCapacity": 100, "instanceWarmupPeriod": 120},
+            "managedTerminationProtection": "ENABLED",
+        },
+    )
+
+
+def _cluster(aws: Aws, config: Config) -> None:
+    name, provider = config["CLUSTER_NAME"], config.provider
+    found = [
+        one
+        for one in aws.read("ecs", "describe_clusters", clusters=[name])["clusters"]
+        if one["status"] == "ACTIVE"
+    ]
+    if not found:
+        settings = [{"name": "containerInsights", "value": "enabled"}]
+        aws.change(f"create cluster {name}", "ecs", "create_cluster", clusterName=name, settings=settings)
+    here = found[0] if found else {"capacityProviders": [], "defaultCapacityProviderStrategy": []}
+    if provider in here["capacityProviders"]:
+        aws.say(f"cluster {name}: has the provider {provider}")
+        return
+    # The call replaces the whole list: what the cluster had stays in it, and its default strategy with it.
+    aws.change(
+        f"add provider {provider} to the cluster {name}",
+        "ecs",
+        "put_cluster_capacity_providers",
+        cluster=name,
+        capacityProviders=[*here["capacityProviders"], provider],
+        defaultCapacityProviderStrategy=here["defaultCapacityProviderStrategy"] or config.strategy,
+    )
+
+
+def machines(aws: Aws, config: Config) -> list[dict[str, Any]]:
+    """The auto-scaling group; empty: it is not there."""
+    name = config.named("machines")
+    found = aws.read("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])
+    return list(found["AutoScalingGroups"])
+
+
+def up(aws: Aws, config: Config, patience: float = 600) -> None:
+    """At least one machine from now on; waits until it has registered."""
+    if not config.on_ec2:
+        aws.say("FARGATE: there are no machines to start")
+        return
+    groups = machines(aws, config)
+    if not groups:
+        raise Refused(f"There is no group {config.named('machines')}. First: make configure-cluster")
+    if groups[0]["MinSize"] < 1:
+        what = f"keep one machine at least in {config.named('machines')}"
+        name = config.named("machines")
+        desired = max(1, groups[0]["DesiredCapacity"])
+        arguments = {"AutoScalingGroupName": name, "MinSize": 1, "DesiredCapacity": desired}
+        aws.change(what, "autoscaling", "update_auto_scaling_group", **arguments)
+
+    def registered() -> bool:
+        return bool(
+            aws.pages(
+                "ecs", "list_container_instances", "containerInstanceArns", cluster=config["CLUSTER_NAME"]
+            )
+        )
+
+    aws.until("a machine to register in the cluster", registered, patience, NO_INSTANCE)
+    aws.say("a machine is registered")
+
+
+def down(aws: Aws, config: Config) -> None:
+    """No machines; refuses while services run."""
+    running = [
+        one["serviceName"] for one in services(aws, config) if one["desiredCount"] or one["runningCount"]
+    ]
+    if running:
+        raise Refused(f"Services run: {', '.join(running)}. First: make stop-service")
+    for group in machines(aws, config):
+        if group["MinSize"] or group["DesiredCapacity"]:
+            name = group["AutoScalingGroupName"]
+            arguments = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
+            aws.change(f"no machines in {name}", "autoscaling", "update_auto_scaling_group", **arguments)
+    aws.say("no machines")
+
+
+def services(aws: Aws, config: Config) -> list[dict[str, Any]]:
+    """The cluster's services that are not gone; empty where there is no cluster."""
+    name = config["CLUSTER_NAME"]
+    try:
+        arns = aws.pages("ecs", "list_services", "serviceArns", cluster=name)
+    except ClientError as error:
+        if code_of(error) == "ClusterNotFoundException":
+            return []
+        raise
+    found = aws.read("ecs", "describe_services", cluster=name, services=arns)["services"] if arns else []
+    return [one for one in found if one["status"] == "ACTIVE"]

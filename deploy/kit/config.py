@@ -1,0 +1,152 @@
+"""The variables of config-aws.mk and config-local.mk, which make puts into the environment: read, and named when wrong.
+
+What they mean is in the templates beside the Makefile.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/]+"
+
+
+class Variable(NamedTuple):
+    """What a value must look like as a whole, and one that does. secret: never shown."""
+
+    pattern: str
+    example: str
+    required: bool = True
+    secret: bool = False
+
+
+NUMBER = Variable(r"[1-9]\d{0,2}", "4")
+START = Variable(r"\d{1,9}", "7000000", required=False)
+SOURCE = Variable(r"(https?|s3)://\S+", "s3://bucket/augmented_diffs", required=False)
+WEB = Variable(r"https?://\S+", "https://overpass-api.de")
+AWS: Mapping[str, Variable] = {
+    "CLUSTER_NAME": Variable(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "stats-assets"),
+    "AWS_REGION": Variable(r"[a-z]{2}(-[a-z]+)+-\d", "us-east-1"),
+    "AWS_LOG_GROUP": Variable(r"[\w./#-]{1,512}", "stats-assets"),
+    "INSTANCE_TYPE": Variable(r"[a-z][a-z0-9-]*\.[a-z0-9]+", "m5.xlarge"),
+    "MAX_INSTANCES": NUMBER,
+    "MAX_RUNS": NUMBER,
+    "KEYPAIR": Variable(r"[\w .-]+", "my-key", required=False),
+    "LAUNCH_TYPE": Variable(r"EC2|FARGATE", "EC2"),
+    "VPC": Variable(r"vpc-[0-9a-f]{8,17}", "vpc-0123456789abcdef0"),
+    "SUBNETS": Variable(
+        r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})*", "subnet-0123456789abcdef0,subnet-0123456789abcdef1"
+    ),
+    "SECURITY_GROUP": Variable(r"sg-[0-9a-f]{8,17}", "sg-0123456789abcdef0"),
+    "INSTANCE_ROLE": Variable(r"[\w+=,.@-]{1,64}", "stats-assets-instance"),
+    "ECR_REPO": Variable(
+        r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/)?[a-z0-9][a-z0-9._/-]{1,254}", "stats-assets"
+    ),
+    "BASE_IMAGE": Variable(r"\S+", "docker.io/library/python:3.11-slim-bookworm"),
+    "DB_URI": Variable(URI, "postgresql://user:password@host:5432/stats", secret=True),
+    "DAGSTER_DB_URI": Variable(URI, "postgresql://user:password@host:5432/dagster", secret=True),
+    "AUGDIFF_SOURCE": SOURCE,
+    "OVERPASS_URL": WEB,
+    "CHANGESET_SOURCE": WEB,
+    "AUGDIFF_START": START,
+    "CHANGESET_START": START,
+    "ARCHIVE_URI": Variable(r"s3://[a-z0-9.-]+/\S*[^/\s]", "s3://bucket/archive", required=False),
+    "CLIENT_CIDR": Variable(r"\d{1,3}(\.\d{1,3}){3}/([89]|[12]\d|3[0-2])", "10.0.0.0/8"),
+    "CERTIFICATE_ARN": Variable(
+        r"arn:aws[a-z-]*:acm:\S+", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b", False
+    ),
+    "OIDC_ISSUER": Variable(r"https://\S+", "https://login.example.org", False),
+    "OIDC_AUTHORIZATION_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/authorize", False),
+    "OIDC_TOKEN_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/token", False),
+    "OIDC_USER_INFO_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/userinfo", False),
+    "OIDC_CLIENT_ID": Variable(r"\S+", "stats-assets", False),
+    "OIDC_SECRET_ARN": Variable(
+        r"arn:aws[a-z-]*:secretsmanager:\S+",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf",
+        False,
+    ),
+    "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "operators@example.org", False),
+}
+OIDC = tuple(name for name in AWS if name.startswith("OIDC_"))
+LOCAL: Mapping[str, Variable] = {
+    "LOCAL_PORT": Variable(r"\d{2,5}", "3000"),
+    "LOCAL_DB_PASSWORD": Variable(r"[\w.~-]{6,}", "a-long-one", secret=True),
+    "LOCAL_AUGDIFF_SOURCE": SOURCE,
+    "LOCAL_OVERPASS_URL": WEB,
+    "LOCAL_CHANGESET_SOURCE": WEB,
+    "LOCAL_AUGDIFF_START": START,
+    "LOCAL_CHANGESET_START": START,
+}
+
+
+class ConfigError(ValueError):
+    """Variables that are missing or malformed; the message names each, with an example."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The variables' values by their names; an optional one that is not set is ""."""
+
+    values: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name]
+
+    @property
+    def subnets(self) -> list[str]:
+        return self["SUBNETS"].split(",")
+
+    @property
+    def on_ec2(self) -> bool:
+        return self["LAUNCH_TYPE"] == "EC2"
+
+    def named(self, part: str) -> str:
+        """The name of something that the kit makes."""
+        return f"{self['CLUSTER_NAME']}-{part}"
+
+    @property
+    def provider(self) -> str:
+        """The capacity provider that all tasks are placed by."""
+        return self.named("ec2") if self.on_ec2 else "FARGATE"
+
+    @property
+    def strategy(self) -> list[dict[str, object]]:
+        return [{"capacityProvider": self.provider, "weight": 1, "base": 0}]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the containers are told, but for secrets: environment variable → value."""
+        given = {
+            "AWS_DEFAULT_REGION": self["AWS_REGION"],
+            "OVERPASS_URL": self["OVERPASS_URL"],
+            "AUGMENTED_DIFFS_URL": self["AUGDIFF_SOURCE"],
+            "CHANGESETS_URL": self["CHANGESET_SOURCE"],
+            "AUGMENTED_DIFFS_START": self["AUGDIFF_START"],
+            "CHANGESETS_START": self["CHANGESET_START"],
+            "ARCHIVE_URI": self["ARCHIVE_URI"],
+            "STATS_DATA_DIR": "/tmp/stats-assets",  # noqa: S108 - of a container
+            "START_LIMIT_SECONDS": "900",
+        }
+        return {name: value for name, value in given.items() if value or name == "ARCHIVE_URI"}
+
+
+def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.environ) -> Config:
+    """Those variables as the environment has them. Raises ConfigError."""
+    values, wrong = {}, []
+    for name, variable in (pair for table in tables for pair in table.items()):
+        value = values[name] = environment.get(name, "").strip()
+        if not value and variable.required:
+            wrong.append(f"{name} is not set. An example: {variable.example}")
+        elif value and not re.fullmatch(variable.pattern, value):
+            shown = "what it is" if variable.secret else repr(value)
+            wrong.append(f"{name} can't be {shown}. An example: {variable.example}")
+    if values.get("DB_URI") and values["DB_URI"] == values.get("DAGSTER_DB_URI"):
+        wrong.append("DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version")
+    lacking = [name for name in OIDC if name in values and not values[name]]
+    if values.get("OIDC_ISSUER") and (lacking or not values["CERTIFICATE_ARN"]):
+        needed = ", ".join([*lacking, *([] if values["CERTIFICATE_ARN"] else ["CERTIFICATE_ARN"])])
+        wrong.append(f"OIDC_ISSUER needs {needed}, too: a login is only for HTTPS")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return Config(values)

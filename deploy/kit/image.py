@@ -1,0 +1,110 @@
+"""The image: built, given this deployment's instance settings, pushed, by docker or whatever CONTAINERS names."""
+
+import base64
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from deploy.kit import cluster, stacks
+from deploy.kit.aws import Aws, Refused
+from deploy.kit.config import Config
+from deploy.kit.render import HERE, RENDERED, rendered, values_of, write
+from stats_assets import __version__
+
+PROJECT = HERE.parent
+LAYER = """# Made by `make push-image`: the image with this deployment's instance settings, which runs need as they are.
+ARG IMAGE
+FROM ${IMAGE}
+COPY dagster.yaml workspace.yaml ./
+"""
+
+
+def containers() -> str:
+    """The program that builds and pushes."""
+    return os.environ.get("CONTAINERS", "docker")
+
+
+def call(aws: Aws, what: str, *arguments: str, given: bytes = b"", folder: Path = PROJECT) -> None:
+    """Say and do. Raises Refused when the program is not there, or fails."""
+    if aws.dry_run:
+        aws.say(f"would {what}: {shlex.join([containers(), *arguments])}")
+        return
+    aws.say(what)
+    try:
+        subprocess.run([containers(), *arguments], input=given or None, cwd=folder, check=True)  # noqa: S603
+    except FileNotFoundError:
+        raise Refused(f"There is no {containers()!r} here. Name another: make … CONTAINERS=podman") from None
+    except subprocess.CalledProcessError as error:
+        raise Refused(f"{containers()} {arguments[0]} failed with exit code {error.returncode}.") from None
+
+
+def commit() -> str:
+    """The short commit, with `-dirty` where files differ from it."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"],  # noqa: S607
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip() or "unknown"
+
+
+def tag() -> str:
+    """Version and commit: never the same for another content, and never only `latest`."""
+    return f"{__version__}-{commit()}"
+
+
+def build(aws: Aws, config: Config) -> None:
+    """The image `stats-assets:TAG`: webserver, daemon, code server and runs are all this one."""
+    labels = {"version": __version__, "revision": commit(), "licenses": "Apache-2.0"}
+    marked = [f"--label=org.opencontainers.image.{name}={value}" for name, value in labels.items()]
+    base = f"--build-arg=BASE_IMAGE={config['BASE_IMAGE']}"
+    call(aws, f"build stats-assets:{tag()}", "build", base, *marked, "-t", f"stats-assets:{tag()}", ".")
+
+
+def render_instance(aws: Aws, config: Config) -> None:
+    """rendered/dagster.yaml and workspace.yaml, with what the cluster's stack has made."""
+    group = stacks.outputs(aws, config.named("cluster"))["TaskGroup"]
+    values = values_of(config, "") | {"TASK_GROUP": group}
+    for name in ("dagster", "workspace"):
+        write(RENDERED / f"{name}.yaml", rendered(HERE / f"{name}.ecs.yaml.tpl", values))
+        aws.say(f"wrote {(RENDERED / name).relative_to(PROJECT)}.yaml")
+
+
+def address(aws: Aws, config: Config) -> str:
+    """The image's address in the repository."""
+    return f"{cluster.repository(aws, config)}:{tag()}"
+
+
+def push(aws: Aws, config: Config) -> None:
+    """Log in, add this deployment's settings as a last layer, push. A tag that is there already is not pushed again."""
+    render_instance(aws, config)
+    write(RENDERED / "Dockerfile", LAYER)
+    full = address(aws, config)
+    if _is_pushed(aws, full):
+        aws.say(f"{full}: is there already")
+        return
+    given = aws.read("ecr", "get_authorization_token")["authorizationData"][0]
+    user, _, password = base64.b64decode(given["authorizationToken"]).decode().partition(":")
+    registry = full.partition("/")[0]
+    call(
+        aws,
+        f"log in to {registry}",
+        "login",
+        "-u",
+        user,
+        "--password-stdin",
+        registry,
+        given=password.encode(),
+    )
+    layer = ["build", f"--build-arg=IMAGE=stats-assets:{tag()}", "-t", full, "."]
+    call(aws, f"add the instance's settings: {full}", *layer, folder=RENDERED)
+    call(aws, f"push {full}", "push", full)
+
+
+def _is_pushed(aws: Aws, full: str) -> bool:
+    name = full.partition("/")[2].rpartition(":")[0]
+    found = aws.read("ecr", "list_images", repositoryName=name)["imageIds"] if name else []
+    return any(one.get("imageTag") == tag() for one in found)

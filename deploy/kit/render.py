@@ -1,0 +1,66 @@
+"""Files made from templates and variables: written whole, or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from deploy.kit.config import Config
+
+HERE = Path(__file__).parents[1]
+RENDERED = HERE / "rendered"
+CODE_PORT = 4000
+DISCOVERY = "stats.internal"
+
+
+class RenderError(Exception):
+    """A template that names a variable which nothing gives a value."""
+
+
+def values_of(config: Config, image: str) -> dict[str, str]:
+    """What templates may name: every variable, and what follows from them. Lists and maps are JSON, which is YAML."""
+    return dict(config.values) | {
+        "IMAGE": image,
+        "STRATEGY": json.dumps(config.strategy),
+        "SUBNET_LIST": json.dumps(config.subnets),
+        "RUN_FAMILY": config.named("run"),
+        "SETTINGS": json.dumps(config.settings),
+        "CODE_HOST": f"code.{config['CLUSTER_NAME']}.{DISCOVERY}",
+        "CODE_PORT": str(CODE_PORT),
+        "RUNS_FOR_BACKFILLS": str(max(1, int(config["MAX_RUNS"]) // 3)),
+    }
+
+
+def rendered(template: Path, values: Mapping[str, str]) -> str:
+    """The template with its $NAMEs replaced. Raises RenderError."""
+    try:
+        return Template(template.read_text()).substitute(values)
+    except (KeyError, ValueError) as error:
+        raise RenderError(f"{template.name}: no value for {error}") from None
+
+
+def write(path: Path, text: str) -> None:
+    """In one piece: whoever reads it meanwhile, or an end in the middle, finds the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def template_body(name: str) -> str:
+    """A CloudFormation template's text."""
+    return (HERE / "cloudformation" / f"{name}.yaml").read_text()
+
+
+def parameters(values: Mapping[str, Any]) -> list[dict[str, str]]:
+    """As CloudFormation wants them, in order."""
+    return [{"ParameterKey": key, "ParameterValue": str(values[key])} for key in sorted(values)]

@@ -1,0 +1,50 @@
+"""The two databases' URLs in Secrets Manager; tasks are given the ARNs. Nothing else of the kit sees the values."""
+
+from botocore.exceptions import ClientError
+
+from deploy.kit.aws import Aws, Refused, code_of
+from deploy.kit.config import Config
+
+DRIVER = "postgresql+psycopg2://"
+"""For Dagster: SQLAlchemy 2.1 takes psycopg 3 for `postgresql://`, whose NOTIFY dagster-postgres can't call."""
+NAMES = {"DB_URI": "database-url", "DAGSTER_DB_URI": "dagster-database-url"}
+
+
+def value_of(config: Config, variable: str) -> str:
+    """What the tasks are given."""
+    value = config[variable]
+    return value.replace("postgresql://", DRIVER, 1) if variable == "DAGSTER_DB_URI" else value
+
+
+def put(aws: Aws, config: Config) -> None:
+    """Make them, or give them a new value if it is another now."""
+    for variable, part in NAMES.items():
+        name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(config, variable)
+        try:
+            old = aws.read("secretsmanager", "get_secret_value", SecretId=name)["SecretString"]
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            aws.change(
+                f"create secret {name}", "secretsmanager", "create_secret", Name=name, SecretString=value
+            )
+            continue
+        if old == value:
+            aws.say(f"secret {name}: up to date")
+        else:
+            what = f"give secret {name} a new value; services have it after make start-service"
+            aws.change(what, "secretsmanager", "put_secret_value", SecretId=name, SecretString=value)
+
+
+def arns(aws: Aws, config: Config) -> dict[str, str]:
+    """Their ARNs by variable. Raises Refused when one is not there."""
+    found = {}
+    for variable, part in NAMES.items():
+        name = f"{config['CLUSTER_NAME']}/{part}"
+        try:
+            found[variable] = str(aws.read("secretsmanager", "describe_secret", SecretId=name)["ARN"])
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            raise Refused(f"The secret {name} is not there. First: make secrets") from None
+    return found

@@ -1,0 +1,99 @@
+"""An AWS account for tests: moto's server, a network in it, and the kit's variables for both."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from moto.server import ThreadedMotoServer
+
+from deploy.kit.aws import Aws
+from deploy.kit.config import AWS, LOCAL, Config, load
+from tests.bucket import no_credentials_of_the_machine
+
+REGION = "us-east-1"
+
+
+@dataclass
+class Account:
+    """The account's address and the kit's variables. calls: what was asked of it; said: what the kit said."""
+
+    url: str
+    variables: dict[str, str]
+    calls: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def config(self) -> Config:
+        return load(AWS, LOCAL, environment=self.variables)
+
+    def aws(self, *, dry_run: bool = False) -> Aws:
+        """As a step has it; each call is recorded as service:operation."""
+        made = Aws(REGION, dry_run=dry_run, say=self.said.append)
+        made._session.events.register("before-call", self._record)
+        return made
+
+    def _record(self, model: Any, **_: Any) -> None:
+        self.calls.append(f"{model.service_model.service_name}:{model.name}")
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, region_name=REGION)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    monkeypatch.setattr("deploy.kit.aws.time.sleep", lambda seconds: None)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    no_credentials_of_the_machine(monkeypatch)
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    boto3.setup_default_session()
+    try:
+        made = Account(f"http://{host}:{port}", {})
+        reset(made.url)
+        made.variables = variables(made)
+        yield made
+    finally:
+        server.stop()
+
+
+def reset(url: str) -> None:
+    """moto keeps its state in the process, beyond a server's end."""
+    requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
+
+
+def variables(account: Account) -> dict[str, str]:
+    """As a filled-in config-aws.mk has them, in a network that is there."""
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{zone}")[
+            "Subnet"
+        ]["SubnetId"]
+        for n, zone in enumerate("ab")
+    ]
+    group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
+    required = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
+    network = {"VPC": vpc, "SUBNETS": ",".join(subnets), "SECURITY_GROUP": group, "AWS_REGION": REGION}
+    return required | network | {"ARCHIVE_URI": "s3://kept/archive"}
+
+
+def register_a_machine(account: Account) -> None:
+    """What an instance of the group does when it has started; moto's don't."""
+    ec2, ecs = account.client("ec2"), account.client("ecs")
+    machine = ec2.run_instances(ImageId=ec2.describe_images()["Images"][0]["ImageId"], MinCount=1, MaxCount=1)
+    document = {"instanceId": machine["Instances"][0]["InstanceId"], "region": REGION}
+    ecs.register_container_instance(
+        cluster=account.variables["CLUSTER_NAME"], instanceIdentityDocument=json.dumps(document)
+    )

@@ -1,0 +1,82 @@
+"""The variables: all in the templates, and named with an example when missing or malformed."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.kit.config import AWS, LOCAL, ConfigError, load
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+GOOD = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
+
+
+def test_good_ones() -> None:
+    config = load(AWS, LOCAL, environment=GOOD | {"AUGDIFF_START": " 7000000 "})
+    assert config["AUGDIFF_START"] == "7000000"
+    assert config.settings["AUGMENTED_DIFFS_START"] == "7000000"
+    assert "AUGMENTED_DIFFS_URL" not in config.settings
+    assert not any("password" in value for value in config.settings.values())
+
+
+def test_every_missing_one_is_named_with_an_example() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(AWS, environment={})
+    for name, variable in AWS.items():
+        assert (
+            f"{name} is not set. An example: {variable.example}" in str(caught.value)
+        ) is variable.required
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLUSTER_NAME", "Stats Assets"),
+        ("SUBNETS", "subnet-0123456789abcdef0 subnet-0123456789abcdef1"),
+        ("SECURITY_GROUP", "default"),
+        ("AUGDIFF_START", "minus one"),
+        ("AUGDIFF_SOURCE", "/home/me/diffs"),
+        ("ECR_REPO", "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/stats"),
+        ("CLIENT_CIDR", "0.0.0.0/0"),
+        ("LAUNCH_TYPE", "SPOT"),
+        ("INSTANCE_TYPE", "m5"),
+    ],
+)
+def test_a_malformed_one_is_named_with_its_value(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"{name} can't be '{value}'. An example: ")):
+        load(AWS, environment=GOOD | {name: value})
+
+
+def test_a_secret_is_never_shown() -> None:
+    with pytest.raises(ConfigError, match="DB_URI") as caught:
+        load(AWS, environment=GOOD | {"DB_URI": "mysql://me:hunter2@host/db"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_dagsters_database_is_another_one() -> None:
+    with pytest.raises(ConfigError, match="another database"):
+        load(AWS, environment=GOOD | {"DAGSTER_DB_URI": GOOD["DB_URI"]})
+
+
+def test_a_login_needs_all_of_its_variables() -> None:
+    with pytest.raises(ConfigError, match=r"OIDC_ISSUER needs .*OIDC_CLIENT_ID.*CERTIFICATE_ARN"):
+        load(AWS, environment=GOOD | {"OIDC_ISSUER": "https://login.example.org"})
+
+
+@pytest.mark.parametrize(("file", "table"), [("config-aws", AWS), ("config-local", LOCAL)])
+def test_the_templates_have_every_variable_explained_and_work_as_they_are(
+    file: str, table: dict[str, object]
+) -> None:
+    text = (DEPLOY / f"{file}.mk.tpl").read_text()
+    values = dict(re.findall(r"^(\w+)\s*:=[ ]*(.*)$", text, re.MULTILINE))
+    assert set(values) == set(table)
+    load(AWS if file == "config-aws" else LOCAL, environment=values)
+
+
+def test_the_filled_in_files_are_ignored_by_git() -> None:
+    if not (DEPLOY.parent / ".git").exists():
+        pytest.skip("this is no git checkout")
+    for name in ("config-aws.mk", "config-local.mk", "docker-compose.deploy.yml", "rendered/dagster.yaml"):
+        done = subprocess.run(["git", "check-ignore", "-q", name], cwd=DEPLOY, check=False)  # noqa: S603, S607
+        assert done.returncode == 0, name
