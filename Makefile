@@ -30,6 +30,7 @@ test: lint types unit ## all that must hold before a commit
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/cfn-lint deploy/cloudformation/*.yaml
 
 types: install
 	$(BIN)/mypy

@@ -53,6 +53,3 @@ OIDC_TOKEN_ENDPOINT         :=
 OIDC_USER_INFO_ENDPOINT     :=
 OIDC_CLIENT_ID              :=
 OIDC_SECRET_ARN             :=
-
-# Who is written to when an alarm goes off.
-ALARM_EMAIL :=

@@ -28,11 +28,6 @@ def _local(aws: Aws, config: Config) -> None:
     aws.say(f"wrote deploy/{name}")
 
 
-def _alarms(aws: Aws, config: Config) -> None:
-    names = {"ClusterName": config["CLUSTER_NAME"], "LogGroup": config["AWS_LOG_GROUP"]}
-    stacks.bring(aws, config, "alarms", names | {"Email": config["ALARM_EMAIL"]})
-
-
 def _destroy(aws: Aws, config: Config) -> None:
     name = config["CLUSTER_NAME"]
     if not aws.dry_run and os.environ.get("CONFIRM") != name:
@@ -40,7 +35,7 @@ def _destroy(aws: Aws, config: Config) -> None:
             f"This removes services, tasks, machines and roles of {name}. Say so: make destroy CONFIRM={name}"
         )
     services.stop(aws, config)
-    for part in ("alarms", "services", "tasks"):
+    for part in ("services", "tasks"):
         stacks.remove(aws, config.named(part))
     cluster.down(aws, config)
     stacks.remove(aws, config.named("cluster"))
@@ -65,7 +60,6 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "stop-service": (services.stop, (AWS,)),
     "status": (services.status, (AWS,)),
     "logs": (lambda aws, config: services.logs(aws, config, os.environ.get("SERVICE") or "daemon"), (AWS,)),
-    "alarms": (_alarms, (AWS,)),
     "destroy": (_destroy, (AWS,)),
 }
 

@@ -20,8 +20,10 @@ class Refused(Exception):
 class Aws:
     """The account's services in one region. Reads are made at once; `change` tells, and under dry_run only tells."""
 
-    def __init__(self, region: str, *, dry_run: bool = False, say: Callable[[str], None] = print) -> None:
-        self.region, self.dry_run, self.say = region, dry_run, say
+    def __init__(
+        self, region: str, *, dry_run: bool = False, say: Callable[[str], None] = print, pause: float = 5
+    ) -> None:
+        self.region, self.dry_run, self.say, self._pause = region, dry_run, say, pause
 
     @cached_property
     def _session(self) -> boto3.Session:
@@ -62,7 +64,7 @@ class Aws:
             if now - said > 15:
                 said = now
                 self.say(f"waiting for {what} ({now - began:.0f} s)")
-            time.sleep(min(5, seconds / 10))
+            time.sleep(self._pause)
 
 
 @contextmanager

@@ -66,7 +66,6 @@ AWS: Mapping[str, Variable] = {
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf",
         False,
     ),
-    "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "operators@example.org", False),
 }
 OIDC = tuple(name for name in AWS if name.startswith("OIDC_"))
 LOCAL: Mapping[str, Variable] = {

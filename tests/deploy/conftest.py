@@ -33,7 +33,7 @@ class Account:
 
     def aws(self, *, dry_run: bool = False) -> Aws:
         """As a step has it; each call is recorded as service:operation."""
-        made = Aws(REGION, dry_run=dry_run, say=self.said.append)
+        made = Aws(REGION, dry_run=dry_run, say=self.said.append, pause=0.05)
         made._session.events.register("before-call", self._record)
         return made
 
@@ -47,7 +47,6 @@ class Account:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    monkeypatch.setattr("deploy.kit.aws.time.sleep", lambda seconds: None)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     no_credentials_of_the_machine(monkeypatch)
@@ -71,6 +70,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 def reset(url: str) -> None:
     """moto keeps its state in the process, beyond a server's end."""
     requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
+    task = {"model_name": "ecs::task"}
+    requests.post(f"{url}/moto-api/state-manager/unset-transition", json=task, timeout=30).raise_for_status()
 
 
 def variables(account: Account) -> dict[str, str]:
@@ -92,7 +93,7 @@ def variables(account: Account) -> dict[str, str]:
 def register_a_machine(account: Account) -> None:
     """What an instance of the group does when it has started; moto's don't."""
     ec2, ecs = account.client("ec2"), account.client("ecs")
-    machine = ec2.run_instances(ImageId=ec2.describe_images()["Images"][0]["ImageId"], MinCount=1, MaxCount=1)
+    machine = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)
     document = {"instanceId": machine["Instances"][0]["InstanceId"], "region": REGION}
     ecs.register_container_instance(
         cluster=account.variables["CLUSTER_NAME"], instanceIdentityDocument=json.dumps(document)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher.base import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
@@ -124,6 +124,4 @@ def test_a_run_is_a_task_and_the_task_does_it(
     ended = instance.get_run_by_id(run.run_id)
     assert ended is not None
     assert ended.status == DagsterRunStatus.SUCCESS
-    assert instance.get_materialized_partitions(defs.resolve_assets_def("changeset_edits").key) == {
-        key_of(world.first)
-    }
+    assert instance.get_materialized_partitions(AssetKey("changeset_edits")) == {key_of(world.first)}

@@ -19,7 +19,6 @@ CHANGES = re.compile(
     r"^[\w-]+:(Create|Register|Put|Update|Delete|Run|Attach|Add|Set|Start|Stop|Tag|Modify|Terminate)"
 )
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/stats-assets:0.1.0-test"
-DROPPED: set[str] = set()
 
 
 def changes(account: Account) -> list[str]:
@@ -162,7 +161,7 @@ def test_a_migration_that_fails_leaves_the_services(
     assert stacks.find(account.aws(), "stats-assets-services") is None
 
 
-def test_stop_status_down_and_start_again(running: Account) -> None:
+def test_stop_status_down_start_again_and_destroy(running: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     config = running.config
     with pytest.raises(Refused, match="make stop-service"):
         cluster.down(running.aws(), config)
@@ -179,17 +178,33 @@ def test_stop_status_down_and_start_again(running: Account) -> None:
     cluster.down(running.aws(), config)
     services.start(running.aws(), config, IMAGE)
     assert {one["desiredCount"] for one in cluster.services(running.aws(), config)} == {1}
+    destroy = STEPS["destroy"][0]
+    with pytest.raises(Refused, match="CONFIRM=stats-assets"):
+        destroy(running.aws(), config)
+    monkeypatch.setenv("CONFIRM", "stats-assets")
+    for service in ecs_backends["123456789012"]["us-east-1"].services.values():
+        service.running_count = 0
+    destroy(running.aws(), config)
+    done = ["CREATE_COMPLETE", "UPDATE_COMPLETE"]
+    assert running.client("cloudformation").list_stacks(StackStatusFilter=done)["StackSummaries"] == []
+    assert len(running.client("secretsmanager").list_secrets()["SecretList"]) == 2
 
 
-@pytest.mark.parametrize("part", ["cluster", "tasks", "services"])
-def test_the_stack_has_what_its_template_says(running: Account, part: str) -> None:
-    wanted = {name: one["Type"] for name, one in resources(part).items()}
-    found = running.client("cloudformation").list_stack_resources(StackName=f"stats-assets-{part}")
-    made = {one["LogicalResourceId"] for one in found["StackResourceSummaries"]}
-    assert {kind for name, kind in wanted.items() if name not in made} <= DROPPED
+def test_stacks_compose_file_and_instance_are_what_the_templates_say(running: Account) -> None:
+    for part in ("cluster", "tasks", "services"):
+        wanted = {name: one["Type"] for name, one in resources(part).items()}
+        found = running.client("cloudformation").list_stack_resources(StackName=f"stats-assets-{part}")
+        made = {one["LogicalResourceId"] for one in found["StackResourceSummaries"]}
+        assert {kind for name, kind in wanted.items() if name not in made} == set()
+    compose_agrees(running)
+    image.render_instance(running.aws(), running.config)
+    instance = yaml.safe_load((RENDERED / "dagster.yaml").read_text())
+    kwargs = instance["run_launcher"]["config"]["run_task_kwargs"]
+    assert kwargs["capacityProviderStrategy"] == running.config.strategy
+    assert "password" not in (RENDERED / "dagster.yaml").read_text()
 
 
-def test_compose_and_templates_agree(running: Account) -> None:
+def compose_agrees(running: Account) -> None:
     text = rendered(HERE / "docker-compose.deploy.yml.tpl", values_of(running.config, IMAGE))
     composed = yaml.safe_load(text)["services"]
     ecs = running.client("ecs")
@@ -230,31 +245,6 @@ def test_a_missing_permission_is_named(account: Account, monkeypatch: pytest.Mon
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "CreateCluster")
     with pytest.raises(Refused, match="ecs:CreateCluster"), in_words("ecs", "create_cluster"):
         raise denied
-
-
-def test_destroy_asks_and_leaves_what_is_not_its_own(
-    running: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    destroy = STEPS["destroy"][0]
-    with pytest.raises(Refused, match="CONFIRM=stats-assets"):
-        destroy(running.aws(), running.config)
-    monkeypatch.setenv("CONFIRM", "stats-assets")
-    for service in ecs_backends["123456789012"]["us-east-1"].services.values():
-        service.running_count = 0
-    destroy(running.aws(), running.config)
-    left = running.client("cloudformation").list_stacks(
-        StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"]
-    )
-    assert left["StackSummaries"] == []
-    assert len(running.client("secretsmanager").list_secrets()["SecretList"]) == 2
-
-
-def test_the_instance_is_rendered_whole(running: Account) -> None:
-    image.render_instance(running.aws(), running.config)
-    found = yaml.safe_load((RENDERED / "dagster.yaml").read_text())
-    kwargs = found["run_launcher"]["config"]["run_task_kwargs"]
-    assert kwargs["capacityProviderStrategy"] == running.config.strategy
-    assert "password" not in (RENDERED / "dagster.yaml").read_text()
 
 
 class Tolerant(yaml.SafeLoader):
