@@ -30,6 +30,22 @@ DATA = Path(__file__).parents[1].parent / "shared" / "data"
 hypothesis_settings.register_profile("long", max_examples=20_000)  # --hypothesis-profile=long: make bench
 
 
+LONGEST = (
+    "test_kill.py",
+    "test_histories.py",
+    "test_steps.py",
+    "test_stack.py",
+    "test_run.py",
+    "test_sensors.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest begin, so that in the end no worker waits for another."""
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 def real_file(name: str) -> Path:
     """A real feed file; skips the test where the files are not."""
     path = DATA / name

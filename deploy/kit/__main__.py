@@ -45,7 +45,7 @@ def _destroy(aws: Aws, config: Config) -> None:
 STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "check-config": (lambda aws, _: aws.say("config-aws.mk: every variable can be used"), (AWS,)),
     "build-container": (image.build, (AWS,)),
-    "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]}, LOCAL)),
+    "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]._replace(required=False)}, LOCAL)),
     "instance-role": (cluster.instance_role, (AWS,)),
     "ecr-repository": (lambda aws, config: aws.say(cluster.repository(aws, config)), (AWS,)),
     "secrets": (secrets.put, (AWS,)),

@@ -60,8 +60,8 @@ def build(aws: Aws, config: Config) -> None:
     """The image `stats-assets:TAG`: webserver, daemon, code server and runs are all this one."""
     labels = {"version": __version__, "revision": commit(), "licenses": "Apache-2.0"}
     marked = [f"--label=org.opencontainers.image.{name}={value}" for name, value in labels.items()]
-    base = f"--build-arg=BASE_IMAGE={config['BASE_IMAGE']}"
-    call(aws, f"build stats-assets:{tag()}", "build", base, *marked, "-t", f"stats-assets:{tag()}", ".")
+    base = [f"--build-arg=BASE_IMAGE={config['BASE_IMAGE']}"] if config["BASE_IMAGE"] else []
+    call(aws, f"build stats-assets:{tag()}", "build", *base, *marked, "-t", f"stats-assets:{tag()}", ".")
 
 
 def render_instance(aws: Aws, config: Config) -> None:
@@ -80,6 +80,10 @@ def address(aws: Aws, config: Config) -> str:
 
 def push(aws: Aws, config: Config) -> None:
     """Log in, add this deployment's settings as a last layer, push. A tag that is there already is not pushed again."""
+    if tag().endswith("-dirty") and not aws.dry_run:
+        raise Refused(
+            "Files differ from the commit: commit them first, so that the tag says what is in the image."
+        )
     render_instance(aws, config)
     write(RENDERED / "Dockerfile", LAYER)
     full = address(aws, config)
@@ -105,6 +109,10 @@ def push(aws: Aws, config: Config) -> None:
 
 
 def _is_pushed(aws: Aws, full: str) -> bool:
-    name = full.partition("/")[2].rpartition(":")[0]
-    found = aws.read("ecr", "list_images", repositoryName=name)["imageIds"] if name else []
+    registry, _, name = full.rpartition(":")[0].partition("/")
+    if not name:  # a dry run, before the repository is there
+        return False
+    found = aws.pages(
+        "ecr", "list_images", "imageIds", repositoryName=name, registryId=registry.partition(".")[0]
+    )
     return any(one.get("imageTag") == tag() for one in found)
