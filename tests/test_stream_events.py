@@ -593,6 +593,6 @@ def test_no_sequence_of_events_skips_a_sequence_or_counts_it_twice(monkeypatch: 
     run_state_machine_as_test(
         Events,
         settings=settings(
-            max_examples=500, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=400, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
