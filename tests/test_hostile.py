@@ -44,7 +44,7 @@ FILES: dict[str, Callable[[], str]] = {
     "an editor of 1 MB": lambda: changeset(1, created_by=incompressible(1_000_000)),
     "a name of 1 MB": lambda: changeset(1).replace('"eve"', f'"{incompressible(1_000_000)}"'),
     "a comment of 3 MB": lambda: changeset(1, comment=incompressible(3_000_000)),
-    "10,000 hashtags": lambda: changeset(1, hashtags=";".join(f"tag{n}" for n in range(MANY // 10))),
+    "1,000 hashtags": lambda: changeset(1, hashtags=";".join(f"tag{n}" for n in range(MANY // 100))),
     "100,000 tags": lambda: changeset(1, **{f"k{n}": "#x" for n in range(MANY)}),
     "an id beyond 63 bits": lambda: changeset(1 << 63),
     "a user beyond 63 bits": lambda: changeset(1).replace('"7"', f'"{1 << 63}"'),

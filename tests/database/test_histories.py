@@ -227,7 +227,7 @@ def test_any_history_ends_in_what_the_facts_say(connection: Connection, url: str
             Histories,
             settings=settings(
                 max_examples=max(HISTORIES, settings.get_profile(profile).max_examples),
-                stateful_step_count=8,
+                stateful_step_count=7,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
