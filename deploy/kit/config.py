@@ -110,6 +110,11 @@ class Config:
         return self.named("ec2") if self.on_ec2 else "FARGATE"
 
     @property
+    def zone(self) -> str:
+        """The private DNS zone that the code server's name is in."""
+        return f"{self['CLUSTER_NAME']}.stats.internal"
+
+    @property
     def strategy(self) -> list[dict[str, object]]:
         return [{"capacityProvider": self.provider, "weight": 1, "base": 0}]
 

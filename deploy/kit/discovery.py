@@ -5,14 +5,12 @@ By calls and not in a stack: the namespace outlives the services, so that a new 
 
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
-from deploy.kit.render import DISCOVERY
-
-NAME = "code"
+from deploy.kit.render import CODE_NAME
 
 
 def registry(aws: Aws, config: Config, patience: float = 300) -> str:
     """The ARN that the code service registers with; namespace and name are made if they are not there."""
-    zone = f"{config['CLUSTER_NAME']}.{DISCOVERY}"
+    zone = config.zone
     if _namespace(aws, zone) is None:
         what = f"create private DNS namespace {zone}"
         aws.change(what, "servicediscovery", "create_private_dns_namespace", Name=zone, Vpc=config["VPC"])
@@ -28,17 +26,17 @@ def registry(aws: Aws, config: Config, patience: float = 300) -> str:
     found = _service(aws, namespace)
     if found is None:
         aws.change(
-            f"create name {NAME}.{zone}",
+            f"create name {CODE_NAME}.{zone}",
             "servicediscovery",
             "create_service",
-            Name=NAME,
+            Name=CODE_NAME,
             NamespaceId=namespace,
             DnsConfig={"RoutingPolicy": "MULTIVALUE", "DnsRecords": [{"Type": "A", "TTL": 10}]},
             HealthCheckCustomConfig={"FailureThreshold": 1},
         )
         found = _service(aws, namespace)
     if found is None and not aws.dry_run:
-        raise Refused(f"Cloud Map did not make {NAME}.{zone}.")
+        raise Refused(f"Cloud Map did not make {CODE_NAME}.{zone}.")
     return found or ""
 
 
@@ -50,4 +48,4 @@ def _namespace(aws: Aws, zone: str) -> str | None:
 def _service(aws: Aws, namespace: str) -> str | None:
     filters = [{"Name": "NAMESPACE_ID", "Values": [namespace], "Condition": "EQ"}]
     found = aws.pages("servicediscovery", "list_services", "Services", Filters=filters)
-    return next((str(one["Arn"]) for one in found if one["Name"] == NAME), None)
+    return next((str(one["Arn"]) for one in found if one["Name"] == CODE_NAME), None)

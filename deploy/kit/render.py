@@ -13,7 +13,7 @@ from deploy.kit.config import Config
 HERE = Path(__file__).parents[1]
 RENDERED = HERE / "rendered"
 CODE_PORT = 4000
-DISCOVERY = "stats.internal"
+CODE_NAME = "code"
 
 
 class RenderError(Exception):
@@ -28,7 +28,7 @@ def values_of(config: Config, image: str) -> dict[str, str]:
         "SUBNET_LIST": json.dumps(config.subnets),
         "RUN_FAMILY": config.named("run"),
         "SETTINGS": json.dumps(config.settings),
-        "CODE_HOST": f"code.{config['CLUSTER_NAME']}.{DISCOVERY}",
+        "CODE_HOST": f"{CODE_NAME}.{config.zone}",
         "CODE_PORT": str(CODE_PORT),
         "RUNS_FOR_BACKFILLS": str(max(1, int(config["MAX_RUNS"]) // 3)),
     }

@@ -15,6 +15,11 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
     """Task definitions as they should be now, both databases migrated, then the services created or changed."""
     base = stacks.outputs(aws, config.named("cluster"))
     tasks = _tasks(aws, config, image, base)
+    if not tasks:
+        aws.say(
+            "would then run the migrations, as one task, and create the services"
+        )  # a dry run of the first start
+        return
     services = {
         "ClusterName": config["CLUSTER_NAME"],
         "Provider": config.provider,

@@ -40,7 +40,7 @@ def outputs(aws: Aws, name: str) -> dict[str, str]:
 def bring(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> dict[str, str]:
     """Create the stack of that template, or update it if template or values are others now; its outputs."""
     name, body, given = config.named(part), template_body(part), parameters(values)
-    mark = _mark(part, values)
+    mark = _mark(body, given)
     stack = find(aws, name)
     if (
         stack is not None
@@ -69,11 +69,11 @@ def bring(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> dic
 def is_up_to_date(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> bool:
     """Whether `bring` would change nothing."""
     stack = find(aws, config.named(part))
-    return stack is not None and _marked(stack) == _mark(part, values)
+    return stack is not None and _marked(stack) == _mark(template_body(part), parameters(values))
 
 
-def _mark(part: str, values: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([template_body(part), parameters(values)]).encode()).hexdigest()
+def _mark(body: str, given: list[dict[str, str]]) -> str:
+    return hashlib.sha256(json.dumps([body, given]).encode()).hexdigest()
 
 
 def _marked(stack: Mapping[str, Any]) -> str | None:

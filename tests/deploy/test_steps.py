@@ -236,6 +236,15 @@ def test_dry_runs_change_nothing(account: Account, monkeypatch: pytest.MonkeyPat
     )
 
 
+def test_a_dry_run_of_the_first_start(account: Account) -> None:
+    cluster.configure(account.aws(), account.config)
+    secrets.put(account.aws(), account.config)
+    account.calls.clear()
+    services.start(account.aws(dry_run=True), account.config, IMAGE)
+    assert changes(account) == []
+    assert "would then run the migrations" in account.said[-1]
+
+
 def test_a_missing_permission_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     from botocore.exceptions import ClientError

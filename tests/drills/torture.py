@@ -96,7 +96,7 @@ def torture(
         killed = stack.kill(*kill.roles)
         say(f"{number}/{len(kills)}: kill -9 {'+'.join(kill.roles)} ({len(killed)} processes)")
         if "supervisor" in kill.roles:
-            stack.until(lambda: not stack.children() and not stack.pids("guardian"), "all children to end")
+            _all_ended(stack)
             stack.start()
         if "feed" in kill.roles or "supervisor" in kill.roles:
             spoil(stack, chance)
@@ -128,7 +128,7 @@ def must_be_exact(stack: DemoStack, say: Callable[[str], None] = _say) -> None:
     """The faults end and time stands still: soon all of the feed is in, each sequence once, and it is the truth."""
     stack.until(lambda: bool(requests.delete(f"{stack.feed}/faults", timeout=10)), "the feed")
     stack.kill("supervisor")
-    stack.until(lambda: not stack.children() and not stack.pids("guardian"), "all children to end")
+    _all_ended(stack)
     stack.freeze()
     stack.start()
     stack.until(stack.is_caught_up, "both streams to be where the feed is")
@@ -164,6 +164,11 @@ def pending(connection: Connection) -> Iterator[bool]:
         yield any(not lease.released for lease in leases(connection, stream))
         yield bool(troubled(connection, stream, "waiting") or troubled(connection, stream, "trying"))
         yield bool(troubled(connection, stream, "quarantined") or troubled(connection, stream, "hole"))
+
+
+def _all_ended(stack: DemoStack) -> None:
+    """Wait until what a killed supervisor leaves has ended."""
+    stack.until(lambda: not stack.children() and not stack.pids("guardian"), "all children to end")
 
 
 def _given_up(stack: DemoStack) -> dict[str, int]:
