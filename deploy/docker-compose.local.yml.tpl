@@ -14,6 +14,7 @@ x-service: &service
     AUGMENTED_DIFFS_START: "$LOCAL_AUGDIFF_START"
     CHANGESETS_START: "$LOCAL_CHANGESET_START"
     STATS_DATA_DIR: /srv/data
+    DAGSTER_DAEMON_HEARTBEAT_TOLERANCE: "300"
   volumes:
     - data:/srv/data
     - $DEPLOY/dagster.local.yaml:/srv/stats-assets/dagster.yaml:ro

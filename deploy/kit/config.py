@@ -131,6 +131,7 @@ class Config:
             "ARCHIVE_URI": self["ARCHIVE_URI"],
             "STATS_DATA_DIR": "/tmp/stats-assets",  # noqa: S108 - of a container
             "START_LIMIT_SECONDS": "900",
+            "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "300",
         }
         return {name: value for name, value in given.items() if value or name == "ARCHIVE_URI"}
 

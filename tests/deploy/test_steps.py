@@ -5,8 +5,12 @@ accepts a second Create that AWS refuses.
 import re
 from typing import Any
 
+import click
 import pytest
 import yaml
+from dagster._cli import create_dagster_cli
+from dagster._daemon.cli import create_dagster_daemon_cli
+from dagster_webserver.cli import dagster_webserver
 from moto.ecs.models import ecs_backends
 
 from deploy.kit import cluster, image, secrets, services, stacks
@@ -14,6 +18,7 @@ from deploy.kit.__main__ import STEPS
 from deploy.kit.aws import Refused
 from deploy.kit.render import HERE, RENDERED, rendered, values_of
 from tests.deploy.conftest import Account, register_a_machine
+from tests.deploy.templates import resources
 
 CHANGES = re.compile(
     r"^[\w-]+:(Create|Register|Put|Update|Delete|Run|Attach|Add|Set|Start|Stop|Tag|Modify|Terminate)"
@@ -256,22 +261,6 @@ def test_a_missing_permission_is_named(account: Account, monkeypatch: pytest.Mon
         raise denied
 
 
-class Tolerant(yaml.SafeLoader):
-    """CloudFormation's own tags are read as text: `!Ref A` is "Ref A"."""
-
-
-Tolerant.add_multi_constructor(
-    "!",
-    lambda loader, suffix, node: f"{suffix} {node.value}" if isinstance(node, yaml.ScalarNode) else suffix,
-)
-
-
-def resources(part: str) -> dict[str, Any]:
-    document = yaml.load((HERE / f"cloudformation/{part}.yaml").read_text(), Loader=Tolerant)  # noqa: S506
-    found: dict[str, Any] = document["Resources"]
-    return found
-
-
 def test_what_moto_drops_is_in_the_templates() -> None:
     """Roles of tasks; strategy, network and registry of services; one daemon, never two."""
     roles = {
@@ -318,3 +307,32 @@ def test_roles_may_do_no_more_than_they_must() -> None:
                 assert not any("*" in action for action in actions)
                 if "iam:PassRole" in actions:
                     assert statement["Resource"] == ["GetAtt RunRole.Arn", "GetAtt ExecutionRole.Arn"]
+
+
+def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
+    """A health check with an option that does not exist ends its service for ever, every two minutes."""
+    programs = {
+        "dagster": create_dagster_cli(),
+        "dagster-daemon": create_dagster_daemon_cli(),
+        "dagster-webserver": dagster_webserver,
+    }
+    checked = []
+    for task in resources("tasks").values():
+        [container] = task["Properties"]["ContainerDefinitions"]
+        health = container.get("HealthCheck", {}).get("Command", ["CMD"])
+        for program, *words in filter(None, (container.get("Command"), health[1:])):
+            if program != "python":
+                parse(programs[program], program, words)
+                checked.append(program)
+    assert len(checked) == 5
+
+
+def parse(command: click.Command, name: str, words: list[str]) -> None:
+    """Raises click.UsageError when it does not take them."""
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name)
+        found, inner, rest = command.resolve_command(context, words)
+        assert inner is not None
+        parse(inner, found or name, rest)
+    else:
+        command.make_context(name, words)

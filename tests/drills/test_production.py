@@ -1,0 +1,95 @@
+"""The production configuration heals: each service killed, a run killed, the whole machine lost. Each time the stream
+goes on from its checkpoint, and in the end the statistics are the truth.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.kit.secrets import DRIVER
+from stats_assets.database.connection import connect
+from stats_assets.database.statistics import queued
+from stats_assets.database.streams import STREAMS, stream_of
+from stats_assets.demo import faults
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world import World
+from tests.conftest import database
+from tests.drills.production import ROLES, Production, machine, until
+from tests.truth import differences, statistics_of, truth_of
+
+
+class Streams:
+    """The feed's head and our checkpoints."""
+
+    def __init__(self, feed: DemoFeed, url: str) -> None:
+        self.feed, self.url = feed, url
+
+    def at_head(self) -> bool:
+        with connect(self.url) as connection:
+            rows = [stream_of(connection, stream) for stream in STREAMS]
+        heads = {"augmented_diffs": self.feed.head, "changesets": self.feed.changesets_head}
+        return {row.stream: row.checkpoint for row in rows if row} == heads
+
+    def go_on(self, what: str) -> None:
+        """Three more minutes pass, and soon they are in."""
+        self.feed.advance(3)
+        until(self.at_head, f"the streams to go on after {what}")
+
+    def must_be_exact(self) -> None:
+        def at_rest() -> bool:
+            with connect(self.url) as connection:
+                return not queued(connection)
+
+        until(at_rest, "the statistics to take up what has changed")
+        with connect(self.url) as connection:
+            assert differences(truth_of(self.feed.url), statistics_of(connection)) == []
+
+
+@pytest.fixture
+def settings(server: str, feed: DemoFeed, url: str, world: World, tmp_path: Path) -> Iterator[dict[str, str]]:
+    with database(server, "template1") as dagster:
+        yield {
+            "DATABASE_URL": url,
+            "DAGSTER_DB_URI": dagster.replace("postgresql://", DRIVER),
+            "OVERPASS_URL": feed.url,
+            "CHANGESETS_URL": feed.changesets_url,
+            "AUGMENTED_DIFFS_START": str(world.first),
+            "CHANGESETS_START": str(world.changesets_first),
+            "STATS_DATA_DIR": str(tmp_path / "data"),
+        }
+
+
+def kill_a_run_at_work(production: Production, feed: DemoFeed) -> None:
+    """One that waits for a body."""
+    stuck = feed.head + 1
+    rule = feed.faults.put(faults.stall(60), stream="augmented_diffs", sequence=stuck)
+    feed.advance(1)
+    until(
+        lambda: any(request.sequence == stuck for request in feed.requests), "a run to ask for the next diff"
+    )
+    production.kill("run")
+    feed.faults.remove(rule)
+
+
+def test_it_heals(feed: DemoFeed, url: str, settings: dict[str, str], tmp_path: Path) -> None:
+    streams = Streams(feed, url)
+    with machine(tmp_path / "first", settings) as production:
+        production.migrate()
+        production.start().switch_on()
+        streams.go_on("the start")
+        for role in ROLES:
+            production.kill(role)
+            streams.go_on(f"{role} was killed")
+            until(lambda role=role: production.is_healthy(role), f"{role} to be healthy again")  # type: ignore[misc]
+        kill_a_run_at_work(production, feed)
+        streams.go_on("a run was killed")
+        production.kill(*ROLES)
+        streams.go_on("all services were killed")
+        kill_a_run_at_work(production, feed)
+        production.die()
+        assert not production.is_healthy("webserver"), "a health check that can't fail"
+    with machine(tmp_path / "second", settings) as production:
+        production.start()
+        streams.go_on("the machine was lost")
+        streams.must_be_exact()
