@@ -8,8 +8,8 @@ from typing import Any
 import click
 import pytest
 import yaml
-from dagster._cli import create_dagster_cli
-from dagster._daemon.cli import create_dagster_daemon_cli
+from dagster._cli import cli as dagster
+from dagster._daemon.cli import cli as dagster_daemon
 from dagster_webserver.cli import dagster_webserver
 from moto.ecs.models import ecs_backends
 
@@ -312,8 +312,8 @@ def test_roles_may_do_no_more_than_they_must() -> None:
 def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
     """A health check with an option that does not exist ends its service for ever, every two minutes."""
     programs = {
-        "dagster": create_dagster_cli(),
-        "dagster-daemon": create_dagster_daemon_cli(),
+        "dagster": dagster,
+        "dagster-daemon": dagster_daemon,
         "dagster-webserver": dagster_webserver,
     }
     checked = []
