@@ -14,7 +14,7 @@ FROM ${BASE_IMAGE}
 COPY --from=build /opt/stats-assets /opt/stats-assets
 WORKDIR /srv/stats-assets
 COPY dagster.yaml workspace.yaml ./
-RUN useradd --system --uid 1000 stats && mkdir /srv/data && chown stats /srv/stats-assets /srv/data
+RUN useradd --uid 1000 --no-create-home stats && mkdir /srv/data && chown stats /srv/stats-assets /srv/data
 USER stats
 ENV PATH=/opt/stats-assets/bin:$PATH DAGSTER_HOME=/srv/stats-assets PYTHONUNBUFFERED=1
 CMD ["stats-assets", "--help"]

@@ -32,6 +32,9 @@ BASE_IMAGE := docker.io/library/python:3.11-slim-bookworm
 # `make secrets`, and nowhere else.
 DB_URI         := postgresql://user:password@host:5432/stats
 DAGSTER_DB_URI := postgresql://user:password@host:5432/dagster
+# Or leave both empty, and `make database` makes one by RDS, of this class (db.t4g.large) and with so many GB to begin with.
+DB_INSTANCE_CLASS :=
+DB_STORAGE        := 100
 
 # What is followed: a directory of augmented diffs, or with none an Overpass server; the changesets' directory.
 # START: the first sequence on a database without a checkpoint; empty: the feed's head.
@@ -46,6 +49,8 @@ ARCHIVE_URI      :=
 # Who may open Dagster's UI, which can start and end runs: addresses inside the VPC (the balancer is internal; 0.0.0.0/0 is
 # not taken). With a certificate it speaks HTTPS, and with the OIDC variables it asks for a login first.
 CLIENT_CIDR                 := 10.0.0.0/8
+# Who may open a second one, on port 8080, where nothing can be changed; empty: there is none.
+READ_ONLY_CIDR              :=
 CERTIFICATE_ARN             :=
 OIDC_ISSUER                 :=
 OIDC_AUTHORIZATION_ENDPOINT :=
@@ -53,3 +58,6 @@ OIDC_TOKEN_ENDPOINT         :=
 OIDC_USER_INFO_ENDPOINT     :=
 OIDC_CLIENT_ID              :=
 OIDC_SECRET_ARN             :=
+
+# Who is told by `make alarms` (AWS asks them once whether they want it); empty: subscribe to the topic by other means.
+ALARM_EMAIL :=

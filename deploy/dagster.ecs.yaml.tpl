@@ -1,3 +1,4 @@
+# stats-assets
 # Dagster's instance on ECS, rendered by `make render`: the launcher can't read all of its settings from the environment.
 telemetry:
   enabled: false

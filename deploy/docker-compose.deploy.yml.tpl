@@ -21,6 +21,9 @@ services:
     <<: *service
     command: [dagster-daemon, run]
     depends_on: [code]
+  watch:
+    <<: *service
+    command: [stats-assets, watch, --name, "$CLUSTER_NAME"]
   webserver:
     <<: *service
     command: [dagster-webserver, --host, 0.0.0.0, --port, "3000"]

@@ -14,6 +14,7 @@ from stats_assets.commands import answers, stack, statistics, streams
 from stats_assets.commands.backfill import backfill
 from stats_assets.commands.shared import say
 from stats_assets.commands.status import status
+from stats_assets.commands.watch import watch
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.migrations import MigrationRefused
@@ -36,6 +37,7 @@ for command in (
     stack.dev,
     stack.demo,
     status,
+    watch,
     backfill,
     streams.seek,
     streams.retry,

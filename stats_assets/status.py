@@ -24,7 +24,7 @@ class StreamStatus:
 
     waiting, quarantined, holes: sequences, with `reasons`; in_flight (the stream's own runs), by_hand (all other runs),
     skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
-    both ends included. ticked_at: when its sensor last ticked.
+    both ends included. ticked_at: when its sensor last ticked; committed_at: when a sequence was last committed.
     """
 
     origin: int | None
@@ -45,6 +45,7 @@ class StreamStatus:
     older_definitions: list[Span]
     seek_to: int | None
     ticked_at: datetime | None
+    committed_at: datetime | None
     paused: str | None
     paused_until: datetime | None
 
@@ -117,7 +118,7 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         head = stats.source(stream).head()
     except HeadUnknown as error:
         trouble = str(error)
-    rate = _rate(connection, stream, cursor)
+    rate, committed_at = _rate(connection, stream, cursor)
     behind = head - cursor if head is not None and cursor is not None else None
     alive = [
         lease
@@ -147,18 +148,24 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         older_definitions=counted_under_older(connection, stream, stats.reader(stream).definitions),
         seek_to=row.seek_to if row else None,
         ticked_at=row.ticked_at if row else None,
+        committed_at=committed_at,
         paused=row.pause_reason if row else None,
         paused_until=row.paused_until if row else None,
     )
 
 
-def _rate(connection: Connection, stream: Stream, cursor: int | None) -> float:
+def _rate(connection: Connection, stream: Stream, cursor: int | None) -> tuple[float, datetime | None]:
+    """Sequences a minute, and when the last one was committed."""
     if cursor is None:
-        return 0.0
+        return 0.0, None
     row = connection.execute(
-        "SELECT count(*), extract(epoch FROM now() - min(done_at))::float8 FROM ledger"
-        " WHERE stream = %s AND sequence > %s AND done_at > now() - make_interval(mins => %s)",
-        (stream, cursor - RATE_SEQUENCES, RATE_MINUTES),
+        "SELECT count(*) FILTER (WHERE recent), extract(epoch FROM now() - min(done_at) FILTER (WHERE recent))::float8,"
+        " max(done_at) FROM (SELECT done_at, done_at > now() - make_interval(mins => %s) AS recent"
+        " FROM ledger WHERE stream = %s AND sequence > %s) AS near",
+        (RATE_MINUTES, stream, cursor - RATE_SEQUENCES),
     ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always answers
+    if not row[0]:
+        return 0.0, row[2]
     # After a start there are not ten minutes to divide by.
-    return round(row[0] / max(row[1] / 60, 1), 2) if row and row[0] else 0.0
+    return round(row[0] / max(row[1] / 60, 1), 2), row[2]

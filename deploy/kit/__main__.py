@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import ClientError
 
-from deploy.kit import cluster, image, secrets, services, stacks
+from deploy.kit import alarms, cluster, database, destroy, image, secrets, services
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import AWS, LOCAL, Config, ConfigError, Variable, load
 from deploy.kit.render import HERE, RenderError, rendered, values_of, write
@@ -28,26 +28,13 @@ def _local(aws: Aws, config: Config) -> None:
     aws.say(f"wrote deploy/{name}")
 
 
-def _destroy(aws: Aws, config: Config) -> None:
-    name = config["CLUSTER_NAME"]
-    if not aws.dry_run and os.environ.get("CONFIRM") != name:
-        raise Refused(
-            f"This removes services, tasks, machines and roles of {name}. Say so: make destroy CONFIRM={name}"
-        )
-    services.stop(aws, config)
-    for part in ("services", "tasks"):
-        stacks.remove(aws, config.named(part))
-    cluster.down(aws, config)
-    stacks.remove(aws, config.named("cluster"))
-    aws.say("Still there: the database, the archive, secrets, images, logs, and the cluster itself.")
-
-
 STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "check-config": (lambda aws, _: aws.say("config-aws.mk: every variable can be used"), (AWS,)),
     "build-container": (image.build, (AWS,)),
     "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]._replace(required=False)}, LOCAL)),
     "instance-role": (cluster.instance_role, (AWS,)),
     "ecr-repository": (lambda aws, config: aws.say(cluster.repository(aws, config)), (AWS,)),
+    "database": (database.bring, (AWS,)),
     "secrets": (secrets.put, (AWS,)),
     "configure-cluster": (cluster.configure, (AWS,)),
     "docker-compose.deploy.yml": (_compose, (AWS, LOCAL)),
@@ -57,10 +44,11 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "cluster-up": (cluster.up, (AWS,)),
     "cluster-down": (cluster.down, (AWS,)),
     "start-service": (lambda aws, config: services.start(aws, config, image.address(aws, config)), (AWS,)),
+    "alarms": (alarms.bring, (AWS,)),
     "stop-service": (services.stop, (AWS,)),
     "status": (services.status, (AWS,)),
     "logs": (lambda aws, config: services.logs(aws, config, os.environ.get("SERVICE") or "daemon"), (AWS,)),
-    "destroy": (_destroy, (AWS,)),
+    "destroy": (destroy.everything, (AWS,)),
 }
 
 

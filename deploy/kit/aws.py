@@ -10,7 +10,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-READS = ("Describe", "Get", "List", "BatchGet")
+OURS = [{"Key": "made-by", "Value": "stats-assets"}]
+"""On all that the kit makes, and so may remove."""
 
 
 class Refused(Exception):

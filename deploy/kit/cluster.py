@@ -8,12 +8,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy.kit import stacks
-from deploy.kit.aws import Aws, Refused, code_of, trusts
+from deploy.kit.aws import OURS, Aws, Refused, code_of, trusts
 from deploy.kit.config import Config
 
 MACHINE_POLICY = "service-role/AmazonEC2ContainerServiceforEC2Role"
 TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
-SERVICES = 3
 NO_INSTANCE = (
     "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
     " ecs-telemetry, ecr, s3, logs); INSTANCE_ROLE without its policy or instance profile; the instance type is not"
@@ -28,7 +27,12 @@ def instance_role(aws: Aws, config: Config) -> None:
     if not _exists(aws, "get_role", RoleName=name):
         document = trusts("ec2.amazonaws.com")
         aws.change(
-            f"create role {name}", "iam", "create_role", RoleName=name, AssumeRolePolicyDocument=document
+            f"create role {name}",
+            "iam",
+            "create_role",
+            RoleName=name,
+            AssumeRolePolicyDocument=document,
+            Tags=OURS,
         )
     attached = (
         []
@@ -41,7 +45,11 @@ def instance_role(aws: Aws, config: Config) -> None:
     profile = _exists(aws, "get_instance_profile", InstanceProfileName=name)
     if not profile:
         aws.change(
-            f"create instance profile {name}", "iam", "create_instance_profile", InstanceProfileName=name
+            f"create instance profile {name}",
+            "iam",
+            "create_instance_profile",
+            InstanceProfileName=name,
+            Tags=OURS,
         )
     if not profile or not profile["InstanceProfile"]["Roles"]:
         arguments = {"InstanceProfileName": name, "RoleName": name}
@@ -84,6 +92,7 @@ def repository(aws: Aws, config: Config) -> str:
         imageTagMutability="IMMUTABLE",
         imageScanningConfiguration={"scanOnPush": True},
         encryptionConfiguration={"encryptionType": "AES256"},
+        tags=OURS,
     )
     return str(made["repository"]["repositoryUri"]) if made else f"(the repository {name})"
 
@@ -100,24 +109,23 @@ def room(aws: Aws, config: Config) -> str:
         found["VCpuInfo"]["DefaultVCpus"] * 1024 // TASK_CPU,
         found["MemoryInfo"]["SizeInMiB"] * 9 // 10 // TASK_MEMORY,
     )
-    tasks, wanted = min(interfaces, by_size), SERVICES + int(config["MAX_RUNS"])
-    most = int(config["MAX_INSTANCES"])
+    tasks, services = min(interfaces, by_size), len(config.services)
+    wanted, most = services + int(config["MAX_RUNS"]), int(config["MAX_INSTANCES"])
     if tasks * most < wanted:
         raise Refused(
             f"{most} machines of type {kind} have room for {tasks * most} tasks ({interfaces} network interfaces,"
-            f" {by_size} tasks by size each), but {SERVICES} services and {config['MAX_RUNS']} runs are wanted:"
+            f" {by_size} tasks by size each), but {services} services and {config['MAX_RUNS']} runs are wanted:"
             f" raise MAX_INSTANCES to {-(-wanted // tasks) if tasks else 'a larger type'}, lower MAX_RUNS, or take a"
             " larger INSTANCE_TYPE."
         )
     runs = config["MAX_RUNS"]
-    return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {SERVICES} services and {runs} runs"
+    return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} services and {runs} runs"
 
 
 def configure(aws: Aws, config: Config) -> dict[str, str]:
     """Logs, roles, machines (a stack), then the cluster, made or adopted; the stack's outputs."""
     if config.on_ec2:
         aws.say(room(aws, config))
-    bucket = config["ARCHIVE_URI"].removeprefix("s3://")
     made = stacks.bring(
         aws,
         config,
@@ -134,12 +142,19 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "KeyPair": config["KEYPAIR"],
             "LaunchType": config["LAUNCH_TYPE"],
             "SecretsPrefix": config["CLUSTER_NAME"],
-            "ArchiveArn": f"arn:{_partition(aws)}:s3:::{bucket}" if bucket else "",
+            "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
+            "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },
     )
     _provider(aws, config)
     _cluster(aws, config)
     return made
+
+
+def _arn_of(aws: Aws, uri: str) -> str:
+    """Of an s3:// address; empty for any other."""
+    kind, _, place = uri.partition("://")
+    return f"arn:{_partition(aws)}:s3:::{place.rstrip('/')}" if kind == "s3" else ""
 
 
 def _provider(aws: Aws, config: Config) -> None:
@@ -172,7 +187,9 @@ def _cluster(aws: Aws, config: Config) -> None:
     ]
     if not found:
         settings = [{"name": "containerInsights", "value": "enabled"}]
-        aws.change(f"create cluster {name}", "ecs", "create_cluster", clusterName=name, settings=settings)
+        tags = [{"key": one["Key"], "value": one["Value"]} for one in OURS]
+        what = f"create cluster {name}"
+        aws.change(what, "ecs", "create_cluster", clusterName=name, settings=settings, tags=tags)
     here = found[0] if found else {"capacityProviders": [], "defaultCapacityProviderStrategy": []}
     if provider in here["capacityProviders"]:
         aws.say(f"cluster {name}: has the provider {provider}")
@@ -184,7 +201,7 @@ def _cluster(aws: Aws, config: Config) -> None:
         "put_cluster_capacity_providers",
         cluster=name,
         capacityProviders=[*here["capacityProviders"], provider],
-        defaultCapacityProviderStrategy=here["defaultCapacityProviderStrategy"] or config.strategy,
+        defaultCapacityProviderStrategy=here.get("defaultCapacityProviderStrategy", []) or config.strategy,
     )
 
 
@@ -231,6 +248,11 @@ def down(aws: Aws, config: Config) -> None:
     for group in machines(aws, config):
         if group["MinSize"] or group["DesiredCapacity"]:
             name = group["AutoScalingGroupName"]
+            ids = [one["InstanceId"] for one in group["Instances"] if one["ProtectedFromScaleIn"]]
+            if ids:  # the capacity provider protects them; without services nobody has to be
+                arguments = {"AutoScalingGroupName": name, "InstanceIds": ids, "ProtectedFromScaleIn": False}
+                what = f"take the protection off {len(ids)} machines"
+                aws.change(what, "autoscaling", "set_instance_protection", **arguments)
             arguments = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
             aws.change(f"no machines in {name}", "autoscaling", "update_auto_scaling_group", **arguments)
     aws.say("no machines")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+CIDR = r"\d{1,3}(\.\d{1,3}){3}/([89]|[12]\d|3[0-2])"
 URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/]+"
 
 
@@ -44,15 +45,21 @@ AWS: Mapping[str, Variable] = {
         r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/)?[a-z0-9][a-z0-9._/-]{1,254}", "stats-assets"
     ),
     "BASE_IMAGE": Variable(r"\S+", "docker.io/library/python:3.11-slim-bookworm"),
-    "DB_URI": Variable(URI, "postgresql://user:password@host:5432/stats", secret=True),
-    "DAGSTER_DB_URI": Variable(URI, "postgresql://user:password@host:5432/dagster", secret=True),
+    "DB_URI": Variable(URI, "postgresql://user:password@host:5432/stats", required=False, secret=True),
+    "DAGSTER_DB_URI": Variable(
+        URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True
+    ),
+    "DB_INSTANCE_CLASS": Variable(r"db\.[a-z0-9]+\.[a-z0-9]+", "db.t4g.large", required=False),
+    "DB_STORAGE": Variable(r"[1-9]\d{1,4}", "100", required=False),
     "AUGDIFF_SOURCE": SOURCE,
     "OVERPASS_URL": WEB,
     "CHANGESET_SOURCE": WEB,
     "AUGDIFF_START": START,
     "CHANGESET_START": START,
     "ARCHIVE_URI": Variable(r"s3://[a-z0-9.-]+/\S*[^/\s]", "s3://bucket/archive", required=False),
-    "CLIENT_CIDR": Variable(r"\d{1,3}(\.\d{1,3}){3}/([89]|[12]\d|3[0-2])", "10.0.0.0/8"),
+    "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/8"),
+    "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/8", required=False),
+    "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "stats@example.org", required=False),
     "CERTIFICATE_ARN": Variable(
         r"arn:aws[a-z-]*:acm:\S+", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b", False
     ),
@@ -100,6 +107,16 @@ class Config:
     def on_ec2(self) -> bool:
         return self["LAUNCH_TYPE"] == "EC2"
 
+    @property
+    def own_database(self) -> bool:
+        """Whether the kit makes the database."""
+        return bool(self["DB_INSTANCE_CLASS"])
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those that are started, in this order."""
+        return ("code", "daemon", "webserver", "watch", *(("read-only",) if self["READ_ONLY_CIDR"] else ()))
+
     def named(self, part: str) -> str:
         """The name of something that the kit makes."""
         return f"{self['CLUSTER_NAME']}-{part}"
@@ -146,6 +163,7 @@ def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.en
         elif value and not re.fullmatch(variable.pattern, value):
             shown = "what it is" if variable.secret else repr(value)
             wrong.append(f"{name} can't be {shown}. An example: {variable.example}")
+    wrong += _databases(values) if "DB_URI" in values else []
     if values.get("DB_URI") and values["DB_URI"] == values.get("DAGSTER_DB_URI"):
         wrong.append("DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version")
     lacking = [name for name in OIDC if name in values and not values[name]]
@@ -155,3 +173,18 @@ def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.en
     if wrong:
         raise ConfigError("\n".join(wrong))
     return Config(values)
+
+
+def _databases(values: Mapping[str, str]) -> list[str]:
+    given = [name for name in ("DB_URI", "DAGSTER_DB_URI") if values[name]]
+    if values["DB_INSTANCE_CLASS"]:
+        return (
+            [f"{' and '.join(given)}: leave empty, or DB_INSTANCE_CLASS, which makes a database"]
+            if given
+            else []
+        )
+    return [
+        f"{name} is not set, and neither is DB_INSTANCE_CLASS. An example: {AWS[name].example}"
+        for name in ("DB_URI", "DAGSTER_DB_URI")
+        if name not in given
+    ]

@@ -3,7 +3,7 @@
 By calls and not in a stack: the namespace outlives the services, so that a new address is found within 10 seconds.
 """
 
-from deploy.kit.aws import Aws, Refused
+from deploy.kit.aws import OURS, Aws, Refused
 from deploy.kit.config import Config
 from deploy.kit.render import CODE_NAME
 
@@ -13,7 +13,9 @@ def registry(aws: Aws, config: Config, patience: float = 300) -> str:
     zone = config.zone
     if _namespace(aws, zone) is None:
         what = f"create private DNS namespace {zone}"
-        aws.change(what, "servicediscovery", "create_private_dns_namespace", Name=zone, Vpc=config["VPC"])
+        aws.change(
+            what, "servicediscovery", "create_private_dns_namespace", Name=zone, Vpc=config["VPC"], Tags=OURS
+        )
         aws.until(
             f"namespace {zone}",
             lambda: _namespace(aws, zone) is not None,
@@ -49,3 +51,17 @@ def _service(aws: Aws, namespace: str) -> str | None:
     filters = [{"Name": "NAMESPACE_ID", "Values": [namespace], "Condition": "EQ"}]
     found = aws.pages("servicediscovery", "list_services", "Services", Filters=filters)
     return next((str(one["Arn"]) for one in found if one["Name"] == CODE_NAME), None)
+
+
+def remove(aws: Aws, config: Config) -> None:
+    """Name and namespace, if they are there."""
+    namespace = _namespace(aws, config.zone)
+    if namespace is None:
+        return
+    found = _service(aws, namespace)
+    if found is not None:
+        identity = found.rpartition("/")[2]
+        aws.change(
+            f"delete name {CODE_NAME}.{config.zone}", "servicediscovery", "delete_service", Id=identity
+        )
+    aws.change(f"delete namespace {config.zone}", "servicediscovery", "delete_namespace", Id=namespace)

@@ -2,7 +2,8 @@
 
 from botocore.exceptions import ClientError
 
-from deploy.kit.aws import Aws, Refused, code_of
+from deploy.kit import database
+from deploy.kit.aws import OURS, Aws, Refused, code_of
 from deploy.kit.config import Config
 
 DRIVER = "postgresql+psycopg2://"
@@ -10,23 +11,28 @@ DRIVER = "postgresql+psycopg2://"
 NAMES = {"DB_URI": "database-url", "DAGSTER_DB_URI": "dagster-database-url"}
 
 
-def value_of(config: Config, variable: str) -> str:
+def value_of(url: str, variable: str) -> str:
     """What the tasks are given."""
-    value = config[variable]
-    return value.replace("postgresql://", DRIVER, 1) if variable == "DAGSTER_DB_URI" else value
+    return url.replace("postgresql://", DRIVER, 1) if variable == "DAGSTER_DB_URI" else url
 
 
 def put(aws: Aws, config: Config) -> None:
     """Make them, or give them a new value if it is another now."""
+    urls = database.urls(aws, config)
     for variable, part in NAMES.items():
-        name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(config, variable)
+        name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(urls[variable], variable)
         try:
             old = aws.read("secretsmanager", "get_secret_value", SecretId=name)["SecretString"]
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
             aws.change(
-                f"create secret {name}", "secretsmanager", "create_secret", Name=name, SecretString=value
+                f"create secret {name}",
+                "secretsmanager",
+                "create_secret",
+                Name=name,
+                SecretString=value,
+                Tags=OURS,
             )
             continue
         if old == value:

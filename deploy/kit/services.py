@@ -7,7 +7,6 @@ from deploy.kit import cluster, discovery, secrets, stacks
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
 
-NAMES = ("code", "daemon", "webserver")
 MIGRATION = ["sh", "-c", "stats-assets migrate && dagster instance migrate"]
 
 
@@ -20,29 +19,32 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
             "would then run the migrations, as one task, and create the services"
         )  # a dry run of the first start
         return
-    services = {
-        "ClusterName": config["CLUSTER_NAME"],
-        "Provider": config.provider,
-        "Vpc": config["VPC"],
-        "Subnets": config["SUBNETS"],
-        "SecurityGroup": config["SECURITY_GROUP"],
-        "TaskGroup": base["TaskGroup"],
+    where = _where(config, base)
+    values = {
+        **where,
         "Registry": discovery.registry(aws, config),
-        "CodeTask": tasks["CodeTask"],
-        "DaemonTask": tasks["DaemonTask"],
-        "WebserverTask": tasks["WebserverTask"],
-        **_webserver(config),
+        **{name: tasks[name] for name in ("CodeTask", "DaemonTask", "WebserverTask", "WatchTask")},
+        "ClientCidr": config["CLIENT_CIDR"],
     }
-    if not stacks.is_up_to_date(aws, config, "services", services):
+    if not stacks.is_up_to_date(aws, config, "services", values):
         _migrate(aws, config, tasks["DaemonTask"], base["TaskGroup"], patience)
-    made = stacks.bring(aws, config, "services", services)
+    made = stacks.bring(aws, config, "services", values)
+    if config["READ_ONLY_CIDR"]:
+        balancer = {name: made.get(name, "") for name in ("Balancer", "BalancerGroup")}
+        open_to = {"WebserverTask": tasks["ReadOnlyTask"], "ClientCidr": config["READ_ONLY_CIDR"]}
+        stacks.bring(aws, config, "read-only", where | balancer | open_to)
+    elif stacks.find(aws, config.named("read-only")):
+        stacks.remove(aws, config.named("read-only"))
     for service in cluster.services(aws, config):
         if not service["desiredCount"]:
-            name, where = service["serviceName"], config["CLUSTER_NAME"]
-            aws.change(f"start {name}", "ecs", "update_service", cluster=where, service=name, desiredCount=1)
+            name, cluster_name = service["serviceName"], config["CLUSTER_NAME"]
+            arguments = {"cluster": cluster_name, "service": name, "desiredCount": 1}
+            aws.change(f"start {name}", "ecs", "update_service", **arguments)
     if made:
         scheme = "https" if config["CERTIFICATE_ARN"] else "http"
         aws.say(f"Dagster's UI, inside the VPC: {scheme}://{made['Address']}")
+        if config["READ_ONLY_CIDR"]:
+            aws.say(f"the same, where nothing can be changed: {scheme}://{made['Address']}:8080")
 
 
 def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
@@ -69,9 +71,15 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
     )
 
 
-def _webserver(config: Config) -> dict[str, str]:
+def _where(config: Config, base: dict[str, str]) -> dict[str, str]:
+    """Where services are, and how people log in to those that they see."""
     return {
-        "ClientCidr": config["CLIENT_CIDR"],
+        "ClusterName": config["CLUSTER_NAME"],
+        "Provider": config.provider,
+        "Vpc": config["VPC"],
+        "Subnets": config["SUBNETS"],
+        "SecurityGroup": config["SECURITY_GROUP"],
+        "TaskGroup": base["TaskGroup"],
         "CertificateArn": config["CERTIFICATE_ARN"],
         "OidcIssuer": config["OIDC_ISSUER"],
         "OidcAuthorizationEndpoint": config["OIDC_AUTHORIZATION_ENDPOINT"],
@@ -135,7 +143,7 @@ def _task(aws: Aws, where: str, arn: str) -> dict[str, Any]:
 def stop(aws: Aws, config: Config) -> None:
     """No tasks any more; daemon first, so that nothing new is begun. Runs at work end by themselves."""
     found = {one["serviceName"]: one for one in cluster.services(aws, config)}
-    for name in ("daemon", "webserver", "code"):
+    for name in ("daemon", *(name for name in found if name != "daemon")):
         if name in found and found[name]["desiredCount"]:
             where = config["CLUSTER_NAME"]
             aws.change(f"stop {name}", "ecs", "update_service", cluster=where, service=name, desiredCount=0)
@@ -145,7 +153,7 @@ def stop(aws: Aws, config: Config) -> None:
 def status(aws: Aws, config: Config) -> None:
     """Services, machines and runs, in words; what last went wrong with a service."""
     found = cluster.services(aws, config)
-    for name in NAMES:
+    for name in config.services:
         one = next((service for service in found if service["serviceName"] == name), None)
         if one is None:
             aws.say(f"{name}: not there")

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.kit.aws import Aws, Refused
+from deploy.kit.aws import OURS, Aws, Refused
 from deploy.kit.config import Config
 from deploy.kit.render import parameters, template_body
 
@@ -58,7 +58,7 @@ def bring(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> dic
             "TemplateBody": body,
             "Parameters": given,
             "Capabilities": CAPABILITIES,
-            "Tags": [{"Key": MARK, "Value": mark}, {"Key": "made-by", "Value": "stats-assets"}],
+            "Tags": [{"Key": MARK, "Value": mark}, *OURS],
         }
         verb = "create" if stack is None else "update"
         aws.change(f"{verb} stack {name}", "cloudformation", f"{verb}_stack", **arguments)

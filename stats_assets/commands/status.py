@@ -51,10 +51,8 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "lag", "" if stream.lag_seconds is None else in_words(stream.lag_seconds)
     yield "sequences a minute", f"{stream.rate:.1f}" if stream.rate else ""
     yield "caught up in", in_words(stream.eta_seconds) if stream.eta_seconds else ""
-    yield (
-        "last tick",
-        "" if stream.ticked_at is None else f"{in_words((now - stream.ticked_at).total_seconds())} ago",
-    )
+    yield "last tick", _ago(stream.ticked_at, now)
+    yield "last commit", _ago(stream.committed_at, now)
     yield "in flight", _spans(stream.in_flight)
     yield "by hand, backfills", _spans(stream.by_hand)
     for label, sequences in (
@@ -86,6 +84,10 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
         )
     for sequence, reason in list(stream.reasons.items())[:SHOWN]:
         yield f"{sequence}: {reason}"
+
+
+def _ago(then: datetime | None, now: datetime) -> str:
+    return "" if then is None else f"{in_words((now - then).total_seconds())} ago"
 
 
 def _number(value: int | None) -> str:

@@ -87,14 +87,16 @@ def variables(account: Account) -> dict[str, str]:
     group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
     required = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
     network = {"VPC": vpc, "SUBNETS": ",".join(subnets), "SECURITY_GROUP": group, "AWS_REGION": REGION}
-    return required | network | {"ARCHIVE_URI": "s3://kept/archive"}
+    others = {name: AWS[name].example for name in ("DB_URI", "DAGSTER_DB_URI")}
+    return required | network | others | {"ARCHIVE_URI": "s3://kept/archive"}
 
 
-def register_a_machine(account: Account) -> None:
-    """What an instance of the group does when it has started; moto's don't."""
+def register_a_machine(account: Account) -> str:
+    """What an instance of the group does when it has started; moto's don't. Its ARN."""
     ec2, ecs = account.client("ec2"), account.client("ecs")
     machine = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)
     document = {"instanceId": machine["Instances"][0]["InstanceId"], "region": REGION}
-    ecs.register_container_instance(
+    made = ecs.register_container_instance(
         cluster=account.variables["CLUSTER_NAME"], instanceIdentityDocument=json.dumps(document)
     )
+    return str(made["containerInstance"]["containerInstanceArn"])

@@ -9,7 +9,10 @@ import pytest
 from deploy.kit.config import AWS, LOCAL, ConfigError, load
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-GOOD = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
+DATABASES = {name: AWS[name].example for name in ("DB_URI", "DAGSTER_DB_URI")}
+GOOD = DATABASES | {
+    name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required
+}
 
 
 def test_good_ones() -> None:
@@ -57,6 +60,15 @@ def test_a_secret_is_never_shown() -> None:
 def test_dagsters_database_is_another_one() -> None:
     with pytest.raises(ConfigError, match="another database"):
         load(AWS, environment=GOOD | {"DAGSTER_DB_URI": GOOD["DB_URI"]})
+
+
+def test_a_database_is_named_or_made_and_not_both() -> None:
+    with pytest.raises(ConfigError, match="DAGSTER_DB_URI is not set, and neither is DB_INSTANCE_CLASS"):
+        load(AWS, environment=GOOD | {"DAGSTER_DB_URI": ""})
+    none = dict.fromkeys(DATABASES, "")
+    assert load(AWS, environment=GOOD | none | {"DB_INSTANCE_CLASS": "db.t4g.large"}).own_database
+    with pytest.raises(ConfigError, match="DB_URI and DAGSTER_DB_URI: leave empty"):
+        load(AWS, environment=GOOD | {"DB_INSTANCE_CLASS": "db.t4g.large"})
 
 
 def test_a_login_needs_all_of_its_variables() -> None:

@@ -2,7 +2,10 @@
 accepts a second Create that AWS refuses.
 """
 
+import json
 import re
+from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -12,11 +15,15 @@ from dagster._cli import cli as dagster
 from dagster._daemon.cli import cli as dagster_daemon
 from dagster_webserver.cli import dagster_webserver
 from moto.ecs.models import ecs_backends
+from typer.main import get_command
 
-from deploy.kit import cluster, image, secrets, services, stacks
-from deploy.kit.__main__ import STEPS
+from deploy.kit import alarms, cluster, database, destroy, image, secrets, services, stacks
 from deploy.kit.aws import Refused
 from deploy.kit.render import HERE, RENDERED, rendered, values_of
+from stats_assets import metrics
+from stats_assets.cli import app
+from stats_assets.database.streams import STREAMS
+from stats_assets.status import Status, StreamStatus
 from tests.deploy.conftest import Account, register_a_machine
 from tests.deploy.templates import resources
 
@@ -74,6 +81,80 @@ def test_the_secrets(account: Account) -> None:
     secrets.put(account.aws(), account.config)
     assert changes(account) == ["secretsmanager:PutSecretValue"]
     assert not any("another" in line or "password" in line for line in account.said)
+
+
+def test_the_database(account: Account) -> None:
+    with pytest.raises(Refused, match="there is nothing to make"):
+        database.bring(account.aws(), account.config)
+    own_database(account)
+    with pytest.raises(Refused, match="First: make database"):
+        secrets.put(account.aws(), account.config)
+    twice(account, lambda aws: database.bring(aws, account.config))
+    [made] = account.client("rds").describe_db_instances()["DBInstances"]
+    assert (made["StorageEncrypted"], made["PubliclyAccessible"]) == (True, False)
+    assert made["BackupRetentionPeriod"] == 14
+    secrets.put(account.aws(), account.config)
+    kept = account.client("secretsmanager")
+    url, dagster, password = (
+        kept.get_secret_value(SecretId=f"stats-assets/{name}")["SecretString"]
+        for name in ("database-url", "dagster-database-url", "database-password")
+    )
+    where = f"{made['Endpoint']['Address']}:{made['Endpoint']['Port']}"
+    assert url == f"postgresql://stats:{password}@{where}/stats?sslmode=require"
+    assert dagster == url.replace("/stats?", "/postgres?").replace("postgresql://", secrets.DRIVER)
+    assert not any(password in line for line in account.said)
+
+
+def own_database(account: Account) -> None:
+    account.variables |= {"DB_URI": "", "DAGSTER_DB_URI": "", "DB_INSTANCE_CLASS": "db.t4g.large"}
+
+
+def test_the_alarms(account: Account) -> None:
+    account.variables["ALARM_EMAIL"] = "stats@example.org"
+    twice(account, lambda aws: alarms.bring(aws, account.config))
+    [topic] = account.client("sns").list_topics()["Topics"]
+    assert topic["TopicArn"].endswith(":stats-assets-alarms")
+    [kept] = account.client("cloudwatch").list_dashboards()["DashboardEntries"]
+    body = account.client("cloudwatch").get_dashboard(DashboardName=kept["DashboardName"])["DashboardBody"]
+    assert len(json.loads(body)["widgets"]) == 5
+
+
+def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
+    said = set()
+    for line in watched():
+        directive = line["_aws"]["CloudWatchMetrics"][0]
+        [names] = directive["Dimensions"]
+        stream = line.get("Stream")
+        assert names == ["Cluster", "Stream"] if stream else ["Cluster"]
+        said |= {(directive["Namespace"], one["Name"], stream) for one in directive["Metrics"]}
+    found = resources("alarms")
+    looked_at = set()
+    for one in found.values():
+        if one["Type"] == "AWS::CloudWatch::Alarm":
+            properties = one["Properties"]
+            dimensions = {each["Name"]: each["Value"] for each in properties["Dimensions"]}
+            looked_at.add((properties["Namespace"], properties["MetricName"], dimensions.get("Stream")))
+            assert (properties["TreatMissingData"], properties["AlarmActions"]) == (
+                "breaching",
+                ["Ref Topic"],
+            )
+    assert {metric for _, metric, _ in looked_at} == {
+        *("Lag", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns")
+    }
+    assert {stream for _, _, stream in looked_at} == {*STREAMS, None}
+    body = json.loads(found["Dashboard"]["Properties"]["DashboardBody"].removeprefix("Sub "))
+    shown = [metric for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])]
+    looked_at |= {(one[0], one[1], one[5] if len(one) > 4 else None) for one in shown}
+    assert looked_at == said
+
+
+def watched() -> list[dict[str, Any]]:
+    """What `stats-assets watch` prints when nothing is unknown."""
+    now = datetime.now(UTC)
+    known: dict[str, Any] = {one.name: [] for one in fields(StreamStatus)}
+    stream = StreamStatus(**known | {"lag_seconds": 1.0, "rate": 1.0, "committed_at": now, "ticked_at": now})
+    status = Status(dict.fromkeys(STREAMS, stream), 0)
+    return [json.loads(line) for line in metrics.lines("here", status, metrics.Dagster(1.0, 0), now)]
 
 
 def test_the_cluster_is_made(account: Account) -> None:
@@ -166,33 +247,76 @@ def test_a_migration_that_fails_leaves_the_services(
     assert stacks.find(account.aws(), "stats-assets-services") is None
 
 
-def test_stop_status_down_start_again_and_destroy(running: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_status_down_and_start_again(running: Account) -> None:
     config = running.config
     with pytest.raises(Refused, match="make stop-service"):
         cluster.down(running.aws(), config)
     running.said.clear()
     services.status(running.aws(), config)
-    assert [line.split(":")[0] for line in running.said[:3]] == list(services.NAMES)
+    assert [line.split(":")[0] for line in running.said[:3]] == ["code", "daemon", "webserver"]
     services.stop(running.aws(), config)
     assert {one["desiredCount"] for one in cluster.services(running.aws(), config)} == {0}
     running.calls.clear()
     services.stop(running.aws(), config)
     assert changes(running) == []
-    for service in ecs_backends["123456789012"]["us-east-1"].services.values():
-        service.running_count = 0  # moto starts no tasks, and counts them as running all the same
+    none_runs()
     cluster.down(running.aws(), config)
     services.start(running.aws(), config, IMAGE)
     assert {one["desiredCount"] for one in cluster.services(running.aws(), config)} == {1}
-    destroy = STEPS["destroy"][0]
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_destroy_removes_what_the_kit_made(account: Account, adopted: bool) -> None:
+    own_database(account)
+    config, ecs = account.config, account.client("ecs")
+    if adopted:
+        ecs.create_cluster(clusterName="stats-assets", capacityProviders=["FARGATE_SPOT"])
+        account.client("iam").create_role(RoleName=config["INSTANCE_ROLE"], AssumeRolePolicyDocument="{}")
+    for step in (cluster.instance_role, cluster.repository, database.bring, secrets.put, cluster.configure):
+        step(account.aws(), config)
+    machine = register_a_machine(account)
+    services.start(account.aws(), config, IMAGE)
+    alarms.bring(account.aws(), config)
     with pytest.raises(Refused, match="CONFIRM=stats-assets"):
-        destroy(running.aws(), config)
-    monkeypatch.setenv("CONFIRM", "stats-assets")
+        destroy.everything(account.aws(), config, {})
+    none_runs()
+    account.client("ecs").deregister_container_instance(
+        cluster="stats-assets", containerInstance=machine, force=True
+    )
+    destroy.everything(account.aws(), config, {"CONFIRM": "stats-assets"})
+    assert stacks_of(account) == ["stats-assets-database"]
+    assert secrets_of(account) == ["stats-assets/database-password"]
+    assert account.client("ecr").describe_repositories()["repositories"] == []
+    assert account.client("servicediscovery").list_namespaces()["Namespaces"] == []
+    [left] = ecs.describe_clusters(clusters=["stats-assets"])["clusters"] or [{"status": "INACTIVE"}]
+    roles = [one["RoleName"] for one in account.client("iam").list_roles()["Roles"]]
+    if adopted:
+        assert (left["status"], left["capacityProviders"]) == ("ACTIVE", ["FARGATE_SPOT"])
+        assert roles == [config["INSTANCE_ROLE"]]
+    else:
+        assert left["status"] == "INACTIVE"
+        assert roles == []
+    destroy.everything(account.aws(), config, {"CONFIRM": "stats-assets", "DESTROY_DATABASE": "stats-assets"})
+    assert (stacks_of(account), secrets_of(account)) == ([], [])
+    account.calls.clear()
+    destroy.everything(account.aws(), config, {"CONFIRM": "stats-assets"})
+    assert changes(account) == []
+
+
+def none_runs() -> None:
+    """moto starts no tasks, and counts those of services as running all the same."""
     for service in ecs_backends["123456789012"]["us-east-1"].services.values():
         service.running_count = 0
-    destroy(running.aws(), config)
+
+
+def stacks_of(account: Account) -> list[str]:
     done = ["CREATE_COMPLETE", "UPDATE_COMPLETE"]
-    assert running.client("cloudformation").list_stacks(StackStatusFilter=done)["StackSummaries"] == []
-    assert len(running.client("secretsmanager").list_secrets()["SecretList"]) == 2
+    found = account.client("cloudformation").list_stacks(StackStatusFilter=done)["StackSummaries"]
+    return [one["StackName"] for one in found]
+
+
+def secrets_of(account: Account) -> list[str]:
+    return [one["Name"] for one in account.client("secretsmanager").list_secrets()["SecretList"]]
 
 
 def test_stacks_compose_file_and_instance_are_what_the_templates_say(running: Account) -> None:
@@ -200,7 +324,8 @@ def test_stacks_compose_file_and_instance_are_what_the_templates_say(running: Ac
         wanted = {name: one["Type"] for name, one in resources(part).items()}
         found = running.client("cloudformation").list_stack_resources(StackName=f"stats-assets-{part}")
         made = {one["LogicalResourceId"] for one in found["StackResourceSummaries"]}
-        assert {kind for name, kind in wanted.items() if name not in made} == set()
+        lacking = {name for name in wanted if name not in made}
+        assert lacking == ({"SourcePolicy"} if part == "cluster" else set()), "no source in S3 is configured"
     compose_agrees(running)
     image.render_instance(running.aws(), running.config)
     instance = yaml.safe_load((RENDERED / "dagster.yaml").read_text())
@@ -268,6 +393,8 @@ def test_what_moto_drops_is_in_the_templates() -> None:
         "DaemonTask": "DaemonRole",
         "WebserverTask": "WebserverRole",
         "RunTask": "RunRole",
+        "ReadOnlyTask": "RunRole",
+        "WatchTask": "RunRole",
     }
     tasks = {name: one["Properties"] for name, one in resources("tasks").items()}
     assert {name: one["TaskRoleArn"] for name, one in tasks.items()} == {
@@ -277,11 +404,12 @@ def test_what_moto_drops_is_in_the_templates() -> None:
     found = {
         name: one["Properties"] for name, one in resources("services").items() if name.endswith("Service")
     }
-    for name, service in found.items():
+    found |= {"ReadOnlyService": resources("read-only")["Service"]["Properties"]}
+    for service in found.values():
         assert service["CapacityProviderStrategy"] == [{"CapacityProvider": "Ref Provider", "Weight": 1}]
         assert "LaunchType" not in service
         assert "AssignPublicIp" not in service["NetworkConfiguration"]["AwsvpcConfiguration"]
-        if name != "WebserverService":
+        if "LoadBalancers" not in service:
             rolling = service["DeploymentConfiguration"]
             assert rolling == {"MaximumPercent": 100, "MinimumHealthyPercent": 0}
     assert found["CodeService"]["ServiceRegistries"] == [{"RegistryArn": "Ref Registry"}]
@@ -292,6 +420,31 @@ def test_the_webserver_is_never_open() -> None:
     assert found["Balancer"]["Properties"]["Scheme"] == "internal"
     [ingress] = found["BalancerGroup"]["Properties"]["SecurityGroupIngress"]
     assert ingress["CidrIp"] == "Ref ClientCidr"
+    assert resources("read-only")["Ingress"]["Properties"]["CidrIp"] == "Ref ClientCidr"
+
+
+def test_a_second_webserver_changes_nothing_and_goes_again(running: Account) -> None:
+    running.variables["READ_ONLY_CIDR"] = "10.0.0.0/8"
+    twice(running, lambda aws: services.start(aws, running.config, IMAGE))
+    task = running.client("ecs").describe_task_definition(taskDefinition="stats-assets-read-only")[
+        "taskDefinition"
+    ]
+    [container] = task["containerDefinitions"]
+    assert container["command"] == ["dagster-webserver", "--host", "0.0.0.0", "--port", "3000", "--read-only"]  # noqa: S104
+    found = running.client("elbv2").describe_target_groups()["TargetGroups"]
+    assert len(found) == 2
+    running.variables["READ_ONLY_CIDR"] = ""
+    services.start(running.aws(), running.config, IMAGE)
+    assert stacks.find(running.aws(), "stats-assets-read-only") is None
+
+
+def test_the_database_is_kept_until_its_protection_is_taken_off() -> None:
+    found = resources("database")["Database"]
+    assert (found["DeletionPolicy"], found["Properties"]["DeletionProtection"]) == (
+        "Snapshot",
+        True,
+    )
+    assert found["Properties"]["Port"] == "5432"
 
 
 def test_roles_may_do_no_more_than_they_must() -> None:
@@ -315,6 +468,7 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
         "dagster": dagster,
         "dagster-daemon": dagster_daemon,
         "dagster-webserver": dagster_webserver,
+        "stats-assets": get_command(app),
     }
     checked = []
     for task in resources("tasks").values():
@@ -324,7 +478,7 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
             if program != "python":
                 parse(programs[program], program, words)
                 checked.append(program)
-    assert len(checked) == 5
+    assert len(checked) == 7
 
 
 def parse(command: click.Command, name: str, words: list[str]) -> None:

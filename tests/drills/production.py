@@ -38,7 +38,7 @@ IMPATIENT = {
     "RETRY_MAX_SECONDS": "4",
 }
 Inside = Callable[[Path, Sequence[str], Mapping[str, str]], list[str]]
-"""(folder with the configuration, command, environment) → the command that runs it in the image."""
+"""(folder with the configuration, command, its environment) → the command that runs it in the image."""
 
 
 def as_it_is(_: Path, command: Sequence[str], __: Mapping[str, str]) -> list[str]:
@@ -60,16 +60,16 @@ class Production:
         (folder / "workspace.yaml").write_text(workspace)
         hidden = ("DAGSTER_HOME",)
         kept = {name: value for name, value in os.environ.items() if name not in hidden}
-        self.environment = {
-            **kept,
+        self._told = {
             "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "300",
             **IMPATIENT,
             **settings,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "DAGSTER_HOME": str(folder),
-            "PYTHONUNBUFFERED": "1",
             MARK: self._mark,
         }
+        self._environment = (
+            kept | self._told | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        )
         self._services = services()
         self._tasks = resources("tasks")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -78,7 +78,7 @@ class Production:
 
     def migrate(self) -> None:
         """As the task that comes before the services."""
-        done = self._run(self._services["migrate"]["command"])
+        done = self.run(self._services["migrate"]["command"])
         assert done.returncode == 0, done.stderr[-3000:]
 
     def start(self) -> Self:
@@ -104,7 +104,7 @@ class Production:
         [container] = self._tasks[f"{role.capitalize()}Task"]["Properties"]["ContainerDefinitions"]
         kind, *command = container["HealthCheck"]["Command"]
         assert kind == "CMD"
-        return self._run(command).returncode == 0
+        return self.run(command).returncode == 0
 
     def kill(self, *roles: str) -> list[int]:
         """kill -9 of these services' processes (run: the code server's children), at once."""
@@ -127,7 +127,8 @@ class Production:
     def die(self) -> None:
         """The machine is lost: everything at once, and nothing is started again."""
         self._over.set()
-        self._keeper.join()
+        if self._keeper.is_alive():
+            self._keeper.join()
         while found := self.all():
             send(found, signal.SIGKILL)
             for process in self._processes.values():
@@ -158,20 +159,21 @@ class Production:
         command = self._here(self._services[role]["command"])
         with self.folder.with_name(f"{self.folder.name}.{role}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603
-                self._inside(self.folder, command, self.environment),
+                self._inside(self.folder, command, self._told),
                 cwd=self.folder,
-                env=self.environment,
+                env=self._environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
-    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        inside = self._inside(self.folder, self._here(command), self.environment)
+    def run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """A command beside the services, to its end."""
+        inside = self._inside(self.folder, self._here(command), self._told)
         return subprocess.run(  # noqa: S603
             inside,
             cwd=self.folder,
-            env=self.environment,
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE,

@@ -1,0 +1,15 @@
+"""Alarms and the dashboard (a stack): what the service `watch` says, and who is told."""
+
+from deploy.kit import stacks
+from deploy.kit.aws import Aws
+from deploy.kit.config import Config
+
+
+def bring(aws: Aws, config: Config) -> None:
+    """Make them, or change them to what the variables say now."""
+    values = {"ClusterName": config["CLUSTER_NAME"], "Email": config["ALARM_EMAIL"]}
+    made = stacks.bring(aws, config, "alarms", values)
+    if made:
+        aws.say(f"alarms go to the topic {made['Topic']}")
+    if config["ALARM_EMAIL"]:
+        aws.say(f"{config['ALARM_EMAIL']} must confirm the subscription once: AWS has sent a mail")

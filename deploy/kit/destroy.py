@@ -1,0 +1,155 @@
+"""The end: what the kit made is removed, in the order in which nothing is used any more.
+
+What existed before stays (it has not the kit's tag), and so do the archive and the logs. The database goes only by a
+second word, and leaves a snapshot.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy.kit import cluster, database, discovery, secrets, services, stacks
+from deploy.kit.aws import OURS, Aws, Refused
+from deploy.kit.config import Config
+
+PATIENCE = 900.0
+GONE = (
+    *("NoSuchEntity", "RepositoryNotFoundException", "ResourceNotFoundException", "ClusterNotFoundException"),
+    *("NamespaceNotFound", "ServiceNotFound"),
+)
+
+
+def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.environ) -> None:
+    """Raises Refused without CONFIRM=name; with DESTROY_DATABASE=name, too, the kit's own database goes as well."""
+    name = config["CLUSTER_NAME"]
+    if not aws.dry_run and environment.get("CONFIRM") != name:
+        raise Refused(
+            f"This removes services, tasks, machines, images, secrets and roles of {name}, and never the database,"
+            f" the archive or the logs. Say so: make destroy CONFIRM={name}"
+        )
+    services.stop(aws, config)
+    for part in ("alarms", "read-only", "services", "tasks"):
+        stacks.remove(aws, config.named(part))
+    discovery.remove(aws, config)
+    cluster.down(aws, config)
+    _provider_and_cluster(aws, config)
+    stacks.remove(aws, config.named("cluster"))
+    _repository(aws, config)
+    _role(aws, config)
+    for part in secrets.NAMES.values():
+        _secret(aws, f"{name}/{part}")
+    if environment.get("DESTROY_DATABASE") == name and config.own_database:
+        _database(aws, config)
+    elif config.own_database:
+        aws.say(
+            f"The database is still there. To remove it, too: make destroy CONFIRM={name} DESTROY_DATABASE={name}"
+        )
+    aws.say("What was there before, the archive and the logs are untouched.")
+
+
+def _provider_and_cluster(aws: Aws, config: Config) -> None:
+    name, provider = config["CLUSTER_NAME"], config.provider
+    found = aws.read("ecs", "describe_clusters", clusters=[name], include=["TAGS"])["clusters"]
+    here = next((one for one in found if one["status"] == "ACTIVE"), None)
+    if here is not None:
+        if config.on_ec2 and not aws.dry_run:
+            aws.until(
+                "the machines to leave",
+                lambda: not _machines(aws, name),
+                PATIENCE,
+                "See the group's activity.",
+            )
+        if config.on_ec2 and provider in here["capacityProviders"]:
+            rest = [one for one in here["capacityProviders"] if one != provider]
+            strategy = [
+                one
+                for one in here.get("defaultCapacityProviderStrategy", [])
+                if one["capacityProvider"] != provider
+            ]
+            aws.change(
+                f"take provider {provider} from the cluster {name}",
+                "ecs",
+                "put_cluster_capacity_providers",
+                cluster=name,
+                capacityProviders=rest,
+                defaultCapacityProviderStrategy=strategy,
+            )
+        if _is_ours([{"Key": one["key"], "Value": one["value"]} for one in here.get("tags", [])]):
+            aws.change(f"delete cluster {name}", "ecs", "delete_cluster", cluster=name)
+    if config.on_ec2:
+        known = aws.read("ecs", "describe_capacity_providers", capacityProviders=[provider])[
+            "capacityProviders"
+        ]
+        if any(one["status"] == "ACTIVE" for one in known):
+            what = f"delete capacity provider {provider}"
+            aws.change(what, "ecs", "delete_capacity_provider", capacityProvider=provider)
+
+
+def _machines(aws: Aws, name: str) -> list[Any]:
+    return aws.pages("ecs", "list_container_instances", "containerInstanceArns", cluster=name)
+
+
+def _repository(aws: Aws, config: Config) -> None:
+    name = config["ECR_REPO"]
+    if ".dkr.ecr." in name:
+        return
+    found = _look(aws, "ecr", "describe_repositories", repositoryNames=[name])
+    if found is None:
+        return
+    arn = found["repositories"][0]["repositoryArn"]
+    if _is_ours(aws.read("ecr", "list_tags_for_resource", resourceArn=arn)["tags"]):
+        what = f"delete repository {name} with its images"
+        aws.change(what, "ecr", "delete_repository", repositoryName=name, force=True)
+
+
+def _role(aws: Aws, config: Config) -> None:
+    name = config["INSTANCE_ROLE"]
+    profile = _look(aws, "iam", "get_instance_profile", InstanceProfileName=name)
+    if profile and _is_ours(profile["InstanceProfile"].get("Tags", [])):
+        for role in profile["InstanceProfile"]["Roles"]:
+            arguments = {"InstanceProfileName": name, "RoleName": role["RoleName"]}
+            aws.change(
+                "take the role from its profile", "iam", "remove_role_from_instance_profile", **arguments
+            )
+        aws.change(
+            f"delete instance profile {name}", "iam", "delete_instance_profile", InstanceProfileName=name
+        )
+    role = _look(aws, "iam", "get_role", RoleName=name)
+    if role and _is_ours(role["Role"].get("Tags", [])):
+        for one in aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name):
+            arguments = {"RoleName": name, "PolicyArn": one["PolicyArn"]}
+            aws.change(f"detach {one['PolicyName']}", "iam", "detach_role_policy", **arguments)
+        aws.change(f"delete role {name}", "iam", "delete_role", RoleName=name)
+
+
+def _secret(aws: Aws, name: str) -> None:
+    """For good: a secret that waits for its deletion keeps its name from the next one."""
+    if _look(aws, "secretsmanager", "describe_secret", SecretId=name):
+        arguments = {"SecretId": name, "ForceDeleteWithoutRecovery": True}
+        aws.change(f"delete secret {name}", "secretsmanager", "delete_secret", **arguments)
+
+
+def _database(aws: Aws, config: Config) -> None:
+    if stacks.find(aws, config.named("database")) is None:
+        return
+    arguments = {"DBInstanceIdentifier": config.named("database"), "DeletionProtection": False}
+    aws.change("take the protection off the database", "rds", "modify_db_instance", **arguments)
+    stacks.remove(aws, config.named("database"))
+    _secret(aws, f"{config['CLUSTER_NAME']}/{database.PASSWORD}")
+    aws.say("The database has left a snapshot.")
+
+
+def _is_ours(tags: list[dict[str, str]]) -> bool:
+    return any(one in tags for one in OURS)
+
+
+def _look(aws: Aws, service: str, operation: str, **arguments: Any) -> Any:
+    """The answer; None: there is no such thing."""
+    try:
+        return aws.read(service, operation, **arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return None
+        raise

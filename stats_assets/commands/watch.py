@@ -1,0 +1,43 @@
+"""`stats-assets watch`: beside a deployed stack, for alarms; never ends by itself."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from dagster import DagsterInstance
+from sqlalchemy.exc import SQLAlchemyError
+
+from stats_assets import metrics
+from stats_assets import status as standing
+from stats_assets.commands.shared import say, settings_here
+from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.parts import Stats
+
+
+def watch(
+    name: Annotated[str, typer.Option(help="The metrics' dimension Cluster.")] = "stats-assets",
+    every: Annotated[int, typer.Option(min=1, help="Seconds between two looks.")] = 60,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+) -> None:
+    """Print lag, progress, ticks, heartbeats and failed runs each minute, as CloudWatch's embedded metrics."""
+    stats = Stats(settings_here(database=True, dagster=True))
+    while True:
+        began = time.monotonic()
+        try:
+            _look(name, stats)
+        except (DatabaseUnreachable, SQLAlchemyError, OSError) as error:
+            say(f"stats-assets: no metrics this time: {str(error).splitlines()[0]}")
+            if once:
+                raise typer.Exit(1) from None
+        if once:
+            return
+        time.sleep(max(0.0, every - (time.monotonic() - began)))
+
+
+def _look(name: str, stats: Stats) -> None:
+    found = standing.of(stats)
+    with DagsterInstance.get() as instance:
+        now = datetime.now(UTC)
+        for line in metrics.lines(name, found, metrics.of_dagster(instance, now), now):
+            print(line, flush=True)
