@@ -4,11 +4,13 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
 import pytest
 import requests
+from moto.iam import models as iam
 from moto.server import ThreadedMotoServer
 
 from deploy.kit.aws import Aws
@@ -34,14 +36,28 @@ class Account:
     def aws(self, *, dry_run: bool = False) -> Aws:
         """As a step has it; each call is recorded as service:operation."""
         made = Aws(REGION, dry_run=dry_run, say=self.said.append, pause=0.05)
-        made._session.events.register("before-call", self._record)
+        vars(made)["_session"] = _session("the kit's")
         return made
 
-    def _record(self, model: Any, **_: Any) -> None:
+    def record(self, model: Any, **_: Any) -> None:
         self.calls.append(f"{model.service_model.service_name}:{model.name}")
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name=REGION)
+        return _session("the test's").client(service)
+
+
+@cache
+def _session(_: str) -> boto3.Session:
+    """One for all tests of a process: each new one reads botocore's descriptions of the services anew."""
+    return boto3.Session(region_name=REGION)
+
+
+@cache
+def _managed_policies() -> str:
+    """Those of AWS's that the kit names: moto reads all 1,300 anew for each test."""
+    known = json.loads(iam.aws_managed_policies_data)  # type: ignore[attr-defined]
+    wanted = ("AmazonEC2ContainerServiceforEC2Role", "AmazonECSTaskExecutionRolePolicy")
+    return json.dumps({name: known[name] for name in wanted})
 
 
 @pytest.fixture
@@ -49,6 +65,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    monkeypatch.setattr(iam, "aws_managed_policies_data", _managed_policies())
     no_credentials_of_the_machine(monkeypatch)
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
@@ -57,13 +74,15 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    boto3.setup_default_session()
+    made = Account(f"http://{host}:{port}", {})
+    calls = _session("the kit's").events
+    calls.register("before-call", made.record)
     try:
-        made = Account(f"http://{host}:{port}", {})
         reset(made.url)
         made.variables = variables(made)
         yield made
     finally:
+        calls.unregister("before-call", made.record)
         server.stop()
 
 
