@@ -15,6 +15,8 @@ COPY --from=build /opt/stats-assets /opt/stats-assets
 WORKDIR /srv/stats-assets
 COPY dagster.yaml workspace.yaml ./
 RUN useradd --uid 1000 --no-create-home stats && mkdir /srv/data && chown stats /srv/stats-assets /srv/data
-USER stats
+USER 1000
+# With the image's own permissions: on Fargate an empty volume is root's otherwise.
+VOLUME /tmp
 ENV PATH=/opt/stats-assets/bin:$PATH DAGSTER_HOME=/srv/stats-assets PYTHONUNBUFFERED=1
 CMD ["stats-assets", "--help"]

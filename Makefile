@@ -31,6 +31,8 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/cfn-lint deploy/cloudformation/*.yaml
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck .ci/run
 
 types: install
 	$(BIN)/mypy

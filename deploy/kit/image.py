@@ -16,7 +16,7 @@ PROJECT = HERE.parent
 LAYER = """# Made by `make push-image`: the image with this deployment's instance settings, which runs need as they are.
 ARG IMAGE
 FROM ${IMAGE}
-COPY dagster.yaml workspace.yaml ./
+COPY dagster.yaml workspace.yaml /srv/stats-assets/
 """
 
 
