@@ -1,6 +1,7 @@
 """The image: built, given this deployment's instance settings, pushed, by docker or whatever CONTAINERS names."""
 
 import base64
+import hashlib
 import os
 import shlex
 import subprocess
@@ -64,18 +65,31 @@ def build(aws: Aws, config: Config) -> None:
     call(aws, f"build stats-assets:{tag()}", "build", *base, *marked, "-t", f"stats-assets:{tag()}", ".")
 
 
-def render_instance(aws: Aws, config: Config) -> None:
-    """rendered/dagster.yaml and workspace.yaml, with what the cluster's stack has made."""
+def instance(aws: Aws, config: Config) -> dict[str, str]:
+    """The texts of dagster.yaml and workspace.yaml, with what the cluster's stack has made, by file."""
     group = stacks.outputs(aws, config.named("cluster"))["TaskGroup"]
     values = values_of(config, "") | {"TASK_GROUP": group}
-    for name in ("dagster", "workspace"):
-        write(RENDERED / f"{name}.yaml", rendered(HERE / f"{name}.ecs.yaml.tpl", values))
-        aws.say(f"wrote {(RENDERED / name).relative_to(PROJECT)}.yaml")
+    return {
+        f"{name}.yaml": rendered(HERE / f"{name}.ecs.yaml.tpl", values) for name in ("dagster", "workspace")
+    }
+
+
+def render_instance(aws: Aws, config: Config) -> None:
+    """Both files, into rendered/."""
+    for name, text in instance(aws, config).items():
+        write(RENDERED / name, text)
+        aws.say(f"wrote {(RENDERED / name).relative_to(PROJECT)}")
+
+
+def deployed_tag(aws: Aws, config: Config) -> str:
+    """The tag in the repository: the image's, and a digest of the settings in its last layer."""
+    digest = hashlib.sha256("".join(instance(aws, config).values()).encode()).hexdigest()
+    return f"{tag()}-{digest[:8]}"
 
 
 def address(aws: Aws, config: Config) -> str:
-    """The image's address in the repository."""
-    return f"{cluster.repository(aws, config)}:{tag()}"
+    """The image's address in the repository. Raises Refused before the cluster's stack is there."""
+    return f"{cluster.repository(aws, config)}:{deployed_tag(aws, config)}"
 
 
 def push(aws: Aws, config: Config) -> None:
@@ -109,10 +123,11 @@ def push(aws: Aws, config: Config) -> None:
 
 
 def _is_pushed(aws: Aws, full: str) -> bool:
-    registry, _, name = full.rpartition(":")[0].partition("/")
+    place, _, wanted = full.rpartition(":")
+    registry, _, name = place.partition("/")
     if not name:  # a dry run, before the repository is there
         return False
     found = aws.pages(
         "ecr", "list_images", "imageIds", repositoryName=name, registryId=registry.partition(".")[0]
     )
-    return any(one.get("imageTag") == tag() for one in found)
+    return any(one.get("imageTag") == wanted for one in found)

@@ -334,6 +334,18 @@ def test_stacks_compose_file_and_instance_are_what_the_templates_say(running: Ac
     assert "password" not in (RENDERED / "dagster.yaml").read_text()
 
 
+def test_other_settings_are_another_image(account: Account) -> None:
+    """A pushed tag never changes; the instance's settings are in the image."""
+    with pytest.raises(Refused, match="stats-assets-cluster is not there"):
+        image.address(account.aws(), account.config)
+    cluster.repository(account.aws(), account.config)
+    cluster.configure(account.aws(), account.config)
+    before = image.address(account.aws(), account.config)
+    assert before == image.address(account.aws(), account.config)
+    account.variables["MAX_RUNS"] = "3"
+    assert before != image.address(account.aws(), account.config)
+
+
 def compose_agrees(running: Account) -> None:
     text = rendered(HERE / "docker-compose.deploy.yml.tpl", values_of(running.config, IMAGE))
     composed = yaml.safe_load(text)["services"]

@@ -146,7 +146,7 @@ def is_pushed(account: Account, tmp_path: Path) -> None:  # noqa: F811
         tags = requests.get(
             "http://127.0.0.1/v2/stats-assets/tags/list", auth=("AWS", PASSWORD), timeout=30
         ).json()
-        assert tags["tags"] == [image.tag()]
+        assert tags["tags"] == [image.deployed_tag(account.aws(), config)]
     finally:
         server.kill()
         server.wait()
