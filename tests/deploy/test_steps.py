@@ -319,19 +319,52 @@ def secrets_of(account: Account) -> list[str]:
     return [one["Name"] for one in account.client("secretsmanager").list_secrets()["SecretList"]]
 
 
+DROPPED = {
+    "cluster": {"SourcePolicy"},  # no source in S3 is configured here
+    "alarms": {
+        "Subscription",
+        *(name for name, one in resources("alarms").items() if "Alarm" in one["Type"]),
+    },
+}
+"""What moto does not make: asserted on the templates."""
+
+
 def test_stacks_compose_file_and_instance_are_what_the_templates_say(running: Account) -> None:
-    for part in ("cluster", "tasks", "services"):
+    running.variables["READ_ONLY_CIDR"] = "10.0.0.0/8"
+    services.start(running.aws(), running.config, IMAGE)
+    alarms.bring(running.aws(), running.config)
+    for part in ("cluster", "tasks", "services", "read-only", "alarms"):
         wanted = {name: one["Type"] for name, one in resources(part).items()}
         found = running.client("cloudformation").list_stack_resources(StackName=f"stats-assets-{part}")
         made = {one["LogicalResourceId"] for one in found["StackResourceSummaries"]}
         lacking = {name for name in wanted if name not in made}
-        assert lacking == ({"SourcePolicy"} if part == "cluster" else set()), "no source in S3 is configured"
+        assert lacking == DROPPED.get(part, set())
     compose_agrees(running)
     image.render_instance(running.aws(), running.config)
     instance = yaml.safe_load((RENDERED / "dagster.yaml").read_text())
     kwargs = instance["run_launcher"]["config"]["run_task_kwargs"]
     assert kwargs["capacityProviderStrategy"] == running.config.strategy
     assert "password" not in (RENDERED / "dagster.yaml").read_text()
+
+
+def test_fargate_needs_no_machines(account: Account) -> None:
+    account.variables["LAUNCH_TYPE"] = "FARGATE"
+    twice(account, lambda aws: cluster.configure(aws, account.config))
+    assert account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    cluster.up(account.aws(), account.config)
+    secrets.put(account.aws(), account.config)
+    register_a_machine(account)  # moto knows no other place for the migrations' task
+    twice(account, lambda aws: services.start(aws, account.config, IMAGE))
+    sizes = {
+        "256": {"512", "1024", "2048"},
+        "512": {"1024", "2048", "3072", "4096"},
+        "1024": {"2048", "4096", "8192"},
+    }
+    for name in ("code", "daemon", "webserver", "read-only", "watch", "run"):
+        task = account.client("ecs").describe_task_definition(taskDefinition=f"stats-assets-{name}")[
+            "taskDefinition"
+        ]
+        assert task["memory"] in sizes[task["cpu"]], name
 
 
 def test_other_settings_are_another_image(account: Account) -> None:
@@ -413,6 +446,7 @@ def test_what_moto_drops_is_in_the_templates() -> None:
         k: f"Ref {v}" for k, v in roles.items()
     }
     assert {one["ExecutionRoleArn"] for one in tasks.values()} == {"Ref ExecutionRole"}
+    assert all(one["RequiresCompatibilities"] == ["Ref LaunchType"] for one in tasks.values())
     found = {
         name: one["Properties"] for name, one in resources("services").items() if name.endswith("Service")
     }

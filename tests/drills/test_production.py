@@ -2,6 +2,7 @@
 goes on from its checkpoint, and in the end the statistics are the truth.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def settings(server: str, feed: DemoFeed, url: str, world: World, tmp_path: Path
         }
 
 
+def heard(production: Production) -> dict[str, float]:
+    """What the service `watch` says of all streams together."""
+    said = production.run(["stats-assets", "watch", "--once"]).stdout.splitlines()
+    found: dict[str, float] = next(line for line in map(json.loads, said) if "Stream" not in line)
+    return found
+
+
 def kill_a_run_at_work(production: Production, feed: DemoFeed) -> None:
     """One that waits for a body."""
     stuck = feed.head + 1
@@ -78,6 +86,7 @@ def test_it_heals(feed: DemoFeed, url: str, settings: dict[str, str], tmp_path: 
         production.migrate()
         production.start().switch_on()
         streams.go_on("the start")
+        assert 0 <= heard(production)["SinceHeartbeat"] < 120
         for role in ROLES:
             production.kill(role)
             streams.go_on(f"{role} was killed")
