@@ -355,16 +355,20 @@ def test_fargate_needs_no_machines(account: Account) -> None:
     secrets.put(account.aws(), account.config)
     register_a_machine(account)  # moto knows no other place for the migrations' task
     twice(account, lambda aws: services.start(aws, account.config, IMAGE))
+
+
+def test_fargate_takes_the_sizes() -> None:
+    """It has pairs of CPU and memory; the task's, which moto drops, are its container's."""
     sizes = {
         "256": {"512", "1024", "2048"},
-        "512": {"1024", "2048", "3072", "4096"},
+        "512": {"1024", "2048", "3072"},
         "1024": {"2048", "4096", "8192"},
     }
-    for name in ("code", "daemon", "webserver", "read-only", "watch", "run"):
-        task = account.client("ecs").describe_task_definition(taskDefinition=f"stats-assets-{name}")[
-            "taskDefinition"
-        ]
-        assert task["memory"] in sizes[task["cpu"]], name
+    for name, one in resources("tasks").items():
+        task = one["Properties"]
+        [container] = task["ContainerDefinitions"]
+        assert task["Memory"] in sizes[task["Cpu"]], name
+        assert str(container["Memory"]) == task["Memory"]
 
 
 def test_other_settings_are_another_image(account: Account) -> None:
