@@ -1,4 +1,4 @@
-# What is deployed where. Copy to config-aws.mk (git ignores it) and fill it in; `make check-config` names what is wrong.
+# What is deployed where. Copy to config-aws.mk (git ignores it) and fill it in; `make check-config` names what is lacking.
 # Names are those of OSMesa's files where they still mean something. A line without a value is optional.
 
 # The cluster. Every name that the kit makes begins with CLUSTER_NAME. An existing cluster is adopted as it is.
@@ -17,9 +17,10 @@ LAUNCH_TYPE   := EC2
 
 # The network: private subnets that reach the internet by NAT (tasks on EC2 get no public address), and a security group
 # that may reach the database. The kit adds a group of its own for what the tasks say to each other.
-VPC            := vpc-0123456789abcdef0
-SUBNETS        := subnet-0123456789abcdef0,subnet-0123456789abcdef1
-SECURITY_GROUP := sg-0123456789abcdef0
+# Such as: vpc-0123456789abcdef0   subnet-0123456789abcdef0,subnet-0123456789abcdef1   sg-0123456789abcdef0
+VPC            :=
+SUBNETS        :=
+SECURITY_GROUP :=
 
 # The machines' role; made by `make instance-role` if there is none of this name.
 INSTANCE_ROLE := stats-assets-instance
@@ -29,9 +30,9 @@ ECR_REPO   := stats-assets
 BASE_IMAGE := docker.io/library/python:3.11-slim-bookworm
 
 # The databases: ours, and Dagster's own (another database of the same server does). They go to Secrets Manager by
-# `make secrets`, and nowhere else.
-DB_URI         := postgresql://user:password@host:5432/stats
-DAGSTER_DB_URI := postgresql://user:password@host:5432/dagster
+# `make secrets`, and nowhere else. Such as: postgresql://user:password@host:5432/stats, and …/dagster
+DB_URI         :=
+DAGSTER_DB_URI :=
 # Or leave both empty, and `make database` makes one by RDS, of this class (db.t4g.large) and with so many GB to begin with.
 DB_INSTANCE_CLASS :=
 DB_STORAGE        := 100
