@@ -8,7 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 OURS = [{"Key": "made-by", "Value": "stats-assets"}]
 """On all that the kit makes, and so may remove."""
@@ -85,6 +91,10 @@ def in_words(service: str, operation: str) -> Iterator[None]:
                 f" AWS says: {error.response['Error'].get('Message', code)}"
             ) from None
         raise
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
+        raise Refused(
+            f"{error}. Say who you are: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
+        ) from None
     except BotoCoreError as error:
         raise Refused(f"AWS can't be asked ({service}): {error}") from None
 
