@@ -93,7 +93,7 @@ def in_words(service: str, operation: str) -> Iterator[None]:
         raise
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         raise Refused(
-            f"{error}. Say who you are: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in the environment."
+            f"{error}. Say who you are in the environment: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         ) from None
     except BotoCoreError as error:
         raise Refused(f"AWS can't be asked ({service}): {error}") from None

@@ -63,6 +63,8 @@ def bring(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> dic
         verb = "create" if stack is None else "update"
         aws.change(f"{verb} stack {name}", "cloudformation", f"{verb}_stack", **arguments)
         aws.until(f"stack {name}", lambda: _is_complete(aws, name), PATIENCE, "Its events say why.")
+        if not aws.dry_run:
+            aws.say(f"stack {name}: ready")
     return {} if aws.dry_run and stack is None else outputs(aws, name)
 
 
