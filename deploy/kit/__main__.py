@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from deploy.kit import alarms, cluster, database, destroy, image, secrets, services
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import AWS, LOCAL, Config, ConfigError, Variable, load
-from deploy.kit.render import HERE, RenderError, rendered, values_of, write
+from deploy.kit.render import HERE, RenderError, place, rendered, values_of
 
 Step = Callable[[Aws, Config], object]
 
@@ -17,15 +17,13 @@ Step = Callable[[Aws, Config], object]
 def _compose(aws: Aws, config: Config) -> None:
     name = "docker-compose.deploy.yml"
     full = image.address(aws, config)
-    write(HERE / name, rendered(HERE / f"{name}.tpl", values_of(config, full)))
-    aws.say(f"wrote deploy/{name}")
+    place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values_of(config, full)))
 
 
 def _local(aws: Aws, config: Config) -> None:
     name = "docker-compose.local.yml"
     values = dict(config.values) | {"IMAGE": f"stats-assets:{image.tag()}", "DEPLOY": str(HERE)}
-    write(HERE / name, rendered(HERE / f"{name}.tpl", values))
-    aws.say(f"wrote deploy/{name}")
+    place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values))
 
 
 STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
@@ -43,7 +41,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "push-image": (image.push, (AWS,)),
     "cluster-up": (cluster.up, (AWS,)),
     "cluster-down": (cluster.down, (AWS,)),
-    "start-service": (lambda aws, config: services.start(aws, config, image.address(aws, config)), (AWS,)),
+    "start-service": (lambda aws, config: services.start(aws, config, image.pushed(aws, config)), (AWS,)),
     "alarms": (alarms.bring, (AWS,)),
     "stop-service": (services.stop, (AWS,)),
     "status": (services.status, (AWS,)),

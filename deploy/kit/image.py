@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.kit import cluster, stacks
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
-from deploy.kit.render import HERE, RENDERED, rendered, values_of, write
+from deploy.kit.render import HERE, RENDERED, place, rendered, values_of
 from stats_assets import __version__
 
 PROJECT = HERE.parent
@@ -26,7 +26,9 @@ def containers() -> str:
     return os.environ.get("CONTAINERS", "docker")
 
 
-def call(aws: Aws, what: str, *arguments: str, given: bytes = b"", folder: Path = PROJECT) -> None:
+def call(
+    aws: Aws, what: str, *arguments: str, given: bytes = b"", folder: Path = PROJECT, hint: str = ""
+) -> None:
     """Say and do. Raises Refused when the program is not there, or fails."""
     if aws.dry_run:
         aws.say(f"would {what}: {shlex.join([containers(), *arguments])}")
@@ -37,7 +39,9 @@ def call(aws: Aws, what: str, *arguments: str, given: bytes = b"", folder: Path 
     except FileNotFoundError:
         raise Refused(f"There is no {containers()!r} here. Name another: make … CONTAINERS=podman") from None
     except subprocess.CalledProcessError as error:
-        raise Refused(f"{containers()} {arguments[0]} failed with exit code {error.returncode}.") from None
+        raise Refused(
+            f"{containers()} {arguments[0]} failed with exit code {error.returncode}.{hint}"
+        ) from None
 
 
 def commit() -> str:
@@ -77,8 +81,7 @@ def instance(aws: Aws, config: Config) -> dict[str, str]:
 def render_instance(aws: Aws, config: Config) -> None:
     """Both files, into rendered/."""
     for name, text in instance(aws, config).items():
-        write(RENDERED / name, text)
-        aws.say(f"wrote {(RENDERED / name).relative_to(PROJECT)}")
+        place(aws, RENDERED / name, text)
 
 
 def deployed_tag(aws: Aws, config: Config) -> str:
@@ -98,10 +101,8 @@ def push(aws: Aws, config: Config) -> None:
         raise Refused(
             "Files differ from the commit: commit them first, so that the tag says what is in the image."
         )
-    render_instance(aws, config)
-    write(RENDERED / "Dockerfile", LAYER)
     full = address(aws, config)
-    if _is_pushed(aws, full):
+    if is_pushed(aws, full):
         aws.say(f"{full}: is there already")
         return
     given = aws.read("ecr", "get_authorization_token")["authorizationData"][0]
@@ -117,12 +118,21 @@ def push(aws: Aws, config: Config) -> None:
         registry,
         given=password.encode(),
     )
+    render_instance(aws, config)
+    place(aws, RENDERED / "Dockerfile", LAYER)
     layer = ["build", f"--build-arg=IMAGE=stats-assets:{tag()}", "-t", full, "."]
-    call(aws, f"add the instance's settings: {full}", *layer, folder=RENDERED)
+    call(
+        aws,
+        f"add the instance's settings: {full}",
+        *layer,
+        folder=RENDERED,
+        hint=f" Is stats-assets:{tag()} there? First: make build-container",
+    )
     call(aws, f"push {full}", "push", full)
 
 
-def _is_pushed(aws: Aws, full: str) -> bool:
+def is_pushed(aws: Aws, full: str) -> bool:
+    """Whether the repository has it."""
     place, _, wanted = full.rpartition(":")
     registry, _, name = place.partition("/")
     if not name:  # a dry run, before the repository is there
@@ -131,3 +141,11 @@ def _is_pushed(aws: Aws, full: str) -> bool:
         "ecr", "list_images", "imageIds", repositoryName=name, registryId=registry.partition(".")[0]
     )
     return any(one.get("imageTag") == wanted for one in found)
+
+
+def pushed(aws: Aws, config: Config) -> str:
+    """The image's address. Raises Refused when it is not in the repository: tasks of it would never start."""
+    full = address(aws, config)
+    if not aws.dry_run and not is_pushed(aws, full):
+        raise Refused(f"{full} is not in the repository. First: make build-container push-image")
+    return full

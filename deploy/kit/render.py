@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from deploy.kit.aws import Aws
 from deploy.kit.config import Config
 
 HERE = Path(__file__).parents[1]
@@ -40,6 +41,13 @@ def rendered(template: Path, values: Mapping[str, str]) -> str:
         return Template(template.read_text()).substitute(values)
     except (KeyError, ValueError) as error:
         raise RenderError(f"{template.name}: no value for {error}") from None
+
+
+def place(aws: Aws, path: Path, text: str) -> None:
+    """Say it, and write it; under dry_run only say it."""
+    if not aws.dry_run:
+        write(path, text)
+    aws.say(f"{'would write' if aws.dry_run else 'wrote'} {path.relative_to(HERE.parent)}")
 
 
 def write(path: Path, text: str) -> None:

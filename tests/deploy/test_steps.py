@@ -381,6 +381,8 @@ def test_other_settings_are_another_image(account: Account) -> None:
     assert before == image.address(account.aws(), account.config)
     account.variables["MAX_RUNS"] = "3"
     assert before != image.address(account.aws(), account.config)
+    with pytest.raises(Refused, match="make build-container push-image"):
+        image.pushed(account.aws(), account.config)
 
 
 def compose_agrees(running: Account) -> None:
