@@ -33,6 +33,8 @@ hypothesis_settings.register_profile("long", max_examples=20_000)  # --hypothesi
 LONGEST = (
     "test_kill.py",
     "test_histories.py",
+    "test_services.py",
+    "test_launcher.py",
     "test_steps.py",
     "test_stack.py",
     "test_run.py",

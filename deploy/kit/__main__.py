@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import ClientError
 
-from deploy.kit import alarms, cluster, database, destroy, image, secrets, services
+from deploy.kit import alarms, cluster, database, destroy, image, repository, role, secrets, services
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import AWS, LOCAL, Config, ConfigError, Variable, load
 from deploy.kit.render import HERE, RenderError, place, rendered, values_of
@@ -30,8 +30,8 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "check-config": (lambda aws, _: aws.say("config-aws.mk: every variable can be used"), (AWS,)),
     "build-container": (image.build, (AWS,)),
     "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]._replace(required=False)}, LOCAL)),
-    "instance-role": (cluster.instance_role, (AWS,)),
-    "ecr-repository": (lambda aws, config: aws.say(cluster.repository(aws, config)), (AWS,)),
+    "instance-role": (role.bring, (AWS,)),
+    "ecr-repository": (lambda aws, config: aws.say(repository.uri(aws, config)), (AWS,)),
     "database": (database.bring, (AWS,)),
     "secrets": (secrets.put, (AWS,)),
     "configure-cluster": (cluster.configure, (AWS,)),

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,12 @@ from botocore.exceptions import (
 
 OURS = [{"Key": "made-by", "Value": "stats-assets"}]
 """On all that the kit makes, and so may remove."""
+
+
+GONE = (
+    *("NoSuchEntity", "RepositoryNotFoundException", "ResourceNotFoundException", "ClusterNotFoundException"),
+)
+"""Codes that say: there is no such thing."""
 
 
 class Refused(Exception):
@@ -111,3 +117,24 @@ def policy(*statements: Mapping[str, Any]) -> str:
 def trusts(service: str) -> str:
     """A role's trust in a service."""
     return policy({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+
+
+def partition(aws: Aws) -> str:
+    """The account's part of the world: aws, aws-cn, …"""
+    arn: str = aws.read("sts", "get_caller_identity")["Arn"]
+    return arn.split(":")[1]
+
+
+def look(aws: Aws, service: str, operation: str, /, **arguments: Any) -> Any:
+    """The answer; None: there is no such thing."""
+    try:
+        return aws.read(service, operation, **arguments)
+    except ClientError as error:
+        if code_of(error) in GONE:
+            return None
+        raise
+
+
+def is_ours(tags: Sequence[Mapping[str, str]]) -> bool:
+    """Whether the kit made it."""
+    return any(one in tags for one in OURS)

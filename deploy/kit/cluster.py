@@ -1,4 +1,4 @@
-"""The cluster's own steps: role, repository, cluster with its capacity provider, machines up and down.
+"""The cluster's own steps: the cluster with its capacity provider, machines up and down.
 
 Each looks first and then makes or changes what is lacking; what is there already costs no call.
 """
@@ -8,10 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy.kit import stacks
-from deploy.kit.aws import OURS, Aws, Refused, code_of, trusts
+from deploy.kit.aws import OURS, Aws, Refused, look, partition
 from deploy.kit.config import Config
 
-MACHINE_POLICY = "service-role/AmazonEC2ContainerServiceforEC2Role"
 TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
 NO_INSTANCE = (
     "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
@@ -19,82 +18,6 @@ NO_INSTANCE = (
     " offered in these zones."
     " The group's activity history in the EC2 console says more."
 )
-
-
-def instance_role(aws: Aws, config: Config) -> None:
-    """INSTANCE_ROLE with the machines' policy, and an instance profile of its name, by which machines take it."""
-    name = config["INSTANCE_ROLE"]
-    if not _exists(aws, "get_role", RoleName=name):
-        document = trusts("ec2.amazonaws.com")
-        aws.change(
-            f"create role {name}",
-            "iam",
-            "create_role",
-            RoleName=name,
-            AssumeRolePolicyDocument=document,
-            Tags=OURS,
-        )
-    attached = (
-        []
-        if aws.dry_run
-        else aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
-    )
-    if not any(one["PolicyArn"].endswith(MACHINE_POLICY) for one in attached):
-        arn = f"arn:{_partition(aws)}:iam::aws:policy/{MACHINE_POLICY}"
-        aws.change(f"attach {MACHINE_POLICY}", "iam", "attach_role_policy", RoleName=name, PolicyArn=arn)
-    profile = _exists(aws, "get_instance_profile", InstanceProfileName=name)
-    if not profile:
-        aws.change(
-            f"create instance profile {name}",
-            "iam",
-            "create_instance_profile",
-            InstanceProfileName=name,
-            Tags=OURS,
-        )
-    if not profile or not profile["InstanceProfile"]["Roles"]:
-        arguments = {"InstanceProfileName": name, "RoleName": name}
-        aws.change(
-            f"put the role into the profile {name}", "iam", "add_role_to_instance_profile", **arguments
-        )
-    aws.say(f"role and instance profile {name}: ready")
-
-
-def _exists(aws: Aws, operation: str, **arguments: str) -> Any:
-    try:
-        return aws.read("iam", operation, **arguments)
-    except ClientError as error:
-        if code_of(error) == "NoSuchEntity":
-            return None
-        raise
-
-
-def _partition(aws: Aws) -> str:
-    arn: str = aws.read("sts", "get_caller_identity")["Arn"]
-    return arn.split(":")[1]
-
-
-def repository(aws: Aws, config: Config) -> str:
-    """The repository's URI; made if ECR_REPO is a name that does not exist. Tags can't be moved once pushed."""
-    name = config["ECR_REPO"]
-    if ".dkr.ecr." in name:
-        return name
-    try:
-        found = aws.read("ecr", "describe_repositories", repositoryNames=[name])["repositories"][0]
-        return str(found["repositoryUri"])
-    except ClientError as error:
-        if code_of(error) != "RepositoryNotFoundException":
-            raise
-    made = aws.change(
-        f"create repository {name}",
-        "ecr",
-        "create_repository",
-        repositoryName=name,
-        imageTagMutability="IMMUTABLE",
-        imageScanningConfiguration={"scanOnPush": True},
-        encryptionConfiguration={"encryptionType": "AES256"},
-        tags=OURS,
-    )
-    return str(made["repository"]["repositoryUri"]) if made else f"(the repository {name})"
 
 
 def room(aws: Aws, config: Config) -> str:
@@ -154,7 +77,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
 def _arn_of(aws: Aws, uri: str) -> str:
     """Of an s3:// address; empty for any other."""
     kind, _, place = uri.partition("://")
-    return f"arn:{_partition(aws)}:s3:::{place.rstrip('/')}" if kind == "s3" else ""
+    return f"arn:{partition(aws)}:s3:::{place.rstrip('/')}" if kind == "s3" else ""
 
 
 def _provider(aws: Aws, config: Config) -> None:
@@ -261,11 +184,8 @@ def down(aws: Aws, config: Config) -> None:
 def services(aws: Aws, config: Config) -> list[dict[str, Any]]:
     """The cluster's services that are not gone; empty where there is no cluster."""
     name = config["CLUSTER_NAME"]
-    try:
-        arns = aws.pages("ecs", "list_services", "serviceArns", cluster=name)
-    except ClientError as error:
-        if code_of(error) == "ClusterNotFoundException":
-            return []
-        raise
+    if look(aws, "ecs", "list_services", cluster=name) is None:
+        return []
+    arns = aws.pages("ecs", "list_services", "serviceArns", cluster=name)
     found = aws.read("ecs", "describe_services", cluster=name, services=arns)["services"] if arns else []
     return [one for one in found if one["status"] == "ACTIVE"]

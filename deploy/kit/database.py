@@ -1,9 +1,7 @@
 """The database that the kit makes on request: a password of its own, then an RDS instance (a stack)."""
 
-from botocore.exceptions import ClientError
-
 from deploy.kit import stacks
-from deploy.kit.aws import OURS, Aws, Refused, code_of
+from deploy.kit.aws import OURS, Aws, Refused, look
 from deploy.kit.config import Config
 
 PASSWORD = "database-password"  # noqa: S105 - the secret's name
@@ -51,11 +49,9 @@ def urls(aws: Aws, config: Config) -> dict[str, str]:
 
 def _password_secret(aws: Aws, config: Config) -> str:
     name = f"{config['CLUSTER_NAME']}/{PASSWORD}"
-    try:
-        return str(aws.read("secretsmanager", "describe_secret", SecretId=name)["ARN"])
-    except ClientError as error:
-        if code_of(error) != "ResourceNotFoundException":
-            raise
+    found = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+    if found:
+        return str(found["ARN"])
     drawn = aws.read("secretsmanager", "get_random_password", PasswordLength=40, ExcludePunctuation=True)
     made = aws.change(
         f"create secret {name}, with a password that nobody has seen",

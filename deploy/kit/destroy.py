@@ -8,17 +8,11 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from deploy.kit import cluster, database, discovery, secrets, services, stacks
-from deploy.kit.aws import OURS, Aws, Refused
+from deploy.kit import cluster, database, discovery, repository, role, secrets, services, stacks
+from deploy.kit.aws import Aws, Refused, is_ours, look
 from deploy.kit.config import Config
 
 PATIENCE = 900.0
-GONE = (
-    *("NoSuchEntity", "RepositoryNotFoundException", "ResourceNotFoundException", "ClusterNotFoundException"),
-    *("NamespaceNotFound", "ServiceNotFound"),
-)
 
 
 def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.environ) -> None:
@@ -36,8 +30,8 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
     cluster.down(aws, config)
     _provider_and_cluster(aws, config)
     stacks.remove(aws, config.named("cluster"))
-    _repository(aws, config)
-    _role(aws, config)
+    repository.remove(aws, config)
+    role.remove(aws, config)
     for part in secrets.NAMES.values():
         _secret(aws, f"{name}/{part}")
     if environment.get("DESTROY_DATABASE") == name and config.own_database:
@@ -76,7 +70,7 @@ def _provider_and_cluster(aws: Aws, config: Config) -> None:
                 capacityProviders=rest,
                 defaultCapacityProviderStrategy=strategy,
             )
-        if _is_ours([{"Key": one["key"], "Value": one["value"]} for one in here.get("tags", [])]):
+        if is_ours([{"Key": one["key"], "Value": one["value"]} for one in here.get("tags", [])]):
             aws.change(f"delete cluster {name}", "ecs", "delete_cluster", cluster=name)
     if config.on_ec2:
         known = aws.read("ecs", "describe_capacity_providers", capacityProviders=[provider])[
@@ -91,42 +85,9 @@ def _machines(aws: Aws, name: str) -> list[Any]:
     return aws.pages("ecs", "list_container_instances", "containerInstanceArns", cluster=name)
 
 
-def _repository(aws: Aws, config: Config) -> None:
-    name = config["ECR_REPO"]
-    if ".dkr.ecr." in name:
-        return
-    found = _look(aws, "ecr", "describe_repositories", repositoryNames=[name])
-    if found is None:
-        return
-    arn = found["repositories"][0]["repositoryArn"]
-    if _is_ours(aws.read("ecr", "list_tags_for_resource", resourceArn=arn)["tags"]):
-        what = f"delete repository {name} with its images"
-        aws.change(what, "ecr", "delete_repository", repositoryName=name, force=True)
-
-
-def _role(aws: Aws, config: Config) -> None:
-    name = config["INSTANCE_ROLE"]
-    profile = _look(aws, "iam", "get_instance_profile", InstanceProfileName=name)
-    if profile and _is_ours(profile["InstanceProfile"].get("Tags", [])):
-        for role in profile["InstanceProfile"]["Roles"]:
-            arguments = {"InstanceProfileName": name, "RoleName": role["RoleName"]}
-            aws.change(
-                "take the role from its profile", "iam", "remove_role_from_instance_profile", **arguments
-            )
-        aws.change(
-            f"delete instance profile {name}", "iam", "delete_instance_profile", InstanceProfileName=name
-        )
-    role = _look(aws, "iam", "get_role", RoleName=name)
-    if role and _is_ours(role["Role"].get("Tags", [])):
-        for one in aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name):
-            arguments = {"RoleName": name, "PolicyArn": one["PolicyArn"]}
-            aws.change(f"detach {one['PolicyName']}", "iam", "detach_role_policy", **arguments)
-        aws.change(f"delete role {name}", "iam", "delete_role", RoleName=name)
-
-
 def _secret(aws: Aws, name: str) -> None:
     """For good: a secret that waits for its deletion keeps its name from the next one."""
-    if _look(aws, "secretsmanager", "describe_secret", SecretId=name):
+    if look(aws, "secretsmanager", "describe_secret", SecretId=name):
         arguments = {"SecretId": name, "ForceDeleteWithoutRecovery": True}
         aws.change(f"delete secret {name}", "secretsmanager", "delete_secret", **arguments)
 
@@ -139,17 +100,3 @@ def _database(aws: Aws, config: Config) -> None:
     stacks.remove(aws, config.named("database"))
     _secret(aws, f"{config['CLUSTER_NAME']}/{database.PASSWORD}")
     aws.say("The database has left a snapshot.")
-
-
-def _is_ours(tags: list[dict[str, str]]) -> bool:
-    return any(one in tags for one in OURS)
-
-
-def _look(aws: Aws, service: str, operation: str, **arguments: Any) -> Any:
-    """The answer; None: there is no such thing."""
-    try:
-        return aws.read(service, operation, **arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
-            return None
-        raise

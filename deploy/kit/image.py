@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from deploy.kit import cluster, stacks
+from deploy.kit import repository, stacks
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
 from deploy.kit.render import HERE, RENDERED, place, rendered, values_of
@@ -92,7 +92,7 @@ def deployed_tag(aws: Aws, config: Config) -> str:
 
 def address(aws: Aws, config: Config) -> str:
     """The image's address in the repository. Raises Refused before the cluster's stack is there."""
-    return f"{cluster.repository(aws, config)}:{deployed_tag(aws, config)}"
+    return f"{repository.uri(aws, config)}:{deployed_tag(aws, config)}"
 
 
 def push(aws: Aws, config: Config) -> None:

@@ -1,9 +1,7 @@
 """The two databases' URLs in Secrets Manager; tasks are given the ARNs. Nothing else of the kit sees the values."""
 
-from botocore.exceptions import ClientError
-
 from deploy.kit import database
-from deploy.kit.aws import OURS, Aws, Refused, code_of
+from deploy.kit.aws import OURS, Aws, Refused, look
 from deploy.kit.config import Config
 
 DRIVER = "postgresql+psycopg2://"
@@ -21,21 +19,12 @@ def put(aws: Aws, config: Config) -> None:
     urls = database.urls(aws, config)
     for variable, part in NAMES.items():
         name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(urls[variable], variable)
-        try:
-            old = aws.read("secretsmanager", "get_secret_value", SecretId=name)["SecretString"]
-        except ClientError as error:
-            if code_of(error) != "ResourceNotFoundException":
-                raise
-            aws.change(
-                f"create secret {name}",
-                "secretsmanager",
-                "create_secret",
-                Name=name,
-                SecretString=value,
-                Tags=OURS,
-            )
+        old = look(aws, "secretsmanager", "get_secret_value", SecretId=name)
+        if old is None:
+            about = {"Name": name, "SecretString": value, "Tags": OURS}
+            aws.change(f"create secret {name}", "secretsmanager", "create_secret", **about)
             continue
-        if old == value:
+        if old["SecretString"] == value:
             aws.say(f"secret {name}: up to date")
         else:
             what = f"give secret {name} a new value; services have it after make start-service"
@@ -47,10 +36,8 @@ def arns(aws: Aws, config: Config) -> dict[str, str]:
     found = {}
     for variable, part in NAMES.items():
         name = f"{config['CLUSTER_NAME']}/{part}"
-        try:
-            found[variable] = str(aws.read("secretsmanager", "describe_secret", SecretId=name)["ARN"])
-        except ClientError as error:
-            if code_of(error) != "ResourceNotFoundException":
-                raise
-            raise Refused(f"The secret {name} is not there. First: make secrets") from None
+        secret = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+        if secret is None:
+            raise Refused(f"The secret {name} is not there. First: make secrets")
+        found[variable] = str(secret["ARN"])
     return found

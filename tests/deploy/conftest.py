@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,9 +11,11 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from moto.ecs.models import ecs_backends
 from moto.iam import models as iam
 from moto.server import ThreadedMotoServer
 
+from deploy.kit import cluster, secrets, services
 from deploy.kit.aws import Aws
 from deploy.kit.config import AWS, LOCAL, Config, load
 from tests.bucket import no_credentials_of_the_machine
@@ -119,3 +122,41 @@ def register_a_machine(account: Account) -> str:
         cluster=account.variables["CLUSTER_NAME"], instanceIdentityDocument=json.dumps(document)
     )
     return str(made["containerInstance"]["containerInstanceArn"])
+
+
+CHANGES = re.compile(
+    r"^[\w-]+:(Create|Register|Put|Update|Delete|Run|Attach|Add|Set|Start|Stop|Tag|Modify|Terminate)"
+)
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/stats-assets:0.1.0-test"
+
+
+def changes(account: Account) -> list[str]:
+    return [call for call in account.calls if CHANGES.match(call)]
+
+
+def twice(account: Account, step: Any) -> None:
+    step(account.aws())
+    assert changes(account), "the first time something is made"
+    account.calls.clear()
+    step(account.aws())
+    assert changes(account) == []
+
+
+def own_database(account: Account) -> None:
+    account.variables |= {"DB_URI": "", "DAGSTER_DB_URI": "", "DB_INSTANCE_CLASS": "db.t4g.large"}
+
+
+@pytest.fixture
+def running(account: Account) -> Account:
+    """Services that were started; their migration's task has ended well."""
+    cluster.configure(account.aws(), account.config)
+    register_a_machine(account)
+    secrets.put(account.aws(), account.config)
+    services.start(account.aws(), account.config, IMAGE)
+    return account
+
+
+def none_runs() -> None:
+    """moto starts no tasks, and counts those of services as running all the same."""
+    for service in ecs_backends["123456789012"]["us-east-1"].services.values():
+        service.running_count = 0

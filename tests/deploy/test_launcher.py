@@ -31,8 +31,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.partitions import END_TAG, key_of
 from tests.conftest import database
-from tests.deploy.conftest import Account, register_a_machine
-from tests.deploy.test_steps import IMAGE
+from tests.deploy.conftest import IMAGE, Account, register_a_machine
 from tests.drills.production import until
 
 HELD = {"model_name": "ecs::task", "transition": {"progression": "manual", "times": 1_000_000}}

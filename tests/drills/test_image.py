@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from deploy.kit import cluster, image
+from deploy.kit import cluster, image, repository
 from stats_assets.demo.feed import DemoFeed
 from tests.deploy.conftest import Account, account  # noqa: F401
 from tests.drills.production import ROLES, machine, until
@@ -137,7 +137,7 @@ def is_pushed(account: Account, tmp_path: Path) -> None:  # noqa: F811
     config = account.config
     (tmp_path / "registry.yml").write_text(REGISTRY.format(folder=tmp_path))
     (tmp_path / "htpasswd").write_text(HASHED)
-    cluster.repository(account.aws(), config)
+    repository.uri(account.aws(), config)
     cluster.configure(account.aws(), config)
     server = subprocess.Popen(["docker-registry", "serve", str(tmp_path / "registry.yml")])  # noqa: S603, S607
     try:

@@ -1,0 +1,162 @@
+"""What the templates say, where moto shows nothing of it: roles, strategy, alarms, commands."""
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from dagster._cli import cli as dagster
+from dagster._daemon.cli import cli as dagster_daemon
+from dagster_webserver.cli import dagster_webserver
+from typer.main import get_command
+
+from stats_assets import metrics
+from stats_assets.cli import app
+from stats_assets.database.streams import STREAMS
+from stats_assets.status import Status, StreamStatus
+from tests.deploy.templates import resources
+
+
+def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
+    said = set()
+    for line in watched():
+        directive = line["_aws"]["CloudWatchMetrics"][0]
+        [names] = directive["Dimensions"]
+        stream = line.get("Stream")
+        assert names == ["Cluster", "Stream"] if stream else ["Cluster"]
+        said |= {(directive["Namespace"], one["Name"], stream) for one in directive["Metrics"]}
+    found = resources("alarms")
+    looked_at = set()
+    for one in found.values():
+        if one["Type"] == "AWS::CloudWatch::Alarm":
+            properties = one["Properties"]
+            dimensions = {each["Name"]: each["Value"] for each in properties["Dimensions"]}
+            looked_at.add((properties["Namespace"], properties["MetricName"], dimensions.get("Stream")))
+            assert (properties["TreatMissingData"], properties["AlarmActions"]) == (
+                "breaching",
+                ["Ref Topic"],
+            )
+    assert {metric for _, metric, _ in looked_at} == {
+        *("Lag", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns")
+    }
+    assert {stream for _, _, stream in looked_at} == {*STREAMS, None}
+    body = json.loads(found["Dashboard"]["Properties"]["DashboardBody"].removeprefix("Sub "))
+    shown = [metric for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])]
+    looked_at |= {(one[0], one[1], one[5] if len(one) > 4 else None) for one in shown}
+    assert looked_at == said
+
+
+def watched() -> list[dict[str, Any]]:
+    """What `stats-assets watch` prints when nothing is unknown."""
+    now = datetime.now(UTC)
+    known: dict[str, Any] = {one.name: [] for one in fields(StreamStatus)}
+    stream = StreamStatus(**known | {"lag_seconds": 1.0, "rate": 1.0, "committed_at": now, "ticked_at": now})
+    status = Status(dict.fromkeys(STREAMS, stream), 0)
+    return [json.loads(line) for line in metrics.lines("here", status, metrics.Dagster(1.0, 0), now)]
+
+
+def test_fargate_takes_the_sizes() -> None:
+    """It has pairs of CPU and memory; the task's, which moto drops, are its container's."""
+    sizes = {
+        "256": {"512", "1024", "2048"},
+        "512": {"1024", "2048", "3072"},
+        "1024": {"2048", "4096", "8192"},
+    }
+    for name, one in resources("tasks").items():
+        task = one["Properties"]
+        [container] = task["ContainerDefinitions"]
+        assert task["Memory"] in sizes[task["Cpu"]], name
+        assert str(container["Memory"]) == task["Memory"]
+
+
+def test_what_moto_drops_is_in_the_templates() -> None:
+    """Roles of tasks; strategy, network and registry of services; one daemon, never two."""
+    roles = {
+        "CodeTask": "RunRole",
+        "DaemonTask": "DaemonRole",
+        "WebserverTask": "WebserverRole",
+        "RunTask": "RunRole",
+        "ReadOnlyTask": "RunRole",
+        "WatchTask": "RunRole",
+    }
+    tasks = {name: one["Properties"] for name, one in resources("tasks").items()}
+    assert {name: one["TaskRoleArn"] for name, one in tasks.items()} == {
+        k: f"Ref {v}" for k, v in roles.items()
+    }
+    assert {one["ExecutionRoleArn"] for one in tasks.values()} == {"Ref ExecutionRole"}
+    assert all(one["RequiresCompatibilities"] == ["Ref LaunchType"] for one in tasks.values())
+    found = {
+        name: one["Properties"] for name, one in resources("services").items() if name.endswith("Service")
+    }
+    found |= {"ReadOnlyService": resources("read-only")["Service"]["Properties"]}
+    for service in found.values():
+        assert service["CapacityProviderStrategy"] == [{"CapacityProvider": "Ref Provider", "Weight": 1}]
+        assert "LaunchType" not in service
+        assert "AssignPublicIp" not in service["NetworkConfiguration"]["AwsvpcConfiguration"]
+        if "LoadBalancers" not in service:
+            rolling = service["DeploymentConfiguration"]
+            assert rolling == {"MaximumPercent": 100, "MinimumHealthyPercent": 0}
+    assert found["CodeService"]["ServiceRegistries"] == [{"RegistryArn": "Ref Registry"}]
+
+
+def test_the_webserver_is_never_open() -> None:
+    found = resources("services")
+    assert found["Balancer"]["Properties"]["Scheme"] == "internal"
+    [ingress] = found["BalancerGroup"]["Properties"]["SecurityGroupIngress"]
+    assert ingress["CidrIp"] == "Ref ClientCidr"
+    assert resources("read-only")["Ingress"]["Properties"]["CidrIp"] == "Ref ClientCidr"
+
+
+def test_the_database_is_kept_until_its_protection_is_taken_off() -> None:
+    found = resources("database")["Database"]
+    assert (found["DeletionPolicy"], found["Properties"]["DeletionProtection"]) == (
+        "Snapshot",
+        True,
+    )
+    assert found["Properties"]["Port"] == "5432"
+
+
+def test_roles_may_do_no_more_than_they_must() -> None:
+    roles = {
+        k: one["Properties"] for k, one in resources("cluster").items() if one["Type"] == "AWS::IAM::Role"
+    }
+    for role in roles.values():
+        for one in role.get("Policies", []):
+            for statement in one.get("PolicyDocument", {}).get("Statement", []):
+                actions = (
+                    statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                )
+                assert not any("*" in action for action in actions)
+                if "iam:PassRole" in actions:
+                    assert statement["Resource"] == ["GetAtt RunRole.Arn", "GetAtt ExecutionRole.Arn"]
+
+
+def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
+    """A health check with an option that does not exist ends its service for ever, every two minutes."""
+    programs = {
+        "dagster": dagster,
+        "dagster-daemon": dagster_daemon,
+        "dagster-webserver": dagster_webserver,
+        "stats-assets": get_command(app),
+    }
+    checked = []
+    for task in resources("tasks").values():
+        [container] = task["Properties"]["ContainerDefinitions"]
+        health = container.get("HealthCheck", {}).get("Command", ["CMD"])
+        for program, *words in filter(None, (container.get("Command"), health[1:])):
+            if program != "python":
+                parse(programs[program], program, words)
+                checked.append(program)
+    assert len(checked) == 7
+
+
+def parse(command: click.Command, name: str, words: list[str]) -> None:
+    """Raises click.UsageError when it does not take them."""
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name)
+        found, inner, rest = command.resolve_command(context, words)
+        assert inner is not None
+        parse(inner, found or name, rest)
+    else:
+        command.make_context(name, words)
