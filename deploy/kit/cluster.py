@@ -11,6 +11,8 @@ from deploy.kit import stacks
 from deploy.kit.aws import OURS, Aws, Refused, look, partition
 from deploy.kit.config import Config
 
+IMAGE = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+KEEP_LOGS = 30
 TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
 NO_INSTANCE = (
     "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
@@ -27,6 +29,10 @@ def room(aws: Aws, config: Config) -> str:
         found = aws.read("ec2", "describe_instance_types", InstanceTypes=[kind])["InstanceTypes"][0]
     except (ClientError, IndexError):
         raise Refused(f"INSTANCE_TYPE {kind} is not offered in {aws.region}. Another: m5.xlarge") from None
+    if "x86_64" not in found["ProcessorInfo"]["SupportedArchitectures"]:
+        raise Refused(
+            f"INSTANCE_TYPE {kind} has another processor than the image is built for. Another: m5.xlarge"
+        )
     interfaces = found["NetworkInfo"]["MaximumNetworkInterfaces"] - 1  # the machine's own
     by_size = min(
         found["VCpuInfo"]["DefaultVCpus"] * 1024 // TASK_CPU,
@@ -45,10 +51,27 @@ def room(aws: Aws, config: Config) -> str:
     return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} services and {runs} runs"
 
 
+def _image(aws: Aws) -> str:
+    """The machines' image, as it is recommended today."""
+    return str(aws.read("ssm", "get_parameter", Name=IMAGE)["Parameter"]["Value"])
+
+
+def _logs(aws: Aws, config: Config) -> None:
+    """The group outlives the deployment, so it may be there."""
+    name = config["AWS_LOG_GROUP"]
+    found = aws.read("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
+    if any(one["logGroupName"] == name for one in found):
+        return
+    aws.change(f"create log group {name}", "logs", "create_log_group", logGroupName=name)
+    what = f"keep its events {KEEP_LOGS} days"
+    aws.change(what, "logs", "put_retention_policy", logGroupName=name, retentionInDays=KEEP_LOGS)
+
+
 def configure(aws: Aws, config: Config) -> dict[str, str]:
     """Logs, roles, machines (a stack), then the cluster, made or adopted; the stack's outputs."""
     if config.on_ec2:
         aws.say(room(aws, config))
+    _logs(aws, config)
     made = stacks.bring(
         aws,
         config,
@@ -64,6 +87,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "MaxInstances": config["MAX_INSTANCES"],
             "KeyPair": config["KEYPAIR"],
             "LaunchType": config["LAUNCH_TYPE"],
+            "Image": _image(aws),
             "SecretsPrefix": config["CLUSTER_NAME"],
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),

@@ -37,7 +37,7 @@ AWS: Mapping[str, Variable] = {
     "LAUNCH_TYPE": Variable(r"EC2|FARGATE", "EC2"),
     "VPC": Variable(r"vpc-[0-9a-f]{8,17}", "vpc-0123456789abcdef0"),
     "SUBNETS": Variable(
-        r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})*", "subnet-0123456789abcdef0,subnet-0123456789abcdef1"
+        r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+", "subnet-0123456789abcdef0,subnet-0123456789abcdef1"
     ),
     "SECURITY_GROUP": Variable(r"sg-[0-9a-f]{8,17}", "sg-0123456789abcdef0"),
     "INSTANCE_ROLE": Variable(r"[\w+=,.@-]{1,64}", "stats-assets-instance"),

@@ -32,12 +32,17 @@ def put(aws: Aws, config: Config) -> None:
 
 
 def arns(aws: Aws, config: Config) -> dict[str, str]:
-    """Their ARNs by variable. Raises Refused when one is not there."""
+    """Their ARNs by variable, with the present version: another value is another task definition, and so arrives.
+
+    Raises Refused when one is not there.
+    """
     found = {}
     for variable, part in NAMES.items():
         name = f"{config['CLUSTER_NAME']}/{part}"
         secret = look(aws, "secretsmanager", "describe_secret", SecretId=name)
         if secret is None:
             raise Refused(f"The secret {name} is not there. First: make secrets")
-        found[variable] = str(secret["ARN"])
+        stages = secret["VersionIdsToStages"].items()
+        present = next(version for version, names in stages if "AWSCURRENT" in names)
+        found[variable] = f"{secret['ARN']}:::{present}"
     return found

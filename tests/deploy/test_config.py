@@ -37,6 +37,7 @@ def test_every_missing_one_is_named_with_an_example() -> None:
     [
         ("CLUSTER_NAME", "Stats Assets"),
         ("SUBNETS", "subnet-0123456789abcdef0 subnet-0123456789abcdef1"),
+        ("SUBNETS", "subnet-0123456789abcdef0"),
         ("SECURITY_GROUP", "default"),
         ("AUGDIFF_START", "minus one"),
         ("AUGDIFF_SOURCE", "/home/me/diffs"),

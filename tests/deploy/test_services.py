@@ -21,8 +21,14 @@ def test_the_services_are_started_once_after_the_migrations(running: Account) ->
     running.calls.clear()
     services.start(running.aws(), running.config, IMAGE)
     assert changes(running) == []
+    new = ["cloudformation:UpdateStack", "ecs:RunTask", "cloudformation:UpdateStack"]
     services.start(running.aws(), running.config, IMAGE.replace("test", "newer"))
-    assert changes(running) == ["cloudformation:UpdateStack", "ecs:RunTask", "cloudformation:UpdateStack"]
+    assert changes(running) == new
+    running.variables["DB_URI"] = "postgresql://user:another@host:5432/stats"
+    secrets.put(running.aws(), running.config)
+    running.calls.clear()
+    services.start(running.aws(), running.config, IMAGE.replace("test", "newer"))
+    assert changes(running) == new, "another password arrives"
 
 
 def test_a_migration_that_fails_leaves_the_services(
@@ -175,6 +181,8 @@ def test_destroy_removes_what_the_kit_made(account: Account, adopted: bool) -> N
     account.calls.clear()
     destroy.everything(account.aws(), config, {"CONFIRM": "stats-assets"})
     assert changes(account) == []
+    cluster.configure(account.aws(), config)
+    assert "logs:CreateLogGroup" not in account.calls, "the logs are still there"
 
 
 def stacks_of(account: Account) -> list[str]:

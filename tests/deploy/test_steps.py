@@ -119,6 +119,9 @@ def test_too_small_machines_are_refused_with_what_to_do(account: Account) -> Non
     account.variables |= {"INSTANCE_TYPE": "t3.small", "MAX_INSTANCES": "1"}
     with pytest.raises(Refused, match="MAX_INSTANCES"):
         cluster.configure(account.aws(), account.config)
+    account.variables["INSTANCE_TYPE"] = "m6g.xlarge"
+    with pytest.raises(Refused, match="another processor"):
+        cluster.configure(account.aws(), account.config)
     account.variables["INSTANCE_TYPE"] = "m5.nonsense"
     with pytest.raises(Refused, match="is not offered"):
         cluster.configure(account.aws(), account.config)

@@ -96,7 +96,7 @@ def test_what_moto_drops_is_in_the_templates() -> None:
         assert "AssignPublicIp" not in service["NetworkConfiguration"]["AwsvpcConfiguration"]
         if "LoadBalancers" not in service:
             rolling = service["DeploymentConfiguration"]
-            assert rolling == {"MaximumPercent": 100, "MinimumHealthyPercent": 0}
+            assert (rolling["MaximumPercent"], rolling["MinimumHealthyPercent"]) == (100, 0)
     assert found["CodeService"]["ServiceRegistries"] == [{"RegistryArn": "Ref Registry"}]
 
 
