@@ -32,13 +32,17 @@ hypothesis_settings.register_profile("long", max_examples=20_000)  # --hypothesi
 
 LONGEST = (
     "test_kill.py",
+    "test_sources.py",
     "test_histories.py",
-    "test_services.py",
     "test_launcher.py",
-    "test_steps.py",
-    "test_stack.py",
-    "test_run.py",
     "test_sensors.py",
+    "test_retention.py",
+    "test_stack.py",
+    "test_document.py",
+    "test_services.py",
+    "test_stream_events.py",
+    "test_underneath.py",
+    "test_real_files.py",
 )
 
 
