@@ -20,7 +20,7 @@ from stats_assets.database import embedded_place
 from stats_assets.database.embedded import SERVER_LOCK, EmbeddedServerError, answers
 from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.database.embedded_place import find_place
-from stats_assets.processes import processes_titled
+from stats_assets.processes import processes_titled, send
 
 WAIT = 60.0
 
@@ -261,8 +261,7 @@ def test_all_killed_and_the_pid_is_somebody_elses_by_now(machine: Machine) -> No
     fill(url)
     pid_file = machine.pid_file()
     owner = pid_file.stat().st_uid
-    for pid in (machine.keeper(), *machine.postgres()):
-        os.kill(pid, signal.SIGKILL)
+    send([machine.keeper(), *machine.postgres()], signal.SIGKILL)  # a worker may have ended meanwhile
     until(machine.gone, "all to be dead")
     # a living process of the same user: PostgreSQL by itself would not start
     foreign = subprocess.Popen(["/bin/sleep", "1000"], user=owner if os.geteuid() == 0 else None)

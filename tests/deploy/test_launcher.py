@@ -25,7 +25,6 @@ from dagster._daemon.sensor import execute_sensor_iteration
 from dagster_shared.error import SerializableErrorInfo
 
 from deploy.kit import cluster, image, secrets, services
-from deploy.kit.render import RENDERED
 from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
@@ -48,13 +47,12 @@ def instance(
     register_a_machine(account)
     secrets.put(account.aws(), account.config)
     services.start(account.aws(), account.config, IMAGE)
-    image.render_instance(account.aws(), account.config)
     requests.post(
         f"{account.url}/moto-api/state-manager/set-transition", json=HELD, timeout=30
     ).raise_for_status()
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text((RENDERED / "dagster.yaml").read_text())
+    (home / "dagster.yaml").write_text(image.instance(account.aws(), account.config)["dagster.yaml"])
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     with database(server, "template1") as url:
         monkeypatch.setenv("DAGSTER_DB_URI", url.replace("postgresql://", secrets.DRIVER))

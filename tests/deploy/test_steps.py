@@ -3,10 +3,12 @@ are recorded, as moto accepts a second Create that AWS refuses.
 """
 
 import json
+import time
+from pathlib import Path
 
 import pytest
 
-from deploy.kit import alarms, cluster, database, image, repository, role, secrets
+from deploy.kit import alarms, cluster, database, image, repository, role, secrets, services
 from deploy.kit.aws import Refused
 from tests.deploy.conftest import (
     Account,
@@ -176,3 +178,48 @@ def test_a_missing_permission_is_named(account: Account, monkeypatch: pytest.Mon
     denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "CreateCluster")
     with pytest.raises(Refused, match="ecs:CreateCluster"), in_words("ecs", "create_cluster"):
         raise denied
+
+
+def test_the_push(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log in without the password in sight, build the last layer, push; what is there is not pushed again."""
+    done = tmp_path / "done"
+    program = tmp_path / "containers"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {done}; [ $1 != login ] || cat > {tmp_path}/password\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("CONTAINERS", str(program))
+    monkeypatch.setattr(image, "commit", lambda: "abc-dirty")
+    repository.uri(account.aws(), account.config)
+    cluster.configure(account.aws(), account.config)
+    with pytest.raises(Refused, match="commit them first"):
+        image.push(account.aws(), account.config)
+    monkeypatch.setattr(image, "commit", lambda: "abc")
+    image.push(account.aws(), account.config)
+    full = image.address(account.aws(), account.config)
+    login, build, push = done.read_text().splitlines()
+    assert login == "login -u AWS --password-stdin 123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    assert (tmp_path / "password").read_text() == "123456789012-auth-token"
+    assert build == f"build --build-arg=IMAGE=stats-assets:{image.tag()} -t {full} ."
+    assert push == f"push {full}"
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"}
+    about = {"config": {"digest": f"sha256:{'a' * 64}"}, "layers": []}
+    account.client("ecr").put_image(
+        repositoryName="stats-assets",
+        imageManifest=json.dumps(manifest | about),
+        imageTag=full.rpartition(":")[2],
+    )
+    image.push(account.aws(), account.config)
+    assert len(done.read_text().splitlines()) == 3
+    assert image.pushed(account.aws(), account.config) == full
+
+
+def test_the_logs(account: Account) -> None:
+    cluster.configure(account.aws(), account.config)
+    services.logs(account.aws(), account.config, "daemon")
+    assert account.said[-1] == "daemon has said nothing in 30 minutes"
+    kept = account.client("logs")
+    where = {"logGroupName": "stats-assets", "logStreamName": "daemon/daemon/1"}
+    kept.create_log_stream(**where)
+    now = int(time.time() * 1000)
+    kept.put_log_events(**where, logEvents=[{"timestamp": now, "message": "at work\n"}])
+    services.logs(account.aws(), account.config, "daemon")
+    assert account.said[-1].endswith(" at work")
