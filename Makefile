@@ -37,9 +37,8 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-# Three workers for two cores: some tests mostly wait.
 unit: install
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
 	$(BIN)/pytest -m drill tests/drills --timeout=900

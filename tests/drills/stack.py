@@ -25,8 +25,11 @@ import psycopg
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 from stats_assets.database.streams import stream_of
 from stats_assets.demo.home import DemoHome
+from stats_assets.parts import Stats
 from stats_assets.processes import is_alive, processes_titled, processes_with_variable
 from stats_assets.settings import Settings
+from stats_assets.status import Status
+from stats_assets.status import of as standing_of
 from stats_assets.supervisor import MARK
 
 PROJECT = Path(__file__).parents[2]
@@ -198,10 +201,6 @@ class Stack:
             return None
         return row.origin, row.checkpoint
 
-    def is_caught_up(self) -> bool:
-        """Whether both cursors are where the feed is."""
-        return all(one["cursor"] == one["head"] for one in self.status()["streams"].values())
-
     def run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """A command as a person calls it in the demo's folder (or another)."""
         return subprocess.run(  # noqa: S603
@@ -270,6 +269,21 @@ class DemoStack(Stack):
         super().__init__(folder, root, self._demo.path, "demo", f"--feed-port={port}")
         if settings:
             self.command[:1] = [sys.executable, "-c", WITH_SETTINGS, json.dumps(settings)]
+
+    def standing(self) -> Status:
+        """What `stats-assets status` says, without a process of its own: to be asked often."""
+        changesets = f"{self.feed}/changesets"
+        return standing_of(
+            Stats(
+                Settings(
+                    _env_file=None, database_url=self.url, overpass_url=self.feed, changesets_url=changesets
+                )
+            )
+        )
+
+    def is_caught_up(self) -> bool:
+        """Whether both cursors are where the feed is."""
+        return all(one.cursor == one.head for one in self.standing().streams.values())
 
     def freeze(self) -> None:
         """From its next start on no more minutes pass in the world."""

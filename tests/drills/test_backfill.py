@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets import status
 from stats_assets.dagster_programs import LOCATION
 from stats_assets.database.ledger import BLOCK, block_of
 from stats_assets.database.statistics import apply_queue
@@ -93,19 +92,9 @@ def do_history(root: Path) -> None:
             apply_queue(connection)
 
 
-def standing(demo: DemoStack) -> status.Status:
-    """What `stats-assets status` says, without a process of its own."""
-    changesets = f"{demo.feed}/changesets"
-    return status.of(
-        Stats(
-            Settings(_env_file=None, database_url=demo.url, overpass_url=demo.feed, changesets_url=changesets)
-        )
-    )
-
-
 def behind(demo: DemoStack) -> int:
     """How many sequences the stream that is more behind has to do."""
-    return max((one.head or 0) - (one.cursor or 0) for one in standing(demo).streams.values())
+    return max((one.head or 0) - (one.cursor or 0) for one in demo.standing().streams.values())
 
 
 def longest_waits(demo: DemoStack, over: Callable[[], bool], what: str) -> dict[str, float]:
@@ -115,7 +104,7 @@ def longest_waits(demo: DemoStack, over: Callable[[], bool], what: str) -> dict[
 
     def look() -> bool:
         time.sleep(1)
-        for stream, found in standing(demo).streams.items():
+        for stream, found in demo.standing().streams.items():
             now, seen = time.monotonic(), appeared[stream]
             assert found.cursor is not None
             assert found.head is not None
@@ -154,7 +143,7 @@ def is_over(demo: DemoStack, backfill: str) -> bool:
 def keys_of(demo: DemoStack) -> list[str]:
     """The stream's partitions, the newest included, without one that begins below the origin: nobody knows the truth
     of what is there."""
-    stream = standing(demo).streams["augmented_diffs"]
+    stream = demo.standing().streams["augmented_diffs"]
     assert stream.origin is not None
     assert stream.head is not None
     blocks = {block_of(sequence) for sequence in range(stream.origin, stream.head + 1)}
