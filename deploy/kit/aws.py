@@ -18,10 +18,11 @@ from botocore.exceptions import (
 
 OURS = [{"Key": "made-by", "Value": "stats-assets"}]
 """On all that the kit makes, and so may remove."""
-
-
 GONE = (
-    *("NoSuchEntity", "RepositoryNotFoundException", "ResourceNotFoundException", "ClusterNotFoundException"),
+    "NoSuchEntity",
+    "RepositoryNotFoundException",
+    "ResourceNotFoundException",
+    "ClusterNotFoundException",
 )
 """Codes that say: there is no such thing."""
 
@@ -109,14 +110,10 @@ def code_of(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
 
 
-def policy(*statements: Mapping[str, Any]) -> str:
-    """A policy document."""
-    return json.dumps({"Version": "2012-10-17", "Statement": [dict(one) for one in statements]})
-
-
 def trusts(service: str) -> str:
     """A role's trust in a service."""
-    return policy({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def partition(aws: Aws) -> str:

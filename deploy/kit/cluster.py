@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy.kit import stacks
-from deploy.kit.aws import OURS, Aws, Refused, look, partition
+from deploy.kit.aws import OURS, Aws, Refused, partition
 from deploy.kit.config import Config
 
 IMAGE = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
@@ -107,9 +107,7 @@ def _arn_of(aws: Aws, uri: str) -> str:
 def _provider(aws: Aws, config: Config) -> None:
     if not config.on_ec2:
         return
-    name = config.provider
-    found = aws.read("ecs", "describe_capacity_providers", capacityProviders=[name])["capacityProviders"]
-    if any(one["status"] == "ACTIVE" for one in found):
+    if has_provider(aws, config):
         return
     groups = [] if aws.dry_run else machines(aws, config)
     aws.change(
@@ -127,17 +125,13 @@ def _provider(aws: Aws, config: Config) -> None:
 
 def _cluster(aws: Aws, config: Config) -> None:
     name, provider = config["CLUSTER_NAME"], config.provider
-    found = [
-        one
-        for one in aws.read("ecs", "describe_clusters", clusters=[name])["clusters"]
-        if one["status"] == "ACTIVE"
-    ]
+    found = active(aws, config)
     if not found:
         settings = [{"name": "containerInsights", "value": "enabled"}]
         tags = [{"key": one["Key"], "value": one["Value"]} for one in OURS]
         what = f"create cluster {name}"
         aws.change(what, "ecs", "create_cluster", clusterName=name, settings=settings, tags=tags)
-    here = found[0] if found else {"capacityProviders": [], "defaultCapacityProviderStrategy": []}
+    here = found or {"capacityProviders": [], "defaultCapacityProviderStrategy": []}
     if provider in here["capacityProviders"]:
         aws.say(f"cluster {name}: has the provider {provider}")
         return
@@ -150,6 +144,26 @@ def _cluster(aws: Aws, config: Config) -> None:
         capacityProviders=[*here["capacityProviders"], provider],
         defaultCapacityProviderStrategy=here.get("defaultCapacityProviderStrategy", []) or config.strategy,
     )
+
+
+def has_provider(aws: Aws, config: Config) -> bool:
+    """Whether the kit's capacity provider is there; a deleted one is described for a while."""
+    name = config.provider
+    found = aws.read("ecs", "describe_capacity_providers", capacityProviders=[name])["capacityProviders"]
+    return any(one["status"] == "ACTIVE" for one in found)
+
+
+def active(aws: Aws, config: Config) -> dict[str, Any] | None:
+    """The cluster, with its tags; None: it is not there. A deleted one is described for a while."""
+    name = config["CLUSTER_NAME"]
+    found = aws.read("ecs", "describe_clusters", clusters=[name], include=["TAGS"])["clusters"]
+    return next((one for one in found if one["status"] == "ACTIVE"), None)
+
+
+def registered(aws: Aws, config: Config) -> list[str]:
+    """The machines that are in the cluster."""
+    name = config["CLUSTER_NAME"]
+    return aws.pages("ecs", "list_container_instances", "containerInstanceArns", cluster=name)
 
 
 def machines(aws: Aws, config: Config) -> list[dict[str, Any]]:
@@ -174,14 +188,8 @@ def up(aws: Aws, config: Config, patience: float = 600) -> None:
         arguments = {"AutoScalingGroupName": name, "MinSize": 1, "DesiredCapacity": desired}
         aws.change(what, "autoscaling", "update_auto_scaling_group", **arguments)
 
-    def registered() -> bool:
-        return bool(
-            aws.pages(
-                "ecs", "list_container_instances", "containerInstanceArns", cluster=config["CLUSTER_NAME"]
-            )
-        )
-
-    aws.until("a machine to register in the cluster", registered, patience, NO_INSTANCE)
+    what = "a machine to register in the cluster"
+    aws.until(what, lambda: bool(registered(aws, config)), patience, NO_INSTANCE)
     aws.say("a machine is registered")
 
 
@@ -208,7 +216,7 @@ def down(aws: Aws, config: Config) -> None:
 def services(aws: Aws, config: Config) -> list[dict[str, Any]]:
     """The cluster's services that are not gone; empty where there is no cluster."""
     name = config["CLUSTER_NAME"]
-    if look(aws, "ecs", "list_services", cluster=name) is None:
+    if active(aws, config) is None:
         return []
     arns = aws.pages("ecs", "list_services", "serviceArns", cluster=name)
     found = aws.read("ecs", "describe_services", cluster=name, services=arns)["services"] if arns else []

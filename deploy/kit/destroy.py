@@ -6,7 +6,6 @@ second word, and leaves a snapshot.
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from deploy.kit import cluster, database, discovery, repository, role, secrets, services, stacks
 from deploy.kit.aws import Aws, Refused, is_ours, look
@@ -45,13 +44,12 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
 
 def _provider_and_cluster(aws: Aws, config: Config) -> None:
     name, provider = config["CLUSTER_NAME"], config.provider
-    found = aws.read("ecs", "describe_clusters", clusters=[name], include=["TAGS"])["clusters"]
-    here = next((one for one in found if one["status"] == "ACTIVE"), None)
+    here = cluster.active(aws, config)
     if here is not None:
-        if config.on_ec2 and not aws.dry_run:
+        if config.on_ec2:
             aws.until(
                 "the machines to leave",
-                lambda: not _machines(aws, name),
+                lambda: not cluster.registered(aws, config),
                 PATIENCE,
                 "See the group's activity.",
             )
@@ -72,17 +70,9 @@ def _provider_and_cluster(aws: Aws, config: Config) -> None:
             )
         if is_ours([{"Key": one["key"], "Value": one["value"]} for one in here.get("tags", [])]):
             aws.change(f"delete cluster {name}", "ecs", "delete_cluster", cluster=name)
-    if config.on_ec2:
-        known = aws.read("ecs", "describe_capacity_providers", capacityProviders=[provider])[
-            "capacityProviders"
-        ]
-        if any(one["status"] == "ACTIVE" for one in known):
-            what = f"delete capacity provider {provider}"
-            aws.change(what, "ecs", "delete_capacity_provider", capacityProvider=provider)
-
-
-def _machines(aws: Aws, name: str) -> list[Any]:
-    return aws.pages("ecs", "list_container_instances", "containerInstanceArns", cluster=name)
+    if config.on_ec2 and cluster.has_provider(aws, config):
+        what = f"delete capacity provider {provider}"
+        aws.change(what, "ecs", "delete_capacity_provider", capacityProvider=provider)
 
 
 def _secret(aws: Aws, name: str) -> None:

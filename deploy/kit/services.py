@@ -165,7 +165,7 @@ def status(aws: Aws, config: Config) -> None:
     if not found:
         return
     where = config["CLUSTER_NAME"]
-    count = len(aws.pages("ecs", "list_container_instances", "containerInstanceArns", cluster=where))
+    count = len(cluster.registered(aws, config))
     runs = len(aws.pages("ecs", "list_tasks", "taskArns", cluster=where, family=config.named("run")))
     aws.say(f"{count} machines registered, {runs} runs at work")
 
