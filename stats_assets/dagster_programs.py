@@ -18,7 +18,7 @@ LOCATION = "stats_assets"
 """The code location's name; as in `workspace.yaml`, or Dagster takes the sensors for others, which are off."""
 HOST = "127.0.0.1"
 
-START_SENSOR = """
+_START_SENSOR = """
 mutation ($selector: SensorSelector!) {
   startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
 }
@@ -63,7 +63,7 @@ class DagsterChildren(NamedTuple):
         return all(self._start_sensor({**selector, "sensorName": name}) for name in names)
 
     def _start_sensor(self, selector: Mapping[str, str]) -> bool:
-        asked = {"query": START_SENSOR, "variables": {"selector": selector}}
+        asked = {"query": _START_SENSOR, "variables": {"selector": selector}}
         request = urllib.request.Request(  # noqa: S310
             f"{self.url}/graphql", json.dumps(asked).encode(), {"Content-Type": "application/json"}
         )

@@ -4,14 +4,12 @@ Whoever ends is started again, as Docker's `restart: always` and ECS do; runs ar
 """
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,8 +20,9 @@ import yaml
 
 from deploy.kit.config import LOCAL
 from deploy.kit.render import HERE, rendered
-from stats_assets.dagster_programs import HOST, LOCATION, START_SENSOR
+from stats_assets.dagster_programs import HOST, DagsterChildren
 from stats_assets.processes import processes_with_variable, send
+from stats_assets.stack import DEFINITIONS
 from tests.deploy.templates import resources
 from tests.drills.stack import free_ports
 
@@ -58,8 +57,6 @@ class Production:
         workspace = (HERE / "workspace.local.yaml").read_text()
         workspace = workspace.replace("host: code", f"host: {HOST}").replace("4000", self._code_port)
         (folder / "workspace.yaml").write_text(workspace)
-        hidden = ("DAGSTER_HOME",)
-        kept = {name: value for name, value in os.environ.items() if name not in hidden}
         self._told = {
             "DAGSTER_DAEMON_HEARTBEAT_TOLERANCE": "300",
             **IMPATIENT,
@@ -68,7 +65,7 @@ class Production:
             MARK: self._mark,
         }
         self._environment = (
-            kept | self._told | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+            os.environ | self._told | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         )
         self._services = services()
         self._tasks = resources("tasks")
@@ -90,14 +87,8 @@ class Production:
 
     def switch_on(self) -> None:
         """The sensors, as a person does in the UI."""
-        for name in SENSORS:
-            selector = {
-                "repositoryName": "__repository__",
-                "repositoryLocationName": LOCATION,
-                "sensorName": name,
-            }
-            answer = self.graphql(START_SENSOR, {"selector": selector})
-            assert answer["startSensor"]["__typename"] == "Sensor", answer
+        dagster = DagsterChildren(self.folder, int(self._ui_port), {}, DEFINITIONS)
+        assert dagster.start_sensors(SENSORS)
 
     def is_healthy(self, role: str) -> bool:
         """What the health check of its task definition says."""
@@ -134,19 +125,6 @@ class Production:
             for process in self._processes.values():
                 process.wait()
             time.sleep(0.05)
-
-    def graphql(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """What the webserver answers."""
-        asked = json.dumps({"query": query, "variables": dict(variables)}).encode()
-        request = urllib.request.Request(
-            f"http://{HOST}:{self._ui_port}/graphql", asked, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)["data"]
-            return found
-
-    def said(self, role: str) -> str:
-        return (self.folder.with_name(f"{self.folder.name}.{role}.log")).read_text()[-3000:]
 
     def _keep(self) -> None:
         while not self._over.wait(0.2):
