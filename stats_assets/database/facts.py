@@ -18,7 +18,10 @@ ERRORS = 'errors (id, type, sequence, tags, nds, changeset, uid, "user", updated
 
 
 def replace_facts(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
-    """Put the diff's facts in place of the sequence's old ones, and queue the changesets of both."""
+    """Put the diff's facts in place of the sequence's old ones, and queue the changesets of both.
+
+    Only inside a transaction: an applier that saw the half of it would take the queue's entries for done.
+    """
     connection.execute(
         """
         WITH gone AS (DELETE FROM changeset_edits WHERE sequence = %(sequence)s RETURNING changeset_id)

@@ -138,12 +138,14 @@ def test_the_stream_goes_on_while_aggregates_are_rebuilt(connection: Connection,
     def stream() -> None:
         with connect(url) as other:
             for n in range(12):
-                replace_facts(other, n % 7, diff(edits(10 + n % 4, n=n + 1), edits(40 + n, uid=8, n=2)))
+                with other.transaction():  # as the ledger's commit does: the rebuild applies the queue too
+                    replace_facts(other, n % 7, diff(edits(10 + n % 4, n=n + 1), edits(40 + n, uid=8, n=2)))
                 apply_queue(other)
 
     thread = threading.Thread(target=stream)
     thread.start()
-    rebuild(connection, size=1)
+    while thread.is_alive():
+        rebuild(connection, size=1)
     thread.join()
     apply_queue(connection)
     assert verify(connection, "test").differences == []
