@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ from tests.conftest import DATA, real_file, settings_for
 from tests.truth import exact_json
 
 DIFFS: Stream = "augmented_diffs"
+MINUTES = 8
+
+
+@pytest.fixture
+def feed(world: World) -> Iterator[DemoFeed]:
+    """The demo's feed with a short history: one answer of it is another's."""
+    with DemoFeed(world, history=MINUTES) as served:
+        yield served
 
 
 def test_real_diffs_through_feed_run_and_database_equal_the_command(
@@ -133,7 +142,7 @@ def test_a_genuine_answer_leads_to_its_outcome(
         ("none", "idle", 0): EARLY,
     }[row.result, row.work, row.attempts]
     assert found == expected, report
-    assert report.committed == {COMMITTED: 30, EARLY: 4}.get(expected, 29)
+    assert report.committed == {COMMITTED: MINUTES, EARLY: 4}.get(expected, MINUTES - 1)
     assert (report.ended_early == NOT_YET) == (expected == EARLY)
 
 

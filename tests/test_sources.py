@@ -37,6 +37,14 @@ from tests.conftest import database, settings_for
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
+MINUTES = 15
+
+
+@pytest.fixture
+def feed(world: World) -> Iterator[DemoFeed]:
+    """The demo's feed with a shorter history: each test reads all of it, and some twice."""
+    with DemoFeed(world, history=MINUTES) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -220,21 +228,21 @@ def let_waits_pass(connection: Connection) -> None:
 
 def test_a_state_behind_its_files_is_the_head_until_it_rises(directory: Directory, follower: Stats) -> None:
     first = directory.first
-    directory.says(first + 9)
-    assert run(follower, DIFFS, first, first + 29).committed == 10
-    directory.says(first + 29)
-    assert follower.source(DIFFS).head() == first + 29
-    assert run(follower, DIFFS, first, first + 29).committed == 20
+    directory.says(first + 3)
+    assert run(follower, DIFFS, first, first + MINUTES - 1).committed == 4
+    directory.says(first + MINUTES - 1)
+    assert follower.source(DIFFS).head() == first + MINUTES - 1
+    assert run(follower, DIFFS, first, first + MINUTES - 1).committed == MINUTES - 4
 
 
 def test_a_state_ahead_of_its_files_is_waited_for(
     directory: Directory, follower: Stats, connection: Connection
 ) -> None:
-    late = directory.first + 29
+    late = directory.first + MINUTES - 1
     content = directory.read(late)
     directory.remove(late)
     report = run(follower, DIFFS, directory.first, late)
-    assert (report.committed, report.failed, report.ended_early) == (29, {}, NOT_YET)
+    assert (report.committed, report.failed, report.ended_early) == (MINUTES - 1, {}, NOT_YET)
     assert (row(connection, late).work, row(connection, late).attempts) == ("idle", 0)
     directory.write(late, content)
     assert run(follower, DIFFS, directory.first, late).committed == 1
@@ -243,11 +251,11 @@ def test_a_state_ahead_of_its_files_is_waited_for(
 def test_a_missing_file_waits_becomes_a_hole_and_fills(
     directory: Directory, follower: Stats, connection: Connection
 ) -> None:
-    hole, last = directory.first + 5, directory.first + 29
+    hole, last = directory.first + 5, directory.first + MINUTES - 1
     content = directory.read(hole)
     directory.remove(hole)
     report = run(follower, DIFFS, directory.first, last)
-    assert (report.committed, list(report.failed)) == (29, [hole])
+    assert (report.committed, list(report.failed)) == (MINUTES - 1, [hole])
     assert (row(connection, hole).work, row(connection, hole).attempts) == ("waiting", 0)
     let_waits_pass(connection)
     connection.execute(
@@ -263,11 +271,11 @@ def test_a_missing_file_waits_becomes_a_hole_and_fills(
 def test_a_broken_gzip_is_its_own_failure_and_heals(
     directory: Directory, follower: Stats, connection: Connection
 ) -> None:
-    bad, last = directory.first + 5, directory.first + 29
+    bad, last = directory.first + 5, directory.first + MINUTES - 1
     content = directory.read(bad)
     directory.write(bad, content[:-9])
     report = run(follower, DIFFS, directory.first, last)
-    assert (report.committed, list(report.failed)) == (29, [bad])
+    assert (report.committed, list(report.failed)) == (MINUTES - 1, [bad])
     assert "broken or cut gzip" in report.failed[bad]
     assert (row(connection, bad).work, row(connection, bad).attempts) == ("waiting", 1)
     directory.write(bad, content)
@@ -279,14 +287,14 @@ def test_a_broken_file_in_the_archive_that_is_followed_itself(
     directory: Directory, feed: DemoFeed, url: str, connection: Connection, tmp_path: Path
 ) -> None:
     feed.stop()
-    bad, last = directory.first + 5, directory.first + 29
+    bad, last = directory.first + 5, directory.first + MINUTES - 1
     directory.write(bad, directory.read(bad)[:-9])
     own = {
         "archive_uri": directory.url.removesuffix("/augmented_diffs"),
         "augmented_diffs_url": directory.url,
     }
     report = run(stats_of(feed, url, tmp_path / "own", **own), DIFFS, directory.first, last)
-    assert (report.committed, list(report.failed)) == (29, [bad])
+    assert (report.committed, list(report.failed)) == (MINUTES - 1, [bad])
     assert row(connection, bad).attempts == 1
 
 
@@ -340,7 +348,7 @@ def test_relative_places_begin_at_the_projects_root(directory: Directory, url: s
     )
     assert done.returncode == 3
     streams = json.loads(done.stdout)["streams"]
-    assert streams["augmented_diffs"]["head"] == directory.first + 29
+    assert streams["augmented_diffs"]["head"] == directory.first + MINUTES - 1
     assert f"there is no directory {root}/no where" in streams["changesets"]["trouble"]
 
 
@@ -354,8 +362,8 @@ def test_bodies_are_removed_as_soon_as_they_are_done_with(
     spool.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(spool))
     first = world.first
-    run(stats, DIFFS, first, first + 29)  # the archive has them all
-    for sequence in range(first, first + 30, 5):
+    run(stats, DIFFS, first, first + MINUTES - 1)  # the archive has them all
+    for sequence in range(first, first + MINUTES, 5):
         feed.faults.put(faults.cut(), stream=DIFFS, sequence=sequence)
         feed.faults.put(faults.duplicate_query(), stream=DIFFS, sequence=sequence + 2)
         kept = Path(stats.settings.archive, "augmented_diffs", *_parts(sequence + 4))
@@ -369,9 +377,9 @@ def test_bodies_are_removed_as_soon_as_they_are_done_with(
 
     watched = replace(work, reader=Reader(watching, work.reader.definitions))
     for anew in (True, False):
-        report = run_range(watched, stats.url, "run", first, first + 29, by_hand=True, accept_shorter=anew)
-        assert len(report.failed) == (12 if anew else 0)
-    assert len(there) >= 18 + 30
+        report = run_range(watched, stats.url, "run", first, first + MINUTES - 1, by_hand=True, accept_shorter=anew)
+        assert len(report.failed) == (6 if anew else 0)
+    assert len(there) >= 9 + MINUTES
     assert max(there) <= 2  # the one at work, and the one before it whose blame isn't known yet
 
 
