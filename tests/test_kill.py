@@ -21,7 +21,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
 from stats_assets.run import run_range
-from tests.drills.stack import DemoStack, running
+from tests.drills.stack import DemoStack
 from tests.drills.torture import IMPATIENT, Kill, torture
 from tests.truth import differences, statistics_of, truth_of
 
@@ -78,7 +78,10 @@ def test_a_killed_run_loses_nothing_and_doubles_nothing(
 
 @pytest.mark.timeout(600)
 def test_a_little_torture() -> None:
-    """`make torture` in small: under faults a run and its code server, then the supervisor."""
+    """`make torture` in small: under faults a run and its code server, then the supervisor. Its end is by force."""
     kills = [Kill(0, ("run", "code"))]
-    with running(DemoStack(history=12, interval=1e9, settings=IMPATIENT)) as stack:
-        torture(stack, kills, sequences=6, chance=0.005, say=lambda text: None)
+    stack = DemoStack(history=12, interval=1e9, settings=IMPATIENT)
+    try:
+        torture(stack.start(), kills, sequences=6, chance=0.005, say=lambda text: None)
+    finally:
+        stack.remove()

@@ -377,7 +377,9 @@ def test_bodies_are_removed_as_soon_as_they_are_done_with(
 
     watched = replace(work, reader=Reader(watching, work.reader.definitions))
     for anew in (True, False):
-        report = run_range(watched, stats.url, "run", first, first + MINUTES - 1, by_hand=True, accept_shorter=anew)
+        report = run_range(
+            watched, stats.url, "run", first, first + MINUTES - 1, by_hand=True, accept_shorter=anew
+        )
         assert len(report.failed) == (6 if anew else 0)
     assert len(there) >= 9 + MINUTES
     assert max(there) <= 2  # the one at work, and the one before it whose blame isn't known yet

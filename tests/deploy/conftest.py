@@ -29,7 +29,7 @@ class Account:
 
     url: str
     variables: dict[str, str]
-    calls: list[str] = field(default_factory=list)
+    calls: list[str]
     said: list[str] = field(default_factory=list)
 
     @property
@@ -39,19 +39,29 @@ class Account:
     def aws(self, *, dry_run: bool = False) -> Aws:
         """As a step has it; each call is recorded as service:operation."""
         made = Aws(REGION, dry_run=dry_run, say=self.said.append, pause=0.05)
-        vars(made)["_session"] = _session("the kit's")
+        made.client = lambda service: _client(self.url, service, recorded=True)  # type: ignore[method-assign]
         return made
 
-    def record(self, model: Any, **_: Any) -> None:
-        self.calls.append(f"{model.service_model.service_name}:{model.name}")
-
     def client(self, service: str) -> Any:
-        return _session("the test's").client(service)
+        return _client(self.url, service, recorded=False)
+
+
+CALLS: list[str] = []
 
 
 @cache
-def _session(_: str) -> boto3.Session:
-    """One for all tests of a process: each new one reads botocore's descriptions of the services anew."""
+def _client(url: str, service: str, *, recorded: bool) -> Any:
+    """One for all tests of a process: to make one takes long."""
+    made = _session().client(service, endpoint_url=url)
+    if recorded:
+        made.meta.events.register(
+            "before-call", lambda model, **_: CALLS.append(f"{model.service_model.service_name}:{model.name}")
+        )
+    return made
+
+
+@cache
+def _session() -> boto3.Session:
     return boto3.Session(region_name=REGION)
 
 
@@ -63,34 +73,35 @@ def _managed_policies() -> str:
     return json.dumps({name: known[name] for name in wanted})
 
 
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+@pytest.fixture(scope="package")
+def moto() -> Iterator[str]:
+    """The server's address; each test has it empty."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Account:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     monkeypatch.setattr(iam, "aws_managed_policies_data", _managed_policies())
     no_credentials_of_the_machine(monkeypatch)
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    made = Account(f"http://{host}:{port}", {})
-    calls = _session("the kit's").events
-    calls.register("before-call", made.record)
-    try:
-        reset(made.url)
-        made.variables = variables(made)
-        yield made
-    finally:
-        calls.unregister("before-call", made.record)
-        server.stop()
+    CALLS.clear()
+    made = Account(moto, {}, CALLS)
+    reset(made.url)
+    made.variables = variables(made)
+    return made
 
 
 def reset(url: str) -> None:
-    """moto keeps its state in the process, beyond a server's end."""
     requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
     task = {"model_name": "ecs::task"}
     requests.post(f"{url}/moto-api/state-manager/unset-transition", json=task, timeout=30).raise_for_status()
