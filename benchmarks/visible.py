@@ -6,6 +6,7 @@ own costs on ECS is not in the figures.
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -19,11 +20,12 @@ from deploy.kit.secrets import DRIVER
 from stats_assets.database.connection import connect
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.statistics import queued
-from stats_assets.database.streams import STREAMS, stream_of
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from tests.conftest import other_database
-from tests.drills.production import machine, until
+from tests.drills.production import machine
+from tests.drills.streams import Streams
+from tests.drills.waiting import until
 
 POLL = 15
 DEQUEUE = 5
@@ -59,21 +61,8 @@ def main() -> int:
             production.migrate()
             production.start().switch_on()
 
-            def visible() -> bool:
-                with connect(url) as connection:
-                    rows = {row.stream: row for stream in STREAMS if (row := stream_of(connection, stream))}
-                    ended = all(
-                        row.checkpoint == head
-                        for row, head in zip(
-                            (rows.get("augmented_diffs"), rows.get("changesets")),
-                            (feed.head, feed.changesets_head),
-                            strict=True,
-                        )
-                        if row
-                    )
-                    return len(rows) == len(STREAMS) and ended and not queued(connection)
-
-            until(visible, "the history to be in")
+            streams = Streams(feed, url)
+            until(streams.at_rest, "the history to be in")
             waits = []
             for minute in range(minutes):
                 time.sleep(3 + 7 * minute % POLL)  # at any moment between two ticks
@@ -82,7 +71,7 @@ def main() -> int:
                 until(lambda: _applied(url, feed.head), "the minute to be visible")
                 waits.append(time.monotonic() - began)
                 print(f"  minute {minute + 1}: {waits[-1]:.1f} s", file=sys.stderr, flush=True)
-                until(visible, "all to be at rest")
+                until(streams.at_rest, "all to be at rest")
             parts = _parts(folder / "home", told, minutes)
     _say("published to visible", waits)
     for name, values in parts.items():
@@ -102,8 +91,6 @@ def _applied(url: str, head: int) -> bool:
 
 def _parts(home: Path, told: dict[str, str], most: int) -> dict[str, list[float]]:
     """Of the last runs of the augmented diffs: in the queue, starting, at work; seconds each."""
-    import os
-
     os.environ.update(told)
     found: dict[str, list[float]] = {"queued to launched": [], "launched to begun": [], "begun to ended": []}
     with DagsterInstance.from_config(str(home)) as instance:

@@ -31,7 +31,7 @@ from stats_assets.demo.world import World
 from stats_assets.partitions import END_TAG, key_of
 from tests.conftest import database
 from tests.deploy.conftest import IMAGE, Account, register_a_machine
-from tests.drills.production import until
+from tests.drills.waiting import until
 
 HELD = {"model_name": "ecs::task", "transition": {"progression": "manual", "times": 1_000_000}}
 LOGGER = logging.getLogger(__name__)

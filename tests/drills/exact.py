@@ -6,7 +6,8 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import Work
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, Stream, troubled
-from tests.drills.stack import PATIENCE, DemoStack
+from tests.drills.stack import DemoStack
+from tests.drills.waiting import PATIENCE
 from tests.truth import differences, statistics_of
 
 

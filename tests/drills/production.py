@@ -25,11 +25,11 @@ from stats_assets.processes import processes_with_variable, send
 from stats_assets.stack import DEFINITIONS
 from tests.deploy.templates import resources
 from tests.drills.stack import free_ports
+from tests.drills.waiting import PATIENCE, until
 
 ROLES = ("code", "daemon", "webserver")
 SENSORS = ("augmented_diffs_stream", "changesets_stream", "statistics_queue")
 MARK = "PRODUCTION_DRILL"
-PATIENCE = 240.0
 IMPATIENT = {
     "POLL_SECONDS": "1",
     "LEASE_STALE_SECONDS": "7",
@@ -183,19 +183,6 @@ def machine(folder: Path, settings: Mapping[str, str], inside: Inside = as_it_is
         yield made
     finally:
         made.die()
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait for it; what can't be reached is waited for, too."""
-    limit, trouble = time.monotonic() + seconds, None
-    while True:
-        try:
-            if condition():
-                return
-        except OSError as error:
-            trouble = error
-        assert time.monotonic() < limit, f"waited {seconds:.0f} s in vain for {what} ({trouble})"
-        time.sleep(0.2)
 
 
 def _command(pid: int) -> bytes:

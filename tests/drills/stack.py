@@ -15,14 +15,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import psycopg
 
-from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
+from stats_assets.database.connection import Connection, connect
 from stats_assets.database.streams import stream_of
 from stats_assets.demo.home import DemoHome
 from stats_assets.parts import Stats
@@ -31,10 +31,9 @@ from stats_assets.settings import Settings
 from stats_assets.status import Status
 from stats_assets.status import of as standing_of
 from stats_assets.supervisor import MARK
+from tests.drills.waiting import PATIENCE, until
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 240.0
-"""Seconds for what takes long on a busy machine; it only ends a drill that would never end."""
 WORDS = {
     "feed": "stats_assets.demo.feed",
     "code": "api grpc",
@@ -51,12 +50,13 @@ settings = DemoHome.settings
 DemoHome.settings = lambda *arguments: settings(*arguments) | others
 main()
 """
-T = TypeVar("T")
 S = TypeVar("S", bound="Stack")
 
 
 class Stack:
     """`stats-assets COMMAND` in a project's root, its UI on a free port; `home` is where its own files are."""
+
+    until = staticmethod(until)
 
     def __init__(self, folder: Path, root: Path, home: Path, command: str, *options: str) -> None:
         self._folder = folder
@@ -226,20 +226,6 @@ class Stack:
     def said(self) -> str:
         """What the supervisor has said on stderr so far."""
         return (self._folder / "said").read_text()
-
-    def until(self, condition: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
-        """Wait for it; what can't be reached meanwhile is waited for, too. Returns what the condition did."""
-        limit = time.monotonic() + seconds
-        trouble: Exception | None = None
-        while True:
-            try:
-                if found := condition():
-                    return found
-                trouble = None
-            except (OSError, psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable) as error:
-                trouble = error
-            assert time.monotonic() < limit, f"waited {seconds:.0f} s in vain: {what} ({trouble})"
-            time.sleep(0.1)
 
 
 class DemoStack(Stack):

@@ -17,8 +17,10 @@ import requests
 from deploy.kit import cluster, image, repository
 from stats_assets.demo.feed import DemoFeed
 from tests.deploy.conftest import Account, account  # noqa: F401
-from tests.drills.production import ROLES, machine, until
-from tests.drills.test_production import Streams, settings  # noqa: F401
+from tests.drills.production import ROLES, machine
+from tests.drills.streams import Streams
+from tests.drills.test_production import settings  # noqa: F401
+from tests.drills.waiting import until
 
 BASE = "DRILL_BASE_IMAGE"
 """Names the base; `mmdebstrap` or debootstrap and `buildah commit` make one of bookworm, python3 and python3-venv."""

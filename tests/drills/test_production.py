@@ -9,42 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy.kit.secrets import DRIVER
-from stats_assets.database.connection import connect
-from stats_assets.database.statistics import queued
-from stats_assets.database.streams import STREAMS, stream_of
 from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from tests.conftest import database
-from tests.drills.production import ROLES, Production, machine, until
-from tests.truth import differences, statistics_of, truth_of
-
-
-class Streams:
-    """The feed's head and our checkpoints."""
-
-    def __init__(self, feed: DemoFeed, url: str) -> None:
-        self.feed, self.url = feed, url
-
-    def at_head(self) -> bool:
-        with connect(self.url) as connection:
-            rows = [stream_of(connection, stream) for stream in STREAMS]
-        heads = {"augmented_diffs": self.feed.head, "changesets": self.feed.changesets_head}
-        return {row.stream: row.checkpoint for row in rows if row} == heads
-
-    def go_on(self, what: str) -> None:
-        """Three more minutes pass, and soon they are in."""
-        self.feed.advance(3)
-        until(self.at_head, f"the streams to go on after {what}")
-
-    def must_be_exact(self) -> None:
-        def at_rest() -> bool:
-            with connect(self.url) as connection:
-                return not queued(connection)
-
-        until(at_rest, "the statistics to take up what has changed")
-        with connect(self.url) as connection:
-            assert differences(truth_of(self.feed.url), statistics_of(connection)) == []
+from tests.drills.production import ROLES, Production, machine
+from tests.drills.streams import Streams
+from tests.drills.waiting import until
 
 
 @pytest.fixture
