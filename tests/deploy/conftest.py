@@ -73,7 +73,7 @@ def _managed_policies() -> str:
     return json.dumps({name: known[name] for name in wanted})
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
     """The server's address; each test has it empty."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

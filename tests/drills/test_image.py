@@ -16,7 +16,7 @@ import requests
 
 from deploy.kit import cluster, image, repository
 from stats_assets.demo.feed import DemoFeed
-from tests.deploy.conftest import Account, account  # noqa: F401
+from tests.deploy.conftest import Account, account, moto  # noqa: F401
 from tests.drills.production import ROLES, machine
 from tests.drills.streams import Streams
 from tests.drills.test_production import settings  # noqa: F401
