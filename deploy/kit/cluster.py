@@ -72,6 +72,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
     if config.on_ec2:
         aws.say(room(aws, config))
     _logs(aws, config)
+    groups = machines(aws, config)
     made = stacks.bring(
         aws,
         config,
@@ -92,6 +93,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },
+        as_it_is={"MinInstances": groups[0]["MinSize"] if groups else 0},
     )
     _provider(aws, config)
     _cluster(aws, config)

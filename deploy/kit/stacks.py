@@ -37,10 +37,15 @@ def outputs(aws: Aws, name: str) -> dict[str, str]:
     return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
 
 
-def bring(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> dict[str, str]:
-    """Create the stack of that template, or update it if template or values are others now; its outputs."""
-    name, body, given = config.named(part), template_body(part), parameters(values)
-    mark = _mark(body, given)
+def bring(
+    aws: Aws, config: Config, part: str, values: Mapping[str, Any], as_it_is: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Create the stack of that template, or update it if template or values are others now; its outputs.
+
+    as_it_is: parameters that others set meanwhile; an update must say them, and they are no reason for one.
+    """
+    name, body = config.named(part), template_body(part)
+    mark = _mark(body, parameters(values))
     stack = find(aws, name)
     if (
         stack is not None
@@ -56,7 +61,7 @@ def bring(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> dic
         arguments = {
             "StackName": name,
             "TemplateBody": body,
-            "Parameters": given,
+            "Parameters": parameters({**values, **(as_it_is or {})}),
             "Capabilities": CAPABILITIES,
             "Tags": [{"Key": MARK, "Value": mark}, *OURS],
         }

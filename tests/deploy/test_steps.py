@@ -145,6 +145,17 @@ def test_up_waits_for_a_machine_and_says_the_usual_causes(account: Account) -> N
     assert (group["MinSize"], group["DesiredCapacity"]) == (1, 1)
 
 
+def test_a_changed_variable_takes_no_machine_away(account: Account) -> None:
+    """A stack's update sends all that the template says of the group."""
+    cluster.configure(account.aws(), account.config)
+    register_a_machine(account)
+    cluster.up(account.aws(), account.config)
+    account.variables["MAX_INSTANCES"] = "5"
+    twice(account, lambda aws: cluster.configure(aws, account.config))
+    [group] = account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert (group["MinSize"], group["DesiredCapacity"], group["MaxSize"]) == (1, 1, 5)
+
+
 def test_other_settings_are_another_image(account: Account) -> None:
     """A pushed tag never changes; the instance's settings are in the image."""
     with pytest.raises(Refused, match="stats-assets-cluster is not there"):
