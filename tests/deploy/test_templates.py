@@ -100,6 +100,12 @@ def test_what_moto_drops_is_in_the_templates() -> None:
     assert found["CodeService"]["ServiceRegistries"] == [{"RegistryArn": "Ref Registry"}]
 
 
+def test_other_runs_are_another_daemon() -> None:
+    """The launcher takes the run's revision when it starts, and no later one; moto does not replace by a Ref."""
+    [container] = resources("tasks")["DaemonTask"]["Properties"]["ContainerDefinitions"]
+    assert container["DockerLabels"] == {"stats-assets.runs": "Ref RunTask"}
+
+
 def test_the_webserver_is_never_open() -> None:
     found = resources("services")
     assert found["Balancer"]["Properties"]["Scheme"] == "internal"
