@@ -1,5 +1,6 @@
 # What is deployed where. Copy to config-aws.mk (git ignores it) and fill it in; `make check-config` names what is lacking.
 # Names are those of OSMesa's files where they still mean something. A line without a value is optional.
+# Settings that have no variable here (USER_AGENT, POLL_SECONDS, CATEGORIES_FILE …): instance/README.md.
 
 # The cluster. Every name that the kit makes begins with CLUSTER_NAME. An existing cluster is adopted as it is.
 CLUSTER_NAME  := stats-assets

@@ -5,6 +5,7 @@ name: stats-assets-local
 x-service: &service
   image: $IMAGE
   restart: always
+  env_file: [{path: instance/settings.env, required: false}]
   environment:
     DATABASE_URL: postgresql://stats:$LOCAL_DB_PASSWORD@database:5432/stats
     DAGSTER_DB_URI: postgresql+psycopg2://stats:$LOCAL_DB_PASSWORD@database:5432/dagster
@@ -17,6 +18,7 @@ x-service: &service
     DAGSTER_DAEMON_HEARTBEAT_TOLERANCE: "300"
   volumes:
     - data:/srv/data
+    - $DEPLOY/instance:/srv/stats-assets/instance:ro
     - $DEPLOY/dagster.local.yaml:/srv/stats-assets/dagster.yaml:ro
     - $DEPLOY/workspace.local.yaml:/srv/stats-assets/workspace.yaml:ro
 

@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping
 
 from botocore.exceptions import ClientError
 
-from deploy.kit import alarms, cluster, database, destroy, image, repository, role, secrets, services
+from deploy.kit import (
+    alarms,
+    cluster,
+    database,
+    destroy,
+    image,
+    instance,
+    repository,
+    role,
+    secrets,
+    services,
+)
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import AWS, LOCAL, Config, ConfigError, Variable, load
 from deploy.kit.render import HERE, RenderError, place, rendered, values_of
@@ -14,20 +25,26 @@ from deploy.kit.render import HERE, RenderError, place, rendered, values_of
 Step = Callable[[Aws, Config], object]
 
 
+def _check(aws: Aws, _: Config) -> None:
+    instance.check()
+    aws.say("config-aws.mk: every variable can be used")
+
+
 def _compose(aws: Aws, config: Config) -> None:
     name = "docker-compose.deploy.yml"
     full = image.address(aws, config)
-    place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values_of(config, full)))
+    place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values_of(config, full)).encode())
 
 
 def _local(aws: Aws, config: Config) -> None:
     name = "docker-compose.local.yml"
     values = dict(config.values) | {"IMAGE": f"stats-assets:{image.tag()}", "DEPLOY": str(HERE)}
-    place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values))
+    instance.check()
+    place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values).encode())
 
 
 STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
-    "check-config": (lambda aws, _: aws.say("config-aws.mk: every variable can be used"), (AWS,)),
+    "check-config": (_check, (AWS,)),
     "build-container": (image.build, (AWS,)),
     "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]._replace(required=False)}, LOCAL)),
     "instance-role": (role.bring, (AWS,)),
@@ -37,7 +54,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "configure-cluster": (cluster.configure, (AWS,)),
     "docker-compose.deploy.yml": (_compose, (AWS, LOCAL)),
     "docker-compose.local.yml": (_local, (LOCAL,)),
-    "render": (image.render_instance, (AWS,)),
+    "render": (instance.render, (AWS,)),
     "push-image": (image.push, (AWS,)),
     "cluster-up": (cluster.up, (AWS,)),
     "cluster-down": (cluster.down, (AWS,)),

@@ -1,24 +1,18 @@
 """The image: built, given this deployment's instance settings, pushed, by docker or whatever CONTAINERS names."""
 
 import base64
-import hashlib
 import os
 import shlex
 import subprocess
 from pathlib import Path
 
-from deploy.kit import repository, stacks
+from deploy.kit import instance, repository
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
-from deploy.kit.render import HERE, RENDERED, place, rendered, values_of
+from deploy.kit.render import HERE, RENDERED
 from stats_assets import __version__
 
 PROJECT = HERE.parent
-LAYER = """# Made by `make push-image`: the image with this deployment's instance settings, which runs need as they are.
-ARG IMAGE
-FROM ${IMAGE}
-COPY dagster.yaml workspace.yaml /srv/stats-assets/
-"""
 
 
 def containers() -> str:
@@ -69,25 +63,9 @@ def build(aws: Aws, config: Config) -> None:
     call(aws, f"build stats-assets:{tag()}", "build", *base, *marked, "-t", f"stats-assets:{tag()}", ".")
 
 
-def instance(aws: Aws, config: Config) -> dict[str, str]:
-    """The texts of dagster.yaml and workspace.yaml, with what the cluster's stack has made, by file."""
-    group = stacks.outputs(aws, config.named("cluster"))["TaskGroup"]
-    values = values_of(config, "") | {"TASK_GROUP": group}
-    return {
-        f"{name}.yaml": rendered(HERE / f"{name}.ecs.yaml.tpl", values) for name in ("dagster", "workspace")
-    }
-
-
-def render_instance(aws: Aws, config: Config) -> None:
-    """Both files, into rendered/."""
-    for name, text in instance(aws, config).items():
-        place(aws, RENDERED / name, text)
-
-
 def deployed_tag(aws: Aws, config: Config) -> str:
     """The tag in the repository: the image's, and a digest of the settings in its last layer."""
-    digest = hashlib.sha256("".join(instance(aws, config).values()).encode()).hexdigest()
-    return f"{tag()}-{digest[:8]}"
+    return f"{tag()}-{instance.digest(aws, config)}"
 
 
 def address(aws: Aws, config: Config) -> str:
@@ -118,8 +96,7 @@ def push(aws: Aws, config: Config) -> None:
         registry,
         given=password.encode(),
     )
-    render_instance(aws, config)
-    place(aws, RENDERED / "Dockerfile", LAYER)
+    instance.render(aws, config)
     layer = ["build", f"--build-arg=IMAGE=stats-assets:{tag()}", "-t", full, "."]
     call(
         aws,

@@ -43,20 +43,20 @@ def rendered(template: Path, values: Mapping[str, str]) -> str:
         raise RenderError(f"{template.name}: no value for {error}") from None
 
 
-def place(aws: Aws, path: Path, text: str) -> None:
+def place(aws: Aws, path: Path, content: bytes) -> None:
     """Say it, and write it; under dry_run only say it."""
     if not aws.dry_run:
-        write(path, text)
+        write(path, content)
     aws.say(f"{'would write' if aws.dry_run else 'wrote'} {path.relative_to(HERE.parent)}")
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: bytes) -> None:
     """In one piece: whoever reads it meanwhile, or an end in the middle, finds the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w") as out:
-            out.write(text)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:

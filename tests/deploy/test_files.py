@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.kit.config import AWS, LOCAL, load
-from deploy.kit.image import LAYER
+from deploy.kit.instance import LAYER
 from deploy.kit.render import HERE, rendered, values_of
 from tests.deploy.templates import resources
 from tests.deploy.test_config import GOOD

@@ -24,7 +24,8 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from dagster._daemon.sensor import execute_sensor_iteration
 from dagster_shared.error import SerializableErrorInfo
 
-from deploy.kit import cluster, image, secrets, services
+from deploy.kit import cluster, secrets, services
+from deploy.kit.instance import files
 from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
@@ -52,7 +53,7 @@ def instance(
     ).raise_for_status()
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_text(image.instance(account.aws(), account.config)["dagster.yaml"])
+    (home / "dagster.yaml").write_text(files(account.aws(), account.config)["dagster.yaml"].decode())
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     with database(server, "template1") as url:
         monkeypatch.setenv("DAGSTER_DB_URI", url.replace("postgresql://", secrets.DRIVER))

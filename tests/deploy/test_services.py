@@ -3,7 +3,18 @@
 import pytest
 import yaml
 
-from deploy.kit import alarms, cluster, database, destroy, image, repository, role, secrets, services, stacks
+from deploy.kit import (
+    alarms,
+    cluster,
+    database,
+    destroy,
+    instance,
+    repository,
+    role,
+    secrets,
+    services,
+    stacks,
+)
 from deploy.kit.aws import Refused
 from deploy.kit.render import HERE, rendered, values_of
 from tests.deploy.conftest import IMAGE, Account, changes, none_runs, own_database, register_a_machine, twice
@@ -117,9 +128,9 @@ def test_stacks_compose_file_and_instance_are_what_the_templates_say(running: Ac
         lacking = {name for name in wanted if name not in made}
         assert lacking == DROPPED.get(part, set())
     compose_agrees(running)
-    text = image.instance(running.aws(), running.config)["dagster.yaml"]
-    instance = yaml.safe_load(text)
-    kwargs = instance["run_launcher"]["config"]["run_task_kwargs"]
+    text = instance.files(running.aws(), running.config)["dagster.yaml"].decode()
+    told = yaml.safe_load(text)
+    kwargs = told["run_launcher"]["config"]["run_task_kwargs"]
     assert kwargs["capacityProviderStrategy"] == running.config.strategy
     assert "password" not in text
 

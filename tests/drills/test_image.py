@@ -8,13 +8,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
-from deploy.kit import cluster, image, repository
+from deploy.kit import cluster, image, instance, repository
 from stats_assets.demo.feed import DemoFeed
 from tests.deploy.conftest import Account, account, moto  # noqa: F401
 from tests.drills.production import ROLES, machine
@@ -84,12 +85,18 @@ def root(containers: Path, account: Account) -> Iterator[Path]:  # noqa: F811
     """The built image's root file system."""
     account.variables["BASE_IMAGE"] = os.environ[BASE]
     image.build(account.aws(), account.config)
+    with mounted(f"localhost/stats-assets:{image.tag()}") as files:
+        yield files
+
+
+@contextmanager
+def mounted(name: str) -> Iterator[Path]:
+    """The image's files."""
 
     def buildah(*words: str) -> str:
         return subprocess.run(["buildah", *words], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603, S607
 
-    name = f"localhost/stats-assets:{image.tag()}"
-    container = buildah("from", name)
+    container = buildah("from", "--pull-never", name)
     try:
         yield Path(buildah("mount", container))
     finally:
@@ -105,6 +112,7 @@ def test_the_image_runs_the_stream_and_is_pushed(
     settings: dict[str, str],  # noqa: F811
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     [sockets] = parse_qs(urlsplit(url).query)["host"]
 
@@ -131,12 +139,15 @@ def test_the_image_runs_the_stream_and_is_pushed(
     with capsys.disabled():
         print(f"\n  the image's files: {size:.0f} MB")
     if shutil.which("docker-registry"):
+        monkeypatch.setattr(instance, "FOLDER", tmp_path / "instance")
         is_pushed(account, tmp_path)
 
 
 def is_pushed(account: Account, tmp_path: Path) -> None:  # noqa: F811
-    """To a registry with ECR's name and login on this machine."""
+    """To a registry with ECR's name and login on this machine; with what the deployment has of its own."""
     config = account.config
+    instance.FOLDER.mkdir()
+    (instance.FOLDER / "settings.env").write_text("POLL_SECONDS=5\n")
     (tmp_path / "registry.yml").write_text(REGISTRY.format(folder=tmp_path))
     (tmp_path / "htpasswd").write_text(HASHED)
     repository.uri(account.aws(), config)
@@ -149,6 +160,9 @@ def is_pushed(account: Account, tmp_path: Path) -> None:  # noqa: F811
             "http://127.0.0.1/v2/stats-assets/tags/list", auth=("AWS", PASSWORD), timeout=30
         ).json()
         assert tags["tags"] == [image.deployed_tag(account.aws(), config)]
+        with mounted(image.address(account.aws(), config)) as files:
+            assert (files / "srv/stats-assets/.env").read_text() == "POLL_SECONDS=5\n"
+            assert "EcsRunLauncher" in (files / "srv/stats-assets/dagster.yaml").read_text()
     finally:
         server.kill()
         server.wait()
