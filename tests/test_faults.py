@@ -76,7 +76,7 @@ class Follower:
     def __init__(self, feed: DemoFeed, world: World, url: str, connection: Connection, folder: Path) -> None:
         self.feed, self.connection, self.url = feed, connection, url
         self.stats = Stats(settings_for(feed, url, folder, hole_grace_seconds=0.001))
-        vars(self.stats)["http"] = Http("test", timeout=0.5, pause=0.01)
+        vars(self.stats)["http"] = Http("test", timeout=1, pause=0.01)
         self.starts: dict[Stream, int] = {
             "augmented_diffs": world.first,
             "changesets": world.changesets_first,
