@@ -19,6 +19,8 @@ $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@# on all cores, and also where PYTHONDONTWRITEBYTECODE would let each process compile anew, for seconds
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	@touch $@
 
 dev: install ## the live system: Dagster UI on port 3000, follows OpenStreetMap's feeds
