@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from deploy.kit import __main__ as kit
 from deploy.kit import alarms, cluster, database, image, repository, role, secrets, services
 from deploy.kit.aws import Refused, in_words
 from tests.deploy.conftest import (
@@ -168,6 +169,22 @@ def test_other_settings_are_another_image(account: Account) -> None:
     assert before != image.address(account.aws(), account.config)
     with pytest.raises(Refused, match="make build-container push-image"):
         image.pushed(account.aws(), account.config)
+
+
+def test_a_step_as_make_calls_it(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in account.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DRY_RUN", "1")
+    assert kit.main(["ecr-repository"]) == 0
+    assert account.client("ecr").describe_repositories()["repositories"] == []
+    monkeypatch.delenv("DRY_RUN")
+    assert kit.main(["ecr-repository"]) == 0
+    [made] = account.client("ecr").describe_repositories()["repositories"]
+    assert capsys.readouterr().out.endswith(f"{made['repositoryUri']}\n")
+    assert kit.main(["start-service"]) == 1
+    assert "The stack stats-assets-cluster is not there yet" in capsys.readouterr().err
 
 
 def test_dry_runs_change_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
