@@ -128,9 +128,15 @@ def world() -> World:
 
 
 @pytest.fixture
-def feed(world: World) -> Iterator[DemoFeed]:
-    """The demo's feed with 30 minutes of history; its head moves only by `advance`."""
-    with DemoFeed(world, history=30) as served:
+def minutes() -> int:
+    """How long the feed's history is; a file whose tests read less of it says so."""
+    return 30
+
+
+@pytest.fixture
+def feed(world: World, minutes: int) -> Iterator[DemoFeed]:
+    """The demo's feed with some minutes of history; its head moves only by `advance`."""
+    with DemoFeed(world, history=minutes) as served:
         yield served
 
 

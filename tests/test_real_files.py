@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,8 @@ MINUTES = 8
 
 
 @pytest.fixture
-def feed(world: World) -> Iterator[DemoFeed]:
-    """The demo's feed with a short history: one answer of it is another's."""
-    with DemoFeed(world, history=MINUTES) as served:
-        yield served
+def minutes() -> int:
+    return MINUTES
 
 
 def test_real_diffs_through_feed_run_and_database_equal_the_command(

@@ -41,10 +41,8 @@ MINUTES = 15
 
 
 @pytest.fixture
-def feed(world: World) -> Iterator[DemoFeed]:
-    """The demo's feed with a shorter history: each test reads all of it, and some twice."""
-    with DemoFeed(world, history=MINUTES) as served:
-        yield served
+def minutes() -> int:
+    return MINUTES
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
     if config.on_ec2:
         aws.say(room(aws, config))
     _logs(aws, config)
-    groups = machines(aws, config)
+    groups = machines(aws, config) if config.on_ec2 else []
     made = stacks.bring(
         aws,
         config,

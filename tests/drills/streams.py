@@ -22,8 +22,10 @@ class Streams:
 
     def at_rest(self) -> bool:
         """Whether the statistics have all of it, too."""
+        if not self.at_head():
+            return False
         with connect(self.url) as connection:
-            return self.at_head() and not queued(connection)
+            return not queued(connection)
 
     def go_on(self, what: str) -> None:
         """Three more minutes pass, and soon they are in."""
