@@ -24,6 +24,7 @@ from stats_assets.replication import (
     BrokenGeometryRemark,
     FeedError,
     Source,
+    covers,
     judge_envelope,
     open_body,
     sequence_of,
@@ -92,9 +93,13 @@ class Bodies:
         self.last = body
         began = time.monotonic()
         with open_body(body.path) as document:
-            reading = self.work.reader.read(document)
+            reading = self.work.reader.read(document, self.limit_of(body))
         self.report.count_seconds += time.monotonic() - began
         return Read(body, reading)
+
+    def limit_of(self, body: Body) -> datetime:
+        """The newest time that the body can know of: its minute's end, or when it was fetched."""
+        return covers(body.sequence).until if self.work.stream == "augmented_diffs" else body.fetched_at
 
     def keep_aside(self, body: Body, reason: str) -> None:
         """A body that isn't counted is kept for study; that it can't be ends nothing."""

@@ -6,6 +6,7 @@ Where bodies come from is `replication`'s; what a failing body means for the run
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import BinaryIO
 
@@ -20,13 +21,15 @@ from stats_assets.osm import (
     count_diff,
     read_changesets,
 )
+from stats_assets.osm.statistics import unreadable
 
 
 @dataclass(frozen=True)
 class Reading:
     """A body as read: what it says of itself, what identifies its actions, and how to write its facts.
 
-    actions: actions of a diff, changesets of a changeset file. write(connection, sequence) runs inside the commit.
+    actions: actions of a diff, changesets of a changeset file, also those that could not be read. write(connection,
+    sequence) runs inside the commit. flags: why the sequence is flagged, by reason; examples: a few of them.
     """
 
     envelope: Envelope
@@ -38,13 +41,23 @@ class Reading:
     bytes: int
     write: Callable[[Connection, int], None]
     tallies: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> int:
+        """How many of its actions could not be read."""
+        return unreadable(self.flags)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How a stream's bodies are read; `definitions` is the hash of what the numbers depend on beside the body."""
+    """How a stream's bodies are read; `definitions` is the hash of what the numbers depend on beside the body.
 
-    read: Callable[[BinaryIO], Reading]
+    read(document, limit): limit is the newest time that the body can know of.
+    """
+
+    read: Callable[[BinaryIO, datetime], Reading]
     definitions: str
 
 
@@ -60,8 +73,8 @@ def changeset_reader() -> Reader:
     return Reader(_read_changesets, str(COUNTING_VERSION))
 
 
-def _read_diff(body: BinaryIO, categories: Categories, regions: Regions) -> Reading:
-    diff = count_diff(body, categories=categories, regions=regions)
+def _read_diff(body: BinaryIO, limit: datetime, categories: Categories, regions: Regions) -> Reading:
+    diff = count_diff(body, categories=categories, regions=regions, limit=limit)
     return Reading(
         envelope=diff.envelope,
         content_hash=diff.content_hash,
@@ -72,19 +85,23 @@ def _read_diff(body: BinaryIO, categories: Categories, regions: Regions) -> Read
         bytes=diff.bytes,
         write=lambda connection, sequence: replace_facts(connection, sequence, diff),
         tallies=diff.tallies,
+        flags=diff.flags,
+        examples=diff.examples,
     )
 
 
-def _read_changesets(body: BinaryIO) -> Reading:
-    file = read_changesets(body)
+def _read_changesets(body: BinaryIO, limit: datetime) -> Reading:
+    file = read_changesets(body, limit=limit)
     return Reading(
         envelope=file.envelope,
         content_hash=file.content_hash,
-        actions=len(file.changesets),
+        actions=len(file.changesets) + file.unreadable,
         features=0,
         changesets=len(file.changesets),
         errors=0,
         bytes=file.bytes,
         write=lambda connection, sequence: save_changesets(connection, sequence, file),
         tallies=file.tallies,
+        flags=file.flags,
+        examples=file.examples,
     )

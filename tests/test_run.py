@@ -366,11 +366,11 @@ def test_a_poison_diff_is_its_own_failure_with_the_exception_as_reason(
     work = stats.work(DIFFS)
     calls = []
 
-    def poisoned(body: Any) -> Any:
+    def poisoned(body: Any, limit: datetime) -> Any:
         calls.append(1)
         if len(calls) == 2:
             raise KeyError("poison")
-        return work.reader.read(body)
+        return work.reader.read(body, limit)
 
     report = run_range(
         _with_reader(work, Reader(poisoned, "d")), stats.url, "run", world.first, world.first + 4
@@ -391,9 +391,9 @@ def test_a_run_that_was_taken_for_dead_stops_and_gives_way(
 ) -> None:
     work = stats.work(DIFFS)
 
-    def slow(body: Any) -> Any:
+    def slow(body: Any, limit: datetime) -> Any:
         end_lease(connection, "run")
-        return work.reader.read(body)
+        return work.reader.read(body, limit)
 
     with pytest.raises(ledger.LeaseLost):
         run_range(_with_reader(work, Reader(slow, "d")), stats.url, "run", world.first, feed.head)
@@ -501,7 +501,7 @@ def test_the_statistics_equal_the_worlds_truth_to_the_last_digit(
 def test_a_poison_body_is_kept_for_study_when_quarantined(
     feed: DemoFeed, world: World, stats: Stats, connection: Connection
 ) -> None:
-    def poisoned(body: Any) -> Any:
+    def poisoned(body: Any, limit: datetime) -> Any:
         raise ValueError("poison")
 
     for attempt in range(3):
@@ -546,9 +546,9 @@ def test_a_run_without_its_lease_books_no_failure_over_anothers_result(
     )
     work = stats.work(DIFFS)
 
-    def overtaken(body: Any) -> Any:
+    def overtaken(body: Any, limit: datetime) -> Any:
         end_lease(connection, "run")
-        return work.reader.read(body)
+        return work.reader.read(body, limit)
 
     with pytest.raises(ledger.LeaseLost):
         run_range(_with_reader(work, Reader(overtaken, "d")), stats.url, "run", world.first, world.first)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -369,9 +370,9 @@ def test_bodies_are_removed_as_soon_as_they_are_done_with(
     work = stats.work(DIFFS)
     there: list[int] = []
 
-    def watching(document: BinaryIO) -> Any:
+    def watching(document: BinaryIO, limit: datetime) -> Any:
         there.append(sum(1 for file in spool.rglob("*") if file.is_file()))
-        return work.reader.read(document)
+        return work.reader.read(document, limit)
 
     watched = replace(work, reader=Reader(watching, work.reader.definitions))
     for anew in (True, False):

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,11 @@ class Place:
         """The augmented diffs', with something else happening when so many have been read."""
         work, read = self.stats.work(DIFFS), 0
 
-        def reader(body: Any) -> Any:
+        def reader(body: Any, limit: datetime) -> Any:
             nonlocal read
             read += 1
             meanwhile(read)
-            return work.reader.read(body)
+            return work.reader.read(body, limit)
 
         return replace(work, reader=Reader(reader, work.reader.definitions))
 

@@ -1,6 +1,6 @@
 """The aggregates: how differences get into the tables, whoever has found them (the applier, a rebuild).
 
-What a changeset contributes is said in sql/statistics.sql; which changesets changed is statistics.py's.
+What a changeset contributes is said in the migrations' `contributions_of`; which changesets changed is statistics.py's.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """The statistics' applier: brings changesets and aggregates up to date with the facts, by difference, exactly.
 
-It alone writes `changesets` and their links. What a changeset contributes is said once, in sql/statistics.sql; how
-differences get into the aggregates is aggregates.py's; what changed is said by the queue.
+It alone writes `changesets` and their links. What a changeset contributes is said once, by the migrations'
+`contributions_of`; how differences get into the aggregates is aggregates.py's; what changed is said by the queue.
 """
 
 import time

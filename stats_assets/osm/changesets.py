@@ -13,6 +13,7 @@ from lxml import etree
 from stats_assets.osm.document import Document, Envelope
 from stats_assets.osm.elements import read_tags
 from stats_assets.osm.hashtags import hashtags_of
+from stats_assets.osm.statistics import unreadable
 from stats_assets.osm.values import (
     UnreadableError,
     moment,
@@ -47,7 +48,8 @@ class Changeset(NamedTuple):
 
 
 class ChangesetFile(NamedTuple):
-    """A file's changesets in its order; `newest` is the newest time in it, comments' included."""
+    """A file's changesets in its order; `newest` is the newest time in it, comments' included. `flags` and `examples`
+    say what of it could not be read or had to be mended, as DiffStatistics' do."""
 
     envelope: Envelope
     changesets: tuple[Changeset, ...]
@@ -55,10 +57,19 @@ class ChangesetFile(NamedTuple):
     content_hash: str
     bytes: int
     tallies: dict[str, int]
+    flags: dict[str, int] = {}  # noqa: RUF012 - never changed
+    examples: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> int:
+        return unreadable(self.flags)
 
 
-def read_changesets(body: BinaryIO) -> ChangesetFile:
-    """Read a changeset file (decompressed XML). Never raises for what it holds: see the envelope and the tallies."""
+def read_changesets(body: BinaryIO, *, limit: datetime | None = None) -> ChangesetFile:
+    """Read a changeset file (decompressed XML). Never raises for what it holds: see the envelope and the tallies.
+
+    limit: when it was fetched, beyond which no time in it is believed; None: not known.
+    """
     document = Document(body, "changeset")
     changesets: list[Changeset] = []
     tallies: Counter[str] = Counter()

@@ -5,6 +5,7 @@ Here: the order of work, batch by batch. Not here: any of the rules.
 
 from array import array
 from collections.abc import Iterable
+from datetime import datetime
 from typing import BinaryIO
 
 from lxml import etree
@@ -26,8 +27,12 @@ BATCH_FEATURES, BATCH_POSITIONS = 2_000, 100_000
 NOBODYS = "the deletion has no changeset: it is nobody's"
 
 
-def count_diff(body: BinaryIO, *, categories: Categories, regions: Regions) -> DiffStatistics:
+def count_diff(
+    body: BinaryIO, *, categories: Categories, regions: Regions, limit: datetime | None = None
+) -> DiffStatistics:
     """Count the features of an augmented diff (decompressed XML).
+
+    limit: the end of its minute, beyond which no time of an edit is believed; None: not known.
 
     Never raises for what the body holds: a cut, foreign or empty one gives an envelope that says so, with what could
     be counted. Errors of `body.read` pass through. Memory is bounded by the biggest element, and a few hundred bytes

@@ -4,6 +4,7 @@ Here: the result's types, and summing. Not here: how a feature comes by its meas
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +16,8 @@ from stats_assets.osm.document import Envelope
 from stats_assets.osm.features import Feature
 from stats_assets.osm.measures import decimal
 from stats_assets.osm.values import moment
+
+UNREADABLE = "unreadable_"  # flags that begin so count what could not be read
 
 
 class RegionStatistics(NamedTuple):
@@ -70,7 +73,9 @@ class FeatureError(NamedTuple):
 
 class DiffStatistics(NamedTuple):
     """All of one augmented diff. `actions` are those of type create, modify, delete; `features` those counted;
-    `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's."""
+    `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's. `flags` says why the sequence is
+    flagged, by reason: `unreadable_…` (actions that could not be read: `unreadable` in all), `character_replaced`,
+    `time_cut`; `examples` are a few of them, each a line for a person."""
 
     envelope: Envelope
     actions: int
@@ -80,6 +85,17 @@ class DiffStatistics(NamedTuple):
     errors: tuple[FeatureError, ...]
     tallies: dict[str, int]
     bytes: int
+    flags: dict[str, int] = {}  # noqa: RUF012 - never changed
+    examples: tuple[str, ...] = ()
+
+    @property
+    def unreadable(self) -> int:
+        return unreadable(self.flags)
+
+
+def unreadable(flags: Mapping[str, int]) -> int:
+    """How many actions or changesets could not be read."""
+    return sum(number for reason, number in flags.items() if reason.startswith(UNREADABLE))
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The schema's history, one Alembic revision a file in `versions/`, and the one call that brings a database up to date.
 
-The SQL itself is in `../sql`. Adding a revision means adding its file and naming it in `NEWEST`.
+A revision has SQL of its own, which stays as it was (frozen.py). Adding one means adding its files and naming it in
+`NEWEST`.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
 
-NEWEST = "0004"
+NEWEST = "0005"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
 
 HINTS = {

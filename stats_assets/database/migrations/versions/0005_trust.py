@@ -1,0 +1,14 @@
+"""What could not be read is said in the ledger, with how far the server was; what rests on too early a read is due."""
+
+from stats_assets.database.migrations.frozen import run
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    run("0005_readings.sql")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("what was said of the bodies is not forgotten again")
