@@ -21,6 +21,7 @@ from dagster import (
 )
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.doubts import doubts
 from stats_assets.database.ledger import Work
 from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
@@ -62,6 +63,7 @@ def evaluate(
             description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
             metadata={"sequences": len(found)},
         )
+    results["all_readable"] = _all_readable(connection, stream)
     results["same_definitions"] = _same_definitions(stats, connection, stream)
     return results
 
@@ -69,6 +71,18 @@ def evaluate(
 def _severity(age: timedelta) -> AssetCheckSeverity:
     """What a daily try has not healed either wants a person."""
     return AssetCheckSeverity.ERROR if age > ERROR_AFTER else AssetCheckSeverity.WARN
+
+
+def _all_readable(connection: Connection, stream: Stream) -> AssetCheckResult:
+    found = doubts(connection, stream, SHOWN, unread=True)
+    return AssetCheckResult(
+        asset_key=FEEDS[stream],
+        check_name="all_readable",
+        passed=not found.flagged,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(f"{n}: {why}" for n, why in found.newest) or "all",
+        metadata={"sequences": found.flagged, "unreadable": found.unreadable},
+    )
 
 
 def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> AssetCheckResult:
@@ -97,6 +111,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind.",
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
+        "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",
         "same_definitions": "All is counted by the present categories, regions and counting code.",
     }
 

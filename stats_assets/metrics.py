@@ -56,6 +56,8 @@ def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
         "Rate": stream.rate,
         "Waiting": len(stream.waiting),
         "GivenUp": len(stream.quarantined) + len(stream.holes),
+        "Flagged": stream.flagged,
+        "Unreadable": stream.unreadable,
     }
 
 

@@ -45,6 +45,15 @@ class Reading:
     examples: tuple[str, ...] = ()
 
     @property
+    def doubt(self) -> str | None:
+        """Why the body is doubtful, as a person reads it; None: it isn't."""
+        if not self.flags:
+            return None
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {number}" for reason, number in self.flags.items())
+        lost = f"{self.unreadable} of {self.actions} could not be read: " if self.unreadable else ""
+        return "; ".join([lost + reasons, *self.examples])[:2000]
+
+    @property
     def unreadable(self) -> int:
         """How many of its actions could not be read."""
         return unreadable(self.flags)

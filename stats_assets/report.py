@@ -30,6 +30,7 @@ class Report:
     errors: int = 0
     bytes: int = 0
     tallies: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
     fetch_seconds: float = 0.0
     count_seconds: float = 0.0
     commit_seconds: float = 0.0
@@ -48,6 +49,7 @@ class Report:
         self.errors += reading.errors
         self.bytes += reading.bytes
         self.tallies.update(reading.tallies)
+        self.flags.update(reading.flags)
 
     def raise_if_failed(self) -> None:
         """Raises RunFailed when there was work and nothing of it could be committed."""

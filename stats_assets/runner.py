@@ -164,7 +164,10 @@ class Runner:
             actions=reading.actions,
             fetched_at=body.fetched_at,
             definitions=self.work.reader.definitions,
-            flagged=flagged,
+            flagged="; ".join(filter(None, (flagged, reading.doubt))) or None,
+            osm_base=reading.envelope.osm_base,
+            unreadable=reading.unreadable,
+            tally=reading.flags,
             settled=until is None or (body.fetched_at - until).total_seconds() >= self.work.settle_seconds,
         )
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.doubts import doubts
 from stats_assets.database.leases import leases
 from stats_assets.database.ledger import Work
 from stats_assets.database.ranges import Span, counted_under_older, islands, skipped
@@ -15,6 +16,7 @@ from stats_assets.replication import HeadUnknown, covers
 
 LAG_SECONDS = 600  # behind from here on: what OSMesa's monitor mailed about
 RATE_MINUTES = 10
+DOUBTS = 5  # flagged sequences that are named
 RATE_SEQUENCES = 5_000  # how far below the checkpoint the rate is measured
 
 
@@ -24,7 +26,9 @@ class StreamStatus:
 
     waiting, quarantined, holes: sequences, with `reasons`; in_flight (the stream's own runs), by_hand (all other runs),
     skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
-    both ends included. ticked_at: when its sensor last ticked; committed_at: when a sequence was last committed.
+    both ends included. flagged: sequences whose counted body is doubtful, `doubts`: why, of the newest; unreadable: how
+    many actions or changesets could not be read in all of them. ticked_at: when its sensor last ticked; committed_at:
+    when a sequence was last committed.
     """
 
     origin: int | None
@@ -40,6 +44,9 @@ class StreamStatus:
     quarantined: list[int]
     holes: list[int]
     reasons: dict[int, str]
+    flagged: int
+    unreadable: int
+    doubts: dict[int, str]
     skipped: list[Span]
     islands: list[Span]
     older_definitions: list[Span]
@@ -125,6 +132,7 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         for lease in leases(connection, stream)
         if not lease.released and lease.silent_seconds <= stats.settings.lease_stale_seconds
     ]
+    doubtful = doubts(connection, stream, DOUBTS)
     works: tuple[Work, ...] = ("waiting", "quarantined", "hole")
     waiting, quarantined, holes = (dict(troubled(connection, stream, work)) for work in works)
     return StreamStatus(
@@ -143,6 +151,9 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         quarantined=list(quarantined),
         holes=list(holes),
         reasons=waiting | quarantined | holes,
+        flagged=doubtful.flagged,
+        unreadable=doubtful.unreadable,
+        doubts=dict(doubtful.newest),
         skipped=skipped(connection, stream),
         islands=islands(connection, stream),
         older_definitions=counted_under_older(connection, stream, stats.reader(stream).definitions),

@@ -175,6 +175,7 @@ def metadata_of(*reports: Report) -> dict[str, Any]:
     size = sum(report.bytes for report in reports)
     verdicts = sum((report.verdicts for report in reports), start=type(reports[0].verdicts)())
     tallies = sum((report.tallies for report in reports), start=type(reports[0].tallies)())
+    flags = sum((report.flags for report in reports), start=type(reports[0].flags)())
     ended = [report.ended_early for report in reports if report.ended_early]
     return {
         "start": reports[0].start,
@@ -193,6 +194,7 @@ def metadata_of(*reports: Report) -> dict[str, Any]:
         "commit_seconds": round(sum(report.commit_seconds for report in reports), 3),
         "mb_per_second": round(size / 1e6 / count_seconds, 2) if count_seconds else 0.0,
         **({"ignored": dict(tallies)} if tallies else {}),
+        **({"flagged": dict(flags)} if flags else {}),
         **({"ended_early": "; ".join(ended)} if ended else {}),
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from textwrap import shorten
 
 import typer
 from rich.table import Table
@@ -14,7 +15,7 @@ from stats_assets.database.ranges import Span
 from stats_assets.parts import Stats
 from stats_assets.status import StreamStatus, in_words
 
-SHOWN = 5
+SHOWN, LONGEST = 5, 400
 
 
 def status(as_json: AsJson = False) -> None:
@@ -61,6 +62,8 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
         ("holes", stream.holes),
     ):
         yield label, _spans([(n, n) for n in sequences])
+    yield "flagged", str(stream.flagged or "")
+    yield "not readable", str(stream.unreadable or "")
     yield "skipped", _spans(stream.skipped)
     yield "done before the origin", _spans(stream.islands)
     yield "older definitions", _spans(stream.older_definitions)
@@ -82,8 +85,8 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
             f"{first} to {last} were counted under older categories, regions or code. To count them anew:"
             f" stats-assets backfill --stream {name} --start {first} --end {last}"
         )
-    for sequence, reason in list(stream.reasons.items())[:SHOWN]:
-        yield f"{sequence}: {reason}"
+    for sequence, reason in [*list(stream.reasons.items())[:SHOWN], *stream.doubts.items()]:
+        yield f"{sequence}: {shorten(reason, LONGEST, placeholder=' …')}"
 
 
 def _ago(then: datetime | None, now: datetime) -> str:

@@ -3,19 +3,26 @@
 What is written as facts belongs to facts.py and metadata.py; failures are the ledger's.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import NamedTuple
 
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.ledger import LedgerRow, book_done, hold
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Counted:
-    """What was read of a sequence: which body, and with which definitions it was counted."""
+    """What was read of a sequence: which body, and with which definitions it was counted.
+
+    osm_base: how far the server's data reached; None: not said. unreadable: how many of the actions could not be read.
+    flagged: why the body is doubtful, for a person; tally: the same in numbers, by reason.
+    """
 
     content_hash: str
     actions: int
@@ -23,6 +30,9 @@ class Counted:
     definitions: str
     flagged: str | None = None
     settled: bool = False
+    osm_base: datetime | None = None
+    unreadable: int = 0
+    tally: Mapping[str, int] = field(default_factory=dict)
 
 
 class Verdict(Enum):
@@ -31,7 +41,9 @@ class Verdict(Enum):
     COMMITTED = "committed"  # its facts are in, in place of older ones if there were any
     SAME = "unchanged"  # the counted body again, under the same definitions
     STALE = "stale"  # fetched before the counted one
-    SHORTER = "shorter"  # fewer actions than the counted one: a worse read, flagged
+    SHORTER = (
+        "shorter"  # fewer actions than the counted one, of a server that is no further: a worse read, flagged
+    )
 
 
 class Counts(NamedTuple):
@@ -42,6 +54,7 @@ class Counts(NamedTuple):
     actions: int | None
     fetched_at: datetime | None
     definitions: str | None
+    osm_base: datetime | None = None
 
 
 def verdict(row: Counts, new: Counted, *, by_hand: bool, accept_shorter: bool) -> Verdict:
@@ -50,9 +63,13 @@ def verdict(row: Counts, new: Counted, *, by_hand: bool, accept_shorter: bool) -
         return Verdict.COMMITTED
     if new.content_hash == row.content_hash:
         return Verdict.COMMITTED if by_hand or new.definitions != row.definitions else Verdict.SAME
-    if new.fetched_at < row.fetched_at:
+    # By the server's data where both say how far it reached, else by when they were fetched.
+    reached, counted = new.osm_base or row.osm_base or EPOCH, row.osm_base or new.osm_base or EPOCH
+    if (reached, new.fetched_at) < (counted, row.fetched_at):
         return Verdict.STALE
-    if new.actions < row.actions and not accept_shorter:
+    # A feature that was made in time may be deleted late: what a later state of the server lacks is gone.
+    further = new.osm_base is not None and (row.osm_base is None or new.osm_base > row.osm_base)
+    if new.actions < row.actions and not (accept_shorter or further):
         return Verdict.SHORTER
     return Verdict.COMMITTED
 
@@ -78,7 +95,7 @@ def commit(
         with connection.transaction():
             hold(connection, run_id)
             row = connection.execute(
-                "SELECT result, content_hash, actions, fetched_at, definitions FROM ledger"
+                "SELECT result, content_hash, actions, fetched_at, definitions, osm_base FROM ledger"
                 " WHERE stream = %s AND sequence = %s FOR UPDATE",
                 key,
             ).fetchone()
@@ -90,15 +107,20 @@ def commit(
                 connection.execute(
                     """
                     UPDATE ledger SET result = 'committed', content_hash = %s, actions = %s, definitions = %s,
-                        flagged = %s, fetched_at = greatest(fetched_at, %s)
+                        flagged = %s, unreadable = %s, tally = %s, osm_base = %s,
+                        fetched_at = greatest(fetched_at, %s)
                     WHERE stream = %s AND sequence = %s
                     """,
-                    (new.content_hash, new.actions, new.definitions, new.flagged, new.fetched_at, *key),
+                    (
+                        *(new.content_hash, new.actions, new.definitions, new.flagged, new.unreadable),
+                        *(json.dumps(new.tally) if new.tally else None, new.osm_base, new.fetched_at, *key),
+                    ),
                 )
             elif decided is Verdict.SAME:
                 connection.execute(
-                    "UPDATE ledger SET fetched_at = greatest(fetched_at, %s) WHERE stream = %s AND sequence = %s",
-                    (new.fetched_at, *key),
+                    "UPDATE ledger SET fetched_at = greatest(fetched_at, %s), osm_base = greatest(osm_base, %s)"
+                    " WHERE stream = %s AND sequence = %s",
+                    (new.fetched_at, new.osm_base, *key),
                 )
             elif decided is Verdict.SHORTER:
                 connection.execute(

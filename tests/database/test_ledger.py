@@ -22,10 +22,13 @@ from stats_assets.database.streams import Stream
 STREAM: Stream = "augmented_diffs"
 RETRIES = Retries(first=60, most=3600, attempts=3, hole_grace=600)
 FETCHED = datetime(2026, 1, 1, tzinfo=UTC)
+REACHED = datetime(2025, 12, 31, tzinfo=UTC)
 
 
-def counted(name: str = "a", actions: int = 5, minute: int = 0, definitions: str = "d") -> Counted:
-    return Counted(name, actions, FETCHED + timedelta(minutes=minute), definitions)
+def counted(
+    name: str = "a", actions: int = 5, minute: int = 0, definitions: str = "d", **others: Any
+) -> Counted:
+    return Counted(name, actions, FETCHED + timedelta(minutes=minute), definitions, **others)
 
 
 def nothing(connection: Connection) -> None:
@@ -182,6 +185,36 @@ VERDICTS: dict[str, tuple[Counts, Counted, dict[str, bool], Verdict]] = {
         Counts("committed", "a", 5, FETCHED, "d"),
         counted("b", 4, 9),
         {"accept_shorter": True},
+        Verdict.COMMITTED,
+    ),
+    "shorter, of a server that is further": (
+        Counts("committed", "a", 5, FETCHED, "d", REACHED),
+        counted("b", 4, 9, osm_base=REACHED + timedelta(minutes=1)),
+        {},
+        Verdict.COMMITTED,
+    ),
+    "shorter, of a server that is as far": (
+        Counts("committed", "a", 5, FETCHED, "d", REACHED),
+        counted("b", 4, 9, osm_base=REACHED),
+        {},
+        Verdict.SHORTER,
+    ),
+    "shorter, and the counted one never said": (
+        Counts("committed", "a", 5, FETCHED, "d"),
+        counted("b", 4, 9, osm_base=REACHED),
+        {},
+        Verdict.COMMITTED,
+    ),
+    "fuller and fetched later, of a server that was not as far": (
+        Counts("committed", "a", 5, FETCHED, "d", REACHED),
+        counted("b", 6, 9, osm_base=REACHED - timedelta(minutes=1)),
+        {},
+        Verdict.STALE,
+    ),
+    "fetched before, of a server that was further": (
+        Counts("committed", "a", 5, FETCHED, "d", REACHED),
+        counted("b", 6, -9, osm_base=REACHED + timedelta(minutes=1)),
+        {},
         Verdict.COMMITTED,
     ),
     "skipped before": (Counts("skipped", None, None, None, None), counted(), {}, Verdict.COMMITTED),
