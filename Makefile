@@ -47,7 +47,8 @@ unit: install
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
 	$(BIN)/pytest -m drill tests/drills --timeout=900
 
-torture: install ## 100 random kills while the feed does everything wrong: the end must be the truth (half an hour)
+torture: install ## 50,000 made diffs counted twice; 100 random kills while the feed does everything wrong (an hour)
+	$(BIN)/python -m tests.fuzz.comparing --documents 50000
 	$(BIN)/python -m tests.drills.torture --kills 100
 
 soak: install ## 24 hours of the demo's world at high speed, with faults: memory and connections must stay flat

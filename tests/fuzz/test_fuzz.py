@@ -1,0 +1,54 @@
+"""Plausible and damaged diffs, counted as the definitions say; many more of them in `make torture`."""
+
+import os
+import time
+
+import pytest
+
+from tests.fuzz.comparing import counted, differences, document
+from tests.fuzz.simple import Refused, count
+
+DOCUMENTS, PARTS = 500, 10
+# Another 500 each day, so that a year sees many: what was found once is below for good.
+FIRST = int(os.environ.get("FUZZ_SEED", int(time.time() // 86400) * DOCUMENTS))
+FOUND = ()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_what_is_made_is_counted_as_the_definitions_say(part: int) -> None:
+    seeds = range(FIRST + part, FIRST + DOCUMENTS, PARTS)
+    found = {seed: differences(document(seed)) for seed in seeds}
+    assert {seed: what for seed, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_differed_once(seed: int) -> None:
+    assert differences(document(seed)) == []
+
+
+def test_the_documents_show_all_that_can_happen() -> None:
+    """Else the comparison would say nothing."""
+    seen = {"refused": 0, "unreadable": 0, "nobody's": 0, "errors": 0}
+    keys: set[str] = set()
+    for seed in range(600):
+        try:
+            made = count(document(seed))
+        except Refused:
+            seen["refused"] += 1
+            continue
+        seen["unreadable"] += made.unreadable
+        seen["nobody's"] += made.nobodys
+        for changeset in made.changesets.values():
+            seen["errors"] += changeset.errors
+            keys |= changeset.whole.counts.keys() | changeset.whole.measures.keys()
+    assert min(seen.values()) > 20, seen
+    assert len(keys) == 48, sorted(keys)
+
+
+def test_a_wrong_count_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = next(b for b in map(document, range(100)) if len(counted(b).changesets) > 1)
+    monkeypatch.setattr("tests.fuzz.simple.UNITS", 10**8)
+    monkeypatch.setattr("tests.fuzz.simple.WATERWAYS", {"fish_pass"})
+    assert any(differences(document(seed)) for seed in range(20))
+    monkeypatch.undo()
+    assert differences(body) == []
