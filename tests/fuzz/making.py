@@ -58,7 +58,7 @@ class Maker:
             lambda: body[:at],
             lambda: body + b"<osm/>",
             lambda: body + b"x",
-            lambda: body[:at] + b"\x01" + body[at:],
+            lambda: body.replace(b'v="', b'v="\x01', 2),
             lambda: body.replace(b'k="name"', b'k="na&#x1;me"'),
             lambda: body.replace(b"survey", b"a&nbsp;b", 1),
             lambda: body.replace(b"survey", b"a&#0;b&#xFFFE;"),
@@ -217,8 +217,6 @@ class Maker:
         old = xml(kind, {"id": id_} | old_meta | old_place, old_inside)
         if what == "delete":
             gone = self.meta(version)
-            # what a deletion does not need
-            gone |= {"version": str(version), "timestamp": MINUTE.format(21, random.randrange(60))}
             if random.random() < 0.15:
                 gone = {"changeset": random.choice(("0", None))}
             new = xml(

@@ -201,22 +201,28 @@ def is_minor(kind: str, old: Element | None, new: Element) -> bool:
         return False
 
 
-def who_of(new: Element) -> Who | None:
-    """Whose edit it is; None: nobody's."""
+def who_of(new: Element, deleted: bool) -> Who | None:
+    """Whose edit it is; None: nobody's. A deletion that tells no time is older than all that do."""
     changeset = int(new.get("changeset") or 0)
     if not changeset:
         return None
     uid = int(new.get("uid") or 0)
-    return Who(when(new.get("timestamp")), changeset, uid or None, new.get("user") or None)
+    try:
+        time = when(new.get("timestamp"))
+    except Unreadable:
+        if not deleted:
+            raise
+        time = datetime.min.replace(tzinfo=UTC)
+    return Who(time, changeset, uid or None, new.get("user") or None)
 
 
-def _edited_nodes(read: list[tuple[str, Element | None, Element]]) -> dict[int, Who]:
-    found: dict[int, Who] = {}
+def _edited_nodes(read: list[tuple[str, Element | None, Element]]) -> dict[int, Who | None]:
+    """Whose edit was the newest of each node; None: nobody's alone."""
+    found: dict[int, Who | None] = {}
     for kind, old, new in read:
         if new.tag == "node" and not is_minor(kind, old, new) and not _left_view(kind, new):
-            who, id_ = who_of(new), int(new.get("id") or 0)
-            if who is not None and (id_ not in found or _rank(found[id_]) < _rank(who)):
-                found[id_] = who
+            who, id_ = who_of(new, is_deleted(kind, new)), int(new.get("id") or 0)
+            found[id_] = max(filter(None, (found.get(id_), who)), key=_rank, default=None)
     return found
 
 
@@ -237,7 +243,7 @@ def parts(tags: Mapping[str, str], key: str) -> set[str]:
 
 
 def _count(
-    done: Count, kind_of_action: str, old: Element | None, new: Element, edited: dict[int, Who]
+    done: Count, kind_of_action: str, old: Element | None, new: Element, edited: dict[int, Who | None]
 ) -> None:
     if _left_view(kind_of_action, new):
         return
@@ -254,9 +260,9 @@ def _count(
         movers = [edited[ref] for ref in {*_references(old), *_references(new)} if ref in edited]
         if not movers:
             return
-        who: Who | None = max(movers, key=_rank)
+        who = max(filter(None, movers), key=_rank, default=None)
     else:
-        who = who_of(new)
+        who = who_of(new, deleted)
     if who is None:
         done.nobodys += 1
         return
