@@ -243,7 +243,7 @@ def _is_polygon(tags: dict[str, str]) -> bool:
 def _sides(action_kind: str, action: etree._Element) -> tuple[etree._Element | None, etree._Element]:
     """The element before (None for a creation) and after. Raises UnreadableError where one is not told.
 
-    A creation is bare, or in `<new>`, which an empty `<old>` may accompany. What else an action holds is ignored.
+    A creation is bare, or in `<new>`, which an empty or absent old side may accompany. What else an action holds is ignored.
     """
     try:
         if action_kind == "create":
@@ -263,6 +263,7 @@ def _sides(action_kind: str, action: etree._Element) -> tuple[etree._Element | N
         for name in ("old", "new")
     )
     if action_kind == "create":
+        olds = [old for old in olds if old.get("visible") != "false"]
         news += action.iterchildren(*ELEMENTS)
     if len(olds) != (action_kind != "create"):
         raise UnreadableError("sides", f"{len(olds) or 'no'} elements before the change")
@@ -284,7 +285,7 @@ def _name(action: etree._Element) -> str:
         chain(action.iterchildren(*ELEMENTS), action.iterfind("new/*"), action.iterfind("old/*")), None
     )
     about = f" {element.tag} {element.get('id', 'without id')}" if element is not None else ""
-    return shortened(f"{action.get('type', 'action without type')}{about}")
+    return shortened(" ".join(f"{action.get('type', 'action without type')}{about}".split()))
 
 
 @lru_cache(maxsize=1000)
