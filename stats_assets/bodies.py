@@ -60,6 +60,19 @@ class Read(NamedTuple):
     reading: Reading
 
 
+def judge(read: Read, until: datetime | None) -> None:
+    """Raises FeedError unless the body can be used; see `judge_envelope`."""
+    reading = read.reading
+    judge_envelope(
+        reading.envelope,
+        url=read.body.url,
+        until=until,
+        unreadable=reading.unreadable,
+        of=reading.actions,
+        example=next(iter(reading.examples), ""),
+    )
+
+
 @dataclass
 class Bodies:
     """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader."""
@@ -78,7 +91,7 @@ class Bodies:
             with suppress(FeedError):  # not there, or spoiled: the feed has it
                 read = self.count(self.work.archive.get(sequence, self.folder_of(sequence)))
                 with suppress(BrokenGeometryRemark):
-                    judge_envelope(read.reading.envelope, url=read.body.url, until=None)
+                    judge(read, until=None)
                 return read
         return self.count(self.fetch(sequence))
 

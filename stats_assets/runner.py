@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from stats_assets.bodies import Bodies, Read, StreamWork
+from stats_assets.bodies import Bodies, Read, StreamWork, judge
 from stats_assets.database import ledger, streams
 from stats_assets.database.commit import Counted, Verdict, commit
 from stats_assets.database.connection import Connection, DatabaseUnreachable
@@ -25,7 +25,6 @@ from stats_assets.replication import (
     FeedError,
     SequenceMissing,
     SequenceNotYetAvailable,
-    judge_envelope,
 )
 from stats_assets.report import NOT_YET, Report
 
@@ -148,7 +147,7 @@ class Runner:
         known = read.body.from_archive  # it was put up with before
         until = None if known else self.work.source.until(taken.sequence)
         try:
-            judge_envelope(read.reading.envelope, url=read.body.url, until=until)
+            judge(read, until)
         except BrokenGeometryRemark as error:
             if not known and taken.attempts + 1 < REMARK_ATTEMPTS:
                 raise
@@ -238,9 +237,10 @@ class Runner:
         raise FeedFailed(self.pending[-1].error)
 
     def probe(self, sequence: int, error: FeedError) -> None:
-        """Fetch only to see whether the feed works. Raises FeedFailed."""
+        """Fetch only to see whether the feed works: a body that could be counted. Raises FeedFailed."""
         try:
-            self.bodies.fetch(sequence)
+            with suppress(BrokenGeometryRemark):
+                judge(self.bodies.count(self.bodies.fetch(sequence)), until=None)
         except FeedError:
             raise FeedFailed(error) from None
         finally:

@@ -63,6 +63,82 @@ def test_stats_of_what_is_no_diff_exits_1_and_says_why(run: Run, body: bytes, sa
     assert said in answer.stderr
 
 
+SHOP = (
+    '<action type="create"><node id="1" lat="1" lon="1" version="1" timestamp="2017-03-09T04:17:12Z" changeset="5"'
+    ' uid="7" user="anna"><tag k="shop" v="x"/></node></action>'
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            SHOP + SHOP.replace('version="1"', 'version="?"'),
+            ["1 of 2", "version 1", "create node 1: version '?'"],
+        ),
+        (SHOP + SHOP.replace(' id="1"', ""), ["1 of 2", "id 1", "no id"]),
+        (SHOP + "Internal server error", ["1 of 2", "text 1", "Internal server error"]),
+        (f"{SHOP}<create>{SHOP}</create>", ["1 of 2", "child 1", "<create>"]),
+        (SHOP + SHOP.replace(' type="create"', ""), ["1 of 2", "type 1"]),
+    ],
+)
+def test_stats_says_what_it_could_not_read_counts_the_rest_and_exits_1(
+    run: Run, content: str, said: list[str]
+) -> None:
+    answer = run("stats", "-", "--json", stdin=f"<osm>{content}</osm>".encode())
+    assert answer.returncode == 1
+    assert [one["counts"] for one in json.loads(answer.stdout)] == [{"pois_added": 1}]
+    assert all(text in answer.stderr for text in said), answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (SHOP.replace('changeset="5"', 'changeset="0"'), "1 features' edits have no changeset"),
+        (SHOP.replace("anna", "an\x01na"), "1 characters that XML forbids were replaced"),
+        (SHOP.replace("2017-", "2099-"), "1 edits are dated in the future"),
+        ("<licence/>", "<licence> in <osm> was not understood"),
+        (SHOP.replace("create", "merge"), "1 actions are no create, modify or delete"),
+    ],
+)
+def test_stats_says_what_is_not_as_it_stands_there(run: Run, content: str, said: str) -> None:
+    answer = run("stats", "-", "--json", stdin=f"<osm>{SHOP.replace('5', '6')}{content}</osm>".encode())
+    if "merge" in content:  # only where nothing else is in it
+        assert (answer.returncode, said in answer.stderr) == (0, False)
+        answer = run("stats", "-", "--json", stdin=f"<osm>{content}</osm>".encode())
+    assert answer.returncode == 0, answer.stderr
+    assert said in answer.stderr
+    json.loads(answer.stdout)
+
+
+WHOLE = f"<osm>{SHOP}</osm>"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (WHOLE * 2, "Extra content"),
+        (f"{WHOLE}text", "Extra content"),
+        (f"{WHOLE}<!-- ", "after the root's end"),
+        (f"<osm>{SHOP * 1500}&nbsp;{SHOP * 1500}</osm>", "nbsp"),
+        (f"<osm>{SHOP}<a:b/></osm>", "prefix a"),
+        (WHOLE.replace("osm", "osmChange"), "<osmChange>"),
+        (WHOLE.replace("<osm>", "<osm xmlns='http://other'>"), "no whole augmented diff"),
+        (WHOLE.replace("action", "Action"), "1 of 1 actions or changesets can't be read"),
+        (WHOLE.replace('version="1"', ""), "create node 1: no version"),
+        ("<osm>nothing</osm>", "1 of 1"),
+        (f"<osm><node/><node/>{SHOP}</osm>", "2 of 3"),
+    ],
+)
+def test_stats_refuses_what_a_stream_refuses(run: Run, body: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "file.xml").write_text(body)
+    for answer in (run("stats", "-", "--json", stdin=body.encode()), run("stats", "file.xml")):
+        assert answer.returncode == 1
+        assert answer.stdout == ""
+        assert "no whole augmented diff" in answer.stderr
+        assert said in answer.stderr
+
+
 def test_a_remark_is_a_warning(run: Run, diff: bytes) -> None:
     body = diff.replace(b"\n</osm>", b"\n<remark> runtime error: Query timed out </remark>\n</osm>")
     answer = run("stats", "-", "--json", stdin=body)

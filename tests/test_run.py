@@ -1,6 +1,9 @@
 """A run over its range, against the demo's feed over HTTP and a real database: every event of a sequence's life."""
 
+import dataclasses
 import gzip
+import itertools
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -164,6 +167,25 @@ OWN_FAILURES: dict[str, Fault] = {
 }
 
 
+def unreadable(of: int = 1) -> Fault:
+    """Every so manieth action of a diff without its version, its deletions' changesets no numbers."""
+    actions = itertools.count()
+
+    def rewritten(match: re.Match[bytes]) -> bytes:
+        if next(actions) % of:
+            return match[0]
+        return match[0].replace(b' version="', b' v="').replace(b' changeset="', b' changeset="c')
+
+    def fault(answer: faults.Answer) -> faults.Answer:
+        body = gzip.decompress(answer.body) if answer.body[:2] == b"\x1f\x8b" else answer.body
+        return dataclasses.replace(answer, body=re.sub(rb"(?s)<action .*?</action>", rewritten, body))
+
+    return fault
+
+
+OWN_FAILURES["another dialect"] = unreadable()
+
+
 @pytest.mark.parametrize("fault", OWN_FAILURES)
 def test_one_bad_sequence_waits_and_later_ones_go_on(
     fault: str, feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
@@ -223,6 +245,7 @@ DOWN: dict[str, Fault] = {
     "HTML for all": faults.html(),
     "429 with Retry-After": faults.status(429, retry_after=600),
     "all cut": faults.cut(),
+    "another dialect for all": unreadable(),
 }
 
 
@@ -280,6 +303,43 @@ def test_a_feed_without_a_head_pauses_the_stream(
     assert report.left == 30
     with pytest.raises(RunFailed, match="augmented_diff_status"):
         report.raise_if_failed()
+
+
+def test_a_feed_that_changes_its_dialect_pauses_the_stream_and_charges_no_minute(
+    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
+) -> None:
+    """One minute at a time, as a stream at its head goes: each of them has a next one as its witness."""
+    change = world.first + 3
+    for sequence in range(change, feed.head + 1):
+        feed.faults.put(unreadable(), stream=DIFFS, sequence=sequence)
+    assert run(world.first, change).committed == 3
+    for sequence in range(change, change + 3):
+        report = run(sequence, sequence)
+        assert (report.committed, report.failed) == (0, {})
+        assert "can't be read" in (report.ended_early or "")
+        connection.execute("UPDATE streams SET paused_until = NULL")
+    rows = ledger.rows(connection, DIFFS, range(change, change + 3))
+    assert all((found.attempts, found.result) == (0, "none") for found in rows)
+    feed.faults.clear()
+    assert run(change, feed.head).committed == 27
+
+
+def test_a_body_of_which_less_than_half_can_not_be_read_counts(
+    feed: DemoFeed, world: World, run: Callable[..., Report]
+) -> None:
+    feed.faults.put(unreadable(of=3), stream=DIFFS, sequence=world.first)
+    assert run(world.first, world.first).committed == 1
+
+
+def test_an_archived_body_that_can_not_be_read_is_fetched_again(
+    feed: DemoFeed, world: World, stats: Stats, run: Callable[..., Report]
+) -> None:
+    run(world.first, world.first)
+    (kept,) = (stats.settings.stats_data_dir / "archive" / DIFFS).rglob("[0-9]*.adiff.xml.gz")
+    answer = faults.Answer(200, "", kept.read_bytes())
+    kept.write_bytes(unreadable()(answer).body)
+    assert run(world.first, world.first, by_hand=True).committed == 1
+    assert asked(feed, world.first) == 2
 
 
 def test_a_failure_at_the_head_has_no_witness_and_costs_no_attempt(

@@ -1,6 +1,11 @@
 """Commands that answer: the statistics of a file, hashtags of a text, a query, the database's URL."""
 
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +17,17 @@ from rich.table import Table
 from stats_assets.commands.shared import AsJson, err, out, print_json, settings_here
 from stats_assets.database.connection import connect, database_url
 from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
+from stats_assets.osm.statistics import UNREADABLE
 from stats_assets.parts import Stats
-from stats_assets.replication import FeedError, decompressed, open_body
+from stats_assets.replication import Body, FeedError, judge_body, judge_envelope, open_body
+
+# What is said of a diff that was read, whatever its exit code.
+_MENDED = {
+    "character_replaced": "characters that XML forbids were replaced",
+    "time_cut": "edits are dated in the future: taken as of now",
+    "unknown_child": "elements beside the actions were not understood",
+    "unknown_action_type": "actions are no create, modify or delete: nothing is left to be counted",
+}
 
 
 def stats(
@@ -26,35 +40,80 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """The statistics of one augmented diff, without any database."""
-    path = None if file == "-" else Path(file).absolute()
-    regions, categories = (given and given.absolute() for given in (regions, categories))
     settings = settings_here()
-    rules = Categories.load(categories or settings.categories_file)
-    places = Regions.load(regions or settings.regions_file)
+    rules = Categories.load(categories.absolute() if categories else settings.categories_file)
+    places = Regions.load(regions.absolute() if regions else settings.regions_file)
     try:
-        source = decompressed(sys.stdin.buffer, url="standard input") if path is None else open_body(path)
-        with source as body:
-            diff = count_diff(body, categories=rules, regions=places)
-    except (FeedError, OSError) as error:
-        err.print(f"{file} can't be read: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(
-            2 if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError) else 1
-        ) from None
-    for remark in diff.envelope.remarks:
-        err.print(f"warning: {file} has a remark: {remark}", style="yellow", markup=False, soft_wrap=True)
-    if diff.envelope.root != "osm" or not diff.envelope.complete:
-        root = (
-            f"its root is <{diff.envelope.root}>"
-            if diff.envelope.root not in (None, "osm")
-            else "it is cut off"
+        with _as_body(file, sequence) as body:
+            diff = _counted(body, rules, places)
+    except FeedError as error:
+        err.print(
+            f"{error.url} is no whole augmented diff: {error.what}", style="red", markup=False, soft_wrap=True
         )
-        what = diff.envelope.error or root
-        err.print(f"{file} is no whole augmented diff: {what}.", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        err.print(f"{file} can't be read: {error}", style="red", markup=False, soft_wrap=True)
+        wrong_use = isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError)
+        raise typer.Exit(2 if wrong_use else 1) from None
+    for line in _remarks_on(diff):
+        err.print(f"warning: {file}: {line}", style="yellow", markup=False, soft_wrap=True)
     if as_json:
         print_json([_changeset(changeset) for changeset in diff.changesets])
     else:
         _print_diff(diff, file if sequence is None else f"{file}, sequence {sequence}")
+    if diff.unreadable:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _as_body(file: str, sequence: int | None) -> Iterator[Body]:
+    """The file, or what comes by standard input, as a feed's body."""
+    now = datetime.now(UTC)
+    if file != "-":
+        path = Path(file).absolute()
+        yield Body(sequence or 0, path, file, path.stat().st_size, now, 0.0)
+        return
+    with tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield Body(sequence or 0, Path(copy.name), "standard input", copy.tell(), now, 0.0)
+
+
+def _counted(body: Body, categories: Categories, regions: Regions) -> DiffStatistics:
+    """The body's statistics. Raises FeedError where a stream would not use it; remarks are said, not judged."""
+    with open_body(body.path, url=body.url) as document:
+        diff = count_diff(document, categories=categories, regions=regions, limit=body.fetched_at)
+    judge_envelope(
+        diff.envelope,
+        url=body.url,
+        until=None,
+        unreadable=diff.unreadable,
+        of=diff.actions,
+        example=next(iter(diff.examples), ""),
+        remarks=False,
+    )
+    judge_body(body, until=None, remarks=False)
+    return diff
+
+
+def _remarks_on(diff: DiffStatistics) -> Iterator[str]:
+    """What the server says of the diff, and what of it is not in the numbers, or not as it stands there."""
+    for remark in diff.envelope.remarks:
+        yield f"it has a remark: {remark}"
+    if diff.unreadable:
+        reasons = [
+            f"{reason.removeprefix(UNREADABLE)} {n}"
+            for reason, n in diff.flags.items()
+            if UNREADABLE in reason
+        ]
+        yield f"{diff.unreadable} of {diff.actions} actions could not be read: {', '.join(reasons)}"
+    for reason, what in _MENDED.items():
+        if reason in diff.flags:
+            yield f"{diff.flags[reason]} {what}"
+    if diff.examples:
+        yield "for example:" + "".join(f"\n  {example}" for example in diff.examples)
+    if nobodys := diff.tallies.get("nobodys_edit"):
+        yield f"{nobodys} features' edits have no changeset: they are nobody's, and counted nowhere"
 
 
 def _changeset(changeset: Any) -> dict[str, Any]:

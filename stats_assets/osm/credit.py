@@ -12,9 +12,15 @@ import numpy as np
 
 from stats_assets.osm.values import UnreadableError, read_name, read_number, read_time
 
+NOBODY = 0  # the changeset of an edit that has none
+UNTIMED = -(1 << 63)  # the time of a deletion that does not tell it: before all others
+
 
 class Credit(NamedTuple):
-    """An edit as an element tells of it: when (microseconds since 1970), in which changeset, by whom."""
+    """An edit as an element tells of it: when (microseconds since 1970), in which changeset, by whom.
+
+    An edit in changeset NOBODY is nobody's.
+    """
 
     time: int
     changeset: int
@@ -26,10 +32,16 @@ Texts = tuple[str | None, str | None, str | None, str | None]
 
 
 class Credits:
-    """The credits of one diff, each kept once: a changeset's elements share a few dozen."""
+    """The credits of one diff, each kept once: a changeset's elements share a few dozen.
 
-    def __init__(self) -> None:
-        self.known: dict[Texts, int] = {}  # the numbers of credits that were read before
+    limit: the newest time that is believed, in microseconds; what is newer is cut to it. `cut`: whose time was.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self.cut: set[int] = set()
+        self.known: dict[Texts, int] = {}  # the numbers of credits that were read before, and tell a time
+        self._untimed: dict[Texts, int] = {}
         self._credits: list[Credit] = []
         # Every node that the diff creates, deletes or gives a new version, with the number of its credit.
         self._nodes, self._node_credits = array("q"), array("q")
@@ -37,18 +49,17 @@ class Credits:
     def __getitem__(self, number: int) -> Credit:
         return self._credits[number]
 
-    def number(self, texts: Texts) -> int:
-        """The number of a credit that is not known yet by its attributes: timestamp, changeset, uid, user.
-
-        uid 0 and an absent one are no user; changeset 0 is none. Raises UnreadableError.
-        """
-        time, changeset_text, uid_text, user = texts
-        changeset = read_number(changeset_text, "changeset")
-        if changeset == 0:
-            raise UnreadableError("changeset")
-        uid = read_number(uid_text, "uid") if uid_text is not None else 0
-        credit = Credit(read_time(time), changeset, uid or None, read_name(user))
-        number = self.known[texts] = len(self._credits)
+    def number(self, texts: Texts, deleted: bool) -> int:
+        """The number of a credit that is not `known` yet. Raises UnreadableError as `read_credit` does."""
+        number = self._untimed.get(texts, -1) if deleted else -1
+        if number >= 0:
+            return number
+        credit = read_credit(texts, deleted)
+        number = len(self._credits)
+        (self._untimed if credit.time == UNTIMED else self.known)[texts] = number
+        if self._limit is not None and credit.time > self._limit:
+            credit = credit._replace(time=self._limit)
+            self.cut.add(number)
         self._credits.append(credit)
         return number
 
@@ -60,7 +71,7 @@ class Credits:
     def newest(self, groups: Sequence[Sequence[int]]) -> list[Credit | None]:
         """For each group of node ids the newest credit, on a tie that of the highest changeset.
 
-        None where this diff changes none of the nodes.
+        Nobody's edits have no say beside others. None where this diff changes none of the nodes.
         """
         found: list[Credit | None] = [None] * len(groups)
         if not groups or not self._nodes:
@@ -83,6 +94,25 @@ class Credits:
         return [self._credits[ranked[rank]] if rank >= 0 else None for rank in best.tolist()]
 
 
-def _rank(credit: Credit) -> tuple[int, int, int, str]:
+def read_credit(texts: Texts, deleted: bool) -> Credit:
+    """The credit that these attributes tell: timestamp, changeset, uid, user. Raises UnreadableError.
+
+    An empty or absent uid, and uid 0, are no user; an absent changeset, and 0, are nobody's. Only a deletion may do
+    without a time.
+    """
+    time_text, changeset_text, uid_text, user = texts
+    changeset = NOBODY if changeset_text is None else read_number(changeset_text, "changeset")
+    uid = read_number(uid_text, "uid") if uid_text else 0
+    try:
+        time = read_time(time_text)
+    except UnreadableError:
+        if not deleted:
+            raise
+        time = UNTIMED
+    return Credit(time, changeset, uid or None, read_name(user))
+
+
+def _rank(credit: Credit) -> tuple[bool, int, int, int, str]:
     # User and name only make the choice independent of the order of actions.
-    return (credit.time, credit.changeset, credit.uid or 0, credit.user or "")
+    somebodys = credit.changeset != NOBODY
+    return (somebodys, credit.time, credit.changeset, credit.uid or 0, credit.user or "")

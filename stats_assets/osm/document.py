@@ -10,7 +10,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from lxml import etree
 
-from stats_assets.osm.values import UnreadableError, moment, read_time, storable
+from stats_assets.osm.characters import Characters
+from stats_assets.osm.flags import Flags
+from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
 
 CHUNK = CHUNK_LIMIT = 1 << 16
 # An element that stays open is thinned out (see `Document.batches`) from the first limit on, and is refused at the
@@ -20,6 +22,12 @@ OPEN_BYTES_LIMIT = 4 << 20
 PROLOG_LIMIT = 1 << 20
 TOO_LONG = f"{OPEN_BYTES_LIMIT >> 20} MB without an end to an element were not read"
 REMARKS_LIMIT, REMARK_LENGTH = 100, 1000
+# What a root may hold beside its actions or changesets, and what tells, anywhere below it, that something is lost.
+_ENVELOPE = frozenset(("note", "meta", "bounds", "bound", "remark"))
+_CONTENT = frozenset(
+    ("action", "changeset", "create", "modify", "delete", "node", "way", "relation")  # in any letters
+)
+_STRAY_TEXT = etree.XPath("string(text()[normalize-space(translate(., '\ufffd', ' '))])", smart_strings=False)
 
 
 def _parser(events: Any, tag: str | None) -> Any:
@@ -60,14 +68,16 @@ class RefusedError(ValueError):
 class Document:
     """One pass over a body of decompressed OSM XML. Memory is bounded by the biggest element, not by the body.
 
-    `envelope`, `bytes` and `content_hash` are final when `batches` has ended. The hash covers the bytes from the first
-    `<child` on, so that it does not depend on the envelope.
+    `envelope`, `bytes`, `content_hash` and `flags` are final when `batches` has ended. The hash covers the bytes from
+    the first `<child` on, so that it does not depend on the envelope. Of `flags`, here: `character_replaced`;
+    `unknown_child` of the root; `unreadable_child`, one that holds elements; `unreadable_text` between the children.
     """
 
     def __init__(self, body: BinaryIO, child: str) -> None:
-        self._body = body
+        self._body = Characters(body)
         self._child = child
         self._mark = b"<" + child.encode()
+        self.flags = Flags()
         self.bytes = 0
         self.complete = False
         self._root: str | None = None
@@ -103,6 +113,9 @@ class Document:
             self._error = storable(error.msg or "not XML")
         except RefusedError as refusal:
             self._error = str(refusal)
+        if number := self._body.replaced:
+            example = f"a character that XML forbids, {self._body.first} for one, is U+FFFD now"
+            self.flags.add("character_replaced", example, number)
 
     def _batches(self, thin_out: Callable[[etree._Element], bool] | None) -> Iterator[list[etree._Element]]:
         held = self._read_head()
@@ -135,6 +148,10 @@ class Document:
                         still_open = 0
                     if still_open > OPEN_BYTES_LIMIT:
                         raise RefusedError(TOO_LONG)
+                # Some errors (an undefined entity, an unknown prefix) lxml only logs, and then begins anew, or says
+                # nothing of the next ones.
+                if complaint := _complaint(parser.feed_error_log.filter_from_errors()):
+                    raise RefusedError(complaint)
                 if at_end:
                     break
                 chunk = self._read()
@@ -145,7 +162,10 @@ class Document:
         except etree.XMLSyntaxError as error:
             # Content after the root: so the root has ended. Any other error may be in the last element: what
             # stands before that is complete.
-            self.complete = getattr(error, "code", None) == etree.ErrorTypes.ERR_DOCUMENT_END
+            codes = {entry.type for entry in parser.feed_error_log.filter_from_errors()} | {
+                getattr(error, "code", None)
+            }
+            self.complete = codes == {etree.ErrorTypes.ERR_DOCUMENT_END}
             if root is not None:
                 yield from self._take(root, len(root) if self.complete else len(root) - 1)
             if not (self.complete and asked):
@@ -155,14 +175,17 @@ class Document:
         else:
             if root is not None and len(root) and root[-1].tag == "end":
                 yield from self._take(root, len(root) - 1)
-            # lxml swallows all errors after a first one that is not fatal, such as an unknown namespace prefix.
-            complaints = [str(entry.message) for entry in parser.feed_error_log]
-            raise RefusedError(complaints[0] if complaints else "the document ends early")
+            raise RefusedError(_complaint(parser.feed_error_log) or "the document ends early")
 
     def _take(self, root: etree._Element, count: int) -> Iterator[list[etree._Element]]:
         """The first `count` children, the envelope's among them read and left out; then they are freed."""
-        if count < 1:
+        if count < 1 and not self.complete:
             return
+        text = str(_STRAY_TEXT(root))
+        if text and "unreadable_text" not in self.flags.counts:
+            example = f"text that belongs to nothing: {shortened(' '.join(text.split()))!r}"
+            self.flags.add("unreadable_text", example)
+        root.text = None
         batch = list(root.iterchildren(self._child))
         if batch and root.index(batch[-1]) >= count:
             batch.pop()
@@ -176,14 +199,23 @@ class Document:
         del root[:count]
 
     def _read_own(self, element: etree._Element) -> None:
-        if element.tag == "meta" and self._osm_base is None:
+        name = str(element.tag)
+        if name == self._child:
+            return
+        if any(_local(str(inner.tag)) in _CONTENT for inner in element.iter()):
+            self.flags.add(
+                "unreadable_child", f"<{shortened(name)}>, which is no <{self._child}>, holds elements"
+            )
+        elif name == "meta" and self._osm_base is None:
             try:
                 self._osm_base = moment(read_time(element.get("osm_base")))
-            except (UnreadableError, OverflowError):
+            except UnreadableError:
                 self._osm_base = None
-        elif element.tag == "remark" and len(self._remarks) < REMARKS_LIMIT:
+        elif name == "remark" and len(self._remarks) < REMARKS_LIMIT:
             text = "".join(map(str, element.itertext())).strip()
             self._remarks.append(storable(text[:REMARK_LENGTH]))
+        elif name not in _ENVELOPE:
+            self.flags.add("unknown_child", f"<{shortened(name)}> in <osm> was not understood")
 
     def _read_head(self) -> bytes:
         """Read as far as the root's start tag; sets its name. Returns what was read."""
@@ -215,7 +247,7 @@ class Document:
 
     def _read(self) -> bytes:
         chunk = self._body.read(CHUNK)
-        self.bytes += len(chunk)
+        self.bytes = self._body.bytes
         if self._seen_child:
             self._content.update(chunk)
             return chunk
@@ -228,3 +260,11 @@ class Document:
             self._whole.update(chunk)
             self._last_bytes = window[-len(self._mark) :]
         return chunk
+
+
+def _complaint(log: Any) -> str | None:
+    return next((storable(str(entry.message)) for entry in log), None)
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2].lower()

@@ -6,6 +6,7 @@ Here: reading actions. Not here: measuring and locating (geometry), summing (sta
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
@@ -13,11 +14,12 @@ from itertools import chain
 from lxml import etree
 
 from stats_assets.osm.categories import ELEMENTS, Categories, parts
-from stats_assets.osm.credit import Credit, Credits, Texts
+from stats_assets.osm.credit import Credit, Credits, read_credit
 from stats_assets.osm.document import RefusedError
 from stats_assets.osm.elements import Member, packed, read_member, read_references, read_tags, read_way
+from stats_assets.osm.flags import Flags
 from stats_assets.osm.positions import Positions
-from stats_assets.osm.values import UnreadableError, read_number
+from stats_assets.osm.values import UnreadableError, read_number, shortened
 
 _POLYGONS = frozenset(("multipolygon", "boundary"))
 # Positions of one relation that are kept while it is read: 16 bytes each. The longest routes have a few 100,000.
@@ -41,11 +43,9 @@ class Feature:
 
     element: str
     id: int
-    version: int
+    version: int | None  # None: a deletion that does not tell it
     kind: str  # added, modified, deleted
-    credit: (
-        Credit | None
-    )  # None: a moved way's, until its nodes are known; for ever a deletion's without metadata
+    credit: Credit | None  # None: a moved way's, until its nodes are known
     moved: bool = False  # a minor way: its nodes say whose edit it was
     categories: tuple[str, ...] = ()
     nodes: Sequence[str] = ()  # a way's, as text
@@ -67,16 +67,18 @@ class Feature:
 class ActionReader:
     """Reads actions one by one into `features` and their `positions`, to be taken away in batches.
 
-    `tallies` counts what was ignored, by reason; `credits` collects the changed nodes.
+    `tallies` counts what was ignored, by reason; `flags` what could not be read; `credits` collects the changed nodes.
+    limit: see Credits.
     """
 
-    def __init__(self, categories: Categories) -> None:
+    def __init__(self, categories: Categories, flags: Flags, limit: int | None = None) -> None:
         self._categories = categories
+        self._flags = flags
         self._thinned: dict[etree._Element, list[Member]] = {}
         self._thinned_positions = 0
         self.actions = 0
         self.tallies: Counter[str] = Counter()
-        self.credits = Credits()
+        self.credits = Credits(limit)
         self._known_credits = self.credits.known
         self.features: list[Feature] = []
         self.positions = Positions()
@@ -87,17 +89,19 @@ class ActionReader:
         return taken
 
     def read(self, actions: Iterable[etree._Element]) -> None:
-        """Read complete actions. What can't be read is tallied."""
+        """Read complete actions. What can't be read is flagged."""
         for action in actions:
             kind = action.get("type")
-            if kind not in ("create", "modify", "delete"):
-                self.tallies["unknown_action_type"] += 1
-                continue
-            self.actions += 1
             try:
+                if kind not in ("create", "modify", "delete"):
+                    if kind is None:
+                        raise UnreadableError("type")
+                    self.tallies["unknown_action_type"] += 1
+                    continue
+                self.actions += 1
                 self._read(kind, action)
             except UnreadableError as what:
-                self.tallies[f"unreadable_{what}"] += 1
+                self._flags.add(f"unreadable_{what}", f"{_name(action)}: {what.why}")
         self._thinned.clear()
         self._thinned_positions = 0
 
@@ -122,27 +126,37 @@ class ActionReader:
     def _read(self, action_kind: str, action: etree._Element) -> None:
         old, new = _sides(action_kind, action)
         element, get = str(new.tag), new.get
-        if element not in ELEMENTS:
-            raise UnreadableError("element")
         id_text = get("id")
-        id_, version = read_number(id_text, "id"), _read_version(get("version"))
+        id_ = read_number(id_text, "id")
         visible = get("visible")
         deleted = action_kind == "delete" or visible == "false"
+        version = _version(get("version"))
+        if version is None and not deleted:
+            read_number(get("version"), "version")  # says why it can't be read
         minor = False
         if old is not None:
             if old.get("id") != id_text or old.tag != element:
-                raise UnreadableError("pair")
-            minor = _read_version(old.get("version")) == version and not deleted
-        if deleted and visible == "true":
-            self.tallies["left_view"] += 1
-            return
-        credit = -1
-        if not minor:
-            texts = (get("timestamp"), get("changeset"), get("uid"), get("user"))
-            credit = self._known_credits.get(texts, -1)
+                _check_pair(old, element, id_)
+            if old.get("visible") == "false":
+                old = None
+            else:
+                minor = not deleted and _version(old.get("version")) == version
+        texts = (get("timestamp"), get("changeset"), get("uid"), get("user"))
+        credit = self._known_credits.get(texts, -1)
+        if minor:
             if credit < 0:
-                credit = self._new_credit(texts, deleted)
-            if element == "node" and credit >= 0:
+                read_credit(texts, deleted)
+        else:
+            if credit < 0:
+                credit = self.credits.number(texts, deleted)
+            if deleted and visible == "true":
+                self.tallies["left_view"] += 1
+                return
+            if credit in self.credits.cut:
+                self._flags.add(
+                    "time_cut", f"{_name(action)}: {shortened(texts[0] or '')} is after the diff's end"
+                )
+            if element == "node":
                 self.credits.changed(id_, credit)
 
         shown = old if deleted else new
@@ -154,9 +168,7 @@ class ActionReader:
             kind = "deleted" if deleted else "modified"
             if action_kind == "create" and version in (1, 2) and not deleted:
                 kind = "added"
-            feature = Feature(
-                element, id_, version, kind, self.credits[credit] if credit >= 0 else None, minor
-            )
+            feature = Feature(element, id_, version, kind, None if minor else self.credits[credit], minor)
             after = None if deleted else new
             if element == "node":
                 self._read_node(feature, shown)
@@ -165,13 +177,6 @@ class ActionReader:
             else:
                 self._read_relation(feature, old, after)
             self._keep(feature)
-
-    def _new_credit(self, texts: Texts, deleted: bool) -> int:
-        """The number of the edit's credit; -1: a deletion without metadata, which is nobody's."""
-        changeset = texts[1]
-        if deleted and (changeset is None or changeset == "0"):
-            return -1
-        return self.credits.number(texts)
 
     def _keep(self, feature: Feature) -> None:
         place = feature.place
@@ -236,32 +241,70 @@ def _is_polygon(tags: dict[str, str]) -> bool:
 
 
 def _sides(action_kind: str, action: etree._Element) -> tuple[etree._Element | None, etree._Element]:
-    """The element before (None for a creation) and after. Raises UnreadableError where one is not there."""
+    """The element before (None for a creation) and after. Raises UnreadableError where one is not told.
+
+    A creation is bare, or in `<new>`, which an empty or absent old side may accompany. What else an action holds is ignored.
+    """
     try:
         if action_kind == "create":
             (new,) = action
-            if new.tag == "new":
-                (new,) = new
-            return None, new
-        first, second = action
-        if first.tag == "new":
-            first, second = second, first
-        (old,), (new,) = first, second
+            if new.tag in ELEMENTS:
+                return None, new
+        else:
+            first, second = action
+            (old,), (new,) = first, second
+            tags = (first.tag, second.tag)
+            if tags == ("old", "new") and old.tag in ELEMENTS and new.tag in ELEMENTS:
+                return old, new
     except ValueError:
-        raise UnreadableError("structure") from None
-    if first.tag != "old" or second.tag != "new":
-        raise UnreadableError("structure")
-    return old, new
+        pass
+    olds, news = (
+        [element for side in action.iterchildren(name) for element in side.iterchildren(*ELEMENTS)]
+        for name in ("old", "new")
+    )
+    if action_kind == "create":
+        olds = [old for old in olds if old.get("visible") != "false"]
+        news += action.iterchildren(*ELEMENTS)
+    if len(olds) != (action_kind != "create"):
+        raise UnreadableError("sides", f"{len(olds) or 'no'} elements before the change")
+    if len(news) != 1:
+        raise UnreadableError("sides", f"{len(news) or 'no'} elements after the change")
+    return olds[0] if olds else None, news[0]
+
+
+def _check_pair(old: etree._Element, element: str, id_: int) -> None:
+    """Raises UnreadableError where the old side is another element. One without an id is none."""
+    text = old.get("id")
+    if old.tag != element or (text is not None and read_number(text, "id") != id_):
+        raise UnreadableError("pair", f"the old side is {old.tag} {shortened(text or '')}")
+
+
+def _name(action: etree._Element) -> str:
+    """What an action is about, for a person."""
+    element = next(
+        chain(action.iterchildren(*ELEMENTS), action.iterfind("new/*"), action.iterfind("old/*")), None
+    )
+    about = f" {element.tag} {element.get('id', 'without id')}" if element is not None else ""
+    return shortened(" ".join(f"{action.get('type', 'action without type')}{about}".split()))
 
 
 @lru_cache(maxsize=1000)
-def _read_version(text: str | None) -> int:
-    return read_number(text, "version")
+def _version(text: str | None) -> int | None:
+    """A version; None: none that can be read."""
+    try:
+        return read_number(text, "version")
+    except UnreadableError:
+        return None
 
 
 def node_ids(texts: Sequence[str]) -> "array[int]":
     """The ids of a way's nodes, without what is no id."""
-    try:
-        return array("q", map(int, texts))
-    except (ValueError, OverflowError):
-        return array("q", (int(text) for text in texts if text.isdecimal() and len(text) < 19))
+    together = "".join(texts)
+    if together.isascii() and together.isdigit():
+        with suppress(ValueError, OverflowError):
+            return array("q", map(int, texts))
+    found = array("q")
+    for text in texts:
+        with suppress(UnreadableError):
+            found.append(read_number(text, "ref"))
+    return found

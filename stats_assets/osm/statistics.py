@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from stats_assets.osm.categories import Categories
-from stats_assets.osm.credit import Credit
+from stats_assets.osm.credit import UNTIMED, Credit
 from stats_assets.osm.document import Envelope
 from stats_assets.osm.features import Feature
 from stats_assets.osm.measures import decimal
@@ -31,8 +31,8 @@ class RegionStatistics(NamedTuple):
 class ChangesetStatistics(NamedTuple):
     """One changeset in one diff; there is one only where it has a counted feature.
 
-    `edited_at` is the newest time of its features' edits (UTC), `user` the name of the newest of them that has
-    one, at `named_at`.
+    `edited_at` is the newest time of its features' edits (UTC; the diff's end where none tells a time), `user` the
+    name of the newest of them that has one, at `named_at`.
     Measurements are in km and km², exact decimals of at most 9 digits after the point; zero keys are left out.
     """
 
@@ -52,9 +52,10 @@ class ChangesetStatistics(NamedTuple):
 
 
 class FeatureError(NamedTuple):
-    """A feature with a broken geometry, or a deletion that is nobody's: a row of table `errors`.
+    """A feature with a broken geometry, or one whose edit is nobody's: a row of table `errors`.
 
-    `type` is 1 for a node, 2 way, 3 relation; `ordinal` numbers the errors of one element in one diff.
+    `type` is 1 for a node, 2 way, 3 relation; `ordinal` numbers the errors of one element in one diff. A deletion may
+    have no version.
     """
 
     type: int
@@ -72,10 +73,11 @@ class FeatureError(NamedTuple):
 
 
 class DiffStatistics(NamedTuple):
-    """All of one augmented diff. `actions` are those of type create, modify, delete; `features` those counted;
-    `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's. `flags` says why the sequence is
-    flagged, by reason: `unreadable_…` (actions that could not be read: `unreadable` in all), `character_replaced`,
-    `time_cut`; `examples` are a few of them, each a line for a person."""
+    """All of one augmented diff. `actions` are those of type create, modify, delete, and whatever could not be read;
+    `features` those counted; `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's. `flags`
+    says why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`, `time_cut`,
+    `unknown_child`, `unknown_action_type`; `examples` are a few of them, each a line for a person. Each of `actions` is
+    one of `features`, `tallies` or `unreadable` (an unknown type of action is in `tallies` alone)."""
 
     envelope: Envelope
     actions: int
@@ -118,8 +120,8 @@ class _Sums:
 @dataclass(slots=True)
 class _Changeset:
     newest: int
-    person: tuple[int, int] = (-1, 0)
-    name: tuple[int, str] = (-1, "")
+    person: tuple[int, int] | None = None
+    name: tuple[int, str] | None = None
     errors: int = 0
     sums: _Sums = field(default_factory=_Sums)
     regions: dict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
@@ -147,9 +149,11 @@ class Summing:
             changeset = self._changesets[credit.changeset] = _Changeset(credit.time)
         changeset.newest = max(changeset.newest, credit.time)
         if credit.uid is not None:
-            changeset.person = max(changeset.person, (credit.time, credit.uid))
-        if credit.user is not None:
-            changeset.name = max(changeset.name, (credit.time, credit.user))
+            person = (credit.time, credit.uid)
+            changeset.person = person if changeset.person is None else max(changeset.person, person)
+        if credit.user is not None and credit.time != UNTIMED:  # evidence has a time
+            name = (credit.time, credit.user)
+            changeset.name = name if changeset.name is None else max(changeset.name, name)
         changeset.errors += feature.broken is not None
         changeset.sums.add(keys.counts, measures)
         for region in feature.regions:
@@ -163,13 +167,14 @@ class Summing:
             tuple(f"{category.area}_{feature.kind}" for category in categories if category.area),
         )
 
-    def changesets(self) -> tuple[ChangesetStatistics, ...]:
+    def changesets(self, end: datetime) -> tuple[ChangesetStatistics, ...]:
+        """All of them; `end`: of the diff."""
         return tuple(
             ChangesetStatistics(
                 number,
-                changeset.person[1] or None,
-                changeset.name[1] or None,
-                moment(changeset.newest),
+                changeset.person[1] if changeset.person else None,
+                changeset.name[1] if changeset.name else None,
+                moment(changeset.newest) if changeset.newest != UNTIMED else end,
                 dict(sorted(changeset.sums.counts.items())),
                 changeset.sums.measurements(),
                 {
@@ -177,7 +182,7 @@ class Summing:
                     for code, sums in sorted(changeset.regions.items())
                 },
                 changeset.errors,
-                moment(changeset.name[0]) if changeset.name[1] else None,
+                moment(changeset.name[0]) if changeset.name else None,
             )
             for number, changeset in sorted(self._changesets.items())
         )

@@ -27,7 +27,7 @@ _PROLOG = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s++|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]++|\[.*?\])*+>)*+", re.DOTALL
 )
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
-_END = re.compile(rb"(?:</osm\s*>|<osm(?:\s[^<]*)?/>)(?:\s++|<!--.*?-->)*+\Z", re.DOTALL)
+_END = re.compile(rb"(?:</osm\s*>|<osm(?:\s[^<]*)?/>)(?:\s++|<!--.*?-->|<\?.*?\?>)*+\Z", re.DOTALL)
 _OSM_BASE = re.compile(rb"<meta\s[^<>]*?\bosm_base=[\"']([^\"'<>]*)")
 _REMARK = re.compile(rb"<remark\b[^>]*>(.*?)</remark>", re.DOTALL)
 _PARAGRAPH = re.compile(r"<p\b[^>]*>(.*?)</p>", re.DOTALL)
@@ -96,7 +96,12 @@ def _glance(head: bytes, tail: bytes) -> Glance:
 
 
 def judge_body(
-    body: Body, *, until: datetime | None, status: int = 200, retry_after: float | None = None
+    body: Body,
+    *,
+    until: datetime | None,
+    status: int = 200,
+    retry_after: float | None = None,
+    remarks: bool = True,
 ) -> None:
     """Raises what the status and the body's two ends show to be wrong, with the body in the error.
 
@@ -110,7 +115,7 @@ def judge_body(
             raise _page_outcome(glance, body.url, status, retry_after)
         if body.size == 0:
             raise BadAnswer(body.url, "an empty answer (0 bytes): the server has nothing usable")
-        judge_envelope(glance, url=body.url, until=until)
+        judge_envelope(glance, url=body.url, until=until, remarks=remarks)
     except BrokenGeometryRemark:
         return
     except FeedError as error:
@@ -118,10 +123,22 @@ def judge_body(
         raise
 
 
-def judge_envelope(envelope: Envelope, *, url: str, until: datetime | None) -> None:
+def judge_envelope(
+    envelope: Envelope,
+    *,
+    url: str,
+    until: datetime | None,
+    unreadable: int = 0,
+    of: int = 0,
+    example: str = "",
+    remarks: bool = True,
+) -> None:
     """Raises what is wrong with a document: the rule before a commit (feed facts, 1 and 6).
 
     until: the end of the sequence's minute, which the server's data must have reached; None: not asked.
+    unreadable, of: how many of its actions (changesets) could not be read, of how many: at most half may;
+    example: what was wrong with one.
+    remarks: False where the server's remarks are somebody else's to judge.
     SequenceNotYetAvailable, BadAnswer, or, if that is all, BrokenGeometryRemark.
     """
     if envelope.root is None:
@@ -140,13 +157,17 @@ def judge_envelope(envelope: Envelope, *, url: str, until: datetime | None) -> N
         raise BadAnswer(url, f"the XML can't be read to its end ({envelope.error}): cut off or damaged")
     if not envelope.complete:
         raise BadAnswer(url, "the document is cut off: no </osm> at its end")
-    for remark in envelope.remarks:
+    remarked = envelope.remarks if remarks else ()
+    for remark in remarked:
         if _BROKEN_GEOMETRY not in remark:
             raise BadAnswer(url, f"the server remarks {_short(remark)!r}: the document is incomplete")
+    if 2 * unreadable > of:
+        what = f"{unreadable} of {of} actions or changesets can't be read"
+        raise BadAnswer(url, f"{what} ({_short(example)}): another dialect, or another kind of document")
     if until and not envelope.osm_base:
         raise BadAnswer(url, "the document does not say how far the server's data reaches (no osm_base)")
-    if envelope.remarks:
-        raise BrokenGeometryRemark(url, f"{_short(envelope.remarks[0])!r}: one geometry is broken")
+    if remarked:
+        raise BrokenGeometryRemark(url, f"{_short(remarked[0])!r}: one geometry is broken")
 
 
 def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | None) -> FeedError:

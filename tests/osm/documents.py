@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from xml.sax.saxutils import quoteattr
 
@@ -123,10 +124,16 @@ def squares() -> Regions:
 
 
 def count(
-    body: bytes, regions: Regions | None = None, categories: Categories | None = None
+    body: bytes,
+    regions: Regions | None = None,
+    categories: Categories | None = None,
+    limit: datetime | None = None,
 ) -> DiffStatistics:
     return count_diff(
-        io.BytesIO(body), categories=categories or the_categories(), regions=regions or squares()
+        io.BytesIO(body),
+        categories=categories or the_categories(),
+        regions=regions or squares(),
+        limit=limit,
     )
 
 

@@ -99,7 +99,7 @@ def test_the_envelope() -> None:
             False,
             0,
         ),  # the last one before a break is not trusted
-        (b"<osm>" + SHOP.encode() * 2 + b"\x00</osm>", "osm", False, 1),
+        (b"<osm>" + SHOP.encode() * 2 + b"\x00</osm>", "osm", True, 2),
         (b"<osm>" + SHOP.encode() * 2 + b"&nbsp;</osm>", "osm", False, 1),
         (b"<html>" + SHOP.encode() + b"</html>", "html", False, 0),
         (b"<html xmlns='x'><p/></html>", "html", False, 0),
@@ -107,7 +107,7 @@ def test_the_envelope() -> None:
         (b"<os:></os:>", "os:", False, 0),
         (b"<?xml version='1.0' encoding='nonsense'?><osm/>", None, False, 0),
         (f"<?xml version='1.0' encoding='utf-16'?><osm>{SHOP}</osm>".encode("utf-16"), "osm", True, 1),
-        (b"<osm><other>" + SHOP.encode() + b"</other></osm>", "osm", True, 0),
+        (b"<osm><other>" + SHOP.encode() + b"</other></osm>", "osm", True, 1),  # one thing that can't be read
         (b"<osm><!-- <action> -->" + SHOP.encode() + b"<?pi?></osm>", "osm", True, 1),
         (
             b"<osm><a:b/>" + SHOP.encode() + b"</osm>",
@@ -332,5 +332,5 @@ def test_no_damage_raises(damage: list[tuple[int, int]]) -> None:
         body[place] = byte
     found = count(bytes(body))
     ignored = sum(number for reason, number in found.tallies.items() if reason != "unknown_action_type")
-    assert found.actions == found.features + ignored
+    assert found.actions == found.features + ignored + found.unreadable
     assert read_changesets(io.BytesIO(body)).changesets == ()

@@ -77,6 +77,39 @@ def test_bad_envelopes(fields: dict[str, Any], kind: type[FeedError], says: str)
     assert len(str(raised.value)) < 500
 
 
+@pytest.mark.parametrize(
+    ("unreadable", "of", "good"),
+    [(0, 0, True), (0, 5, True), (2, 4, True), (3, 6, True), (3, 5, False), (1, 1, False), (4, 4, False)],
+)
+def test_at_most_half_of_a_body_may_be_unreadable(unreadable: int, of: int, good: bool) -> None:
+    def judge(**fields: Any) -> None:
+        judge_envelope(
+            envelope(**fields),
+            url="u",
+            until=UNTIL,
+            unreadable=unreadable,
+            of=of,
+            example="node 1: no version",
+        )
+
+    if good:
+        judge()
+        with pytest.raises(BrokenGeometryRemark):
+            judge(remarks=(GEOMETRY,))
+        return
+    says = re.escape(f"{unreadable} of {of} actions or changesets can't be read (node 1: no version)")
+    for fields in ({}, {"remarks": (GEOMETRY,)}):
+        with pytest.raises(BadAnswer, match=says):
+            judge(**fields)
+    with pytest.raises(SequenceNotYetAvailable):  # it will be another body then
+        judge(osm_base=EARLY)
+
+
+def test_remarks_may_be_left_to_others() -> None:
+    for text in (TIMEOUT, GEOMETRY):
+        judge_envelope(envelope(remarks=(text,)), url="u", until=None, remarks=False)
+
+
 def body_of(content: bytes, folder: Path) -> Body:
     path = folder / "body"
     path.write_bytes(content)
