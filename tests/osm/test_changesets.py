@@ -267,7 +267,7 @@ def test_what_is_wrong_in_a_long_discussion_is_said_once_each() -> None:
 
 
 TOO_LONG = {
-    "tags": "".join(f'<tag k="k{n}" v="v"/>\n' for n in range(200_000)),
+    "tags": "".join(f'<tag k="k{n}" v="v"/>\n' for n in range(130_000)),
     "tags and a discussion": "".join(
         f'<tag k="k{n}" v="v"/>' + f"<discussion>{comment(LATE, 'a')}</discussion>" * (n % 100 == 0)
         for n in range(150_000)
