@@ -10,8 +10,6 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.users import CHANGESETS, NameEvidence, save_users
 from stats_assets.osm import Changeset, ChangesetFile
 
-LONGEST = 255  # characters of an OSM tag: more can't come from OSM, and would not fit into an index
-
 COLUMNS = {
     "id": "bigint",
     "user_id": "bigint",
@@ -27,6 +25,7 @@ COLUMNS = {
     "num_changes": "bigint",
     "comments_count": "bigint",
 }
+FIELDS = {"user_id": "uid"}  # what a changeset calls these columns
 UPSERT = f"""
 WITH new AS (
     SELECT * FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in COLUMNS.items())})
@@ -46,19 +45,22 @@ WITH new AS (
         closed_at = CASE WHEN {{closing}} THEN excluded.closed_at ELSE m.closed_at END,
         closed_sequence = CASE WHEN {{closing}} THEN excluded.closed_sequence ELSE m.closed_sequence END,
         open = coalesce(CASE WHEN {{newer}} THEN excluded.open ELSE m.open END, false)
-            AND m.closed_at IS NULL AND excluded.closed_at IS NULL,
+            AND NOT {{known}} AND excluded.closed_at IS NULL,
         {{winning}}
     RETURNING changeset_id
 )
 INSERT INTO statistics_queue (changeset_id) SELECT changeset_id FROM saved ORDER BY changeset_id
 """  # noqa: S608 - made of the constants above
 NEWER = "excluded.sequence >= m.sequence"
-CLOSING = "excluded.closed_at IS NOT NULL AND (m.closed_at IS NULL OR excluded.closed_sequence >= m.closed_sequence)"
+# What the sequence itself said of the closing before gives way to what it says now, be it that there is none.
+KNOWN = "(m.closed_at IS NOT NULL AND m.closed_sequence <> excluded.sequence)"
+CLOSING = f"NOT {KNOWN} OR (excluded.closed_at IS NOT NULL AND excluded.sequence >= m.closed_sequence)"
 WINNING = (
     *("user_id", "created_at", "editor", "comment", "hashtags", "min_lon", "min_lat", "max_lon", "max_lat"),
     *("num_changes", "comments_count", "sequence"),
 )
 SAVE = UPSERT.format(
+    known=KNOWN,
     closing=CLOSING,
     newer=NEWER,
     winning=", ".join(
@@ -76,8 +78,8 @@ def save_changesets(connection: Connection, sequence: int, file: ChangesetFile) 
         kept = one.closed_at or (earlier.closed_at if earlier else None)
         last[one.id] = one._replace(closed_at=kept)
     changesets = list(last.values())
-    tags = [(c.id, tag) for c in changesets for tag in c.hashtags if len(tag) <= LONGEST]
-    columns = {name: [_value(changeset, name) for changeset in changesets] for name in COLUMNS}
+    tags = [(c.id, tag) for c in changesets for tag in c.hashtags]
+    columns = {name: [getattr(one, FIELDS.get(name, name)) for one in changesets] for name in COLUMNS}
     connection.execute(
         SAVE,
         {
@@ -88,15 +90,6 @@ def save_changesets(connection: Connection, sequence: int, file: ChangesetFile) 
         },
     )
     save_users(connection, CHANGESETS, sequence, _names(changesets, file))
-
-
-def _value(changeset: Changeset, column: str) -> object:
-    if column == "user_id":
-        return changeset.uid
-    if column == "editor":
-        return changeset.editor[:LONGEST] if changeset.editor else None
-    value: object = getattr(changeset, column)
-    return value
 
 
 def _names(changesets: Sequence[Changeset], file: ChangesetFile) -> list[NameEvidence]:

@@ -1,11 +1,28 @@
-"""Hashtags in changesets' tags (definitions, section 6). Not here: where those tags come from (changesets)."""
+"""Hashtags in changesets' tags (definitions, section 6). Not here: where those tags come from (changesets).
+
+A text is brought into one form first: without invisible marks, in NFC, and with one character for each kind of end.
+What is found in that is read again as itself.
+"""
 
 import re
 import unicodedata
 
 from stats_assets.osm.values import storable
 
-_HASHTAG = re.compile(r"""#([^\s\u2000-\u206f\u2e00-\u2e7f\\'!"#$%()*,./;<=>?@\[\]^{|}~]+)""")
+_ENDS = "\\'!\"#$%()*,./;<=>?@[]^{|}~"  # of ASCII
+_END = "!"  # stands for all the others
+_WIDE = {ord(c) + 0xFEE0: c for c in f"{_ENDS}:"}  # their full-width forms
+_PUNCTUATION = frozenset(("Po", "Ps", "Pe", "Pi", "Pf"))
+_INSIDE_WORDS = frozenset("·・׳״་")  # of punctuation
+_JOINERS = "\u200c\u200d"
+_MARKS = re.compile("[\u00ad\u034f\u061c\u180e\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# Whatever the scheme's letters; "awww." begins no address.
+_URL = re.compile(r"(?ai:https?://|(?<![a-z0-9])www\.)\S*")
+_CHARACTER = rf"[^\s{_JOINERS}{re.escape(_ENDS)}]"
+_HASHTAG = re.compile(f"#({_CHARACTER}++(?:[{_JOINERS}]++{_CHARACTER}++)*+)")
+# Accents are put in order in quadratic time: so a text in which thousands follow each other is cut. Elsewhere a piece
+# ends before a character of ASCII, which changes nothing.
+_PIECES = re.compile(r"(?s).{1,500}[^\x00-\x7f]{0,500}")
 # Flags (regional indicators), and Unicode 15's Extended_Pictographic, of which digits and # are no part.
 _EMOJI = re.compile(
     "[\U0001f1e6-\U0001f1ff\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u2388"
@@ -21,18 +38,52 @@ _EMOJI = re.compile(
 )
 
 
+class _Plain(dict[int, int | str]):
+    """For `str.translate`: full-width forms become ASCII, other ends of a hashtag `!`; the rest stays."""
+
+    def __missing__(self, code: int) -> int | str:
+        self[code] = _WIDE.get(code) or (_END if _ends(chr(code)) else code)
+        return self[code]
+
+
+def _ends(character: str) -> bool:
+    if character.isascii() or character.isspace() or character in _JOINERS or character in _INSIDE_WORDS:
+        return False
+    general = "\u2000" <= character <= "\u206f" or "\u2e00" <= character <= "\u2e7f"
+    return general or unicodedata.category(character) in _PUNCTUATION
+
+
+_PLAIN = _Plain()
+
+
 def hashtags_in_comment(text: str) -> list[str]:
-    """The hashtags in a comment, without `#`, lower-cased, each once, in order of first appearance."""
-    found = (match.removesuffix(":").lower() for match in _HASHTAG.findall(storable(text)))
-    return list(dict.fromkeys(hashtag for hashtag in found if _says_something(hashtag)))
+    """The hashtags in a comment, without `#`, lower-cased, in NFC, each once, in order of first appearance.
+
+    Each of them, read again behind a `#`, gives itself.
+    """
+    return list(dict.fromkeys(_found(_plain(text))))
 
 
 def hashtags_of(comment: str | None, hashtags: str | None) -> list[str]:
     """The hashtags of a changeset with these values of its tags `comment` and `hashtags`; None: no such tag."""
-    found = hashtags_in_comment(comment or "")
-    for entry in (hashtags or "").split(";"):
-        found += hashtags_in_comment(entry if "#" in entry else f"#{entry.strip()}")
+    found = _found(_plain(comment or ""))
+    for entry in re.split("[;,]", _plain(hashtags or "")):
+        found += _found(f"#{entry.strip()}")
     return list(dict.fromkeys(found))
+
+
+def _plain(text: str) -> str:
+    return _nfc(_MARKS.sub("", storable(text))).translate(_PLAIN)
+
+
+def _nfc(text: str) -> str:
+    return "".join(unicodedata.normalize("NFC", piece) for piece in _PIECES.findall(text))
+
+
+def _found(plain: str) -> list[str]:
+    outside = _URL.sub(lambda url: url[0].replace("#", _END), plain)
+    tags = (tag.rstrip(f":{_JOINERS}").lower() for tag in _HASHTAG.findall(outside))
+    return [_nfc(tag) for tag in tags if _says_something(tag)]
 
 
 def _says_something(hashtag: str) -> bool:
