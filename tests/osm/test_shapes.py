@@ -115,8 +115,8 @@ def test_of_an_old_side_nothing_but_what_it_was_is_needed(kind: str, unknown: di
 
     def make(id_: int, tags: dict[str, str], **meta: object) -> str:
         if kind == "node":
-            return node(id_, tags=tags, **meta)
-        return way(id_, LINE, tags, **meta) if kind == "way" else relation(id_, [], tags, **meta)
+            return node(id_, (1.0, 1.0), tags, **meta)
+        return way(id_, LINE, tags, None, **meta) if kind == "way" else relation(id_, [], tags, **meta)
 
     before = make(1, tags=HIGHWAY, **unknown)
     found = count(
