@@ -243,7 +243,8 @@ def _is_polygon(tags: dict[str, str]) -> bool:
 def _sides(action_kind: str, action: etree._Element) -> tuple[etree._Element | None, etree._Element]:
     """The element before (None for a creation) and after. Raises UnreadableError where one is not told.
 
-    A creation is bare, or in `<new>`, which an empty or absent old side may accompany. What else an action holds is ignored.
+    A creation is bare, or in `<new>`, which an empty or absent old side may accompany. What else an action holds is
+    ignored.
     """
     try:
         if action_kind == "create":

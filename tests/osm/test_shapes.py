@@ -112,12 +112,12 @@ NOTHING = dict.fromkeys(UNKNOWN)
 @pytest.mark.parametrize("kind", ["node", "way", "relation"])
 def test_of_an_old_side_nothing_but_what_it_was_is_needed(kind: str, unknown: dict[str, object]) -> None:
     """An unknown version is another version than the new one's: the edit is no minor one."""
-    made = {
-        "node": node,
-        "way": lambda i, **m: way(i, LINE, **m),
-        "relation": lambda i, **m: relation(i, [], **m),
-    }
-    make = made[kind]
+
+    def make(id_: int, tags: dict[str, str], **meta: object) -> str:
+        if kind == "node":
+            return node(id_, (1.0, 1.0), tags, **meta)
+        return way(id_, LINE, tags, None, **meta) if kind == "way" else relation(id_, [], tags, **meta)
+
     before = make(1, tags=HIGHWAY, **unknown)
     found = count(
         diff(
