@@ -15,6 +15,8 @@ from typing import NoReturn
 
 import yaml
 
+from stats_assets.osm.values import storable
+
 ELEMENTS = ("node", "way", "relation")
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 _RULE_KEYS = ("elements", "any", "except", "otherwise", "length", "area")
@@ -24,15 +26,28 @@ class CategoriesError(ValueError):
     """A categories file that can't be used: `file:line: reason`."""
 
 
+# Parts of a value that say nothing: a key without any other is as if it were not there.
+_NOTHING = frozenset(("", "no"))
+
+
 @lru_cache(maxsize=4096)
 def parts(value: str) -> tuple[str, ...]:
     """A tag value's parts as they are compared: lower-cased, split on `;`, trimmed (definitions, section 3)."""
     return tuple(part.strip() for part in value.lower().split(";"))
 
 
+@lru_cache(maxsize=4096)
+def says_something(value: str) -> bool:
+    """Has the value a part that is neither empty nor `no`?"""
+    return not _NOTHING.issuperset(parts(value))
+
+
 @dataclass(frozen=True)
 class Condition:
-    """A key that is there, with a value among `values` (None: any), or, negated, with one that is not among them."""
+    """A key with a value among `values`, or, negated, with one that is not among them; None: any value.
+
+    Empty parts and `no` are no values, unless `values` names `no` itself.
+    """
 
     key: str
     values: frozenset[str] | None = None
@@ -40,8 +55,10 @@ class Condition:
 
     def holds(self, value: str) -> bool:
         if self.values is None:
-            return True
-        return any((part in self.values) != self.negated for part in parts(value))
+            return says_something(value)
+        if self.negated:
+            return not (self.values | _NOTHING).issuperset(parts(value))
+        return not self.values.isdisjoint(parts(value))
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ class Categories:
         source = files("stats_assets.osm") / "data" / "categories.yaml" if path is None else Path(path)
         try:
             text = source.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise CategoriesError(f"{source}: the categories file can't be read: {error}") from error
         return cls(_Reader(str(source)).read(text))
 
@@ -87,7 +104,7 @@ class Categories:
         for key in tags:
             if key in rules:
                 for name, condition in rules[key]:
-                    if condition.values is None or condition.holds(tags[key]):
+                    if condition.holds(tags[key]):
                         found.append(name)
         if not found:
             return (self.otherwise,) if self.otherwise is not None and tags else ()
@@ -126,7 +143,7 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             line = f":{mark.line + 1}" if mark else ""
             raise CategoriesError(f"{self._source}{line}: not YAML: {error.problem}") from error
-        except (yaml.YAMLError, RecursionError) as error:
+        except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
             raise CategoriesError(f"{self._source}:1: not YAML: {error}") from error
         if root is None:
             raise CategoriesError(f"{self._source}:1: the file is empty; `categories:` was expected")
@@ -145,9 +162,8 @@ class _Reader:
         for category in categories:
             for name in filter(None, (category.length, category.area)):
                 if name in measured or name in nodes:
-                    self._refuse(
-                        nodes[category.name], f"`{name}` is used twice; each measure needs its own name"
-                    )
+                    node = nodes[category.name]
+                    self._refuse(node, f"`{name}` is used twice; each measure needs its own name")
                 measured.add(name)
         rest = [category.name for category in categories if category.otherwise]
         if len(rest) > 1:
@@ -224,14 +240,14 @@ class _Reader:
         return tuple(dict.fromkeys(texts)) if known is not None else tuple(texts)
 
     def _text(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value:
+        if not isinstance(node, yaml.ScalarNode) or not node.value or storable(node.value) != node.value:
             self._refuse(node, "a word was expected")
         return str(node.value)
 
     def _name(self, name: str, node: yaml.Node) -> str:
         if not _NAME.fullmatch(name):
             self._refuse(
-                node, f"`{name}` can't be a name: lower-case letters, digits and _ only, a letter first"
+                node, f"`{name}` can't be a name: lower-case letters, digits, _ only, a letter first"
             )
         return name
 

@@ -3,15 +3,11 @@
 Here: getting them out with as few steps in Python as possible. Not here: what they mean.
 """
 
-from array import array
-from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from lxml import etree
 
-from stats_assets.osm.positions import as_floats
-
-Degrees: TypeAlias = "Sequence[str | None] | array[float]"
+from stats_assets.osm.positions import Degrees, as_floats
 
 
 def _xpath(path: str) -> Any:

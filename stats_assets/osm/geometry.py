@@ -13,6 +13,7 @@ import shapely
 from stats_assets.osm.categories import Categories, parts
 from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.measures import PER_METRE, PER_SQUARE_METRE, lengths, ring_area, units
+from stats_assets.osm.places import Places
 from stats_assets.osm.positions import Lines, Positions
 from stats_assets.osm.regions import Regions
 from stats_assets.osm.rings import Assembly, BrokenError, Piece, assemble
@@ -28,9 +29,9 @@ def is_line(tags: Mapping[str, str]) -> bool:
 
 def is_area(tags: Mapping[str, str]) -> bool:
     """Does a closed way with these tags have an area?"""
-    if _has(tags, "area", _YES):
-        return True
-    return not _has(tags, "area", _NO) and not _has(tags, "natural", _NATURAL_LINES)
+    if _has(tags, "area", _NO):
+        return False
+    return _has(tags, "area", _YES) or not _has(tags, "natural", _NATURAL_LINES)
 
 
 def _has(tags: Mapping[str, str], key: str, values: frozenset[str]) -> bool:
@@ -51,7 +52,7 @@ class Geometer:
     def work_out(self, features: Sequence[Feature], positions: Positions) -> None:
         """Set each feature's `broken`, `length`, `area`, `regions`."""
         lines = positions.lines()
-        places = _Places(lines)
+        places = Places(lines)
         measured_lines: list[Feature] = []
         measured_areas: list[Feature] = []
         for number, feature in enumerate(features):
@@ -80,7 +81,7 @@ class Geometer:
         _measure_areas(measured_areas, lines)
         self._locate(features, places)
 
-    def _work_out_relation(self, number: int, feature: Feature, lines: Lines, places: "_Places") -> None:
+    def _work_out_relation(self, number: int, feature: Feature, lines: Lines, places: Places) -> None:
         assemblies: dict[str, Assembly | None] = {}
         for name, side in (("new", feature.new), ("old", feature.old)):
             try:
@@ -93,7 +94,7 @@ class Geometer:
         if place is not None:
             found = assemblies["new" if place is feature.new else "old"]
             if found is not None:
-                places.add(number, [found.geometry] if found.valid else found.rings)
+                places.add(number, found.geometry)
             else:
                 for line in place.lines:
                     if place.polygon:
@@ -108,7 +109,7 @@ class Geometer:
             after, before = (assembly.area if assembly else 0.0 for assembly in assemblies.values())
             feature.area = units(abs(after - before), PER_SQUARE_METRE)
 
-    def _locate(self, features: Sequence[Feature], places: "_Places") -> None:
+    def _locate(self, features: Sequence[Feature], places: Places) -> None:
         owners, geometries = places.geometries()
         which, region = self._regions.locate(geometries)
         found: dict[int, set[int]] = defaultdict(set)
@@ -120,67 +121,6 @@ class Geometer:
             if codes is None:
                 codes = self._sets[key] = tuple(self._codes[number] for number in key)
             features[owner].regions = codes
-
-
-class _Places:
-    """Geometries to be located, each with the number of the feature that it belongs to."""
-
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
-        self._point_lines: list[int] = []
-        self._point_owners: list[int] = []
-        self._line_lines: list[int] = []
-        self._line_owners: list[int] = []
-        self._others: list[Any] = []
-        self._other_owners: list[int] = []
-
-    def add_points(self, owner: int, line: int) -> None:
-        """Each known position of a line."""
-        self._point_lines.append(line)
-        self._point_owners.append(owner)
-
-    def add_line(self, owner: int, line: int) -> None:
-        """A line; the positions that it has, when it is broken."""
-        if self._lines.missing[line] or self._lines.size[line] < 2:
-            self.add_points(owner, line)
-        else:
-            self._line_lines.append(line)
-            self._line_owners.append(owner)
-
-    def add(self, owner: int, geometries: Sequence[Any]) -> None:
-        self._others += geometries
-        self._other_owners += [owner] * len(geometries)
-
-    def geometries(self) -> tuple[Any, Any]:
-        """Owners and geometries."""
-        lines = self._lines
-        at, owner_index = _gather(lines, self._point_lines)
-        known = lines.known[at]
-        at, owner_index = at[known], owner_index[known]
-        points = shapely.points(lines.x[at], lines.y[at])
-        point_owners = np.array(self._point_owners, dtype=np.int64)[owner_index]
-        at, line_index = _gather(lines, self._line_lines)
-        paths: Any = shapely.linestrings(np.column_stack((lines.x[at], lines.y[at])), indices=line_index)
-        owners = np.concatenate(
-            (
-                point_owners,
-                np.array(self._line_owners, dtype=np.int64),
-                np.array(self._other_owners, dtype=np.int64),
-            )
-        )
-        others = np.empty(len(self._others), dtype=object)
-        others[:] = self._others
-        return owners, np.concatenate((points, paths, others))
-
-
-def _gather(lines: Lines, which: Sequence[int]) -> tuple[Any, Any]:
-    """The positions of these lines: their places in the columns, and the number of the line in `which`."""
-    start, count = (column[np.array(which, dtype=np.int64)] for column in (lines.start, lines.size))
-    ends = np.cumsum(count)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(start - (ends - count), count), np.repeat(
-        np.arange(len(which)), count
-    )
 
 
 def _measure_lengths(features: Sequence[Feature], lines: Lines) -> None:
@@ -211,9 +151,12 @@ def _measure_areas(features: Sequence[Feature], lines: Lines) -> None:
     wanted = sorted({line for _, sides in asked for line in sides if line >= 0})
     if not wanted:
         return
-    at, index = _gather(lines, wanted)
-    rings = shapely.linearrings(np.column_stack((lines.x[at], lines.y[at])), indices=index)
-    valid: Any = shapely.is_valid(shapely.polygons(rings))
+    at, index = lines.gather(wanted)
+    rings = shapely.linearrings(np.column_stack((lines.plane[at], lines.y[at])), indices=index)
+    # Around a pole it does not close in the plane.
+    first = lines.start[wanted]
+    closed = lines.plane[first] == lines.plane[first + lines.size[wanted] - 1]
+    valid: Any = shapely.is_valid(shapely.polygons(rings)) & closed
     areas = {line: ring_area(lines.xy(line)) if ok else None for line, ok in zip(wanted, valid, strict=True)}
     areas[-1] = 0.0
     for feature, (new_line, old_line) in asked:

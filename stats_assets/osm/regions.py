@@ -17,6 +17,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.errors import GEOSException
 
+from stats_assets.osm.values import storable
+
 Geometries = NDArray[np.object_]
 Indices = NDArray[np.int64]
 
@@ -79,10 +81,14 @@ def _shapes(source: str, document: Any) -> dict[str, tuple[str, list[Any]]]:
     shapes: dict[str, tuple[str, list[Any]]] = {}
     for number, feature in enumerate(features, 1):
         where = f"{source}: feature {number}"
-        properties = (feature.get("properties") if isinstance(feature, dict) else None) or {}
+        properties = feature.get("properties") if isinstance(feature, dict) else None
+        if not isinstance(properties, dict):
+            properties = {}
         code, name = (properties.get(key) for key in ("code", "name"))
         if not isinstance(code, str) or not code.strip() or not isinstance(name, str) or not name.strip():
             raise RegionsError(f"{where} needs the properties `code` and `name`, both text")
+        if storable(code + name) != code + name:
+            raise RegionsError(f"{where}: `code` and `name` must be text that a database holds")
         if code in shapes:
             raise RegionsError(f"{where}: code {code} stands twice; give its parts as one MultiPolygon")
         shapes[code] = (name, _polygons(f"{where} ({code})", feature.get("geometry")))
@@ -94,7 +100,7 @@ def _polygons(where: str, geometry: Any) -> list[Any]:
         raise RegionsError(f"{where}: the geometry must be a Polygon or a MultiPolygon")
     try:
         shape = shapely.from_geojson(json.dumps(geometry))
-    except (GEOSException, ValueError) as error:
+    except (GEOSException, ValueError, RecursionError) as error:
         raise RegionsError(f"{where}: the geometry can't be read: {error}") from error
     if shape.is_empty:
         raise RegionsError(f"{where}: the geometry is empty")

@@ -13,6 +13,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 )
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -71,11 +72,11 @@ def moment(microseconds: int) -> datetime:
 
 
 def read_degrees(text: str | None) -> float:
-    """A coordinate in degrees; what isn't a number is NaN, so that its position counts as missing."""
-    try:
-        return float(text) if text is not None else math.nan
-    except ValueError:
-        return math.nan
+    """A coordinate in degrees; what is no decimal number is NaN, so that its position counts as missing.
+
+    Decimal: digits of ASCII, with sign, point (`5.` and `.5`, too) and exponent where there are any.
+    """
+    return float(text) if text is not None and _DECIMAL.fullmatch(text) else math.nan
 
 
 def storable(text: str) -> str:

@@ -9,6 +9,15 @@ from stats_assets.osm.categories import ELEMENTS
 from tests.osm.documents import the_categories
 
 WATERWAYS = ["river", "riverbank", "canal", "stream", "stream_end", "brook", "drain", "ditch", "dam", "weir"]
+NOTHING = ["", " ", "no", " No ", "NO;", ";;", "no;no", "\u00a0no\u3000"]
+KEYS = {
+    **dict.fromkeys(("amenity", "shop", "craft", "office", "leisure", "aeroway"), "pois"),
+    "highway": "roads",
+    "railway": "raillines",
+    "building": "buildings",
+    "landuse": "landuse",
+    "natural": "natural",
+}
 ALL, LINES = "node way relation", "way relation"
 
 
@@ -17,7 +26,15 @@ ALL, LINES = "node way relation", "way relation"
     [
         ({"highway": "residential"}, LINES, ["roads"]),
         ({"highway": "crossing"}, "node", ["other"]),
-        ({"highway": ""}, LINES, ["roads"]),
+        *(({key: nothing}, ALL, ["other"]) for key in KEYS for nothing in NOTHING),
+        *(({key: "no; x"}, "way", [category]) for key, category in KEYS.items()),
+        ({"building": "none"}, ALL, ["buildings"]),
+        ({"building": ";false; 0 ;"}, ALL, ["other"]),
+        ({"highway": "false"}, LINES, ["roads"]),
+        ({"highway": "no", "building": "yes"}, LINES, ["buildings"]),
+        ({"waterway": "no;river"}, LINES, ["waterways"]),
+        ({"railway": "no;station"}, ALL, ["railway_features"]),
+        ({"railway": "rail", "landuse": "no"}, LINES, ["raillines"]),
         *(({"waterway": value}, LINES, ["waterways"]) for value in WATERWAYS),
         ({"waterway": "waterfall"}, LINES, ["waterways"]),
         ({"waterway": "pressurised"}, LINES, ["waterways"]),
@@ -35,7 +52,6 @@ ALL, LINES = "node way relation", "way relation"
         ({"landuse": "railway"}, ALL, ["landuse", "railway_features"]),
         ({"landuse": "railway", "railway": "rail"}, LINES, ["landuse", "railway_features"]),
         ({"building": "yes"}, ALL, ["buildings"]),
-        ({"building": ""}, ALL, ["buildings"]),
         ({"building": "no"}, ALL, ["other"]),
         ({"building": "False"}, ALL, ["other"]),
         ({"building": "0; no"}, ALL, ["other"]),
@@ -96,6 +112,28 @@ def test_a_users_own_table(tmp_path: Path) -> None:
     assert all(own.of(element, {"name": "x"}) == () for element in ELEMENTS)
 
 
+def test_absent_values_in_a_users_own_table(tmp_path: Path) -> None:
+    own = loaded(
+        tmp_path,
+        """
+        categories:
+          any: {any: [barrier]}
+          listed: {any: [{access: [no, private]}]}
+          without: {any: [{noexit: {not: [maybe]}}]}
+          rest: {otherwise: true}
+        """,
+    )
+    for nothing in NOTHING:
+        assert own.of("way", {"barrier": nothing}) == ("rest",)
+        assert own.of("way", {"noexit": nothing}) == ("rest",)
+        assert own.of("way", {"noexit": f"maybe;{nothing}"}) == ("rest",)
+    assert own.of("way", {"barrier": "no;wall"}) == ("any",)
+    assert own.of("way", {"noexit": "no;yes"}) == ("without",)
+    # who lists `no` means it
+    assert own.of("way", {"access": "No"}) == ("listed",)
+    assert own.of("way", {"access": ""}) == ("rest",)
+
+
 def test_the_hash_is_that_of_the_meaning(tmp_path: Path) -> None:
     first = loaded(tmp_path, "categories:\n  a: {any: [x, {y: [b, a]}]}\n  b: {otherwise: true}\n")
     same = loaded(
@@ -143,6 +181,10 @@ def test_the_hash_is_that_of_the_meaning(tmp_path: Path) -> None:
         ),
         ("categories:\n  a: {any: [x], length: Km}\n", ":2: `Km` can't be a name"),
         ("categories:\n  a: {any: [x], length: m}\n  b: {any: [y], area: m}\n", ":3: `m` is used twice"),
+        ('"\\UFFFFFFFF"', ":1: not YAML"),
+        (f"%YAML {'1' * 5000}.1\n---\na: b\n", ":1: not YAML"),
+        ("[" * 100_000, ":1: not YAML"),
+        ('categories:\n  a:\n    any: ["\\ud800"]\n', ":3: a word was expected"),
         ("categories: &a\n  b: *a\n", ":2: `b` is not known in category `b`"),
     ],
 )

@@ -8,6 +8,8 @@ import pytest
 from pyproj import Geod
 
 from stats_assets.osm.measures import PER_METRE, decimal, units
+from stats_assets.osm.positions import as_floats
+from stats_assets.osm.values import read_degrees
 from tests.osm.documents import (
     Position,
     count,
@@ -89,6 +91,7 @@ def test_length_of_every_kind_of_change() -> None:
         (ROAD, ROAD | {"area": "1"}, 0.6),
         (ROAD | {"area": "no"}, ROAD, None),
         (ROAD | {"area": "yes"}, ROAD | {"area": "true"}, None),
+        (ROAD | {"area": "no;yes"}, ROAD, 0.6),
     ],
 )
 def test_each_sides_tags_say_whether_it_is_a_line(
@@ -127,6 +130,10 @@ def test_area_of_every_kind_of_change() -> None:
         (FOREST | {"area": "x; False"}, False),
         (FOREST | {"area": "0"}, False),
         (FOREST | {"area": "maybe"}, True),
+        (FOREST | {"area": "yes;no"}, False),
+        (FOREST | {"area": "NO ; Yes"}, False),
+        (FOREST | {"natural": "cliff", "area": "yes;no"}, False),
+        (FOREST | {"natural": "cliff;wood", "area": "1;yes"}, True),
         (FOREST | {"natural": "cliff"}, False),
         (FOREST | {"natural": "Tree_Row"}, False),
         (FOREST | {"natural": "ridge;wood"}, False),
@@ -210,6 +217,56 @@ def test_a_broken_feature_is_where_its_positions_are() -> None:
     # the line between them would lie in LOW, the positions do not
     found = counted(create(way(1, [(-1.0, 1.0), None, (11.0, 1.0)], ROAD)))
     assert list(found.countries) == ["EAST"]
+
+
+DECIMAL = ["1.5", "+1.5", "15e-1", "15E-1", "01.50", "1.5e0", "1.5e+0"]
+NOT_DECIMAL = [
+    "1_5",
+    "1.5 ",
+    " 1.5",
+    "\t1.5",
+    "1.5\n",
+    "1.5\u00a0",
+    "１.5",
+    "١.5",
+    "1,5",
+    "0x1",
+    "nan",
+    "inf",
+    "-Infinity",
+]
+NOT_DECIMAL += ["", " ", ".", "e1", "1e", "1e5e", "--1", "1.5.0", "true", "1.5°", "1e999", "1" * 400]
+
+
+@pytest.mark.parametrize("text", DECIMAL)
+def test_positions_are_decimal_numbers(text: str) -> None:
+    found = count(diff(create(way(1, LINE, ROAD).replace('lon="1.5"', f'lon="{text}"'))))
+    assert found.errors == ()
+    assert near(found.changesets[0].measurements["road_km_added"], equator(0.6))
+
+
+@pytest.mark.parametrize(
+    ("text", "latitude"), [("5.", 5.0), (".5", 0.5), ("-0", 0.0), ("-.5e1", -5.0), ("1e2", None)]
+)
+def test_short_and_signed_decimals(text: str, latitude: float | None) -> None:
+    if latitude is None:
+        assert math.isfinite(read_degrees(text))  # a number, but nowhere on Earth
+    else:
+        assert (read_degrees(text), as_floats([text])[0]) == (latitude, latitude)
+
+
+@pytest.mark.parametrize("text", NOT_DECIMAL)
+def test_what_is_no_decimal_number_is_missing(text: str) -> None:
+    escaped = text.replace("\t", "&#9;").replace("\n", "&#10;")
+    broken = [
+        create(way(1, LINE, ROAD).replace('lon="1.5"', f'lon="{escaped}"')),
+        create(node(1, (1.5, 1.5), {"shop": "x"}).replace('lat="1.5"', f'lat="{escaped}"')),
+        create(relation(1, [("", LINE)], {"type": "boundary"}).replace('lon="1.5"', f'lon="{escaped}"')),
+    ]
+    for action in broken:
+        found = count(diff(action))
+        assert (len(found.errors), found.changesets[0].measurements) == (1, {})
+        assert "missing" in found.errors[0].reason
 
 
 def test_a_position_for_a_nodes_old_side_is_not_asked() -> None:

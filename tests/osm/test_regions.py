@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ def test_nodes(place: tuple[float, float], codes: list[str]) -> None:
         ([(-1.0, -1.0), (30.0, -1.0), (30.0, 30.0), (-1.0, 30.0), (-1.0, -1.0)], []),  # a line, closed or not
         ([(1.0, 1.0), (1.0, 1.0)], ["LOW"]),
         ([(179.0, 55.0), (-179.0, 55.0)], ["FAR"]),
-        ([(179.0, 5.0), (-179.0, 5.0)], ["EAST", "LOW"]),  # planar: right across
+        ([(179.0, 5.0), (-179.0, 5.0)], []),  # the short way, not across the map
+        ([(-90.0, 5.0), (90.0, 5.0)], ["EAST", "LOW"]),  # 180° are not more than 180°
+        ([(-179.0, 5.0), (179.0, 5.0), (15.0, 5.0)], ["EAST"]),
     ],
 )
 def test_ways(line: list[Position], codes: list[str]) -> None:
@@ -211,6 +214,12 @@ def test_the_hash_is_that_of_the_meaning(tmp_path: Path) -> None:
         (json.dumps(collection(feature(code=" "))), "feature 1 needs"),
         (json.dumps(collection(feature(name=3))), "feature 1 needs"),
         (json.dumps(collection(7)), "feature 1 needs"),
+        (json.dumps(collection({"properties": [1]})), "feature 1 needs"),
+        (json.dumps(collection(feature(code="\ud800"))), "must be text that a database holds"),
+        (json.dumps(collection(feature(name="a\0"))), "must be text that a database holds"),
+        (polygon([math.nan, 0], [1, 0], [1, 1], [0, 0]), "can't be read"),
+        (polygon([10**400, 0], [1, 0], [1, 1], [0, 0]), "can't be read"),
+        ("[" * 100_000, "can't be read as GeoJSON"),
         (json.dumps(collection(feature(), feature())), "feature 2: code AAA stands twice"),
         (json.dumps(collection(feature(geometry={}))), "feature 1 (AAA): the geometry must be a Polygon"),
         (
@@ -234,6 +243,6 @@ def test_a_bad_file_is_refused(tmp_path: Path, document: str, complaint: str) ->
 
 def test_a_broken_gzip_and_a_file_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"{}" * 99)[:-9])
-    for name in ("cut.gz", "none"):
+    for name in ("cut.gz", "none", ".", "a\0b"):
         with pytest.raises(RegionsError, match="can't be read"):
             Regions.load(tmp_path / name)
