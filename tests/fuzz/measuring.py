@@ -116,10 +116,10 @@ def area_of(side: Shape) -> float | None:
 
 
 def _is_area(side: Shape) -> bool:
-    if side.says("area") & {"yes", "true", "1"}:
-        return True
+    if side.says("area") & {"no", "false", "0"}:
+        return False
     lines = {"cliff", "coastline", "ridge", "tree_row"}
-    return not side.says("area") & {"no", "false", "0"} and not side.says("natural") & lines
+    return bool(side.says("area") & {"yes", "true", "1"}) or not side.says("natural") & lines
 
 
 def _area(polygon: Polygon) -> float:
@@ -132,11 +132,10 @@ def _area(polygon: Polygon) -> float:
 
 def unrolled(line: Sequence[Position]) -> list[Position]:
     """The line without jumps of more than 180° of longitude."""
-    done = [line[0]]
+    done, turns = [line[0]], 0
     for (x0, _), (x, y) in pairwise(line):
-        step = x - x0
-        step -= 360 * ((step > 180) - (step < -180))
-        done.append((done[-1][0] + step, y))
+        turns += (x - x0 < -180) - (x - x0 > 180)
+        done.append((x + 360 * turns, y))
     return done
 
 

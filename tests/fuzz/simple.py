@@ -20,6 +20,7 @@ WATERWAYS = {
     *("dam", "weir", "waterfall", "pressurised"),
 }
 UNITS = 10**9
+UNTIMED = datetime.min.replace(tzinfo=UTC)  # older than all, and no evidence for a name
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 REFERENCE = re.compile("&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 Element = ElementTree.Element
@@ -75,7 +76,7 @@ class Changeset:
 
     @property
     def user(self) -> str | None:
-        known = [(who.time, who.user) for who in self.people if who.user]
+        known = [(who.time, who.user) for who in self.people if who.user and who.time > UNTIMED]
         return max(known)[1] if known else None
 
 
@@ -212,7 +213,7 @@ def who_of(new: Element, deleted: bool) -> Who | None:
     except Unreadable:
         if not deleted:
             raise
-        time = datetime.min.replace(tzinfo=UTC)
+        time = UNTIMED
     return Who(time, changeset, uid or None, new.get("user") or None)
 
 
