@@ -3,6 +3,7 @@
 Documents that do not parse, entities and decompression are in tests/osm/test_document.py and replication/test_body.py.
 """
 
+import bz2
 import gzip
 import random
 import uuid
@@ -123,3 +124,13 @@ def test_a_hostile_document_fails_alone(
     (row,) = ledger.rows(connection, "changesets", [first + 1])
     assert (row.work, row.attempts) == ("waiting", 1)
     assert len(report.failed[first + 1]) < 500
+
+
+def test_what_is_packed_otherwise_is_named_in_the_stream(
+    feed: DemoFeed, world: World, stats: Stats, url: str, connection: Connection
+) -> None:
+    body, first = bz2.compress(b"<osm></osm>"), world.changesets_first
+    feed.faults.put(lambda answer: Answer(200, answer.kind, body), stream="changesets", sequence=first + 1)
+    report = run_range(stats.work("changesets"), url, str(uuid.uuid4()), first, first + 4)
+    assert (report.committed, list(report.failed)) == (4, [first + 1])
+    assert "compressed with bzip2: only gzip and plain XML can be read" in report.failed[first + 1]

@@ -22,6 +22,29 @@ RATIO_MAX = 500
 """Decompressed to compressed. Diffs have 10 to 30; a bomb has 1000."""
 RATIO_FREE = 64 << 20
 """Decompressed bytes before the ratio is looked at: small bodies do no harm."""
+FOREIGN = {
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ\0": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"\x04\x22\x4d\x18": "compressed with lz4",
+    b"\x5d\0\0": "compressed with lzma",
+    b"LZIP": "compressed with lzip",
+    b"\x89LZO": "compressed with lzop",
+    b"\x1f\x9d": "compressed with compress (.Z)",
+    b"\x78\x9c": "compressed with zlib",
+    b"\xff\x06\0\0sNaPpY": "compressed with snappy",
+    b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "an empty zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a rar archive",
+    b"\0\0\0\x0d\x0a\x09OSMHeader": "OSM data in PBF",
+    b"\0\0\0\x0e\x0a\x09OSMHeader": "OSM data in PBF",
+    b"\xff\xe0\x04o5m2": "OSM data in o5m",
+    b"\xff\xe0\x04o5c2": "OSM changes in o5c",
+    GZIP_MAGIC: "compressed with gzip more than twice",
+}
+"""How what is not read begins, and what it is."""
+MAGIC_SIZE = max(map(len, FOREIGN))
 _CHUNK = 1 << 18
 _LAYERS_MAX = 2  # a .gz file that a web server compressed once more on its way
 
@@ -58,8 +81,9 @@ def decompressed(
 ) -> BinaryIO:
     """A stream's bytes, decompressed when they are gzip (by the magic bytes, not by a name or a header).
 
-    Reading raises BadAnswer where the gzip is broken or cut, and BodyTooLarge beyond `size_max` bytes or,
-    after the first 64 MiB, `ratio_max` times the compressed size. Closing it closes the stream.
+    Raises BadAnswer where it is compressed otherwise. Reading raises BadAnswer where the gzip is broken or cut, and
+    BodyTooLarge beyond `size_max` bytes or, after the first 64 MiB, `ratio_max` times the compressed size. Closing
+    it closes the stream.
     """
     compressed = _Meter(stream, url, lambda count: None)
 
@@ -75,7 +99,15 @@ def decompressed(
             break
         unzipped = gzip.GzipFile(fileobj=layer, mode="rb")
         layer = io.BufferedReader(_Meter(cast(BinaryIO, unzipped), url, limit, below=layer), _CHUNK)
+    refuse_foreign(layer.peek(MAGIC_SIZE), url)
     return layer
+
+
+def refuse_foreign(head: bytes, url: str) -> None:
+    """Raises BadAnswer where a body's first bytes say that it is neither XML nor gzip, but something that is known."""
+    for magic, what in FOREIGN.items():
+        if head.startswith(magic):
+            raise BadAnswer(url, f"{what}: only gzip and plain XML can be read")
 
 
 class _Meter(io.RawIOBase):

@@ -107,6 +107,8 @@ class DirectorySource:
         fetched_at = datetime.now(UTC)
         if self._place is None:
             answer = self._http.download(url, target)
+            # Where our clock is behind the server's, what was made there is still not from the future.
+            fetched_at = max(fetched_at, answer.modified or fetched_at)
             body = Body(sequence, target, masked(url), answer.size, fetched_at, answer.seconds)
             if answer.status in (404, 410):
                 raise SequenceMissing(url, f"status {answer.status}: no such file", body=body)

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,13 +28,17 @@ _REDIRECTS_MAX = 5
 
 
 class Answer(NamedTuple):
-    """A whole answer of any status, its body spooled as sent (not decoded). seconds: of the whole fetch."""
+    """A whole answer of any status, its body spooled as sent (not decoded). seconds: of the whole fetch.
+
+    modified: when the server says that what it sent was made.
+    """
 
     status: int
     retry_after: float | None
     path: Path
     size: int
     seconds: float
+    modified: datetime | None
 
 
 class Http:
@@ -84,7 +90,8 @@ class Http:
         finally:
             part.unlink(missing_ok=True)
         wait = seconds_to_wait(answer.headers.get("Retry-After"))
-        return Answer(answer.status_code, wait, path, size, time.monotonic() - begun)
+        modified = _date(answer.headers.get("Last-Modified"))
+        return Answer(answer.status_code, wait, path, size, time.monotonic() - begun, modified)
 
     def ask(self, url: str) -> tuple[int, str]:
         """Status and text (64 KiB at most) of a small answer, for heads. Raises as `download`."""
@@ -144,3 +151,10 @@ def _drop_redirecting_body(response: requests.Response, **_: Any) -> None:
     # requests would read it to its end, into memory, whatever its size.
     if response.is_redirect:
         response.close()
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text or "").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from stats_assets.replication.body import GZIP_MAGIC, Body, open_body
+from stats_assets.replication.body import GZIP_MAGIC, Body, open_body, refuse_foreign
 from stats_assets.replication.outcomes import (
     BadAnswer,
     BrokenGeometryRemark,
@@ -111,6 +111,8 @@ def judge_body(
     """
     try:
         glance = glance_at(body.path, url=body.url)
+        if status == 200:
+            refuse_foreign(glance.head, body.url)
         if status != 200 or (glance.root != "osm" and body.size > 0):
             raise _page_outcome(glance, body.url, status, retry_after)
         if body.size == 0:

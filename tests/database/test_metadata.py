@@ -136,7 +136,7 @@ def test_what_was_believed_of_the_future_is_cut_by_the_revision(empty: str) -> N
             " FROM changeset_edits"
         )
         migrate(empty)
-        found = dict(connection.execute("SELECT id, name_at FROM users").fetchall())
+        found: dict[int, datetime] = dict(connection.execute("SELECT id, name_at FROM users").fetchall())
         now = found.pop(8)
         assert AT[9] < now <= datetime.now(UTC)
         minute = datetime.fromtimestamp(1347432960 + 60 * 5, UTC)

@@ -362,3 +362,13 @@ def test_a_real_file() -> None:
     )
     assert sum(changeset.open for changeset in found.changesets) > 0
     assert found.newest == datetime(2015, 6, 15, 13, 35, 1, tzinfo=UTC)
+
+
+def test_the_small_inputs_that_were_read_wrongly() -> None:
+    with real_file("cases/open-with-closing-time.osm").open("rb") as body:
+        (found,) = read_changesets(body, limit=datetime(2026, 11, 28, 23, tzinfo=UTC)).changesets
+    assert (found.open, found.closed_at, found.hashtags) == (True, None, ("alpha",))
+    with gzip.open(real_file("cases/long-discussion.osm.gz")) as body:
+        file = read_changesets(body)  # type: ignore[arg-type]
+    assert file.envelope == ("osm", None, (), True, None)
+    assert ([one.id for one in file.changesets], file.flags) == ([800, 801, 802, 870], {})

@@ -93,6 +93,27 @@ def test_the_real_state(shared: Path) -> None:
 # By HTTP
 
 
+@pytest.mark.parametrize(
+    ("modified", "taken"),
+    [
+        (
+            "Sat, 29 Nov 2070 00:00:10 GMT",
+            datetime(2070, 11, 29, 0, 0, 10, tzinfo=UTC),
+        ),  # our clock is behind
+        ("Sat, 29 Nov 2014 00:00:10 GMT", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_what_the_server_made_is_not_from_the_future(
+    modified: str, taken: datetime | None, feed: FeedServer, http: Http, shared: Path, tmp_path: Path
+) -> None:
+    content = (shared / "245.osm.gz").read_bytes()
+    feed.answer("/changesets/000/000/245.osm.gz", content, headers={"Last-Modified": modified})
+    fetched_at = changesets(feed, http).fetch(245, tmp_path).fetched_at
+    assert fetched_at == taken if taken else fetched_at <= datetime.now(UTC)
+
+
 def changesets(feed: FeedServer, http: Http) -> DirectorySource:
     return DirectorySource(f"{feed.url}/changesets/", ".osm.gz", http)
 
