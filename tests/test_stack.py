@@ -20,8 +20,9 @@ from dagster import DagsterInstance
 from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.processes import processes_titled, processes_with_variable
+from stats_assets.root import MARKER, find_project_root
 from stats_assets.settings import Settings
-from stats_assets.stack import MARKER, StackError, find_project_root, project_root, run_demo, run_dev
+from stats_assets.stack import StackError, project_root, run_demo, run_dev
 from stats_assets.supervisor import MARK
 from tests.place import open_folder
 

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from stats_assets.root import find_project_root
 from stats_assets.settings import Settings, load_settings
-from stats_assets.stack import find_project_root, is_demo, project_root
+from stats_assets.stack import is_demo, project_root
 
 err = Console(stderr=True)
 

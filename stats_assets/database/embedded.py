@@ -46,9 +46,7 @@ class ServerState(NamedTuple):
     url: str | None
 
 
-def embedded_url(
-    data_directory: Path, *, grace: float = GRACE_SECONDS, elsewhere: Path | None = None
-) -> str:
+def embedded_url(data_directory: Path, *, grace: float = GRACE_SECONDS, elsewhere: Path | None = None) -> str:
     """The URL of the data directory's PostgreSQL, which is made, started or mended where needed.
 
     The server is this machine's only one for the directory. It stays at least until this process ends, and

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL, with real processes: who is killed, how it comes back, and that nothing stays."""
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -40,6 +41,10 @@ def copy_of_package(folder: Path) -> Path:
         # links where they can be made: the wheel is big
         if subprocess.call(["/bin/cp", "-al", *parts, folder], stderr=subprocess.DEVNULL):  # noqa: S603
             subprocess.check_call(["/bin/cp", "-a", *parts, folder])  # noqa: S603
+    metadata = importlib.metadata.files("stats-assets")
+    assert metadata is not None
+    [described] = (Path(str(file.locate())) for file in metadata if file.name == "METADATA")
+    shutil.copytree(described.parent, folder / described.parent.name)
     return folder
 
 
@@ -436,8 +441,11 @@ def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(
 
 
 @needs_root
-def test_roots_folder_out_of_reach_has_its_files_elsewhere(bare_machine_of_both_kinds: Machine) -> None:
-    machine = bare_machine_of_both_kinds
+def test_roots_folder_out_of_reach_has_its_files_elsewhere(
+    bare_machine: Machine, closed_package: Path
+) -> None:
+    machine = bare_machine
+    machine.package = closed_package
     closed = machine.folder / "closed"
     closed.mkdir(mode=0o700)
     machine.data = closed / "project" / ".data"
