@@ -46,7 +46,7 @@ class DagsterChildren(NamedTuple):
 
         That raises RecordsError.
         """
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             [sys.executable, "-c", "from dagster import DagsterInstance; DagsterInstance.get().dispose()"],
             cwd=self.home,
             env=environment(self.home, self.settings),

@@ -10,6 +10,10 @@ MARKER = "# stats-assets"
 """The first line of our `dagster.yaml`: a project's root is known by it."""
 
 
+DEMO = ".demo"
+"""The folder of a project's demo, which is a project's root too."""
+
+
 class RecordsError(Exception):
     """Dagster's records can't be found or used; the message says where, why and what to do."""
 
@@ -22,6 +26,11 @@ def find_project_root() -> Path | None:
         return folder if _is_root(folder) else None
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if _is_root(folder)), None)
+
+
+def is_demo(root: Path) -> bool:
+    """Whether the project's root is a demo's folder."""
+    return any(folder.name == DEMO for folder in (root, *root.parents))
 
 
 def _is_root(folder: Path) -> bool:

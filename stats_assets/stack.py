@@ -16,8 +16,8 @@ from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
 from stats_assets.database.connection import connect, database_url, masked
 from stats_assets.database.embedded import embedded_url
-from stats_assets.demo.home import FOLDER, DemoError, DemoHome, Remembered
-from stats_assets.root import MARKER, find_project_root
+from stats_assets.demo.home import DemoError, DemoHome, Remembered
+from stats_assets.root import DEMO, MARKER, find_project_root
 from stats_assets.settings import Settings, load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
 
@@ -45,15 +45,10 @@ def project_root() -> Path:
     )
 
 
-def is_demo(root: Path) -> bool:
-    """Whether the project's root is a demo's folder."""
-    return any(folder.name == FOLDER for folder in (root, *root.parents))
-
-
 def _live_root() -> Path:
     """The root, also from inside the demo's folder, which is a project's root too."""
     root = project_root()
-    return next((folder.parent for folder in (root, *root.parents) if folder.name == FOLDER), root)
+    return next((folder.parent for folder in (root, *root.parents) if folder.name == DEMO), root)
 
 
 def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:

@@ -28,7 +28,7 @@ def begin() -> Path:
     # under a name that other runs don't look for until it is locked
     unlocked = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=parent))
     _take(unlocked)
-    unlocked.chmod(0o755)
+    unlocked.chmod(0o1777)  # as the temporary folder that it stands for
     folder = unlocked.rename(parent / unlocked.name.removeprefix("."))
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     os.environ[ELSEWHERE] = str(folder / "elsewhere")

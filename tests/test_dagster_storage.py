@@ -183,3 +183,13 @@ def test_a_sensor_started_from_another_folder_is_the_stacks(root: Path, tmp_path
     refused = dagster("sensor", "start", "-f", str(code), "watches", home=None)
     assert refused.returncode != 0
     assert "DAGSTER_HOME" in refused.stderr
+
+
+def test_the_settings_are_the_roots_wherever_the_definitions_are_loaded(root: Path, tmp_path: Path) -> None:
+    (root / ".env").write_text("POLL_SECONDS=77\n")
+    code = "import stats_assets.definitions as d; print(d.poll_seconds, d.load_settings().stats_data_dir.absolute())"
+    environment = {name: value for name, value in os.environ.items() if name != "STATS_DATA_DIR"}
+    said = subprocess.check_output(  # noqa: S603
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment | {"DAGSTER_HOME": str(root)}, text=True
+    )
+    assert said.strip() == f"77 {root / '.data'}"

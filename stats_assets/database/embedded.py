@@ -24,7 +24,7 @@ STATE_FILE = "server.json"
 LOG_FILE = "server.log"
 SYSTEM_FOLDER = Path("/var/lib/stats-assets")
 ELSEWHERE = "STATS_ASSETS_ELSEWHERE"
-"""An environment variable: a folder in place of SYSTEM_FOLDER, for sockets too; so tests leave nothing outside theirs."""
+"""An environment variable: a folder in place of SYSTEM_FOLDER, for sockets too, so that tests leave nothing there."""
 GRACE_SECONDS = 10.0
 START_SECONDS = 300.0
 

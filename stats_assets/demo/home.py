@@ -15,9 +15,9 @@ from pathlib import Path
 from stats_assets.demo.minute import since
 from stats_assets.demo.world import DEFAULT_CHANGESETS_FIRST
 from stats_assets.files import write_first, write_whole
+from stats_assets.root import DEMO
 from stats_assets.settings import Settings
 
-FOLDER = ".demo"
 INTERVAL = 10.0
 """Seconds in which a minute of the invented world passes."""
 HISTORY = 250
@@ -47,7 +47,7 @@ class DemoHome:
 
     def __init__(self, root: Path, directory: Path | None) -> None:
         self.directory = None if directory is None else directory.absolute()
-        self.path = root / FOLDER
+        self.path = root / DEMO
         if self.directory is not None:
             digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
             self.path /= f"{self.directory.name}-{digest}"
