@@ -79,11 +79,22 @@ def test_a_lock_of_root_and_its_folders_owner(tmp_path: Path) -> None:
         os.setuid(owner)
         return LockFile(path).try_lock(shared=True)
 
+    def as_root(path: Path) -> bool:
+        given = os.fchown
+
+        def give(descriptor: int, *new: int) -> None:
+            # the moment that others can't be made to meet: it must not be seen before it is the owner's
+            assert not path.exists() or path.stat().st_uid == owner
+            given(descriptor, *new)
+
+        os.fchown = give  # this process is the test's alone
+        return LockFile(path).try_lock(shared=True)
+
     for number in range(ROUNDS):
         folder = open_folder()
         os.chown(folder, owner, -1)
         path = folder / f"lock{number}"
-        calls = [partial(as_owner, path), lambda path=path: LockFile(path).try_lock(shared=True)] * 2
+        calls = [partial(as_owner, path), partial(as_root, path)] * 2
         assert at_once(*calls) == [True] * 4
         assert [(file.name, file.stat().st_uid) for file in folder.iterdir()] == [(path.name, owner)]
 
@@ -153,6 +164,10 @@ def test_the_archives_folders_state_and_pruning(tmp_path: Path) -> None:
         kept = {path.name for path in (folder / "changesets/000/001").iterdir()}
         assert kept == {f"{sequence - 1000:03}.osm.gz" for sequence in sequences}
         assert "sequence: 1019" in (folder / "changesets/state.yaml").read_text()
+        for old in range(200):
+            (folder / "changesets" / str(old)).touch()
+        pruned = at_once(*[partial(Archive(str(folder), "changesets").prune, datetime.now(UTC))] * 4)
+        assert sum(map(int, map(str, pruned))) == 220  # with the bodies
 
 
 @needs_root
