@@ -82,10 +82,10 @@ def test_a_lock_of_root_and_its_folders_owner(tmp_path: Path) -> None:
     def as_root(path: Path) -> bool:
         given = os.fchown
 
-        def give(descriptor: int, *new: int) -> None:
+        def give(fd: int, uid: int, gid: int) -> None:
             # the moment that others can't be made to meet: it must not be seen before it is the owner's
             assert not path.exists() or path.stat().st_uid == owner
-            given(descriptor, *new)
+            given(fd, uid, gid)
 
         os.fchown = give  # this process is the test's alone
         return LockFile(path).try_lock(shared=True)

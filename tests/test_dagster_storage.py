@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_processes_that_begin_the_records_at_once_all_find_them_whole(tmp_path: 
         root = tmp_path / str(number)
         root.mkdir()
         shutil.copy(PROJECT / "dagster.yaml", root)
-        assert at_once(*[lambda root=root: works(root)] * 4) == [(0, 0, 0)] * 4  # type: ignore[misc]
+        assert at_once(*[partial(works, root)] * 4) == [(0, 0, 0)] * 4
         assert revisions(root) == [[HEAD]] * 3
         assert {path.name for path in (root / ".dagster").iterdir()} == {"history", "schedules"}
 
@@ -78,7 +79,7 @@ def stamp(*found: str) -> Callable[[sqlite3.Connection], object]:
     return strike
 
 
-STATES = {
+STATES: dict[str, Callable[[sqlite3.Connection], object]] = {
     "two heads, as two processes at once left it": stamp(str(HEAD), OLD),
     "an earlier dagster's": stamp(OLD),
     "killed before it was stamped": stamp(),

@@ -89,7 +89,7 @@ def socket_folder(place: Place) -> Path:
         return place.data
     uid = os.geteuid() if place.user is None else place.user.pw_uid
     runtime = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{uid}")
-    chosen = [] if place.elsewhere == SYSTEM_FOLDER else [place.elsewhere]
+    chosen: list[str | Path] = [] if place.elsewhere == SYSTEM_FOLDER else [place.elsewhere]
     tried = []
     for parent in (*chosen, runtime, "/var/tmp", "/tmp", "/dev/shm"):  # noqa: S108
         candidate = Path(parent) / place.mark

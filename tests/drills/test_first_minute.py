@@ -45,7 +45,7 @@ def test_dev_and_all_commands_when_its_ui_answers(feed: DemoFeed) -> None:
         begin = partial(subprocess.Popen[str], cwd=root, env=environment, text=True)
         dev = begin([PROGRAM, "dev", "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
-            until(lambda port=port: answers_at(port), "the UI to answer")
+            until(partial(answers_at, port), "the UI to answer")
             first = feed.world.changesets_first
             commands = [
                 [PROGRAM, "status"],
@@ -81,8 +81,9 @@ def test_dev_and_all_commands_when_its_ui_answers(feed: DemoFeed) -> None:
 def test_the_docker_hosts_records_after_their_first_step(server: str) -> None:
     def migrated(url: str) -> None:
         storage = DagsterPostgresStorage(url)
-        for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
-            part.upgrade()
+        storage.run_storage.upgrade()  # type: ignore[attr-defined]  # as dagster itself calls it
+        storage.event_log_storage.upgrade()
+        storage.schedule_storage.upgrade()
 
     def opened(url: str) -> set[str]:
         storage = DagsterPostgresStorage(url)
