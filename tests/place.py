@@ -36,7 +36,7 @@ def begin() -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove a run's folder; servers that still run in it see that, and end."""
+    """Remove a folder; servers that still run in it see that, and end."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
         if line.split()[1].startswith(f"{folder}/"):
             subprocess.run(["umount", "-l", line.split()[1]], check=False, timeout=30)  # noqa: S603, S607

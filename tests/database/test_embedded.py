@@ -22,7 +22,7 @@ from stats_assets.database.embedded import SERVER_LOCK, EmbeddedServerError, ans
 from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.database.embedded_place import WHEEL, find_place
 from stats_assets.processes import processes_titled, send
-from tests.place import open_folder
+from tests.place import open_folder, remove
 
 WAIT = 60.0
 
@@ -338,7 +338,7 @@ def test_a_removed_folder_ends_its_server_and_a_new_one_takes_its_place(machine:
     user = machine.user()
     fill(machine.answer(user))
     old = machine.postmaster()
-    shutil.rmtree(machine.data)
+    remove(machine.data)  # the server removes files too, meanwhile
     machine.ask(user)
     assert rows(machine.answer(user), "SELECT to_regclass('t')") == [(None,)]
     until(lambda: old not in machine.postgres(), "the old server to end")
