@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stats_assets.database.embedded import ELSEWHERE
 
-_PREFIX = "stats-assets-tests-"
+_PREFIX = "stats-assets-run-"
 _LOCK = "lock"
 
 
@@ -22,7 +22,8 @@ def begin() -> Path:
     parent = next(filter(_others_pass, map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp"))))  # noqa: S108
     for folder in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # its own run, or another, removes it just now
-            if folder.stat().st_uid == os.geteuid() and _take(folder) is not None:
+            # what has no lock file is not a run's of this kind
+            if (folder / _LOCK).stat().st_uid == os.geteuid() and _take(folder) is not None:
                 remove(folder)
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()  # pytest keeps failed tests' folders itself
     # under a name that other runs don't look for until it is locked

@@ -49,18 +49,19 @@ def parent() -> Path:
 
 def test_the_next_run_removes_what_a_killed_one_left_and_nothing_of_one_that_lives(parent: Path) -> None:
     lives, killed = Run(parent), Run(parent)
+    (foreign := parent / killed.folder.name.replace("run-", "run-x")).mkdir()
     assert killed.folder.parent == parent
     killed.kill()
     assert killed.folder.exists()
     third = Run(parent)
-    assert set(parent.iterdir()) == {lives.folder, third.folder}
+    assert set(parent.iterdir()) == {lives.folder, third.folder, foreign}
     third.end()
     lives.end()
-    assert list(parent.iterdir()) == []
+    assert list(parent.iterdir()) == [foreign]
 
 
 def test_all_processes_of_a_run_have_their_temporary_files_in_its_folder() -> None:
     folder = Path(tempfile.gettempdir())
-    assert folder.name.startswith("stats-assets-tests-")
+    assert folder.name.startswith("stats-assets-run-")
     assert Path(os.environ["TMPDIR"]) == folder
     assert Path(os.environ["STATS_ASSETS_ELSEWHERE"]).is_relative_to(folder)
