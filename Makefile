@@ -2,18 +2,23 @@
 .DEFAULT_GOAL := help
 .PHONY: help install dev demo test lint types unit drill torture soak bench lock clean
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-install: $(VENV)/.installed ## make the virtual environment .venv with everything in it
+# one at a time: of two that begin at once the second waits, and finds it made
+ALONE = $(PYTHON) -c 'import fcntl, subprocess, sys; me = open("Makefile"); fcntl.flock(me, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
+
+install: ## make the virtual environment .venv with everything in it
+	@$(ALONE) $(MAKE) --silent $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "stats-assets needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`. Say which: make PYTHON=python3.11"; exit 2; }
+	@echo "Installing into $(VENV), from requirements-dev.lock"
 	$(PYTHON) -m venv $(VENV)
 	@# the pip that Python 3.11 brings takes twice as long for all that follows
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip

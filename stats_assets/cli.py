@@ -19,6 +19,7 @@ from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.migrations import MigrationRefused
 from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.root import RecordsError
 from stats_assets.settings import SettingsError
 from stats_assets.stack import StackError
 
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 WRONG = (
     *(SettingsError, DatabaseUnreachable, EmbeddedServerError, MigrationRefused),
-    *(CategoriesError, RegionsError, StackError),
+    *(CategoriesError, RecordsError, RegionsError, StackError),
 )
 for command in (
     stack.dev,

@@ -6,6 +6,7 @@ Keeping them running is `supervisor.py`; what else belongs to a stack is `stack.
 import json
 import os
 import socket
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stats_assets.child import Child
+from stats_assets.files import write_whole
+from stats_assets.root import RecordsError
 
 LOCATION = "stats_assets"
 """The code location's name; as in `workspace.yaml`, or Dagster takes the sensors for others, which are off."""
@@ -38,12 +41,36 @@ class DagsterChildren(NamedTuple):
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
+    def make_records(self) -> Callable[[], None]:
+        """Begin to make Dagster's records whole, in a process of its own; call what is returned to wait for it.
+
+        That raises RecordsError.
+        """
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from dagster import DagsterInstance; DagsterInstance.get().dispose()"],
+            cwd=self.home,
+            env=environment(self.home, self.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+        def wait() -> None:
+            complaint = process.communicate()[1]
+            if process.returncode != 0:
+                raise RecordsError(
+                    f"Dagster's records in {self.home} can't be used: {complaint.strip().rpartition(chr(10))[2]}"
+                )
+
+        return wait
+
     def children(self) -> list[Child]:
         """Code server, webserver, daemon, in this order: the latter two want to find the code."""
         workspace = self.home / ".dagster" / "workspace.yaml"
         code_port = _remembered_port(workspace)
         server = {"host": HOST, "port": code_port, "location_name": LOCATION}
-        workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
+        write_whole(workspace, json.dumps({"load_from": [{"grpc_server": server}]}))
         code = ["dagster", "api", "grpc", "-m", self.module, "--location-name", LOCATION]
         return [
             self._child(

@@ -1,5 +1,7 @@
 """What Dagster loads: assets, checks, jobs, schedules, sensors; nothing else."""
 
+from pathlib import Path
+
 from dagster import Definitions, in_process_executor
 
 from stats_assets.assets.changesets import changesets, changesets_feed
@@ -18,8 +20,14 @@ from stats_assets.jobs import (
     verification_schedule,
 )
 from stats_assets.queue_sensor import queue_sensor
+from stats_assets.root import find_project_root
 from stats_assets.sensors import stream_sensor
-from stats_assets.settings import load_settings
+from stats_assets.settings import enter, load_settings
+
+# `dagster` may be called from anywhere, and must not begin another database there
+root = find_project_root()
+if root is not None and not root.samefile(Path.cwd()):
+    enter(root)
 
 poll_seconds = load_settings().poll_seconds
 

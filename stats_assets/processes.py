@@ -2,9 +2,11 @@
 their parent, and processes found by a mark. Who is started, restarted and stopped is decided elsewhere.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,10 +24,9 @@ class LockFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if os.geteuid() == 0 and not path.exists():
+            _make_for_owner(path)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            os.fchown(self._descriptor, owner.st_uid, owner.st_gid)
 
     def try_lock(self, *, shared: bool = False) -> bool:
         """Take the lock, or change its kind; False: another process holds it in a way that forbids that."""
@@ -68,6 +69,31 @@ class LockFile:
     def close(self) -> None:
         """Close the file and release the lock."""
         os.close(self._descriptor)
+
+
+def _make_for_owner(path: Path) -> None:
+    """The file in one piece with its owner: there is no moment in which the owner can't open it."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        owner = path.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        os.close(descriptor)
+        new.unlink()
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Alone in this folder, among those who ask; waits for them. Programs started meanwhile don't hold it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_locked(path: Path) -> bool:

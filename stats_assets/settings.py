@@ -4,6 +4,7 @@ Names, defaults and meanings are the README's table. Nothing is read when this m
 here connects to anything.
 """
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from stats_assets import __version__
 from stats_assets.replication.archive import Archive
 from stats_assets.replication.outcomes import masked
 from stats_assets.replication.places import is_web, place_of
+from stats_assets.root import is_demo
 
 OVERPASS_MAIN = "https://overpass-api.de"
 PLANET_CHANGESETS = "https://planet.openstreetmap.org/replication/changesets"
@@ -97,6 +99,17 @@ class Settings(BaseSettings):
     def start(self, stream: str) -> int | None:
         """The first sequence to do on a database without a checkpoint; None: the feed's head."""
         return self.augmented_diffs_start if stream == "augmented_diffs" else self.changesets_start
+
+
+def enter(root: Path) -> None:
+    """Be in the project's root: from there paths are relative, and its `.env` is read.
+
+    In a demo's the demo's own settings count, whatever the environment says.
+    """
+    os.chdir(root)
+    if is_demo(root):
+        for name in Settings.model_fields:
+            os.environ.pop(name.upper(), None)
 
 
 def load_settings() -> Settings:

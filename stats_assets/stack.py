@@ -16,26 +16,16 @@ from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
 from stats_assets.database.connection import connect, database_url, masked
 from stats_assets.database.embedded import embedded_url
-from stats_assets.demo.home import FOLDER, DemoError, DemoHome, Remembered
+from stats_assets.demo.home import DemoError, DemoHome, Remembered
+from stats_assets.root import DEMO, MARKER, find_project_root
 from stats_assets.settings import Settings, load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
 
-MARKER = "# stats-assets"
-"""The first line of our `dagster.yaml`: a project's root is known by it."""
 DEFINITIONS = "stats_assets.definitions"
 
 
 class StackError(Exception):
     """The stack can't be started; the message says why and what to do."""
-
-
-def find_project_root() -> Path | None:
-    """DAGSTER_HOME if it is ours, else the nearest folder upwards with our `dagster.yaml`; None: there is none."""
-    home = os.environ.get("DAGSTER_HOME")
-    if home:
-        return Path(home).absolute() if _is_root(Path(home)) else None
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if _is_root(folder)), None)
 
 
 def project_root() -> Path:
@@ -55,29 +45,16 @@ def project_root() -> Path:
     )
 
 
-def _is_root(folder: Path) -> bool:
-    try:
-        with (folder / "dagster.yaml").open() as file:
-            return file.readline().strip() == MARKER
-    except (OSError, ValueError):
-        return False
-
-
-def is_demo(root: Path) -> bool:
-    """Whether the project's root is a demo's folder."""
-    return any(folder.name == FOLDER for folder in (root, *root.parents))
-
-
 def _live_root() -> Path:
     """The root, also from inside the demo's folder, which is a project's root too."""
     root = project_root()
-    return next((folder.parent for folder in (root, *root.parents) if folder.name == FOLDER), root)
+    return next((folder.parent for folder in (root, *root.parents) if folder.name == DEMO), root)
 
 
 def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:
     """The live system in the foreground, its UI on this port, until Ctrl-C; the exit code.
 
-    Raises StackError, SettingsError, DatabaseUnreachable, EmbeddedServerError.
+    Raises StackError, SettingsError, DatabaseUnreachable, EmbeddedServerError, RecordsError.
     """
     root = _live_root()
     os.chdir(root)
@@ -85,9 +62,11 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
     _check_twice_set(root)
     with _supervisor(root, quiet) as supervisor:
         _check_port(port, "--port")
+        dagster = DagsterChildren(root, port, {}, module)
+        records_made = dagster.make_records()
         url = database_url(settings)
         connect(url).close()
-        dagster = DagsterChildren(root, port, {}, module)
+        records_made()
         facts = {
             "Dagster UI": dagster.url,
             "Database": masked(url) if settings.database_url is not None else url,
@@ -108,7 +87,7 @@ def run_demo(
 ) -> int:
     """The demo in the foreground, until Ctrl-C; the exit code. Started again, it goes on with the same world.
 
-    `directory`: real diffs in place of the invented world. Raises StackError, EmbeddedServerError.
+    `directory`: real diffs in place of the invented world. Raises StackError, EmbeddedServerError, RecordsError.
     """
     root = _live_root()
     home = DemoHome(root, directory)
@@ -139,11 +118,14 @@ def run_demo(
             return supervisor.run(children, lambda: _tell(facts, []))
         _check_port(port, "--port")
         dagster = DagsterChildren(home.path, port, settings, module)
+        records_made = dagster.make_records()
+        url = embedded_url(Path(settings["STATS_DATA_DIR"]))
+        records_made()
         program = shlex.quote(str(Path(sys.executable).with_name("stats-assets")))
         facts = {
             "Dagster UI": dagster.url,
             **facts,
-            "Database": embedded_url(Path(settings["STATS_DATA_DIR"])),
+            "Database": url,
             "Output": str(home.path / ".dagster" / "logs"),
         }
         advice = [

@@ -22,6 +22,7 @@ from stats_assets.demo.world import World
 from stats_assets.parts import Stats
 from stats_assets.replication import Http
 from stats_assets.settings import Settings
+from tests import place
 from tests.command import command
 
 Run = Callable[..., CompletedProcess[str]]
@@ -44,6 +45,13 @@ LONGEST = (
     "test_underneath.py",
     "test_real_files.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for the whole run: the workers of one that has them are told by the environment."""
+    if not hasattr(config, "workerinput"):
+        folder = place.begin()
+        config.add_cleanup(lambda: place.remove(folder))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,9 +81,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """A server with a migrated template database; stopped by itself when the tests' processes end."""
-    # Not below pytest's own folder: as root, the unprivileged user that PostgreSQL runs as can't reach that.
-    folder = Path(tempfile.mkdtemp(prefix="stats-assets-tests-"))
-    folder.chmod(0o755)
+    folder = place.open_folder()
     url = embedded_url(folder, grace=1)
     with psycopg.connect(url, autocommit=True) as connection:
         for name in (

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import tomllib
 import urllib.request
@@ -21,9 +20,11 @@ from dagster import DagsterInstance
 from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.processes import processes_titled, processes_with_variable
+from stats_assets.root import MARKER, find_project_root
 from stats_assets.settings import Settings
-from stats_assets.stack import MARKER, StackError, find_project_root, project_root, run_demo, run_dev
+from stats_assets.stack import StackError, project_root, run_demo, run_dev
 from stats_assets.supervisor import MARK
+from tests.place import open_folder
 
 PROJECT = Path(__file__).parents[1]
 WAIT = 100.0
@@ -290,9 +291,7 @@ def _until(condition: Callable[[], object], what: str) -> None:
 
 @pytest.fixture
 def demo() -> Iterator[Demo]:
-    # pytest's folders are closed to the user who runs PostgreSQL for root
-    folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
-    folder.chmod(0o755)
+    folder = open_folder()
     root = folder / "a project"
     root.mkdir()
     shutil.copy(PROJECT / "dagster.yaml", root)

@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +34,7 @@ from stats_assets.parts import Stats
 from stats_assets.reading import Reader
 from stats_assets.run import run_range
 from tests.conftest import Run, settings_for
+from tests.place import open_folder
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -93,8 +93,7 @@ class Place:
 @pytest.fixture
 def place(feed: DemoFeed, tmp_path: Path) -> Iterator[Place]:
     """A PostgreSQL of its own on a disk of its own, which is small where this user may mount one."""
-    folder = Path(tempfile.mkdtemp(prefix="stats-assets-place-"))
-    folder.chmod(0o755)
+    folder = open_folder()
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=755", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0  # noqa: S603
     try:

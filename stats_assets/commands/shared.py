@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from stats_assets.settings import Settings, load_settings
-from stats_assets.stack import find_project_root, is_demo, project_root
+from stats_assets.root import find_project_root
+from stats_assets.settings import Settings, enter, load_settings
+from stats_assets.stack import project_root
 
 err = Console(stderr=True)
 
@@ -41,10 +42,7 @@ def settings_here(*, database: bool = False, dagster: bool = False) -> Settings:
     if dagster:
         os.environ["DAGSTER_HOME"] = str(root)
     if root is not None:
-        os.chdir(root)
-        if is_demo(root):  # there the demo's own settings count, whatever the environment says
-            for name in Settings.model_fields:
-                os.environ.pop(name.upper(), None)
+        enter(root)
     settings = load_settings()
     if database and root is None and settings.database_url is None:
         project_root()  # says what to do

@@ -23,6 +23,8 @@ SERVER_LOCK = "server.lock"
 STATE_FILE = "server.json"
 LOG_FILE = "server.log"
 SYSTEM_FOLDER = Path("/var/lib/stats-assets")
+ELSEWHERE = "STATS_ASSETS_ELSEWHERE"
+"""An environment variable: a folder in place of SYSTEM_FOLDER, for sockets too, so that tests leave nothing there."""
 GRACE_SECONDS = 10.0
 START_SECONDS = 300.0
 
@@ -44,19 +46,19 @@ class ServerState(NamedTuple):
     url: str | None
 
 
-def embedded_url(
-    data_directory: Path, *, grace: float = GRACE_SECONDS, elsewhere: Path = SYSTEM_FOLDER
-) -> str:
+def embedded_url(data_directory: Path, *, grace: float = GRACE_SECONDS, elsewhere: Path | None = None) -> str:
     """The URL of the data directory's PostgreSQL, which is made, started or mended where needed.
 
     The server is this machine's only one for the directory. It stays at least until this process ends, and
     stops `grace` seconds after its last user did. Call it again before a new connection: it costs a few
     milliseconds and finds a server that was killed meanwhile on its feet again, under the same URL.
     Its files are in `data_directory/postgresql`; started by root, which PostgreSQL refuses to be, in a
-    folder below `elsewhere` when the unprivileged user can't reach that.
+    folder below `elsewhere` (else that of STATS_ASSETS_ELSEWHERE, else SYSTEM_FOLDER) when the unprivileged
+    user can't reach that.
     Says on stderr what it waits for when it takes long. Raises EmbeddedServerError.
     """
     folder = data_directory.absolute() / FOLDER
+    elsewhere = (elsewhere or Path(os.environ.get(ELSEWHERE) or SYSTEM_FOLDER)).absolute()
     with _one_at_a_time:
         try:
             _make(folder)

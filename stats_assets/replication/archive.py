@@ -13,7 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -118,14 +118,13 @@ class Archive:
         if not isinstance(self._place, Path):
             return 0
         kept = ("state.yaml", ".state.lock")
-        old = [
-            file
-            for file in self._place.rglob("*")
-            if file.is_file() and file.name not in kept and file.stat().st_mtime < before.timestamp()
-        ]
-        for file in old:
-            file.unlink(missing_ok=True)
-        return len(old)
+        pruned = 0
+        for file in list(self._place.rglob("*")):
+            with suppress(FileNotFoundError):  # others prune, and put, at the same time
+                if file.is_file() and file.name not in kept and file.stat().st_mtime < before.timestamp():
+                    file.unlink()
+                    pruned += 1
+        return pruned
 
     def _store(self, body: Body, name: str) -> None:
         with body.path.open("rb") as source:
@@ -151,15 +150,30 @@ class Archive:
         if isinstance(target, UPath):
             upload(source, target)
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder(target.parent)
         unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
         try:
             shutil.copyfile(source, unfinished)
             stamp = (time - _EPOCH) // _MICROSECOND * 1000
             os.utime(unfinished, ns=(stamp, stamp))
+            self._give(unfinished)
             unfinished.replace(target)
         finally:
             unfinished.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.exists():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        self._give(folder)
+
+    def _give(self, path: Path) -> None:
+        """What root puts into somebody's archive is theirs, who go on with it."""
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            with suppress(PermissionError):  # not on every disk, nor in every container
+                os.chown(path, owner.st_uid, owner.st_gid)
 
     def _raise_state(self, body: Body) -> None:
         state = f"---\nlast_run: {body.fetched_at.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
@@ -171,7 +185,8 @@ class Archive:
             if self._at_least < body.sequence:
                 self._write(state, "state.yaml")
             return
-        with (self._place / ".state.lock").open("w") as lock:
+        with (self._place / ".state.lock").open("a") as lock:
+            self._give(self._place / ".state.lock")
             _lock(lock.fileno(), FILE_SECONDS)
             if self._newest() < body.sequence:
                 self._write(state, "state.yaml")

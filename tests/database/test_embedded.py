@@ -1,6 +1,8 @@
 """The embedded PostgreSQL, with real processes: who is killed, how it comes back, and that nothing stays."""
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import json
 import os
 import pwd
@@ -8,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,29 +20,79 @@ import pytest
 from stats_assets.database import embedded_place
 from stats_assets.database.embedded import SERVER_LOCK, EmbeddedServerError, answers
 from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
-from stats_assets.database.embedded_place import find_place
+from stats_assets.database.embedded_place import WHEEL, find_place
 from stats_assets.processes import processes_titled, send
+from tests.place import open_folder, remove
 
 WAIT = 60.0
 
 
-def nobody_can_run(python: str) -> bool:
-    """Whether the user nobody can run it; root's own Python may be out of reach."""
-    if os.geteuid() != 0:
-        return False
+NEEDED = ("stats_assets", "psycopg", "psycopg_binary", "typing_extensions", WHEEL.replace("-", "_"))
+
+
+def copy_of_package(folder: Path) -> Path:
+    """What a user of the server needs of this project and its virtual environment, in this folder."""
+    for name in NEEDED:
+        module = importlib.util.find_spec(name)
+        assert module is not None
+        assert module.origin is not None
+        file = Path(module.origin)
+        parts = [file] if file.stem == name else file.parents[1].glob(f"{name}*")
+        # links where they can be made: the wheel is big
+        if subprocess.call(["/bin/cp", "-al", *parts, folder], stderr=subprocess.DEVNULL):  # noqa: S603
+            subprocess.check_call(["/bin/cp", "-a", *parts, folder])  # noqa: S603
+    metadata = importlib.metadata.files("stats-assets")
+    assert metadata is not None
+    [described] = (Path(str(file.locate())) for file in metadata if file.name == "METADATA")
+    shutil.copytree(described.parent, folder / described.parent.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def open_package() -> Path:
+    """The package where every user can reach it, wherever this clone lies."""
+    return copy_of_package(open_folder())
+
+
+@pytest.fixture(scope="session")
+def closed_package() -> Path:
+    """The package where only its owner can, as in a home of mode 0700."""
+    closed = open_folder() / "closed"
+    closed.mkdir(mode=0o700)
+    return copy_of_package(closed)
+
+
+def can_run(python: str, uid: int, package: Path) -> bool:
+    """Whether this user can run it, with the package; root's own Python may be out of reach."""
     try:
-        subprocess.check_call([python, "-c", ""], user=pwd.getpwnam("nobody").pw_uid, cwd="/")  # noqa: S603
+        subprocess.check_call(  # noqa: S603
+            [python, "-c", "import stats_assets.database.embedded"],
+            user=uid,
+            group=uid,
+            extra_groups=[],
+            cwd="/",
+            env={"PYTHONPATH": str(package)},
+            stderr=subprocess.DEVNULL,
+        )
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
 
 
-PYTHON = next(filter(nobody_can_run, (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}")), "")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has files out of other users' reach")
-needs_two_users = pytest.mark.skipif(
-    os.geteuid() != 0 or not PYTHON,
-    reason="only root, with a Python that others can run, can try being two users",
-)
+
+
+@pytest.fixture(scope="session")
+def others_python(open_package: Path) -> str:
+    """A Python that the user nobody can run."""
+    version = f"python3.{sys.version_info.minor}"
+    base = getattr(sys, "_base_executable", sys.executable)
+    for python in (sys.executable, base, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
+        if can_run(python, pwd.getpwnam("nobody").pw_uid, open_package):
+            return python
+    pytest.skip("no other user can run this Python")
+
+
 USER = """
 import sys
 from pathlib import Path
@@ -66,16 +117,19 @@ def until(condition: Callable[[], object], what: str) -> None:
 class Machine:
     """A folder for a test's data directories, and the user processes in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, package: Path | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
+        self.package = package
+        """None: as it is installed here"""
+        self.python = sys.executable
         self._users: list[subprocess.Popen[str]] = []
 
     def user(self, *, grace: float = 0.1, uid: int | None = None) -> subprocess.Popen[str]:
         """A process that asks for the URL, and waits."""
         user = subprocess.Popen(  # noqa: S603
             [
-                PYTHON if uid else sys.executable,
+                self.python if uid else sys.executable,
                 "-c",
                 USER,
                 str(self.data),
@@ -85,7 +139,7 @@ class Machine:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=dict(os.environ) | ({"PYTHONPATH": os.pathsep.join(sys.path)} if uid else {}),
+            env=dict(os.environ) | ({"PYTHONPATH": str(self.package)} if self.package else {}),
             user=uid,
             group=uid,
             extra_groups=None if uid is None else [],
@@ -138,26 +192,28 @@ class Machine:
 @pytest.fixture
 def bare_machine() -> Iterator[Machine]:
     """Where nothing was made yet."""
-    # pytest's folders are closed to the user who runs PostgreSQL for root
-    folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
-    folder.chmod(0o755)
-    machine = Machine(folder)
+    machine = Machine(open_folder())
     yield machine
     machine.close()
-    shutil.rmtree(folder)
+    shutil.rmtree(machine.folder)
+
+
+@pytest.fixture(params=["open", pytest.param("closed", marks=needs_root)])
+def bare_machine_of_both_kinds(request: pytest.FixtureRequest, bare_machine: Machine) -> Machine:
+    """The same with the package within and out of the reach of who runs PostgreSQL for root."""
+    bare_machine.package = request.getfixturevalue(f"{request.param}_package")
+    return bare_machine
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory, made once."""
-    folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
-    folder.chmod(0o755)
-    machine = Machine(folder)
+    machine = Machine(open_folder())
     machine.url()
     machine.close()
     kept = tmp_path_factory.mktemp("made") / "data"
-    machine.data.rename(kept)
-    folder.rmdir()
+    shutil.move(machine.data, kept)
+    shutil.rmtree(machine.folder)
     return kept
 
 
@@ -183,9 +239,9 @@ def kept(url: str) -> bool:
 
 
 def test_processes_that_start_at_once_share_one_server_until_the_last_is_killed(
-    bare_machine: Machine,
+    bare_machine_of_both_kinds: Machine,
 ) -> None:
-    machine = bare_machine
+    machine = bare_machine_of_both_kinds
     users = [machine.user() for _ in range(4)]
     urls = {machine.answer(user) for user in users}
     assert len(urls) == 1
@@ -282,7 +338,7 @@ def test_a_removed_folder_ends_its_server_and_a_new_one_takes_its_place(machine:
     user = machine.user()
     fill(machine.answer(user))
     old = machine.postmaster()
-    shutil.rmtree(machine.data)
+    remove(machine.data)  # the server removes files too, meanwhile
     machine.ask(user)
     assert rows(machine.answer(user), "SELECT to_regclass('t')") == [(None,)]
     until(lambda: old not in machine.postgres(), "the old server to end")
@@ -341,8 +397,17 @@ def test_what_the_state_file_holds_is_not_trusted(machine: Machine) -> None:
         until(machine.gone, "the server to stop")
 
 
-@needs_two_users
-def test_roots_server_runs_as_somebody_else_and_nobody_else_gets_in(machine: Machine) -> None:
+@pytest.fixture
+def two_users(bare_machine: Machine, open_package: Path, others_python: str) -> Machine:
+    """Where root and another user can ask for a server."""
+    bare_machine.package = open_package
+    bare_machine.python = others_python
+    return bare_machine
+
+
+@needs_root
+def test_roots_server_runs_as_somebody_else_and_nobody_else_gets_in(two_users: Machine) -> None:
+    machine = two_users
     url = machine.url()
     facts = Path(f"/proc/{machine.postmaster()}").stat()
     assert facts.st_uid == embedded_place._unprivileged().pw_uid != 0
@@ -354,11 +419,9 @@ def test_roots_server_runs_as_somebody_else_and_nobody_else_gets_in(machine: Mac
     assert answers(url)
 
 
-@needs_two_users
-def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(
-    bare_machine: Machine,
-) -> None:
-    machine = bare_machine
+@needs_root
+def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(two_users: Machine) -> None:
+    machine = two_users
     nobody = pwd.getpwnam("nobody")
     machine.data.mkdir()
     os.chown(machine.data, nobody.pw_uid, nobody.pw_gid)
@@ -378,8 +441,11 @@ def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(
 
 
 @needs_root
-def test_roots_folder_out_of_reach_has_its_files_elsewhere(bare_machine: Machine) -> None:
+def test_roots_folder_out_of_reach_has_its_files_elsewhere(
+    bare_machine: Machine, closed_package: Path
+) -> None:
     machine = bare_machine
+    machine.package = closed_package
     closed = machine.folder / "closed"
     closed.mkdir(mode=0o700)
     machine.data = closed / "project" / ".data"
@@ -395,7 +461,7 @@ def test_roots_folder_out_of_reach_has_its_files_elsewhere(bare_machine: Machine
     assert rows(machine.url(), "SELECT to_regclass('t')") == [(None,)], (
         "a removed folder's database came back"
     )
-    assert len(list((machine.folder / "elsewhere").iterdir())) == 1
+    assert len(list((machine.folder / "elsewhere").glob("*/origin"))) == 1
 
 
 def test_a_home_elsewhere_follows_a_moved_folder_but_not_a_copy_of_it(tmp_path: Path) -> None:
