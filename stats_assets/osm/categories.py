@@ -36,12 +36,6 @@ def parts(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.lower().split(";"))
 
 
-@lru_cache(maxsize=4096)
-def says_something(value: str) -> bool:
-    """Has the value a part that is neither empty nor `no`?"""
-    return not _NOTHING.issuperset(parts(value))
-
-
 @dataclass(frozen=True)
 class Condition:
     """A key with a value among `values`, or, negated, with one that is not among them; None: any value.
@@ -55,7 +49,7 @@ class Condition:
 
     def holds(self, value: str) -> bool:
         if self.values is None:
-            return says_something(value)
+            return not _NOTHING.issuperset(parts(value))
         if self.negated:
             return not (self.values | _NOTHING).issuperset(parts(value))
         return not self.values.isdisjoint(parts(value))

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,9 +31,7 @@ def piece(role: str, *positions: tuple[float, float]) -> Piece:
 def area_of(polygons: Any) -> float:
     """Square metres of shapely's polygons, from pyproj directly."""
     rings = [(1, p.exterior) for p in polygons] + [(-1, r) for p in polygons for r in p.interiors]
-    return math.fsum(
-        sign * abs(GEOD.polygon_area_perimeter(*zip(*r.coords, strict=True))[0]) for sign, r in rings
-    )
+    return math.fsum(sign * abs(GEOD.geometry_area_perimeter(shapely.Polygon(r))[0]) for sign, r in rings)
 
 
 SIZE = 3
@@ -153,7 +151,9 @@ def valid_area(rings: Sequence[np.ndarray[Any, Any]]) -> float | None:
     if not all(p.is_valid for p in polygons):
         return None
     around = [[o for o in polygons if o is not p and o.covers(p)] for p in polygons]
-    shells = {id(p): (p, []) for p, others in zip(polygons, around, strict=True) if len(others) % 2 == 0}
+    shells: dict[int, tuple[Any, list[Any]]] = {
+        id(p): (p, []) for p, others in zip(polygons, around, strict=True) if len(others) % 2 == 0
+    }
     for p, others in zip(polygons, around, strict=True):
         if len(others) % 2:
             least = min(others, key=lambda o: o.area)
@@ -316,7 +316,7 @@ def halves(whole: Piece) -> list[Piece]:
     return [Piece(whole.role, whole.xy[:3]), Piece(whole.role, whole.xy[2:])]
 
 
-MANY = {
+MANY: dict[str, tuple[Callable[[int], list[Piece]], bool]] = {
     "the same ring": (lambda n: [ring(0, 0, 1, "outer")] * n, False),
     "the same piece": (lambda n: [piece("", (0, 0), (1, 1))] * n, False),
     "one in another": (lambda n: [ring(-k / n, -k / n, 2 * k / n) for k in range(1, n + 1)], True),
@@ -347,7 +347,7 @@ class _Steps:
         self.taken = 0
         for name in ("_side", "_determinant"):
             patch.setattr(sweep_module, name, self._counted(getattr(sweep_module, name)))
-        patch.setattr(nesting.shapely, "STRtree", self._tree(shapely.STRtree))
+        patch.setattr(shapely, "STRtree", self._tree(shapely.STRtree))
 
     def _counted(self, work: Any) -> Any:
         def step(*given: Any) -> Any:
