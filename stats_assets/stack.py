@@ -14,8 +14,9 @@ from dotenv import dotenv_values
 
 from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
-from stats_assets.database.connection import connect, database_url, masked
+from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
+from stats_assets.database.migrations import migrate
 from stats_assets.demo.home import FOLDER, DemoError, DemoHome, Remembered
 from stats_assets.settings import Settings, load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
@@ -86,7 +87,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
     with _supervisor(root, quiet) as supervisor:
         _check_port(port, "--port")
         url = database_url(settings)
-        connect(url).close()
+        migrate(url)
         dagster = DagsterChildren(root, port, {}, module)
         facts = {
             "Dagster UI": dagster.url,
@@ -138,12 +139,14 @@ def run_demo(
         if feed_only:
             return supervisor.run(children, lambda: _tell(facts, []))
         _check_port(port, "--port")
+        database = embedded_url(Path(settings["STATS_DATA_DIR"]))
+        migrate(database)
         dagster = DagsterChildren(home.path, port, settings, module)
         program = shlex.quote(str(Path(sys.executable).with_name("stats-assets")))
         facts = {
             "Dagster UI": dagster.url,
             **facts,
-            "Database": embedded_url(Path(settings["STATS_DATA_DIR"])),
+            "Database": database,
             "Output": str(home.path / ".dagster" / "logs"),
         }
         advice = [
