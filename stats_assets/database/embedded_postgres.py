@@ -35,6 +35,7 @@ STARTS_IN_A_ROW = 4
 # defaults of a new data directory: a person may change them in its postgresql.conf
 DEFAULTS = {
     "max_connections": "200",
+    "superuser_reserved_connections": "0",  # nobody works as the superuser
     "shared_buffers": "128MB",
     "max_locks_per_transaction": "128",  # a query over all partitions of facts locks each, and its indexes
 }

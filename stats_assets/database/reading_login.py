@@ -92,12 +92,15 @@ def make_reading_login(connection: Connection) -> str | None:
 
 
 def reading_login(connection: Connection) -> Login | str:
-    """The login, as its owner finds it; or why there is none. In a copied or restored database it is another's."""
+    """The login, as its owner finds it; or why there is none.
+
+    A copied database is read by its original's until it is migrated; a restored one may have a password of before.
+    """
     row = connection.execute("SELECT name, password, trouble FROM reading_login").fetchone()
     if row is None or row[2] is not None or row[0] is None:
         return row[2] if row is not None and row[2] else "None was made yet."
     name, password, _ = row
-    if name != name_of(connection.info.dbname) or _comment(connection, name) != _mark(password):
+    if _comment(connection, name) != _mark(password):
         return f"The login {name} is not the one that was made with this database."
     return Login(name, password)
 
