@@ -123,7 +123,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
                 head = parts.source(stream).head()
             except HeadUnknown:
                 head = None
-            with parts.connect() as connection:
+            with parts.look() as connection:
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
                 return evaluate(parts, connection, stream, cursor, head)[name]

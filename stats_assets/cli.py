@@ -8,6 +8,7 @@ import sys
 from typing import Annotated
 
 import typer
+from psycopg import errors
 
 from stats_assets import __version__
 from stats_assets.commands import answers, stack, statistics, streams
@@ -17,6 +18,7 @@ from stats_assets.commands.status import status
 from stats_assets.commands.watch import watch
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.looking import NoReadingLogin, SchemaNotReady
 from stats_assets.database.migrations import MigrationRefused
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.root import RecordsError
@@ -32,7 +34,7 @@ app = typer.Typer(
 )
 WRONG = (
     *(SettingsError, DatabaseUnreachable, EmbeddedServerError, MigrationRefused),
-    *(CategoriesError, RecordsError, RegionsError, StackError),
+    *(CategoriesError, RecordsError, RegionsError, StackError, SchemaNotReady, NoReadingLogin),
 )
 for command in (
     stack.dev,
@@ -59,6 +61,10 @@ def main() -> None:
         app()
     except WRONG as error:
         say(f"stats-assets: {error}", style="red")
+        sys.exit(2)
+    except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
+        say(f"stats-assets: PostgreSQL refuses: {error.diag.message_primary}.", style="red")
+        say("DATABASE_URL's role must own the statistics, or for looking be let read them all.", style="red")
         sys.exit(2)
     except BrokenPipeError:
         # Whoever read our output (head, less) has seen enough.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from stats_assets.bodies import StreamWork
 from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger import Retries
+from stats_assets.database.looking import ask, look, look_as_reader, reading_url
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics import save_countries
 from stats_assets.database.streams import Stream
@@ -36,8 +37,24 @@ class Stats:
         return url
 
     def connect(self) -> Connection:
-        """A connection to the database."""
+        """A connection for work, to the database brought up to date."""
         return connect(self.url)
+
+    def look(self, *, may_write: bool = False) -> Connection:
+        """A connection for who only looks: it migrates nothing, and can't write; by the reading login, if there is one.
+
+        may_write: by the owner's, for a look that keeps how far it is. Raises DatabaseUnreachable, EmbeddedServerError,
+        SchemaNotReady.
+        """
+        if may_write:
+            return look(database_url(self.settings), may_write=True)
+        if self.settings.read_database_url is not None:
+            return look(self.settings.read_database_url)
+        return look_as_reader(database_url(self.settings))
+
+    def ask(self) -> Connection:
+        """A connection for anybody's statements, by a login that may only SELECT. Raises NoReadingLogin too."""
+        return ask(self.settings.read_database_url or reading_url(database_url(self.settings)))
 
     @cached_property
     def http(self) -> Http:
@@ -65,19 +82,23 @@ class Stats:
     def reader(self, stream: Stream) -> Reader:
         """The reader of the stream's bodies, by the definitions as the files have them now.
 
-        Their regions are made known as countries. Raises CategoriesError, RegionsError.
+        Raises CategoriesError, RegionsError.
         """
         if stream == "changesets":
             return changeset_reader()
-        return _diff_reader(self.url, _file(self.settings.categories_file), _file(self.settings.regions_file))
+        return _diff_reader(_file(self.settings.categories_file), _file(self.settings.regions_file))
 
     def work(self, stream: Stream) -> StreamWork:
-        """All that the stream's runs need."""
+        """All that the stream's runs need. What its facts will name, the regions, is made known as countries."""
+        reader = self.reader(stream)
+        if stream == "augmented_diffs":
+            with self.connect() as connection:
+                save_countries(connection, dict(_regions(_file(self.settings.regions_file)).codes))
         return StreamWork(
             stream=stream,
             source=self.source(stream),
             archive=self.archive(stream),
-            reader=self.reader(stream),
+            reader=reader,
             retries=self.retries,
             settle_seconds=self.settings.settle_seconds,
         )
@@ -105,12 +126,8 @@ def _file(path: Path | None) -> _File:
 
 
 @lru_cache(maxsize=2)
-def _diff_reader(url: str, categories: _File, regions: _File) -> Reader:
-    loaded = _regions(regions)
-    reader = diff_reader(Categories.load(categories.path), loaded)
-    with connect(url) as connection:
-        save_countries(connection, dict(loaded.codes))
-    return reader
+def _diff_reader(categories: _File, regions: _File) -> Reader:
+    return diff_reader(Categories.load(categories.path), _regions(regions))
 
 
 @lru_cache(maxsize=2)

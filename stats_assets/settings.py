@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
+    read_database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
     overpass_url: str = Field(OVERPASS_MAIN, pattern="^https?://")
     augmented_diffs_url: str | None = None
     changesets_url: str = PLANET_CHANGESETS
@@ -124,8 +125,8 @@ def load_settings() -> Settings:
 
 
 def _said(name: str, problem: ErrorDetails) -> str:
-    if name == "database_url":  # it may hold a password
-        return "DATABASE_URL must begin with postgresql://"
+    if name in ("database_url", "read_database_url"):  # it may hold a password
+        return f"{name.upper()} must begin with postgresql://"
     if "error" in problem.get("ctx", {}):  # of our own validators
         return f"{name.upper()}: {problem['ctx']['error']}"
     if name == "overpass_url":

@@ -14,8 +14,9 @@ from dotenv import dotenv_values
 
 from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
-from stats_assets.database.connection import connect, database_url, masked
+from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
+from stats_assets.database.migrations import migrate
 from stats_assets.demo.home import DemoError, DemoHome, Remembered
 from stats_assets.root import DEMO, MARKER, find_project_root
 from stats_assets.settings import Settings, load_settings
@@ -65,7 +66,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
         dagster = DagsterChildren(root, port, {}, module)
         records_made = dagster.make_records()
         url = database_url(settings)
-        connect(url).close()
+        migrate(url)
         records_made()
         facts = {
             "Dagster UI": dagster.url,
@@ -119,13 +120,14 @@ def run_demo(
         _check_port(port, "--port")
         dagster = DagsterChildren(home.path, port, settings, module)
         records_made = dagster.make_records()
-        url = embedded_url(Path(settings["STATS_DATA_DIR"]))
+        database = embedded_url(Path(settings["STATS_DATA_DIR"]))
+        migrate(database)
         records_made()
         program = shlex.quote(str(Path(sys.executable).with_name("stats-assets")))
         facts = {
             "Dagster UI": dagster.url,
             **facts,
-            "Database": url,
+            "Database": database,
             "Output": str(home.path / ".dagster" / "logs"),
         }
         advice = [

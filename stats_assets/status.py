@@ -111,9 +111,9 @@ def in_words(seconds: float) -> str:
 def of(stats: Stats) -> Status:
     """Ask database and feeds; a feed that can't be asked is said in `trouble`.
 
-    Raises DatabaseUnreachable, CategoriesError, RegionsError.
+    Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
     """
-    with stats.connect() as connection:
+    with stats.look() as connection:
         return Status({stream: _stream(stats, connection, stream) for stream in STREAMS}, queued(connection))
 
 

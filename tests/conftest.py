@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.embedded import embedded_url
+from stats_assets.database.embedded_roles import as_superuser
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
@@ -83,7 +84,7 @@ def server() -> Iterator[str]:
     """A server with a migrated template database; stopped by itself when the tests' processes end."""
     folder = place.open_folder()
     url = embedded_url(folder, grace=1)
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(as_superuser(url), autocommit=True) as connection:
         for name in (
             "fsync",
             "synchronous_commit",
@@ -91,6 +92,8 @@ def server() -> Iterator[str]:
         ):  # speed alone: it need not outlive a crash
             connection.execute(f"ALTER SYSTEM SET {name} = off".encode())
         connection.execute("SELECT pg_reload_conf()")
+        connection.execute("GRANT SET ON PARAMETER deadlock_timeout TO stats")
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE template_stats")
     migrate(other_database(url, "template_stats"))
     yield url

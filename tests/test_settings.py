@@ -53,6 +53,7 @@ def test_an_env_file_is_read_and_the_environment_wins(
         ("OVERPASS_URL", "overpass-api.de"),
         ("OVERPASS_URL", "ftp://u:hunter2@host"),
         ("DATABASE_URL", "mysql://u:hunter2@host/db"),
+        ("READ_DATABASE_URL", "u:hunter2@host/db"),
         ("AUGMENTED_DIFFS_URL", "ftp://u:hunter2@host/folder"),
         ("AUGMENTED_DIFFS_URL", "file://folder"),
         ("CHANGESETS_URL", "s3:/bucket/folder"),

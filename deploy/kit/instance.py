@@ -65,6 +65,10 @@ def check() -> None:
     given: dict[str, str] = {name: value or "" for name, value in dotenv_values(FOLDER / SETTINGS).items()}
     wrong = [f"{name} is no setting" for name in given if name.lower() not in Settings.model_fields]
     wrong += [f"{name} is not set here: see config-aws.mk" for name in given if name in GIVEN]
+    if "READ_DATABASE_URL" in given:
+        wrong.append(
+            "READ_DATABASE_URL is not set here: it holds a password, and the image is no place for one"
+        )
     try:
         Settings.model_validate({name.lower(): value for name, value in given.items()})
     except ValidationError as error:

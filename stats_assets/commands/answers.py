@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from stats_assets.commands.shared import AsJson, err, out, print_json, settings_here
-from stats_assets.database.connection import connect, database_url
+from stats_assets.database.connection import Connection, database_url
 from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
 from stats_assets.osm.statistics import UNREADABLE
 from stats_assets.parts import Stats
@@ -165,21 +165,18 @@ def sql(
     as_json: AsJson = False,
 ) -> None:
     """Ask the statistics' database, read-only."""
-    url = Stats(settings_here(database=True)).url
+    stats = Stats(settings_here(looks=True))
     statement = query.strip().rstrip(";").encode()
     try:
-        with connect(url) as connection:
+        with stats.ask() as connection:
             connection.adapters.register_loader("jsonb", psycopg.types.string.TextLoader)
             connection.execute("BEGIN READ ONLY")
             if as_json and statement[:6].lower().startswith((b"select", b"with", b"values", b"table")):
                 rows = b"SELECT coalesce(json_agg(answer), '[]')::text FROM (" + statement + b"\n) AS answer"
-                # Prepared: one statement, so that nobody can end the read-only transaction and go on.
-                row = connection.execute(rows, prepare=True).fetchone()
-                print(row[0] if row else "[]")
+                _, [row] = _answered(connection, rows)
+                print(row[0])
                 return
-            cursor = connection.execute(statement, prepare=True)
-            names = [column.name for column in cursor.description or ()]
-            answer = cursor.fetchall() if names else []
+            names, answer = _answered(connection, statement)
     except psycopg.Error as error:
         err.print(f"PostgreSQL refuses the query: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
@@ -192,6 +189,23 @@ def sql(
     for row in answer:
         table.add_row(*("" if value is None else escape(str(value)) for value in row))
     out().print(table)
+
+
+def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The columns' names and the rows of one statement, of which nothing is kept. What answers no rows is not run."""
+    # Prepared: one statement, so that nobody can end the read-only transaction and go on.
+    prepared = connection.pgconn.prepare(b"", statement)
+    if prepared.status == psycopg.pq.ExecStatus.COMMAND_OK:
+        prepared = connection.pgconn.describe_prepared(b"")
+    if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(prepared)
+    if not prepared.nfields:
+        raise psycopg.ProgrammingError("it answers no rows, so that it was not run")
+    cursor = connection.execute(statement, prepare=True)
+    names = [column.name for column in cursor.description or ()]
+    answer = cursor.fetchall()
+    connection.rollback()
+    return names, answer
 
 
 def print_database_url() -> None:

@@ -33,10 +33,10 @@ SequenceOption = Annotated[int, typer.Option(min=0, max=999_999_999)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
 
 
-def settings_here(*, database: bool = False, dagster: bool = False) -> Settings:
+def settings_here(*, database: bool = False, looks: bool = False, dagster: bool = False) -> Settings:
     """The project's settings, whatever folder below it one is in; then the project's root is the current folder.
 
-    With `dagster`, it is Dagster's home, too: there must be one.
+    With `dagster`, it is Dagster's home, too: there must be one. looks: who only looks does with READ_DATABASE_URL.
     """
     root = project_root() if dagster else find_project_root()
     if dagster:
@@ -44,7 +44,8 @@ def settings_here(*, database: bool = False, dagster: bool = False) -> Settings:
     if root is not None:
         enter(root)
     settings = load_settings()
-    if database and root is None and settings.database_url is None:
+    named = settings.database_url or (looks and settings.read_database_url)
+    if (database or looks) and root is None and not named:
         project_root()  # says what to do
     return settings
 

@@ -30,10 +30,16 @@ def verify(
     """Recompute the statistics from the facts, and compare every row and key exactly. Changes nothing.
 
     Range by range, each in one snapshot, while the stream goes on. Exit code: 0 all is equal, 1 something differs.
+    How far it is, and what it found, is kept for --resume and status, if the database's role may write that.
     """
     if a_sample and (resume or seconds is not None):
         raise typer.BadParameter("--sample is short by itself: without --resume and --seconds.")
-    with Stats(settings_here(database=True)).connect() as connection:
+    with Stats(settings_here(database=True)).look(may_write=True) as connection:
+        kept = a_sample or passes.is_kept(connection)
+        if not kept:
+            say("This role may only read: how far the verification is can't be kept, nor gone on with.")
+        if resume and not kept:
+            raise typer.BadParameter("there is nothing that it could go on with.", param_hint="--resume")
         try:
             passed = (
                 passes.sample(connection)
@@ -41,7 +47,10 @@ def verify(
                 else passes.verify(connection, "verify", resume=resume, seconds=seconds, progress=_Told())
             )
         except KeyboardInterrupt:
-            say("Ended. stats-assets verify --resume goes on from here.", style="yellow")
+            say(
+                "Ended." + (" stats-assets verify --resume goes on from here." if kept else ""),
+                style="yellow",
+            )
             raise typer.Exit(130) from None
     if as_json:
         differences = [one._asdict() for one in passed.differences]
@@ -49,7 +58,7 @@ def verify(
     else:
         _print(passed)
     if not passed.whole and not a_sample:
-        say("Not at the end yet: stats-assets verify --resume goes on from here.")
+        say("Not at the end yet" + (": stats-assets verify --resume goes on from here." if kept else "."))
     raise typer.Exit(1 if passed.differences else 0)
 
 

@@ -11,6 +11,7 @@ from stats_assets import status as standing
 from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.looking import SchemaNotReady
 from stats_assets.database.ranges import Span
 from stats_assets.parts import Stats
 from stats_assets.status import StreamStatus, in_words
@@ -19,11 +20,11 @@ SHOWN, LONGEST = 5, 400
 
 
 def status(as_json: AsJson = False) -> None:
-    """Where each stream stands. Exit code: 0 fine, 1 behind, 2 stalled, 3 unreachable."""
-    settings = settings_here(database=True)
+    """Where each stream stands. Exit code: 0 fine, 1 behind, 2 stalled, 3 unreachable, or no schema yet."""
+    settings = settings_here(looks=True)
     try:
         found = standing.of(Stats(settings))
-    except (DatabaseUnreachable, EmbeddedServerError) as error:
+    except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady) as error:
         say(f"stats-assets: {error}", style="red")
         raise typer.Exit(3) from None
     if as_json:

@@ -12,6 +12,8 @@ from stats_assets import metrics
 from stats_assets import status as standing
 from stats_assets.commands.shared import say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.looking import SchemaNotReady
 from stats_assets.parts import Stats
 
 
@@ -21,12 +23,12 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
 ) -> None:
     """Print lag, progress, ticks, heartbeats and failed runs each minute, as CloudWatch's embedded metrics."""
-    stats = Stats(settings_here(database=True, dagster=True))
+    stats = Stats(settings_here(looks=True, dagster=True))
     while True:
         began = time.monotonic()
         try:
             _look(name, stats)
-        except (DatabaseUnreachable, SQLAlchemyError, OSError) as error:
+        except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady, SQLAlchemyError, OSError) as error:
             say(f"stats-assets: no metrics this time: {str(error).splitlines()[0]}")
             if once:
                 raise typer.Exit(1) from None

@@ -20,14 +20,13 @@ from stats_assets.database.embedded import (
     EmbeddedServerError,
 )
 from stats_assets.database.embedded_place import (
-    DATABASE,
     MAJOR,
-    ROLE,
     SOCKET,
     Place,
     socket_folder,
 )
 from stats_assets.database.embedded_program import Program
+from stats_assets.database.embedded_roles import SUPERUSER, make_roles
 from stats_assets.files import write_whole
 from stats_assets.processes import LockFile, processes_titled, send
 
@@ -37,6 +36,7 @@ STARTS_IN_A_ROW = 4
 # defaults of a new data directory: a person may change them in its postgresql.conf
 DEFAULTS = {
     "max_connections": "200",
+    "superuser_reserved_connections": "0",  # nobody works as the superuser
     "shared_buffers": "128MB",
     "max_locks_per_transaction": "128",  # a query over all partitions of facts locks each, and its indexes
 }
@@ -113,7 +113,7 @@ class Server:
             os.chown(half, self._place.user.pw_uid, self._place.user.pw_gid)
         for locale in ("C.UTF-8", "C"):
             arguments = [
-                *("-D", str(half), "-U", ROLE, "--auth=trust", "--encoding=UTF8", f"--locale={locale}"),
+                *("-D", str(half), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", f"--locale={locale}"),
                 *(word for name, value in DEFAULTS.items() for word in ("-c", f"{name}={value}")),
             ]
             self._program = initdb = Program(self._place, log, "initdb", *arguments)
@@ -198,17 +198,14 @@ class Server:
 
     def _ready(self, begun: float) -> bool:
         try:
-            with psycopg.connect(
-                self._url.replace(f"/{DATABASE}?", "/postgres?"), autocommit=True
-            ) as connection:
-                there = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).rowcount
-                if not there:
-                    connection.execute(f"CREATE DATABASE {DATABASE}")
+            make_roles(self._url)
         except psycopg.OperationalError as error:
             if "starting up" in str(error) or "recovery" in str(error):
                 detail = "PostgreSQL is starting up; after a crash it first replays its log"
                 write_state(self._place.folder, "starting", detail, None)
             return False
+        except psycopg.Error as error:
+            raise EmbeddedServerError(f"its roles can't be made: {error}") from None
         self._say("ready", f"ready after {time.monotonic() - begun:.1f} s", self._url)
         return True
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
+from stats_assets.database.reading_login import make_reading_login
 
 NEWEST = "0005"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
@@ -44,9 +45,10 @@ def revision(connection: Connection) -> str | None:
 def migrate(url: str) -> str | None:
     """Bring the schema to the newest revision, under a lock; returns the revision that it had before.
 
-    Also makes the facts' partitions that the augmented diffs will need next. Cheap when there is nothing to do.
-    A database of OSMesa's is taken over (osmesa.py). Raises DatabaseUnreachable, MigrationRefused, and psycopg.Error
-    when a revision fails for another reason (all are one transaction: nothing is left half done).
+    Also makes the facts' partitions that the augmented diffs will need next, and the reading login (why there is
+    none, it says itself). Cheap when there is nothing to do. A database of OSMesa's is taken over (osmesa.py). Raises
+    DatabaseUnreachable, MigrationRefused, and psycopg.Error when a revision fails for another reason (all are one
+    transaction: nothing is left half done).
     """
     with connect(url, application="stats-assets migrate") as connection:
         before = revision(connection)
@@ -58,6 +60,7 @@ def migrate(url: str) -> str | None:
             if before != NEWEST:
                 upgrade(url, NEWEST)
         _make_partitions_ahead(connection)
+        make_reading_login(connection)
         return before
 
 
