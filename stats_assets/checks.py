@@ -127,21 +127,28 @@ def changed_outcomes(
     head: int | None,
 ) -> Sequence[AssetCheckEvaluation]:
     """The stream's checks whose outcome differs from the one last stored."""
-    changed = []
-    for name, result in evaluate(stats, connection, stream, cursor, head).items():
-        key = AssetCheckKey(AssetKey(FEEDS[stream]), name)
-        if _outcome(instance, key) != (result.passed, None if result.passed else result.severity):
-            changed.append(
-                AssetCheckEvaluation(
-                    asset_key=key.asset_key,
-                    check_name=name,
-                    passed=result.passed,
-                    severity=result.severity,
-                    description=result.description,
-                    metadata=result.metadata,
-                )
-            )
-    return changed
+    found = evaluate(stats, connection, stream, cursor, head).values()
+    return [evaluation_of(result) for result in found if changed(instance, AssetKey(FEEDS[stream]), result)]
+
+
+def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
+    """The result, as an event of no run."""
+    assert result.asset_key is not None  # noqa: S101 - ours name it
+    assert result.check_name is not None  # noqa: S101
+    return AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+    )
+
+
+def changed(instance: DagsterInstance, asset: AssetKey, result: AssetCheckResult) -> bool:
+    """Whether the check's outcome differs from the one last stored."""
+    key = AssetCheckKey(asset, result.check_name or "")
+    return _outcome(instance, key) != (result.passed, None if result.passed else result.severity)
 
 
 def _outcome(instance: DagsterInstance, key: AssetCheckKey) -> tuple[bool | None, AssetCheckSeverity | None]:

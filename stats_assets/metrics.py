@@ -42,6 +42,7 @@ def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iter
         yield _line({"Cluster": cluster, "Stream": name}, _of_stream(stream, now), now)
     values = {
         "Queued": status.queued,
+        "Differences": status.verification.differences,  # known ones: none before the first verification
         "SinceHeartbeat": dagster.since_heartbeat,
         "FailedRuns": dagster.failed_runs,
     }

@@ -10,6 +10,7 @@ from stats_assets.database.ledger import Work
 from stats_assets.database.ranges import Span, counted_under_older, islands, skipped
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
+from stats_assets.database.verdicts import NEVER, Verdict, verdict
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown, covers
 
@@ -68,21 +69,23 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All streams, and how many changed changesets wait for the statistics."""
+    """All streams, how many changed changesets wait for the statistics, and what verifications say of these."""
 
     streams: dict[Stream, StreamStatus]
     queued: int
+    verification: Verdict = NEVER
 
     @property
     def exit_code(self) -> int:
-        """The worst of the streams'."""
-        return max(stream.exit_code for stream in self.streams.values())
+        """The worst of the streams', and 1 at least when a verification failed."""
+        return max(self.verification.bad, *(stream.exit_code for stream in self.streams.values()))
 
     def as_json(self) -> dict[str, Any]:
         """As monitors read it."""
         return {
             "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
             "queued": self.queued,
+            "verification": self.verification.as_json(),
         }
 
 
@@ -107,7 +110,8 @@ def of(stats: Stats) -> Status:
     Raises DatabaseUnreachable, CategoriesError, RegionsError.
     """
     with stats.connect() as connection:
-        return Status({stream: _stream(stats, connection, stream) for stream in STREAMS}, queued(connection))
+        found = {stream: _stream(stats, connection, stream) for stream in STREAMS}
+        return Status(found, queued(connection), verdict(connection))
 
 
 def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatus:

@@ -1,4 +1,4 @@
-"""A look at a tick changes nothing: Dagster's previews, by the webserver's schema, against dumps of all that is kept."""
+"""A look at a tick changes nothing: previews, by the webserver's schema, against dumps of all that is kept."""
 
 import sqlite3
 import sys

@@ -18,7 +18,10 @@ SHOWN = 5
 
 
 def status(as_json: AsJson = False) -> None:
-    """Where each stream stands. Exit code: 0 fine, 1 behind, 2 stalled, 3 unreachable."""
+    """Where each stream stands.
+
+    Exit code: 0 fine, 1 behind or a verification failed, 2 stalled or ahead of the feed's head, 3 unreachable.
+    """
     settings = settings_here(database=True)
     try:
         found = standing.of(Stats(settings))
@@ -39,6 +42,7 @@ def status(as_json: AsJson = False) -> None:
         for sentence in _sentences(name, stream):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
+    out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(found.exit_code)
 
 
