@@ -22,13 +22,14 @@ from dagster import (
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import Work
+from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
-from stats_assets.status import LAG_SECONDS, in_words, lag_seconds
+from stats_assets.status import LAG_SECONDS, in_words, is_ahead, lag_seconds
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
@@ -40,17 +41,7 @@ def evaluate(
 ) -> dict[str, AssetCheckResult]:
     """The stream's checks by name."""
     key = AssetKey(FEEDS[stream])
-    lag = lag_seconds(stream, cursor, head)
-    results = {
-        "lag": AssetCheckResult(
-            asset_key=key,
-            check_name="lag",
-            passed=lag is not None and lag < LAG_SECONDS,
-            severity=AssetCheckSeverity.WARN,
-            description="the feed's head is unknown" if lag is None else f"{in_words(lag)} behind",
-            metadata={"cursor": cursor, "head": head if head is not None else "unknown"},
-        )
-    }
+    results = {"lag": _lag(connection, stream, cursor, head)}
     troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
     for name, work in troubles.items():
         found = troubled(connection, stream, work)
@@ -64,6 +55,36 @@ def evaluate(
         )
     results["same_definitions"] = _same_definitions(stats, connection, stream)
     return results
+
+
+def _lag(connection: Connection, stream: Stream, cursor: int, head: int | None) -> AssetCheckResult:
+    newest = newest_committed(connection, stream, cursor)
+    lag, ahead = (
+        lag_seconds(stream, cursor if newest is None else newest, head),
+        is_ahead(cursor, newest, head),
+    )
+    said = "the feed's head is unknown" if lag is None else f"{in_words(lag)} behind"
+    if ahead:
+        said = (
+            f"the cursor {cursor} is ahead of the feed's head {head}: nothing is done until the feed is there"
+        )
+    waiting = troubled(connection, stream, "waiting")
+    if waiting:
+        named = "; ".join(f"{n}: {reason}" for n, reason in waiting[:SHOWN])
+        said = f"{said}. {len(waiting)} wait for their next try: {named}"
+    return AssetCheckResult(
+        asset_key=FEEDS[stream],
+        check_name="lag",
+        passed=lag is not None and lag < LAG_SECONDS and not ahead,
+        severity=AssetCheckSeverity.WARN,
+        description=said,
+        metadata={
+            "cursor": cursor,
+            "head": head if head is not None else "unknown",
+            "newest": newest if newest is not None else "none",
+            "waiting": len(waiting),
+        },
+    )
 
 
 def _severity(age: timedelta) -> AssetCheckSeverity:
@@ -94,7 +115,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
 def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
     """The checks that a person can run in the UI."""
     said = {
-        "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind.",
+        "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind, past what waits by its own fault.",
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
         "same_definitions": "All is counted by the present categories, regions and counting code.",

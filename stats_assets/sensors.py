@@ -243,5 +243,8 @@ def _why_nothing(
     if decision.cursor < head:
         return f"Done to {decision.cursor}, the feed has {head}.{waiting}"
     if decision.cursor > head:
-        return f"The feed is behind: {trouble} has {head}, and all to {decision.cursor} is done. It will catch up."
+        return (
+            f"The cursor {decision.cursor} is ahead of the feed's head: {trouble} has {head}. Nothing is requested"
+            " until the feed is there. If it never was, go back: stats-assets seek."
+        )
     return f"Up to date: the feed has {head}, and all to it is done."

@@ -79,6 +79,12 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
         yield "not begun; switch its sensor on in the UI (Automation)."
+    elif stream.ahead:
+        back = min(n for n in (stream.newest, stream.head) if n is not None)
+        yield (
+            f"the cursor {stream.cursor} lies beyond the feed's head {stream.head}: nothing is done until the feed is"
+            f" there. To go back: stats-assets seek --stream {name} --sequence {back}"
+        )
     elif stream.exit_code == 2:
         yield "nothing was committed in ten minutes, nothing is in flight. Is its sensor on, and does the daemon run?"
     for first, last in stream.older_definitions[:SHOWN]:
