@@ -5,8 +5,9 @@ not silent. The checks are the feeds': on an asset that is materialized every mi
 them "not evaluated" again every minute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
@@ -169,16 +170,25 @@ def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
 def changed(instance: DagsterInstance, asset: AssetKey, result: AssetCheckResult) -> bool:
     """Whether the check's outcome differs from the one last stored."""
     key = AssetCheckKey(asset, result.check_name or "")
-    return _outcome(instance, key) != (result.passed, None if result.passed else result.severity)
+    now = (result.passed, None if result.passed else result.severity, _waits(result.metadata))
+    return _outcome(instance, key) != now
 
 
-def _outcome(instance: DagsterInstance, key: AssetCheckKey) -> tuple[bool | None, AssetCheckSeverity | None]:
+def _waits(metadata: Mapping[str, Any]) -> bool:
+    """Whether the lag names something that waits: that it does not yet, or no longer, is a change, too."""
+    return bool(metadata["waiting"].value) if "waiting" in metadata else False
+
+
+def _outcome(
+    instance: DagsterInstance, key: AssetCheckKey
+) -> tuple[bool | None, AssetCheckSeverity | None, bool]:
     last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
     event = last.event.dagster_event if last is not None and last.event is not None else None
     if event is None or event.event_type is not DagsterEventType.ASSET_CHECK_EVALUATION:
-        return None, None
+        return None, None, False
     evaluation = event.asset_check_evaluation_data
-    return evaluation.passed, None if evaluation.passed else evaluation.severity
+    severity = None if evaluation.passed else evaluation.severity
+    return evaluation.passed, severity, _waits(evaluation.metadata)
 
 
 all_checks = [check for stream in STREAMS for check in stream_checks(stream)]

@@ -166,6 +166,13 @@ def test_a_pass_that_finds_less_corrects_the_number_at_its_end(connection: Conne
     assert "user 8 total" in str(now)
 
 
+def test_a_sample_by_who_may_only_look_is_told_and_leaves_no_record(connection: Connection) -> None:
+    connection.execute(EVERYTHING_WRONG)
+    connection.execute("SET default_transaction_read_only = on")
+    assert passes.sample(connection).differences
+    assert verdicts.verdict(connection).state == "never"
+
+
 def test_who_asks_is_told(run: Run, connection: Connection) -> None:
     def said() -> tuple[str, dict[str, Any]]:
         shown = run("status").stdout.splitlines()[-1]

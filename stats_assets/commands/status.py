@@ -81,10 +81,11 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
         yield "not begun; switch its sensor on in the UI (Automation)."
     elif stream.ahead:
         back = min(n for n in (stream.newest, stream.head) if n is not None)
-        yield (
-            f"the cursor {stream.cursor} lies beyond the feed's head {stream.head}: nothing is done until the feed is"
-            f" there. To go back: stats-assets seek --stream {name} --sequence {back}"
-        )
+        said = f"the cursor {stream.cursor} lies beyond the feed's head {stream.head}: nothing is done until then."
+        if back >= (stream.origin or 0) - 1:
+            yield f"{said} To go back: stats-assets seek --stream {name} --sequence {back}"
+        else:
+            yield f"{said} The stream begins at {stream.origin}, where it was told to."
     elif stream.exit_code == 2:
         yield "nothing was committed in ten minutes, nothing is in flight. Is its sensor on, and does the daemon run?"
     for first, last in stream.older_definitions[:SHOWN]:
