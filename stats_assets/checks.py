@@ -5,8 +5,9 @@ not silent. The checks are the feeds': on an asset that is materialized every mi
 them "not evaluated" again every minute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
@@ -23,13 +24,14 @@ from dagster import (
 from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
 from stats_assets.database.ledger import Work
+from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
-from stats_assets.status import LAG_SECONDS, in_words, lag_seconds
+from stats_assets.status import LAG_SECONDS, in_words, is_ahead, lag_seconds
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
@@ -41,17 +43,7 @@ def evaluate(
 ) -> dict[str, AssetCheckResult]:
     """The stream's checks by name."""
     key = AssetKey(FEEDS[stream])
-    lag = lag_seconds(stream, cursor, head)
-    results = {
-        "lag": AssetCheckResult(
-            asset_key=key,
-            check_name="lag",
-            passed=lag is not None and lag < LAG_SECONDS,
-            severity=AssetCheckSeverity.WARN,
-            description="the feed's head is unknown" if lag is None else f"{in_words(lag)} behind",
-            metadata={"cursor": cursor, "head": head if head is not None else "unknown"},
-        )
-    }
+    results = {"lag": _lag(connection, stream, cursor, head)}
     troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
     for name, work in troubles.items():
         found = troubled(connection, stream, work)
@@ -66,6 +58,36 @@ def evaluate(
     results["all_readable"] = _all_readable(connection, stream)
     results["same_definitions"] = _same_definitions(stats, connection, stream)
     return results
+
+
+def _lag(connection: Connection, stream: Stream, cursor: int, head: int | None) -> AssetCheckResult:
+    newest = newest_committed(connection, stream, cursor)
+    lag, ahead = (
+        lag_seconds(stream, cursor if newest is None else newest, head),
+        is_ahead(cursor, newest, head),
+    )
+    said = "the feed's head is unknown" if lag is None else f"{in_words(lag)} behind"
+    if ahead:
+        said = (
+            f"the cursor {cursor} is ahead of the feed's head {head}: nothing is done until the feed is there"
+        )
+    waiting = troubled(connection, stream, "waiting")
+    if waiting:
+        named = "; ".join(f"{n}: {reason}" for n, reason in waiting[:SHOWN])
+        said = f"{said}. {len(waiting)} wait for their next try: {named}"
+    return AssetCheckResult(
+        asset_key=FEEDS[stream],
+        check_name="lag",
+        passed=lag is not None and lag < LAG_SECONDS and not ahead,
+        severity=AssetCheckSeverity.WARN,
+        description=said,
+        metadata={
+            "cursor": cursor,
+            "head": head if head is not None else "unknown",
+            "newest": newest if newest is not None else "none",
+            "waiting": len(waiting),
+        },
+    )
 
 
 def _severity(age: timedelta) -> AssetCheckSeverity:
@@ -108,7 +130,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
 def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
     """The checks that a person can run in the UI."""
     said = {
-        "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind.",
+        "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind, past what waits by its own fault.",
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
         "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",
@@ -142,30 +164,46 @@ def changed_outcomes(
     head: int | None,
 ) -> Sequence[AssetCheckEvaluation]:
     """The stream's checks whose outcome differs from the one last stored."""
-    changed = []
-    for name, result in evaluate(stats, connection, stream, cursor, head).items():
-        key = AssetCheckKey(AssetKey(FEEDS[stream]), name)
-        if _outcome(instance, key) != (result.passed, None if result.passed else result.severity):
-            changed.append(
-                AssetCheckEvaluation(
-                    asset_key=key.asset_key,
-                    check_name=name,
-                    passed=result.passed,
-                    severity=result.severity,
-                    description=result.description,
-                    metadata=result.metadata,
-                )
-            )
-    return changed
+    found = evaluate(stats, connection, stream, cursor, head).values()
+    return [evaluation_of(result) for result in found if changed(instance, AssetKey(FEEDS[stream]), result)]
 
 
-def _outcome(instance: DagsterInstance, key: AssetCheckKey) -> tuple[bool | None, AssetCheckSeverity | None]:
+def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
+    """The result, as an event of no run."""
+    assert result.asset_key is not None  # noqa: S101 - ours name it
+    assert result.check_name is not None  # noqa: S101
+    return AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+    )
+
+
+def changed(instance: DagsterInstance, asset: AssetKey, result: AssetCheckResult) -> bool:
+    """Whether the check's outcome differs from the one last stored."""
+    key = AssetCheckKey(asset, result.check_name or "")
+    now = (result.passed, None if result.passed else result.severity, _waits(result.metadata))
+    return _outcome(instance, key) != now
+
+
+def _waits(metadata: Mapping[str, Any]) -> bool:
+    """Whether the lag names something that waits: that it does not yet, or no longer, is a change, too."""
+    return bool(metadata["waiting"].value) if "waiting" in metadata else False
+
+
+def _outcome(
+    instance: DagsterInstance, key: AssetCheckKey
+) -> tuple[bool | None, AssetCheckSeverity | None, bool]:
     last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
     event = last.event.dagster_event if last is not None and last.event is not None else None
     if event is None or event.event_type is not DagsterEventType.ASSET_CHECK_EVALUATION:
-        return None, None
+        return None, None, False
     evaluation = event.asset_check_evaluation_data
-    return evaluation.passed, None if evaluation.passed else evaluation.severity
+    severity = None if evaluation.passed else evaluation.severity
+    return evaluation.passed, severity, _waits(evaluation.metadata)
 
 
 all_checks = [check for stream in STREAMS for check in stream_checks(stream)]

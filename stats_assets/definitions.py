@@ -7,7 +7,7 @@ from dagster import Definitions, in_process_executor
 from stats_assets.assets.changesets import changesets, changesets_feed
 from stats_assets.assets.replication import augmented_diffs, augmented_diffs_feed
 from stats_assets.assets.statistics import statistics
-from stats_assets.assets.verification import all_is_exact
+from stats_assets.assets.verification import all_is_exact, statistics_verification
 from stats_assets.checks import all_checks
 from stats_assets.database.streams import STREAMS
 from stats_assets.jobs import (
@@ -32,7 +32,10 @@ if root is not None and not root.samefile(Path.cwd()):
 poll_seconds = load_settings().poll_seconds
 
 defs = Definitions(
-    assets=[augmented_diffs_feed, augmented_diffs, changesets_feed, changesets, statistics],
+    assets=[
+        *(augmented_diffs_feed, augmented_diffs, changesets_feed, changesets),
+        *(statistics, statistics_verification),
+    ],
     asset_checks=[*all_checks, all_is_exact],
     jobs=[augmented_diffs_job, changesets_job, statistics_job, verification_job, retention_job],
     schedules=[verification_schedule, retention_schedule],

@@ -83,12 +83,16 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
     return Flight(ranges, ours, dead, late)
 
 
-def bury_statistics(instance: DagsterInstance, connection: Connection, settings: Settings) -> None:
-    """Report failed the runs of the statistics alone that died: they have no lease, but a live one holds the lock."""
+def dead_statistics(
+    instance: DagsterInstance, connection: Connection, settings: Settings
+) -> list[tuple[DagsterRun, str]]:
+    """The runs of the statistics alone that died: they have no lease, but a live one holds the lock."""
+    found = []
     for record in instance.get_run_records(RunsFilter(job_name="statistics_job", statuses=UNFINISHED)):
         trouble = _stillborn(record, None, settings)
         if trouble is not None and not applying(connection):
-            instance.report_run_failed(record.dagster_run, trouble)
+            found.append((record.dagster_run, trouble))
+    return found
 
 
 def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> str | None:

@@ -42,6 +42,7 @@ def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iter
         yield _line({"Cluster": cluster, "Stream": name}, _of_stream(stream, now), now)
     values = {
         "Queued": status.queued,
+        "Differences": status.verification.differences,  # known ones: none before the first verification
         "SinceHeartbeat": dagster.since_heartbeat,
         "FailedRuns": dagster.failed_runs,
     }
@@ -51,6 +52,7 @@ def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iter
 def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
     return {
         "Lag": stream.lag_seconds,
+        "Ahead": None if stream.cursor is None or stream.head is None else 1 if stream.ahead else 0,
         "SinceCommit": _since(stream.committed_at, now),
         "SinceTick": _since(stream.ticked_at, now),
         "Rate": stream.rate,

@@ -1,11 +1,13 @@
 """The sensor of the queue: starts the statistics when backfills or runs by hand have left changesets in it.
 
-What streams' runs change they apply themselves.
+What streams' runs change they apply themselves. It is on from the start, so it also tells Dagster when the verdict on
+all statistics has changed.
 """
 
 import uuid
 
 from dagster import (
+    DagsterInstance,
     DefaultSensorStatus,
     RunRequest,
     RunsFilter,
@@ -16,10 +18,14 @@ from dagster import (
     sensor,
 )
 
+from stats_assets.assets.verification import changed_verdict
+from stats_assets.database.connection import Connection
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS
-from stats_assets.flight import UNFINISHED, bury_statistics, sweep
+from stats_assets.flight import UNFINISHED, dead_statistics, sweep
 from stats_assets.jobs import STREAM_JOBS, statistics_job
+from stats_assets.parts import Stats
+from stats_assets.preview import SAID, PreviewImpossible, is_preview, rolled_back
 from stats_assets.resources import current_stats
 
 
@@ -34,22 +40,39 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
         description="Brings the statistics up to date with what backfills and runs by hand have changed.",
     )
     def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-        parts = current_stats()
+        preview, parts = is_preview(context), current_stats()
         with parts.connect() as connection:
-            waiting = queued(connection)
-            bury_statistics(context.instance, connection, parts.settings)
-            # Runs by hand that died must be freed while the streams' sensors are off, too.
-            dead = [
-                run for stream in STREAMS for run in sweep(context.instance, connection, parts, stream).dead
-            ]
-        for run, reason in dead:
-            context.instance.report_run_failed(run, reason)
-        if not waiting:
-            return SkipReason("The queue is empty: the statistics are up to date with the facts.")
-        jobs = [job.name for job in (statistics_job, *STREAM_JOBS.values())]
-        for job in jobs:
-            if context.instance.get_run_records(RunsFilter(job_name=job, statuses=UNFINISHED), limit=1):
-                return SkipReason(f"{waiting} changed changesets are queued; a run of {job} will apply them.")
-        return SensorResult(run_requests=[RunRequest(run_key=f"statistics:{uuid.uuid4()}")])
+            try:
+                why = _why_nothing(context.instance, connection, parts, preview)
+            except PreviewImpossible as impossible:
+                return SkipReason(f"{SAID} {impossible}")
+            events = [] if preview else changed_verdict(context.instance, connection)
+        if why and not events:
+            return SkipReason(f"{SAID} {why}" if preview else why)
+        requests = [] if why else [RunRequest(run_key=f"statistics:{uuid.uuid4()}")]
+        return SensorResult(run_requests=requests, skip_reason=why, asset_events=events)
 
     return drain
+
+
+def _why_nothing(
+    instance: DagsterInstance, connection: Connection, parts: Stats, preview: bool
+) -> str | None:
+    """Free what dead runs held; why no run is started then, None: one is. Raises PreviewImpossible."""
+    waiting = queued(connection)
+    dead = dead_statistics(instance, connection, parts.settings)
+    with rolled_back(connection, really=preview):
+        # Runs by hand that died must be freed while the streams' sensors are off, too.
+        for stream in STREAMS:
+            dead += sweep(instance, connection, parts, stream).dead
+    if not preview:
+        for run, reason in dead:
+            instance.report_run_failed(run, reason)
+    if not waiting:
+        return "The queue is empty: the statistics are up to date with the facts."
+    gone = {run.run_id for run, _ in dead}
+    for job in (job.name for job in (statistics_job, *STREAM_JOBS.values())):
+        at_work = instance.get_runs(RunsFilter(job_name=job, statuses=UNFINISHED), limit=len(gone) + 1)
+        if any(run.run_id not in gone for run in at_work):
+            return f"{waiting} changed changesets are queued; a run of {job} will apply them."
+    return None

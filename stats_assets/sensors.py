@@ -4,10 +4,11 @@ A tick never downloads a body, and its cost does not grow with history.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dagster import (
+    AssetCheckEvaluation,
     DagsterInstance,
     RunRequest,
     SensorDefinition,
@@ -29,6 +30,7 @@ from stats_assets.jobs import STREAM_JOBS
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
+from stats_assets.preview import SAID, PreviewImpossible, is_preview, rolled_back
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
@@ -57,15 +59,22 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
 
 
 def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> SensorResult:
-    """One tick: reconcile the cursor, free what dead runs held, advance, and request runs for what is due."""
+    """One tick: reconcile the cursor, free what dead runs held, advance, and request runs for what is due.
+
+    A preview decides and answers the same, and leaves everything as it is.
+    """
+    preview = is_preview(context)
     head, trouble = _ask_head(stats, stream)
     broken = _broken_definitions(stats, stream)
     instance_id = _instance_id(context.instance)
     with stats.connect() as connection:
 
         def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
-            with streams.driving(connection, stream, instance_id) as row:
-                stored = _stored(context, row, instance_id)
+            with (
+                rolled_back(connection, really=preview),
+                streams.driving(connection, stream, instance_id) as row,
+            ):
+                stored = _stored(context, row, instance_id, warn)
                 standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
                 decision = _decide(connection, stats, row, standing, flight, head, usable=not broken)
@@ -74,19 +83,26 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 streams.save_shown(connection, stream, cursor)
                 return row, standing, flight, replace(decision, cursor=cursor)
 
+        said: list[str] = []
+        # What is logged is stored, too: a preview says it in its answer.
+        warn: Callable[[str], None] = said.append if preview else context.log.warning
         try:
             row, standing, flight, decision = retried(transaction)
-        except streams.StreamBusy as busy:
-            return SensorResult(skip_reason=str(busy), cursor=context.cursor)
+        except (streams.StreamBusy, PreviewImpossible) as busy:
+            return SensorResult(skip_reason=_said(preview, str(busy)), cursor=context.cursor)
         except NowhereToStart:
-            return SensorResult(skip_reason=f"Nowhere to start: {trouble}", cursor=context.cursor)
-        events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, head)
-        if stream == "augmented_diffs":
-            make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
-    for run, reason in flight.dead:
-        context.instance.report_run_failed(run, reason)
+            return SensorResult(
+                skip_reason=_said(preview, f"Nowhere to start: {trouble}"), cursor=context.cursor
+            )
+        events: Sequence[AssetCheckEvaluation] = ()
+        if not preview:
+            events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, head)
+            if stream == "augmented_diffs":
+                make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
+            for run, reason in flight.dead:
+                context.instance.report_run_failed(run, reason)
     if standing.warning:
-        context.log.warning(standing.warning)
+        warn(standing.warning)
     requests = [_request(stream, wanted) for wanted in decision.requests]
     if decision.late is not None:
         requests.append(_request(stream, decision.late, late=True))
@@ -94,13 +110,19 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     new_keys = sorted(
         k for k in keys if not context.instance.has_dynamic_partition(BLOCKS[stream].name or "", k)
     )
+    why = broken or _why_nothing(row, decision, flight, head, trouble)
     return SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
         cursor=str(decision.cursor),
         asset_events=events,
-        skip_reason=None if requests else broken or _why_nothing(row, decision, flight, head, trouble),
+        # Dagster shows either: runs, or a reason why there are none.
+        skip_reason=None if requests else _said(preview, *said, why),
     )
+
+
+def _said(preview: bool, *reasons: str) -> str:
+    return " ".join([SAID, *reasons] if preview else reasons)
 
 
 def _instance_id(instance: DagsterInstance) -> str:
@@ -124,12 +146,12 @@ def _broken_definitions(stats: Stats, stream: Stream) -> str | None:
     return None
 
 
-def _stored(context: SensorEvaluationContext, row: streams.StreamRow, instance_id: str) -> Stored:
+def _stored(
+    context: SensorEvaluationContext, row: streams.StreamRow, instance_id: str, warn: Callable[[str], None]
+) -> Stored:
     cursor = int(context.cursor) if context.cursor is not None and context.cursor.isdecimal() else None
     if context.cursor and cursor is None and context.cursor != "-1":
-        context.log.warning(
-            f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used."
-        )
+        warn(f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used.")
     if row.instance_id not in (None, instance_id):
         # Taken over from another instance: the cursor here is of another time. The checkpoint wins, by a seek to it,
         # which stands until the cursor is seen there.
@@ -221,5 +243,8 @@ def _why_nothing(
     if decision.cursor < head:
         return f"Done to {decision.cursor}, the feed has {head}.{waiting}"
     if decision.cursor > head:
-        return f"The feed is behind: {trouble} has {head}, and all to {decision.cursor} is done. It will catch up."
+        return (
+            f"The cursor {decision.cursor} is ahead of the feed's head: {trouble} has {head}. Nothing is requested"
+            " until the feed is there. If it never was, go back: stats-assets seek."
+        )
     return f"Up to date: the feed has {head}, and all to it is done."

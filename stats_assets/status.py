@@ -8,9 +8,11 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
 from stats_assets.database.leases import leases
 from stats_assets.database.ledger import Work
+from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import Span, counted_under_older, islands, skipped
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
+from stats_assets.database.verdicts import NEVER, Verdict, verdict
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown, covers
 
@@ -22,7 +24,8 @@ RATE_SEQUENCES = 5_000  # how far below the checkpoint the rate is measured
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """One stream. cursor: the checkpoint; rate: sequences a minute over the last ten.
+    """One stream. cursor: the checkpoint; rate: sequences a minute over the last ten. newest: how far it is counted,
+    past what waits (database/newest.py), by which the lag is measured; ahead: the cursor is beyond the feed's head.
 
     waiting, quarantined, holes: sequences, with `reasons`; in_flight (the stream's own runs), by_hand (all other runs),
     skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
@@ -35,6 +38,8 @@ class StreamStatus:
     cursor: int | None
     head: int | None
     trouble: str | None
+    newest: int | None
+    ahead: bool
     lag_seconds: float | None
     rate: float
     eta_seconds: float | None
@@ -58,9 +63,11 @@ class StreamStatus:
 
     @property
     def exit_code(self) -> int:
-        """0 fine, 1 behind, 2 stalled, 3 unreachable."""
+        """0 fine, 1 behind, 2 stalled or ahead of the head, 3 unreachable."""
         if self.head is None:
             return 3
+        if self.ahead:
+            return 2
         if self.cursor is None or (self.head > self.cursor and not self.rate and not self.in_flight):
             return 2 if self.cursor is None or (self.lag_seconds or 0) >= LAG_SECONDS else 0
         return 1 if (self.lag_seconds or 0) >= LAG_SECONDS else 0
@@ -70,35 +77,49 @@ class StreamStatus:
         """What the exit code says."""
         if self.cursor is None and self.head is not None:
             return "not begun"
+        if self.ahead:
+            return "ahead of the head"
         return ("fine", "behind", "stalled", "feed out of reach")[self.exit_code]
 
 
 @dataclass(frozen=True)
 class Status:
-    """All streams, and how many changed changesets wait for the statistics."""
+    """All streams, how many changed changesets wait for the statistics, and what verifications say of these."""
 
     streams: dict[Stream, StreamStatus]
     queued: int
+    verification: Verdict = NEVER
 
     @property
     def exit_code(self) -> int:
-        """The worst of the streams'."""
-        return max(stream.exit_code for stream in self.streams.values())
+        """The worst of the streams', and 1 at least when a verification failed."""
+        return max(self.verification.bad, *(stream.exit_code for stream in self.streams.values()))
 
     def as_json(self) -> dict[str, Any]:
         """As monitors read it."""
         return {
             "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
             "queued": self.queued,
+            "verification": self.verification.as_json(),
         }
 
 
-def lag_seconds(stream: Stream, cursor: int, head: int | None) -> float | None:
-    """How far the statistics are behind; None: unknown. A changeset file is taken for a minute."""
-    behind = None if head is None else max(0, head - cursor) * 60.0
+def lag_seconds(stream: Stream, newest: int, head: int | None) -> float | None:
+    """How old the newest counted sequence is; None: unknown. A changeset file is taken for a minute."""
+    behind = None if head is None else max(0, head - newest) * 60.0
     if stream == "augmented_diffs":
-        return max(behind or 0.0, round((datetime.now(UTC) - covers(cursor)[1]).total_seconds(), 1))
+        return max(behind or 0.0, round((datetime.now(UTC) - covers(newest)[1]).total_seconds(), 1))
     return behind
+
+
+def is_ahead(cursor: int, newest: int | None, head: int | None) -> bool:
+    """Whether the cursor lies beyond the feed's head, though the feed never was there: a seek, or another feed.
+
+    A server that is a little behind the one that was read before is no such case.
+    """
+    if head is None or cursor <= head:
+        return False
+    return newest is None or newest <= head or cursor - head > LAG_SECONDS // 60
 
 
 def in_words(seconds: float) -> str:
@@ -114,7 +135,8 @@ def of(stats: Stats) -> Status:
     Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
     """
     with stats.look() as connection:
-        return Status({stream: _stream(stats, connection, stream) for stream in STREAMS}, queued(connection))
+        found = {stream: _stream(stats, connection, stream) for stream in STREAMS}
+        return Status(found, queued(connection), verdict(connection))
 
 
 def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatus:
@@ -125,6 +147,7 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         head = stats.source(stream).head()
     except HeadUnknown as error:
         trouble = str(error)
+    newest = None if cursor is None else newest_committed(connection, stream, cursor)
     rate, committed_at = _rate(connection, stream, cursor)
     behind = head - cursor if head is not None and cursor is not None else None
     alive = [
@@ -140,7 +163,11 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         cursor=cursor,
         head=head,
         trouble=trouble,
-        lag_seconds=None if cursor is None else lag_seconds(stream, cursor, head),
+        newest=newest,
+        ahead=cursor is not None and is_ahead(cursor, newest, head),
+        lag_seconds=None
+        if cursor is None
+        else lag_seconds(stream, cursor if newest is None else newest, head),
         rate=rate,
         eta_seconds=None
         if behind is None or (behind and not rate)

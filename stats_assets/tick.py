@@ -77,39 +77,58 @@ def stand(
 ) -> Standing:
     """Reconcile the stored cursor with the checkpoint, or do what a seek asks for. Raises NowhereToStart.
 
-    `all_done(after, last)` tells whether every sequence above `after` up to `last` is done.
+    `all_done(after, last)` tells whether every sequence above `after` up to `last` is done. Nothing is skipped beyond
+    the head: a seek that lies there is dropped, and one forward waits while the head is unknown.
     """
     cursor, checkpoint, wanted = stored.cursor, stored.checkpoint, stored.seek_to
+    warning = None
     if checkpoint is None:
+        if wanted is not None and head is not None and wanted > head:
+            warning = _beyond(wanted, head)
+            wanted = None
+        elif wanted is not None and head is None:
+            raise NowhereToStart
         origin = next(
             (n for n in (None if wanted is None else wanted + 1, start, head) if n is not None), None
         )
         if origin is None:
             raise NowhereToStart
-        return Standing(cursor=origin - 1, begin=origin)
+        return Standing(cursor=origin - 1, begin=origin, warning=warning)
     if cursor is not None and wanted is None and stored.set_back:
         return _rewind(cursor, stored)
     ahead = cursor is not None and cursor > checkpoint
     if cursor is not None and ahead and all_done(checkpoint, cursor):
         checkpoint, ahead = cursor, False
     if wanted is not None:
-        return _seek(wanted, checkpoint, stored)
-    warning = (
-        f"The cursor {cursor} is ahead of what the database has done ({checkpoint}): a restored backup, or a cursor"
-        f" set forward by hand. The database's checkpoint is used: nothing is skipped. To skip what is between:"
-        f" stats-assets seek."
-    )
-    return Standing(cursor=checkpoint, mirror=checkpoint, warning=warning if ahead else None)
+        return _seek(wanted, checkpoint, stored, head)
+    if cursor is not None and ahead:
+        to_skip = " To skip what is between: stats-assets seek."
+        beyond = head is not None and cursor > head
+        warning = (
+            f"The cursor {cursor} is ahead of what the database has done ({checkpoint}): a restored backup, or a cursor"
+            f" set forward by hand. The database's checkpoint is used: nothing is skipped."
+            f"{f' It is beyond the head of the feed, {head}, too.' if beyond else to_skip}"
+        )
+    return Standing(cursor=checkpoint, mirror=checkpoint, warning=warning)
 
 
-def _seek(wanted: int, checkpoint: int, stored: Stored) -> Standing:
+def _beyond(wanted: int, head: int) -> str:
+    return f"The seek to {wanted} is dropped: it lies beyond the feed's head, {head}."
+
+
+def _seek(wanted: int, checkpoint: int, stored: Stored, head: int | None) -> Standing:
     if wanted < checkpoint:
         return _rewind(wanted, stored)
+    warning = None
+    if wanted > checkpoint and head is None:
+        warning = f"The seek to {wanted} waits until the feed's head is known: it may lie beyond it."
+        return Standing(cursor=checkpoint, mirror=checkpoint, seek_to=wanted, warning=warning)
+    if head is not None and wanted > max(checkpoint, head):
+        wanted, warning = checkpoint, _beyond(wanted, head)
     # The request stands until the cursor is seen there: if this tick dies, its old cursor must not look like a rewind.
     if wanted == checkpoint:
-        return Standing(
-            cursor=checkpoint, mirror=checkpoint, seek_to=None if stored.cursor == wanted else wanted
-        )
+        left = None if stored.cursor == wanted else wanted
+        return Standing(cursor=checkpoint, mirror=checkpoint, seek_to=left, warning=warning)
     reached = min(wanted, checkpoint + MOST_SKIPPED)
     return Standing(
         cursor=reached,

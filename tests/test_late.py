@@ -204,3 +204,49 @@ def test_retry_by_command(
     assert wrong.returncode == 1
     assert f"{bad + 1} of augmented_diffs neither waits" in wrong.stderr
     assert run("retry", "--sequence", "7", DATABASE_URL=stats.url).returncode == 2
+
+
+def test_what_a_backfill_asked_for_before_the_feeds_first_file_becomes_a_hole(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    """No tick comes by below the origin: it waited for ever, and `retry` did not help either."""
+    stream: Stream = "changesets"
+    first = world.changesets_first
+    connection.execute(
+        "INSERT INTO streams (stream, origin, checkpoint) VALUES (%s, %s, %s)", (stream, first, first)
+    )
+    work, before = stats.work(stream), (first - 3, first - 1)
+
+    def waits() -> list[int]:
+        return [n for n, _ in troubled(connection, stream, "waiting")]
+
+    report = runs.run_range(work, stats.url, "backfill", *before, by_hand=True)
+    assert list(report.failed) == waits() == [first - 3, first - 2, first - 1]
+    grace = "SELECT min(not_before - now()) > interval '5 h' FROM ledger"
+    assert connection.execute(grace).fetchone() == (True,)  # it is not asked for again and again until then
+    assert late(connection, stream, None) == []
+    assert retry(connection, stream, [first - 2]) == [first - 2] == late(connection, stream, None)
+    connection.execute("UPDATE ledger SET missing_since = now() - interval '6 h', not_before = now()")
+    assert late(connection, stream, None) == waits()
+    runs.run_range(work, stats.url, "late", *before, late=True)
+    assert (waits(), len(troubled(connection, stream, "hole"))) == ([], 3)
+    assert late(connection, stream, None) == []
+
+
+def test_what_a_backfill_left_broken_below_the_checkpoint_is_tried_again_until_it_is_given_up(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    bad = world.first + 3
+    connection.execute(
+        "INSERT INTO streams (stream, origin, checkpoint) VALUES (%s, %s, %s)", (DIFFS, feed.head, feed.head)
+    )
+    work = stats.work(DIFFS)
+    feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
+    runs.run_range(work, stats.url, "backfill", world.first, world.first + 6, by_hand=True)
+    for attempt in (1, 2):
+        assert [n for n, _ in troubled(connection, DIFFS, "waiting")] == [bad]
+        assert ledger.rows(connection, DIFFS, [bad])[0].attempts == attempt
+        connection.execute("UPDATE ledger SET not_before = now() WHERE work = 'waiting'")
+        assert late(connection, DIFFS, None) == [bad]
+        runs.run_range(work, stats.url, f"late {attempt}", bad, bad, late=True)
+    assert [n for n, _ in troubled(connection, DIFFS, "quarantined")] == [bad]

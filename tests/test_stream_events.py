@@ -370,7 +370,11 @@ class Events(RuleBasedStateMachine):
         if standing.rewind is not None:
             sought_back = stored.seek_to is not None and not self.database.forward
             assert sought_back or not home.own, "a rewind that nobody asked for"
-        if stored.seek_to is not None and standing.seek_to is None:
+        beyond = stored.seek_to is not None and self.head is not None and stored.seek_to > self.head
+        if standing.skip is not None:
+            assert self.head is not None
+            assert standing.skip <= self.head, "skipped beyond the head"
+        if stored.seek_to is not None and standing.seek_to is None and not beyond:
             there = max(stored.seek_to, origin - 1)
             reached = {standing.rewind, standing.mirror, (standing.begin or 0) - 1}
             assert there in reached, "a request is dropped before the checkpoint is there"

@@ -244,4 +244,58 @@ SEEKS: dict[str, tuple[Stored, Standing]] = {
 @pytest.mark.parametrize("case", SEEKS)
 def test_seek(case: str) -> None:
     stored, expected = SEEKS[case]
-    assert replace(stand(stored, 500, 900, done_to(750)), warning=None) == expected
+    assert replace(stand(stored, 500, 10**9, done_to(750)), warning=None) == expected
+
+
+BEYOND: dict[str, tuple[Stored, int | None, Standing]] = {
+    # (stored, head) → standing
+    "dropped: the checkpoint stands": (
+        Stored(700, 700, 500, seek_to=7000),
+        900,
+        Standing(700, mirror=700),
+    ),
+    "to the head itself": (
+        Stored(700, 700, 500, seek_to=900),
+        900,
+        Standing(900, skip=900, mirror=700, seek_to=900),
+    ),
+    "dropped, and the old cursor must not look like a rewind": (
+        Stored(650, 700, 500, seek_to=7000),
+        900,
+        Standing(700, mirror=700, seek_to=700),
+    ),
+    "unknown: forward waits": (
+        Stored(700, 700, 500, seek_to=800),
+        None,
+        Standing(700, mirror=700, seek_to=800),
+    ),
+    "unknown: back does not": (Stored(700, 700, 500, seek_to=600), None, Standing(600, rewind=600)),
+    "from beyond it back": (Stored(7000, 7000, 500, seek_to=890), 900, Standing(890, rewind=890)),
+    "from beyond it farther on": (
+        Stored(7000, 7000, 500, seek_to=8000),
+        900,
+        Standing(7000, mirror=7000),
+    ),
+    "on a new database": (Stored(seek_to=7000), 900, Standing(499, begin=500)),
+}
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_nothing_is_skipped_beyond_the_head(case: str) -> None:
+    stored, head, expected = BEYOND[case]
+    standing = stand(stored, 500, head, done_to(stored.checkpoint or 0))
+    assert replace(standing, warning=None) == expected
+    dropped = stored.seek_to is not None and stored.seek_to > max(head or 10**9, stored.checkpoint or 0)
+    assert ("beyond the feed's head, 900" in (standing.warning or "")) == dropped
+
+
+def test_a_seek_on_a_new_database_waits_for_the_head() -> None:
+    with pytest.raises(NowhereToStart):
+        stand(Stored(seek_to=600), 500, None, done_to(0))
+
+
+def test_a_cursor_set_beyond_the_head_is_put_back_and_no_seek_is_advised() -> None:
+    standing = stand(Stored(7000, 700, origin=500), None, 900, done_to(700))
+    assert (standing.cursor, standing.mirror, standing.rewind) == (700, 700, None)
+    assert "beyond the head of the feed, 900" in (standing.warning or "")
+    assert "stats-assets seek" not in (standing.warning or "")

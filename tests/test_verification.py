@@ -77,10 +77,10 @@ def test_one_rebuild_at_a_time(run: Run, connection: Connection) -> None:
     assert "Another rebuild is at work" in refused.stderr
 
 
-def outcome(instance: DagsterInstance, job: str, check: str) -> tuple[bool, str]:
+def outcome(instance: DagsterInstance, job: str, check: str, asset: str) -> tuple[bool, str]:
     """The job is run; what the check then says in the UI."""
     assert defs.resolve_job_def(job).execute_in_process(instance=instance).success
-    key = AssetCheckKey(AssetKey("user_statistics"), check)
+    key = AssetCheckKey(AssetKey(asset), check)
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
     assert record.event is not None
     evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
@@ -89,9 +89,9 @@ def outcome(instance: DagsterInstance, job: str, check: str) -> tuple[bool, str]
 
 def test_each_update_verifies_a_sample(connection: Connection) -> None:
     with DagsterInstance.ephemeral() as instance:
-        assert outcome(instance, "statistics_job", "sample_is_exact") == (True, "")
+        assert outcome(instance, "statistics_job", "sample_is_exact", "user_statistics") == (True, "")
         connection.execute("UPDATE aggregates SET edits = edits + 1")
-        passed, said = outcome(instance, "statistics_job", "sample_is_exact")
+        passed, said = outcome(instance, "statistics_job", "sample_is_exact", "user_statistics")
     assert not passed
     assert "by the facts" in said
 
@@ -104,7 +104,8 @@ def test_the_schedule_verifies_everything_step_by_step(
     with DagsterInstance.ephemeral() as instance:
 
         def steps() -> list[bool]:
-            return [outcome(instance, "verification_job", "all_is_exact")[0] for _ in PARTS]
+            check = ("verification_job", "all_is_exact", "statistics_verification")
+            return [outcome(instance, *check)[0] for _ in PARTS]
 
         assert steps() == [True, True, False, False, False, False]  # users come third
         assert steps() == [False] * 6  # what was found once is not forgotten at the next pass's begin

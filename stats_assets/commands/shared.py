@@ -30,6 +30,7 @@ class StreamName(StrEnum):
 
 StreamOption = Annotated[StreamName, typer.Option("--stream", help="Which stream.")]
 SequenceOption = Annotated[int, typer.Option(min=0, max=999_999_999)]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
 
 
@@ -48,6 +49,18 @@ def settings_here(*, database: bool = False, looks: bool = False, dagster: bool 
     if (database or looks) and root is None and not named:
         project_root()  # says what to do
     return settings
+
+
+def sure(what: str, *, yes: bool) -> None:
+    """Ask whether it is meant; a script says so by --yes. Exits with 2 where it is not."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        say(f"{what} If that is meant: --yes.", style="red")
+        raise typer.Exit(2)
+    if not typer.confirm(f"{what} Is that meant?", err=True):
+        say("Nothing was done.")
+        raise typer.Exit(2)
 
 
 def print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from stats_assets.commands.shared import AsJson, print_json, say, settings_here
-from stats_assets.database import passes
+from stats_assets.database import passes, verdicts
 from stats_assets.database.passes import Passed, RebuildBusy
 from stats_assets.parts import Stats
 
@@ -27,7 +27,7 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recompute the statistics from the facts, and compare every row and key exactly. Changes nothing.
+    """Recompute the statistics from the facts, and compare every row and key exactly. The verdict is kept for `status`.
 
     Range by range, each in one snapshot, while the stream goes on. Exit code: 0 all is equal, 1 something differs.
     How far it is, and what it found, is kept for --resume and status, if the database's role may write that.
@@ -73,7 +73,12 @@ def rebuild() -> None:
         except RebuildBusy as busy:
             say(str(busy), style="red")
             raise typer.Exit(2) from None
+        known = verdicts.verdict(connection)
     say(f"{passed.steps} ranges compared, {len(passed.differences)} differences mended.")
+    if known.bad:
+        say(
+            "A verification has found differences since this began, maybe mended by now: stats-assets verify tells."
+        )
 
 
 def _print(passed: Passed) -> None:

@@ -20,7 +20,11 @@ SHOWN, LONGEST = 5, 400
 
 
 def status(as_json: AsJson = False) -> None:
-    """Where each stream stands. Exit code: 0 fine, 1 behind, 2 stalled, 3 unreachable, or no schema yet."""
+    """Where each stream stands.
+
+    Exit code: 0 fine, 1 behind or a verification failed, 2 stalled or ahead of the feed's head, 3 unreachable, or no
+    schema yet.
+    """
     settings = settings_here(looks=True)
     try:
         found = standing.of(Stats(settings))
@@ -41,6 +45,7 @@ def status(as_json: AsJson = False) -> None:
         for sentence in _sentences(name, stream):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
+    out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(found.exit_code)
 
 
@@ -79,6 +84,13 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
         yield "not begun; switch its sensor on in the UI (Automation)."
+    elif stream.ahead:
+        back = min(n for n in (stream.newest, stream.head) if n is not None)
+        said = f"the cursor {stream.cursor} lies beyond the feed's head {stream.head}: nothing is done until then."
+        if back >= (stream.origin or 0) - 1:
+            yield f"{said} To go back: stats-assets seek --stream {name} --sequence {back}"
+        else:
+            yield f"{said} The stream begins at {stream.origin}, where it was told to."
     elif stream.exit_code == 2:
         yield "nothing was committed in ten minutes, nothing is in flight. Is its sensor on, and does the daemon run?"
     for first, last in stream.older_definitions[:SHOWN]:

@@ -8,12 +8,15 @@ from stats_assets.commands.shared import (
     SequenceOption,
     StreamName,
     StreamOption,
+    Yes,
     err,
     say,
     settings_here,
+    sure,
 )
 from stats_assets.database import late, seeking, streams
-from stats_assets.database.connection import database_url, masked
+from stats_assets.database.connection import Connection, database_url, masked
+from stats_assets.database.empty_partitions import drop_empty
 from stats_assets.database.fact_partitions import MOST, SEQUENCES, make_partitions
 from stats_assets.database.ledger import BLOCK, block_of
 from stats_assets.database.migrations import NEWEST
@@ -21,11 +24,15 @@ from stats_assets.database.migrations import migrate as migrate_database
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
 
+MOST_UNASKED = 1_440  # sequences, a day of minutes: a seek farther than that may be a digit too many
+MOST_KEYS = 1_000  # partitions, ten weeks
 
-def seek(stream: StreamOption, sequence: SequenceOption) -> None:
+
+def seek(stream: StreamOption, sequence: SequenceOption, yes: Yes = False) -> None:
     """Move a stream's cursor to a sequence: back, all above is done again; forward, what is between is skipped.
 
     The next tick of the stream's sensor does it. Nothing is deleted, and what is skipped can be done by a backfill.
+    What lies beyond the feed's head is refused; more than a day's minutes, either way, are asked about.
     """
     stats = Stats(settings_here(database=True))
     with stats.connect() as connection:
@@ -35,16 +42,37 @@ def seek(stream: StreamOption, sequence: SequenceOption) -> None:
                 f"{stream.value} begins at {row.origin}. What is before that is done by:"
                 f" stats-assets backfill --stream {stream.value} --start {sequence + 1} --end {row.origin - 1}"
             )
+        at = row.checkpoint if row is not None else None
+        does = f"begins at {sequence + 1}"
+        if at is not None and sequence < at:
+            does = f"goes back from {at} to {sequence}, and does all above again"
+        elif at is not None:
+            does = f"goes on from {at} to {sequence}, and skips what is not done between"
+        head = _head(stats, stream, sequence, at, yes=yes)
+        begins_from = head if at is None else at
+        far = 0 if begins_from is None else abs(sequence - begins_from)
+        if far > MOST_UNASKED:
+            sure(f"{stream.value} {does}: {far} sequences.", yes=yes)
         seeking.request_seek(connection, stream.value, sequence)
-    at = row.checkpoint if row is not None else None
-    does = f"begins at {sequence + 1}"
-    if at is not None and sequence < at:
-        does = f"goes back from {at} to {sequence}, and does all above again"
-    elif at is not None:
-        does = f"goes on from {at} to {sequence}, and skips what is not done between"
     say(
         f"{stream.value} {does}, at the next tick of {stream.value}_stream. Switch that sensor on if it is off."
     )
+
+
+def _head(stats: Stats, stream: StreamName, sequence: int, at: int | None, *, yes: bool) -> int | None:
+    """The feed's head, which must not be below the sequence; unknown, a person must be sure."""
+    try:
+        head = stats.source(stream.value).head()
+    except HeadUnknown as error:
+        if at is None or sequence > at:
+            said = (
+                f"Whether {sequence} lies beyond the feed's head can't be told now: {str(error).rstrip('.')}."
+            )
+            sure(f"{said} The tick waits until it is known, and drops the seek if it does.", yes=yes)
+        return None
+    if sequence > head:
+        raise typer.BadParameter(f"{sequence} lies beyond the feed's head: {stream.value} has {head}.")
+    return head
 
 
 def retry(
@@ -90,46 +118,84 @@ def migrate(
         ),
     ] = None,
     stream: StreamOption = StreamName.augmented_diffs,
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove", help="With --from: take these partitions away again, where nothing is in them."
+        ),
+    ] = False,
+    yes: Yes = False,
 ) -> None:
     """Bring the database's schema up to date.
 
     With --from, also make ready what is before a stream's origin, so that it can be chosen in the UI for a backfill.
     """
+    if remove and first is None:
+        raise typer.BadParameter("it needs --from: where the partitions begin", param_hint="--remove")
     settings = settings_here(database=True, dagster=first is not None)
     url = database_url(settings)
     before = migrate_database(url)
     did = "was up to date" if before == NEWEST else f"went from {before or 'nothing'} to revision {NEWEST}"
     err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
     if first is not None:
-        _make_ready(Stats(settings), stream, first)
+        (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
 
 
-def _make_ready(stats: Stats, stream: StreamName, first: int) -> None:
+def _make_ready(stats: Stats, stream: StreamName, first: int, yes: bool) -> None:
     from dagster import DagsterInstance
 
     from stats_assets.partitions import BLOCKS, key_of
 
     with stats.connect() as connection:
-        row = streams.stream_of(connection, stream.value)
-        origin = row.origin if row is not None else None
-        if origin is None:
-            origin = stats.settings.start(stream.value)
-        if origin is None:
-            try:
-                origin = stats.source(stream.value).head()
-            except HeadUnknown as error:
-                say(f"Up to where? {stream.value} has not begun, and {error}.", style="red")
-                raise typer.Exit(2) from None
-        if first >= origin:
-            say(
-                f"--from {first} is not before {origin}, where {stream.value} begins: nothing to do.",
-                style="red",
-            )
-            raise typer.Exit(2)
+        origin = _origin(stats, connection, stream, first)
+        keys = [key_of(block) for block in range(block_of(first), origin, BLOCK)]
+        if len(keys) > MOST_KEYS:
+            sure(f"That makes {len(keys)} partitions of {stream.value}, {keys[0]} to {keys[-1]}.", yes=yes)
         if stream is StreamName.augmented_diffs:
             for start in range(first, origin, MOST // 2 * SEQUENCES):
                 make_partitions(connection, start, min(origin, start + MOST // 2 * SEQUENCES) - 1)
-    keys = [key_of(block) for block in range(block_of(first), origin, BLOCK)]
     with DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(BLOCKS[stream.value].name or "", keys)
     say(f"{len(keys)} partitions of {stream.value}, {keys[0]} to {keys[-1]}, can be chosen in the UI.")
+
+
+def _take_away(stats: Stats, stream: StreamName, first: int, yes: bool) -> None:
+    from dagster import DagsterInstance
+
+    from stats_assets.spare_partitions import remove_keys, spare_keys
+
+    with stats.connect() as connection, DagsterInstance.get() as instance:
+        origin = _origin(stats, connection, stream, first)
+        keys, busy = spare_keys(instance, connection, stream.value, first, origin)
+        if busy:
+            say(f"{busy} Wait for its end, or cancel it.", style="red")
+            raise typer.Exit(2)
+        if len(keys) > MOST_KEYS:
+            sure(f"That removes {len(keys)} partitions of {stream.value}, {keys[0]} to {keys[-1]}.", yes=yes)
+        remove_keys(instance, stream.value, keys)
+        dropped = []
+        if stream is StreamName.augmented_diffs:
+            dropped = drop_empty(connection, first, origin - 1)
+    say(f"{len(keys)} partitions of {stream.value} in which nothing was done are gone from the UI.")
+    if dropped:
+        say(f"{len(dropped)} empty partitions of the facts are gone, too.")
+
+
+def _origin(stats: Stats, connection: Connection, stream: StreamName, first: int) -> int:
+    """Where the stream begins, or will; what is asked for must be before it."""
+    row = streams.stream_of(connection, stream.value)
+    origin = row.origin if row is not None else None
+    if origin is None:
+        origin = stats.settings.start(stream.value)
+    if origin is None:
+        try:
+            origin = stats.source(stream.value).head()
+        except HeadUnknown as error:
+            say(f"Up to where? {stream.value} has not begun, and {error}.", style="red")
+            raise typer.Exit(2) from None
+    if first >= origin:
+        say(
+            f"--from {first} is not before {origin}, where {stream.value} begins: nothing to do.", style="red"
+        )
+        raise typer.Exit(2)
+    return origin

@@ -1,6 +1,7 @@
 """What is due once more though it is done: bodies to be read again when settled, and what was given up, once a day.
 
-None of it is urgent: the tick asks for it when nothing else is due. What is due for the first time is tick.py's.
+So is what waits below the checkpoint, where no tick comes by: a backfill's failures. None of it is urgent: the tick
+asks for it when nothing else is due. What is due for the first time is tick.py's.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ BATCH = 30  # minutes that are read again together: a run for each would double 
 
 
 def late(connection: Connection, stream: str, settled: int | None) -> list[int]:
-    """Sequences that are due once more, in order: given up and due for their daily try, or to be read again.
+    """Sequences that are due once more, in order: given up and due for their daily try, left by a backfill, or to be
+    read again.
 
     settled: the newest that may be read again, None: none is.
     """
@@ -20,11 +22,12 @@ def late(connection: Connection, stream: str, settled: int | None) -> list[int]:
         """
         SELECT l.sequence FROM ledger AS l
         JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
-        WHERE l.stream = %s AND l.work IN ('quarantined', 'hole', 'waiting') AND l.work <> 'idle'
-            AND l.epoch >= b.epoch AND l.not_before <= now()
-        ORDER BY l.sequence LIMIT %s
+        WHERE l.stream = %(stream)s AND l.work IN ('quarantined', 'hole', 'waiting') AND l.work <> 'idle'
+            AND l.not_before <= now() AND (l.epoch >= b.epoch OR l.work = 'waiting'
+                AND l.sequence <= (SELECT checkpoint FROM streams WHERE stream = %(stream)s))
+        ORDER BY l.sequence LIMIT %(most)s
         """,
-        (stream, MOST),
+        {"stream": stream, "most": MOST},
     ).fetchall()
     unsettled = connection.execute(
         "SELECT sequence FROM ledger WHERE stream = %s AND result = 'committed' AND settled_at IS NULL"

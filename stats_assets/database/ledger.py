@@ -187,15 +187,20 @@ def _fail(
 
 
 def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
-    """The feed has later ones but not this: it waits as long again as it is missing already, then is a hole."""
+    """The feed has later ones but not this: it waits as long again as it is missing already, then is a hole.
+
+    Below the checkpoint, where a backfill has looked for it, nobody waits for it: it is asked for once more, then.
+    """
     with connection.transaction():
         row = connection.execute(
             "UPDATE ledger SET missing_since = coalesce(missing_since, now()) WHERE stream = %s AND sequence = %s"
-            " RETURNING now() - missing_since",
-            (stream, taken.sequence),
+            " RETURNING now() - missing_since, sequence <= (SELECT checkpoint FROM streams AS s WHERE s.stream = %s)",
+            (stream, taken.sequence, stream),
         ).fetchone()
-        elapsed: timedelta = row[0] if row else timedelta(0)
-        pause = max(timedelta(seconds=retries.first), min(elapsed, timedelta(seconds=retries.most)))
+        elapsed, below = row or (timedelta(0), False)
+        longest = timedelta(seconds=retries.hole_grace) - elapsed
+        pause = longest if below else min(elapsed, timedelta(seconds=retries.most))
+        pause = max(timedelta(seconds=retries.first), pause)
         wait(connection, stream, taken, reason, pause)
         if elapsed < timedelta(seconds=retries.hole_grace):
             return "waiting"

@@ -7,15 +7,21 @@ What is compared is verification.py's; a rebuild adds what differs, so that it n
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+from psycopg import errors
+
+from stats_assets.database import verdicts
 from stats_assets.database.aggregates import DELTAS, apply_deltas
-from stats_assets.database.connection import Connection, retried
+from stats_assets.database.connection import Connection, clock, retried
 from stats_assets.database.statistics import apply_queue
 from stats_assets.database.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
 
 LOCK = 5_640_003  # one rebuild at a time: two would add the same difference twice
+REBUILD = "rebuild"
 SAMPLE, SAMPLE_SIZE = 2, 20  # ranges a part, and changesets, facts or members a range
 HEAVY = 2_000  # changesets of an owner that are too many for a sample
 
@@ -62,18 +68,22 @@ def rebuild(
 ) -> Passed:
     """Make the aggregates what the facts say, in place, while the stream goes on; an ended one is gone on with.
 
-    A difference of a snapshot is added: what the applier adds meanwhile is added to both sides. What verifications have
-    found so far is forgotten. Raises RebuildBusy.
+    A difference of a snapshot is added: what the applier adds meanwhile is added to both sides. What verifications had
+    found before it began is over. Raises RebuildBusy.
     """
     if connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
         raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
     try:
         connection.execute(DELTAS)
         passed = _walk(
-            connection, "rebuild", lambda compared: _mend(connection, compared), True, None, size, progress
+            connection, REBUILD, lambda compared: _mend(connection, compared), True, None, size, progress
         )
         apply_queue(connection)
-        connection.execute("DELETE FROM passes WHERE name <> 'rebuild'")
+        with connection.transaction():
+            began = connection.execute("SELECT began FROM passes WHERE name = %s", (REBUILD,)).fetchone()
+            connection.execute("DELETE FROM passes WHERE name <> %s", (REBUILD,))
+            if began is not None:
+                verdicts.clear(connection, "rebuilt", began[0])
         return passed
     finally:
         if not connection.broken:
@@ -97,6 +107,10 @@ def sample(connection: Connection) -> Passed:
         for first in _random_keys(connection, part):
             compared = compare(connection, part, first, SAMPLE_SIZE)
             found, pending, steps = found + compared.differences, compared.pending, steps + 1
+    if found:
+        # Who may only look is told all the same.
+        with suppress(errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction):
+            verdicts.differ(connection, found, len(found))
     return Passed(found, steps, pending, False, len(found))
 
 
@@ -128,12 +142,12 @@ def _walk(
     steps = pending = known = 0
     while place is not None:
         progress(*place)
+        began_at = clock(connection)
         compared = compare(connection, *place, size)
         after = _after(place[0], compared.until)
         found, steps, pending = found + compared.differences, steps + 1, compared.pending
-        known = (
-            retried(partial(_save, connection, name, place, after, compared, mend)) if kept else len(found)
-        )
+        save = partial(_save, connection, name, place, after, compared, mend, began_at)
+        known = retried(save) if kept else len(found)
         place = after
         if seconds is not None and time.monotonic() - began > seconds:
             break
@@ -159,8 +173,9 @@ def _save(
     after: tuple[str, int] | None,
     compared: Compared,
     mend: Callable[[Compared], None],
+    began_at: datetime,
 ) -> int:
-    """What was mended, and how far the pass is, in one transaction: killed in between, nothing is mended twice.
+    """What was mended or found, and how far the pass is, in one transaction: killed in between, nothing is lost.
 
     How many differences are known now.
     """
@@ -170,17 +185,18 @@ def _save(
         row = connection.execute(
             """
             INSERT INTO passes AS p (name, part, position, began, ended, differences, differences_before)
-            VALUES (%(name)s, %(part)s, %(position)s, now(), CASE WHEN %(over)s THEN now() END, %(differences)s, 0)
+            VALUES (%(name)s, %(part)s, %(position)s, %(began)s, CASE WHEN %(over)s THEN now() END, %(differences)s, 0)
             ON CONFLICT (name) DO UPDATE SET part = excluded.part, position = excluded.position,
                 began = CASE WHEN %(fresh)s THEN excluded.began ELSE p.began END,
                 ended = coalesce(excluded.ended, p.ended),
                 differences = CASE WHEN %(fresh)s THEN 0 ELSE p.differences END + excluded.differences,
                 differences_before = CASE WHEN %(over)s THEN 0 WHEN %(fresh)s THEN p.differences
                     ELSE p.differences_before END
-            RETURNING greatest(differences, differences_before)
+            RETURNING greatest(differences, differences_before), differences, began
             """,
             {
                 "name": name,
+                "began": began_at,
                 "part": part,
                 "position": position,
                 "over": after is None,
@@ -188,7 +204,16 @@ def _save(
                 "fresh": place == (PARTS[0], 0),
             },
         ).fetchone()
-    return int(row[0]) if row else 0
+        assert row is not None  # noqa: S101 - an upsert returns its row
+        known, differences, began = row
+        if name != REBUILD:
+            if compared.differences:
+                verdicts.differ(connection, compared.differences, known)
+            if after is None and differences:
+                verdicts.recount(connection, differences)
+            elif after is None:
+                verdicts.clear(connection, "exact", began)
+    return int(known)
 
 
 def _random_keys(connection: Connection, part: str) -> Iterator[int]:

@@ -6,13 +6,15 @@ Span = tuple[int, int]
 
 
 def skipped(connection: Connection, stream: str) -> list[Span]:
-    """What a seek has skipped and nobody has done since: (first, last), in order."""
+    """What a seek has skipped, and nobody has done or gone back over since: (first, last), in order."""
     return connection.execute(
         """
         SELECT min(sequence), max(sequence)
         FROM (
-            SELECT sequence, sequence - row_number() OVER (ORDER BY sequence) AS span
-            FROM ledger WHERE stream = %s AND result = 'skipped'
+            SELECT l.sequence, l.sequence - row_number() OVER (ORDER BY l.sequence) AS span
+            FROM ledger AS l
+            JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+            WHERE l.stream = %s AND l.result = 'skipped' AND l.epoch >= b.epoch
         ) AS skipped
         GROUP BY span ORDER BY 1
         """,

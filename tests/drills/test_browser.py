@@ -178,6 +178,36 @@ def test_a_cursor_set_back_is_a_rewind(demo: DemoStack, screen: Screen) -> None:
     is_exact(demo)
 
 
+def test_a_preview_of_a_tick_changes_nothing(demo: DemoStack, screen: Screen) -> None:
+    open_sensor(screen)
+    screen.switch(on=False)
+    done = stands_still(demo)
+    back = done - BLOCK - BLOCK // 2
+    before = standing_of(demo)
+    screen.page.get_by_role("button", name="Preview tick result").click()
+    dialog = screen.dialog("Preview")
+    dialog.get_by_role("textbox").fill(str(back))
+    screen.picture("preview")
+    dialog.get_by_role("button", name="Continue").click()
+    expect(dialog).to_contain_text(re.compile(r"run requests|2 requested|requested", re.I))
+    screen.picture("previewed")
+    assert standing_of(demo) == before
+    screen.page.keyboard.press("Escape")
+    screen.switch(on=True)
+    catches_up(demo)
+    is_exact(demo)
+
+
+def standing_of(demo: DemoStack) -> tuple[object, ...]:
+    """What a tick would write down, the last tick's own time among it."""
+    with demo.connect() as connection:
+        streams = connection.execute("SELECT t::text FROM streams AS t ORDER BY 1").fetchall()
+        blocks = connection.execute("SELECT t::text FROM ledger_blocks AS t ORDER BY 1").fetchall()
+        leases = connection.execute("SELECT t::text FROM run_leases AS t ORDER BY 1").fetchall()
+    of_stream = [row for row in streams if "augmented_diffs" in row[0]]
+    return of_stream, [row for row in blocks if "augmented_diffs" in row[0]], leases
+
+
 def test_partitions_are_backfilled_from_the_assets_page(demo: DemoStack, screen: Screen) -> None:
     keys = keys_of(demo)[:3]
     began = time.time()

@@ -7,7 +7,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    run("0005_readings.sql", "0005_times.sql", "0005_reading_login.sql")
+    run("0005_readings.sql", "0005_times.sql", "0005_reading_login.sql", "0005_verdicts.sql")
 
 
 def downgrade() -> None:
