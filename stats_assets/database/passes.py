@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from stats_assets.database.aggregates import DELTAS, apply_deltas
 from stats_assets.database.connection import Connection, retried
+from stats_assets.database.fact_ranges import note, require_tables
 from stats_assets.database.statistics import apply_queue
 from stats_assets.database.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
 
@@ -23,7 +24,8 @@ HEAVY = 2_000  # changesets of an owner that are too many for a sample
 class Passed(NamedTuple):
     """What a pass, or the steps of one, has found. whole: it came to its end.
 
-    known: how many differences its earlier steps have found too, or, if they are more, the whole pass before.
+    known: how many differences its earlier steps have found too, or, if they are more, the whole pass before. away:
+    changesets that the pass so far could not look at, as facts of theirs are away.
     """
 
     differences: list[Difference]
@@ -31,6 +33,7 @@ class Passed(NamedTuple):
     pending: int
     whole: bool
     known: int
+    away: int = 0
 
 
 Progress = Callable[[str, int], None]
@@ -49,7 +52,12 @@ def verify(
     size: int = SIZE,
     progress: Progress = lambda part, first: None,
 ) -> Passed:
-    """Compare everything, or go on with the pass of that name, for so long; ended early, it can be resumed."""
+    """Compare everything, or go on with the pass of that name, for so long; ended early, it can be resumed.
+
+    Raises FactsAway when one of the facts' tables itself is missing.
+    """
+    require_tables(connection)
+    note(connection)
     return _walk(connection, name, lambda compared: None, resume, seconds, size, progress)
 
 
@@ -59,11 +67,14 @@ def rebuild(
     """Make the aggregates what the facts say, in place, while the stream goes on; an ended one is gone on with.
 
     A difference of a snapshot is added: what the applier adds meanwhile is added to both sides. What verifications have
-    found so far is forgotten. Raises RebuildBusy.
+    found so far is forgotten. What facts of a changeset say stays as it was applied while others of it are away. Raises
+    RebuildBusy, and FactsAway when one of the facts' tables itself is missing.
     """
+    require_tables(connection)
     if connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
         raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
     try:
+        note(connection, anew=True)
         connection.execute(DELTAS)
         passed = _walk(
             connection, "rebuild", lambda compared: _mend(connection, compared), True, None, size, progress
@@ -77,14 +88,16 @@ def rebuild(
 
 
 def sample(connection: Connection) -> Passed:
-    """Compare a few random ranges of each part: bounded, whatever the database holds."""
+    """Compare a few random ranges of each part: bounded, whatever the database holds. Raises FactsAway."""
+    require_tables(connection)
     found: list[Difference] = []
-    pending = steps = 0
+    pending = steps = away = 0
     for part in PARTS:
         for first in _random_keys(connection, part):
             compared = compare(connection, part, first, SAMPLE_SIZE)
             found, pending, steps = found + compared.differences, compared.pending, steps + 1
-    return Passed(found, steps, pending, False, len(found))
+            away += compared.away
+    return Passed(found, steps, pending, False, len(found), away)
 
 
 def _mend(connection: Connection, compared: Compared) -> None:
@@ -111,16 +124,16 @@ def _walk(
     began = time.monotonic()
     place: tuple[str, int] | None = (resume and _place(connection, name)) or (PARTS[0], 0)
     found: list[Difference] = []
-    steps = pending = known = 0
+    steps = pending = known = away = 0
     while place is not None:
         progress(*place)
         compared = compare(connection, *place, size)
         after = _after(place[0], compared.until)
-        known = retried(partial(_save, connection, name, place, after, compared, mend))
+        known, away = retried(partial(_save, connection, name, place, after, compared, mend))
         found, steps, pending, place = found + compared.differences, steps + 1, compared.pending, after
         if seconds is not None and time.monotonic() - began > seconds:
             break
-    return Passed(found, steps, pending, place is None, known)
+    return Passed(found, steps, pending, place is None, known, away)
 
 
 def _after(part: str, until: int | None) -> tuple[str, int] | None:
@@ -142,25 +155,27 @@ def _save(
     after: tuple[str, int] | None,
     compared: Compared,
     mend: Callable[[Compared], None],
-) -> int:
+) -> tuple[int, int]:
     """What was mended, and how far the pass is, in one transaction: killed in between, nothing is mended twice.
 
-    How many differences are known now.
+    How many differences are known now, and how many changesets the pass could not look at.
     """
     part, position = after or (None, None)
     with connection.transaction():
         mend(compared)
         row = connection.execute(
             """
-            INSERT INTO passes AS p (name, part, position, began, ended, differences, differences_before)
-            VALUES (%(name)s, %(part)s, %(position)s, now(), CASE WHEN %(over)s THEN now() END, %(differences)s, 0)
+            INSERT INTO passes AS p (name, part, position, began, ended, differences, differences_before, away)
+            VALUES (%(name)s, %(part)s, %(position)s, now(), CASE WHEN %(over)s THEN now() END, %(differences)s, 0,
+                %(away)s)
             ON CONFLICT (name) DO UPDATE SET part = excluded.part, position = excluded.position,
                 began = CASE WHEN %(fresh)s THEN excluded.began ELSE p.began END,
                 ended = coalesce(excluded.ended, p.ended),
                 differences = CASE WHEN %(fresh)s THEN 0 ELSE p.differences END + excluded.differences,
+                away = CASE WHEN %(fresh)s THEN 0 ELSE p.away END + excluded.away,
                 differences_before = CASE WHEN %(over)s THEN 0 WHEN %(fresh)s THEN p.differences
                     ELSE p.differences_before END
-            RETURNING greatest(differences, differences_before)
+            RETURNING greatest(differences, differences_before), away
             """,
             {
                 "name": name,
@@ -168,10 +183,11 @@ def _save(
                 "position": position,
                 "over": after is None,
                 "differences": len(compared.differences),
+                "away": compared.away,
                 "fresh": place == (PARTS[0], 0),
             },
         ).fetchone()
-    return int(row[0]) if row else 0
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _random_keys(connection: Connection, part: str) -> Iterator[int]:
