@@ -21,6 +21,7 @@ from dagster import (
 )
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.fact_ranges import WHAT_TO_DO, away
 from stats_assets.database.ledger import Work
 from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
@@ -63,7 +64,23 @@ def evaluate(
             metadata={"sequences": len(found)},
         )
     results["same_definitions"] = _same_definitions(stats, connection, stream)
+    if stream == "augmented_diffs":
+        results["facts_are_here"] = _facts_are_here(connection)
     return results
+
+
+def _facts_are_here(connection: Connection) -> AssetCheckResult:
+    """Ranges that a person said are meant to be away are named, and pass."""
+    gone = away(connection)
+    said = [f"{one}{' It is meant so.' if one.accepted else ''}" for one in gone[:SHOWN]]
+    return AssetCheckResult(
+        asset_key=FEEDS["augmented_diffs"],
+        check_name="facts_are_here",
+        passed=all(one.accepted for one in gone),
+        severity=AssetCheckSeverity.WARN,
+        description=" ".join([*said, WHAT_TO_DO]) if said else "all",
+        metadata={"ranges": len(gone)},
+    )
 
 
 def _severity(age: timedelta) -> AssetCheckSeverity:
@@ -99,6 +116,8 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         "no_holes": "The feed lacks no sequence.",
         "same_definitions": "All is counted by the present categories, regions and counting code.",
     }
+    if stream == "augmented_diffs":
+        said["facts_are_here"] = "No facts were detached, dropped, emptied, or left out of a restore."
 
     def check(name: str) -> AssetChecksDefinition:
         @asset_check(asset=FEEDS[stream], name=name, description=said[name])

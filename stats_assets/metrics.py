@@ -42,6 +42,7 @@ def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iter
         yield _line({"Cluster": cluster, "Stream": name}, _of_stream(stream, now), now)
     values = {
         "Queued": status.queued,
+        "FactsAway": sum(not away.accepted for away in status.facts_away),
         "SinceHeartbeat": dagster.since_heartbeat,
         "FailedRuns": dagster.failed_runs,
     }

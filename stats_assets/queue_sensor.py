@@ -16,6 +16,7 @@ from dagster import (
     sensor,
 )
 
+from stats_assets.database.fact_partitions import missing_tables
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS
 from stats_assets.flight import UNFINISHED, bury_statistics, sweep
@@ -37,6 +38,7 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
         parts = current_stats()
         with parts.connect() as connection:
             waiting = queued(connection)
+            missing = missing_tables(connection)
             bury_statistics(context.instance, connection, parts.settings)
             # Runs by hand that died must be freed while the streams' sensors are off, too.
             dead = [
@@ -46,6 +48,8 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
             context.instance.report_run_failed(run, reason)
         if not waiting:
             return SkipReason("The queue is empty: the statistics are up to date with the facts.")
+        if missing:
+            return SkipReason(f"{waiting} changed changesets are queued, but there is no table {missing[0]}.")
         jobs = [job.name for job in (statistics_job, *STREAM_JOBS.values())]
         for job in jobs:
             if context.instance.get_run_records(RunsFilter(job_name=job, statuses=UNFINISHED), limit=1):

@@ -1,10 +1,11 @@
 """Where each stream stands, as monitors read it. How a person is shown it is commands/status.py's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.fact_ranges import Away, away, held
 from stats_assets.database.leases import leases
 from stats_assets.database.ledger import Work
 from stats_assets.database.ranges import Span, counted_under_older, islands, skipped
@@ -68,10 +69,15 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All streams, and how many changed changesets wait for the statistics."""
+    """All streams, and how many changed changesets wait for the statistics.
+
+    facts_away: ranges whose facts are away; held: how many changed changesets wait for facts of theirs to be back.
+    """
 
     streams: dict[Stream, StreamStatus]
     queued: int
+    facts_away: list[Away] = field(default_factory=list)
+    held: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -83,6 +89,8 @@ class Status:
         return {
             "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
             "queued": self.queued,
+            "facts_away": [one._asdict() | {"last": one.last} for one in self.facts_away],
+            "held": self.held,
         }
 
 
@@ -107,7 +115,12 @@ def of(stats: Stats) -> Status:
     Raises DatabaseUnreachable, CategoriesError, RegionsError.
     """
     with stats.connect() as connection:
-        return Status({stream: _stream(stats, connection, stream) for stream in STREAMS}, queued(connection))
+        return Status(
+            {stream: _stream(stats, connection, stream) for stream in STREAMS},
+            queued(connection),
+            facts_away=away(connection),
+            held=held(connection),
+        )
 
 
 def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatus:

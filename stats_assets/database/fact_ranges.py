@@ -7,14 +7,21 @@ What partitions there are is fact_partitions.py's; what becomes of a changeset w
 from datetime import datetime
 from typing import NamedTuple
 
-from stats_assets.database.connection import Connection
-from stats_assets.database.fact_partitions import SEQUENCES, TABLES, attached, missing_tables, name_of
+from stats_assets.database.connection import Connection, DatabaseUnreachable
+from stats_assets.database.fact_partitions import (
+    SEQUENCES,
+    TABLES,
+    attached,
+    make_partitions,
+    missing_tables,
+    name_of,
+)
 
 WHAT_TO_DO = "docs/operations.md, Partitions of the facts, says how they come back."
 
 
-class FactsAway(Exception):
-    """Facts that are needed are away; the message says which, why, and what to do."""
+class FactsAway(DatabaseUnreachable):
+    """Facts that are needed can't be reached in the database; the message says which, why, and what to do."""
 
 
 class Away(NamedTuple):
@@ -82,6 +89,34 @@ def held(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def accept(connection: Connection, first: int) -> bool:
+    """Write down that the range's facts are meant to be away. False: they are here, or there is no such range."""
+    note(connection)
+    return bool(
+        connection.execute(
+            "UPDATE fact_ranges SET accepted_at = coalesce(accepted_at, now())"
+            " WHERE first = %s AND state IN ('away', 'incomplete')",
+            (first,),
+        ).rowcount
+    )
+
+
+def recount(connection: Connection, first: int) -> bool:
+    """Give the range's facts up, so that its sequences may be counted again; the sums stay until each of them is.
+
+    False: they are here, there is no such range, or a table that was detached has the name of the new partition.
+    """
+    note(connection)
+    given_up = connection.execute(
+        "UPDATE fact_ranges SET state = 'recounting', reason = NULL"
+        " WHERE first = %s AND state IN ('away', 'incomplete')",
+        (first,),
+    ).rowcount
+    make_partitions(connection, first, first)
+    note(connection)
+    return bool(given_up) and not away_in(connection, first, first)
+
+
 def note(connection: Connection, *, anew: bool = False) -> None:
     """Write down which ranges' facts went away, and queue what waited for those that are back.
 
@@ -97,7 +132,7 @@ def note(connection: Connection, *, anew: bool = False) -> None:
             if (one.state, one.reason) != ("away", reason):
                 _set(connection, one.first, "away", reason)
         elif one.state == "away" or (anew and one.state != "here"):
-            lacking = _lacking(connection, one.first)
+            lacking = _lacking(connection, one.first, unknown=one.state == "recounting")
             if not lacking:
                 _set(connection, one.first, "here", None)
             elif one.state != "recounting":
@@ -165,21 +200,22 @@ def _found(connection: Connection, ranges: list[_Range]) -> dict[int, str]:
             if one.state == "recounting" and place is not None:
                 continue
             if had and place is None:
-                detached.append((one.first, name_of(table, one.first)))
+                detached.append((one.first, table))
             elif had and place is not None and place.empty and _should_be_there(connection, one.first, table):
-                emptied.append((one.first, name_of(table, one.first)))
+                emptied.append((one.first, table))
     said: dict[int, list[str]] = {}
     if detached:
         exist = connection.execute(
             "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
-            ([name for _, name in detached],),
+            ([name_of(table, first) for first, table in detached],),
         ).fetchall()
-        for first, name in detached:
-            said.setdefault(first, []).append(
-                f"{name} is {'not attached' if (name,) in exist else 'not there'}"
-            )
-    for first, name in emptied:
-        said.setdefault(first, []).append(f"{name} is empty")
+        missing = missing_tables(connection)
+        for first, table in detached:
+            name = name_of(table, first)
+            what = f"{name} is {'not attached' if (name,) in exist else 'not there'}"
+            said.setdefault(first, []).append(f"there is no table {table}" if table in missing else what)
+    for first, table in emptied:
+        said.setdefault(first, []).append(f"{name_of(table, first)} is empty")
     return {first: ", ".join(parts) for first, parts in said.items()}
 
 
@@ -194,8 +230,8 @@ def _should_be_there(connection: Connection, first: int, table: str) -> bool:
     return row is None or row[0] is not False
 
 
-def _lacking(connection: Connection, first: int) -> int:
-    """How many of the range's sequences have fewer facts than the ledger says."""
+def _lacking(connection: Connection, first: int, *, unknown: bool) -> int:
+    """How many of the range's sequences have fewer facts than the ledger says; `unknown`: or it does not know."""
     with connection.transaction():
         connection.execute("SET LOCAL statement_timeout = '2h'")
         row = connection.execute(
@@ -207,8 +243,9 @@ def _lacking(connection: Connection, first: int) -> int:
             LEFT JOIN (SELECT sequence, count(*) AS facts FROM changeset_edits_countries
                 WHERE sequence >= %(first)s AND sequence < %(until)s GROUP BY sequence) AS c USING (sequence)
             WHERE l.stream = 'augmented_diffs' AND l.sequence >= %(first)s AND l.sequence < %(until)s
-                AND (l.facts > coalesce(e.facts, 0) OR l.country_facts > coalesce(c.facts, 0))
+                AND (l.facts > coalesce(e.facts, 0) OR l.country_facts > coalesce(c.facts, 0)
+                    OR (%(unknown)s AND l.result = 'committed' AND (l.facts IS NULL OR l.country_facts IS NULL)))
             """,
-            {"first": first, "until": first + SEQUENCES},
+            {"first": first, "until": first + SEQUENCES, "unknown": unknown},
         ).fetchone()
     return int(row[0]) if row else 0

@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from stats_assets.database import statistics
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.fact_ranges import FactsAway, away, held, note
 from stats_assets.database.facts import replace_facts, save_facts
 from stats_assets.database.metadata import save_changesets
+from stats_assets.database.migrations import migrate, upgrade
 from stats_assets.database.passes import rebuild, sample, verify
 from stats_assets.database.statistics import apply_queue, queued, save_countries
+from tests.database.test_revisions import APPLIED_BY_0002
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 
@@ -108,7 +109,7 @@ def test_nothing_is_counted_over_them(connection: Connection, how: str) -> None:
             facts(connection, sequence, 10)
     facts(connection, NEW + 1, 13, 14)  # elsewhere it goes on
     apply_queue(connection)
-    assert [row for row in sums(connection) if row[0] in (10, 11, 12)] == before[:3]  # type: ignore[operator]
+    assert [row for row in sums(connection) if row[0] in (10, 11, 12)] == before[:3]
     assert connection.execute("SELECT total_edits FROM changesets WHERE id IN (13, 14)").fetchall() == [
         (4,),
         (1,),
@@ -175,3 +176,30 @@ def test_a_table_that_is_not_there_is_said_in_a_sentence(connection: Connection,
     assert make_partitions(connection, 0, 300_000) == []
     assert {one.first for one in away(connection)} == {0, 100_000}
     assert sums(connection) == before
+
+
+OLDER = (
+    "INSERT INTO ledger (stream, sequence, result) SELECT 'augmented_diffs', unnest(ARRAY[5, 100005]), 'committed';"
+    "INSERT INTO ledger_blocks (stream, block, done) SELECT 'augmented_diffs', unnest(ARRAY[0, 100000]), 1"
+)
+
+
+@pytest.mark.parametrize("how", AWAY)
+def test_a_database_of_before_knows_what_went_away_by_its_ledger(empty: str, how: str) -> None:
+    upgrade(empty, "0002")
+    with connect(empty) as older:
+        make_partitions(older, 0, 100_000)
+        save_countries(older, COUNTRIES)
+        replace_facts(older, OLD, diff(edits(10), edits(11)))
+        replace_facts(older, NEW, diff(edits(12)))
+        older.execute(APPLIED_BY_0002.encode())
+        older.execute(OLDER.encode())
+        before = sums(older)
+        older.execute(AWAY[how].encode())
+        assert migrate(empty) == "0002"
+        assert [one.first for one in away(older)] == [0]
+        save_changesets(older, 2, file(changeset(10, "hot"), changeset(12)))
+        rebuild(older)
+        assert (sums(older), held(older)) == (before, 1)
+        passed = verify(older, "test")
+        assert (passed.differences, passed.away) == ([], 2)

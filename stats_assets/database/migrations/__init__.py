@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
+from stats_assets.database.fact_ranges import note
 
 NEWEST = "0005"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
@@ -58,6 +59,7 @@ def migrate(url: str) -> str | None:
             if before != NEWEST:
                 upgrade(url, NEWEST)
         _make_partitions_ahead(connection)
+        note(connection)
         return before
 
 
