@@ -137,13 +137,9 @@ def _apply_batch(connection: Connection) -> Applied:
                 "SELECT id, changeset_id FROM statistics_queue ORDER BY id LIMIT %s", (BATCH,)
             ).fetchall()
             changesets = sorted({changeset for _, changeset in picked})
-            held = _resting_on_what_is_away(connection, changesets)
-            batch = {
-                "entries": [entry for entry, _ in picked],
-                "changesets": changesets,
-                "whole": [changeset for changeset in changesets if changeset not in held],
-                "held": sorted(held),
-            }
+            batch = {"entries": [entry for entry, _ in picked], "changesets": changesets}
+            held = _resting_on_what_is_away(connection, batch) if picked else set()
+            batch |= {"whole": [n for n in changesets if n not in held], "held": sorted(held)}
             for statement in STEPS if picked else (REFRESHED,):
                 connection.execute(statement, batch)
             return Applied(len(picked), len(changesets), 1 if picked else 0)
@@ -151,34 +147,35 @@ def _apply_batch(connection: Connection) -> Applied:
         connection.isolation_level = None
 
 
-def _resting_on_what_is_away(connection: Connection, changesets: list[int]) -> set[int]:
-    """Those of the changesets of which a fact was applied that is not there, though nobody replaced it."""
-    lost = connection.execute(LOST, {"changesets": changesets}).fetchall()
-    if not lost:
-        return set()
-    replaced = connection.execute(
-        "SELECT changeset_id, sequence FROM statistics_queue WHERE changeset_id = ANY (%s) AND sequence IS NOT NULL",
-        ([changeset for changeset, _ in lost],),
-    ).fetchall()
-    left = set(lost) - set(replaced)
-    sequences = sorted({sequence for _, sequence in left})
-    gone = connection.execute("SELECT * FROM facts_away(%s::bigint[])", (sequences,)).fetchall()
-    return {changeset for changeset, sequence in left if (sequence,) in set(gone)}
+def _resting_on_what_is_away(connection: Connection, batch: dict[str, list[int]]) -> set[int]:
+    """Those of the changesets of which a fact that was applied, or is to be, is not there, and is not taken back."""
+    lost = connection.execute(LOST, batch).fetchall()
+    sequences = sorted({sequence for _, sequence in lost})
+    away = {row[0] for row in connection.execute("SELECT facts_away(%s::bigint[])", (sequences,)).fetchall()}
+    return {changeset for changeset, sequence in lost if sequence in away}
 
 
 # Facts are looked up sequence by sequence (LATERAL, and OFFSET keeps the planner from undoing it): a join of another
 # kind would read the facts of all times, since only a known sequence says which partition is needed.
 LOST = """
 SELECT w.id, w.sequence
-FROM (SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)) AS w
+FROM (
+    SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)
+    UNION
+    SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
+) AS w
 LEFT JOIN LATERAL (
     SELECT true AS found FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.id OFFSET 0
 ) AS f ON true
 WHERE found IS NULL
 UNION
 SELECT w.id, w.sequence
-FROM (SELECT DISTINCT changeset_id AS id, unnest(augmented_diffs) AS sequence FROM changesets_countries
-    WHERE changeset_id = ANY (%(changesets)s)) AS w
+FROM (
+    SELECT changeset_id AS id, unnest(augmented_diffs) AS sequence FROM changesets_countries
+    WHERE changeset_id = ANY (%(changesets)s)
+    UNION
+    SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
+) AS w
 LEFT JOIN LATERAL (
     SELECT true AS found FROM changeset_edits_countries AS f
     WHERE f.sequence = w.sequence AND f.changeset_id = w.id LIMIT 1

@@ -116,6 +116,22 @@ def test_nothing_is_counted_over_them(connection: Connection, how: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("how", AWAY)
+def test_what_was_not_applied_yet_when_they_went_away_waits(connection: Connection, how: str) -> None:
+    before = aggregates(connection)
+    facts(connection, OLD, 10, 11, 12, 14, n=8)
+    save_changesets(connection, 2, file(changeset(14, "hot"), changeset(15, "hot")))
+    connection.execute(AWAY[how].encode())
+    apply_queue(connection)
+    assert (aggregates(connection), queued(connection), held(connection)) == (before, 0, 4)
+    assert verify(connection, "test").differences == []
+    if how in BACK:
+        connection.execute(BACK[how].encode())
+        apply_queue(connection)
+        assert (held(connection), aggregates(connection)) == (0, recomputed(connection))
+        assert verify(connection, "test").differences == []
+
+
 BACK = {
     "detached": f"ALTER TABLE changeset_edits ATTACH PARTITION {EDITS} FOR VALUES FROM (0) TO (100000);"
     f"ALTER TABLE changeset_edits_countries ATTACH PARTITION {PARTS} FOR VALUES FROM (0) TO (100000)",

@@ -25,6 +25,10 @@ WITH chosen AS (
     UNION
     (SELECT l.changeset_id, unnest(l.augmented_diffs) FROM changesets_countries AS l JOIN chosen ON id = l.changeset_id
         EXCEPT SELECT changeset_id, sequence FROM regions)
+    UNION
+    SELECT h.changeset_id, h.sequence FROM statistics_held AS h JOIN chosen ON id = h.changeset_id
+    WHERE NOT EXISTS (SELECT FROM changeset_edits AS f WHERE f.sequence = h.sequence AND f.changeset_id = id)
+        OR NOT EXISTS (SELECT FROM changeset_edits_countries AS f WHERE f.sequence = h.sequence AND f.changeset_id = id)
 ), away AS MATERIALIZED (
     SELECT id, array_agg(sequence ORDER BY sequence) AS sequences
     FROM lost WHERE sequence IN (SELECT facts_away((SELECT array_agg(DISTINCT sequence) FROM lost)))
