@@ -159,13 +159,11 @@ def _note_what_is_there(connection: Connection) -> None:
             column = "edits" if partition.table == TABLES[0] else "countries"
             if partition.empty or (one is not None and getattr(one, column)):
                 continue
+            # No look into the partitions: a file with pages had rows.
             connection.execute(
-                f"""
-                INSERT INTO fact_ranges (first, {column}) SELECT %(first)s, true
-                WHERE EXISTS (SELECT FROM {partition.table} WHERE sequence >= %(first)s AND sequence < %(until)s)
-                ON CONFLICT (first) DO UPDATE SET {column} = true
-                """.encode(),  # noqa: S608 - one of two names each
-                {"first": first, "until": first + SEQUENCES},
+                f"INSERT INTO fact_ranges (first, {column}) VALUES (%s, true)"  # noqa: S608 - one of two names
+                f" ON CONFLICT (first) DO UPDATE SET {column} = true".encode(),
+                (first,),
             )
 
 
