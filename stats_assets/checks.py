@@ -23,6 +23,7 @@ from dagster import (
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
+from stats_assets.database.fact_ranges import WHAT_TO_DO, away
 from stats_assets.database.ledger import Work
 from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import counted_under_older
@@ -57,6 +58,8 @@ def evaluate(
         )
     results["all_readable"] = _all_readable(connection, stream)
     results["same_definitions"] = _same_definitions(stats, connection, stream)
+    if stream == "augmented_diffs":
+        results["facts_are_here"] = _facts_are_here(connection)
     return results
 
 
@@ -87,6 +90,20 @@ def _lag(connection: Connection, stream: Stream, cursor: int, head: int | None) 
             "newest": newest if newest is not None else "none",
             "waiting": len(waiting),
         },
+    )
+
+
+def _facts_are_here(connection: Connection) -> AssetCheckResult:
+    """Ranges that a person said are meant to be away are named, and pass."""
+    gone = away(connection)
+    said = [f"{one}{' It is meant so.' if one.accepted else ''}" for one in gone[:SHOWN]]
+    return AssetCheckResult(
+        asset_key=FEEDS["augmented_diffs"],
+        check_name="facts_are_here",
+        passed=all(one.accepted for one in gone),
+        severity=AssetCheckSeverity.WARN,
+        description=" ".join([*said, WHAT_TO_DO]) if said else "all",
+        metadata={"ranges": len(gone)},
     )
 
 
@@ -136,6 +153,8 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",
         "same_definitions": "All is counted by the present categories, regions and counting code.",
     }
+    if stream == "augmented_diffs":
+        said["facts_are_here"] = "No facts were detached, dropped, emptied, or left out of a restore."
 
     def check(name: str) -> AssetChecksDefinition:
         @asset_check(asset=FEEDS[stream], name=name, description=said[name])

@@ -13,6 +13,7 @@ from psycopg import errors
 from stats_assets import __version__
 from stats_assets.commands import answers, stack, statistics, streams
 from stats_assets.commands.backfill import backfill
+from stats_assets.commands.facts import facts
 from stats_assets.commands.shared import say
 from stats_assets.commands.status import status
 from stats_assets.commands.watch import watch
@@ -46,6 +47,7 @@ for command in (
     streams.retry,
     statistics.verify,
     statistics.rebuild,
+    facts,
     answers.stats,
     answers.hashtags,
     answers.sql,

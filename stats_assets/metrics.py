@@ -43,6 +43,7 @@ def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iter
     values = {
         "Queued": status.queued,
         "Differences": status.verification.differences,  # known ones: none before the first verification
+        "FactsAway": sum(not away.accepted for away in status.facts_away),
         "SinceHeartbeat": dagster.since_heartbeat,
         "FailedRuns": dagster.failed_runs,
     }

@@ -20,6 +20,7 @@ from dagster import (
 
 from stats_assets.assets.verification import changed_verdict
 from stats_assets.database.connection import Connection
+from stats_assets.database.fact_partitions import missing_tables
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS
 from stats_assets.flight import UNFINISHED, dead_statistics, sweep
@@ -70,6 +71,9 @@ def _why_nothing(
             instance.report_run_failed(run, reason)
     if not waiting:
         return "The queue is empty: the statistics are up to date with the facts."
+    missing = missing_tables(connection)
+    if missing:
+        return f"{waiting} changed changesets are queued, but there is no table {missing[0]}."
     gone = {run.run_id for run, _ in dead}
     for job in (job.name for job in (statistics_job, *STREAM_JOBS.values())):
         at_work = instance.get_runs(RunsFilter(job_name=job, statuses=UNFINISHED), limit=len(gone) + 1)

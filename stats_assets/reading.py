@@ -11,7 +11,7 @@ from functools import partial
 from typing import BinaryIO
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts import replace_facts
+from stats_assets.database.facts import save_facts
 from stats_assets.database.metadata import save_changesets
 from stats_assets.osm import (
     COUNTING_VERSION,
@@ -92,7 +92,7 @@ def _read_diff(body: BinaryIO, limit: datetime, categories: Categories, regions:
         changesets=len(diff.changesets),
         errors=len(diff.errors),
         bytes=diff.bytes,
-        write=lambda connection, sequence: replace_facts(connection, sequence, diff),
+        write=lambda connection, sequence: save_facts(connection, sequence, diff),
         tallies=diff.tallies,
         flags=diff.flags,
         examples=diff.examples,
@@ -110,7 +110,6 @@ def _read_changesets(body: BinaryIO, limit: datetime) -> Reading:
         errors=0,
         bytes=file.bytes,
         write=lambda connection, sequence: save_changesets(connection, sequence, file),
-        tallies=file.tallies,
         flags=file.flags,
         examples=file.examples,
     )

@@ -22,6 +22,7 @@ class Report:
     head: int | None = None
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
+    refused: int = 0  # of those that failed: facts of theirs are away
     left: int = 0
     ended_early: str | None = None
     actions: int = 0
@@ -57,9 +58,10 @@ class Report:
             return
         if self.failed:
             first = min(self.failed)
+            again = " They are tried again by themselves, after growing pauses."
             raise RunFailed(
                 f"None of the sequences {self.start}..{self.end} could be committed."
-                f" {first}: {self.failed[first]}. They are tried again by themselves, after growing pauses."
+                f" {first}: {self.failed[first].rstrip('.')}.{again if len(self.failed) > self.refused else ''}"
             )
         if self.left and self.ended_early and self.ended_early != NOT_YET:
             raise RunFailed(self.ended_early)

@@ -12,6 +12,7 @@ from stats_assets.bodies import Bodies, StreamWork, settled_to
 from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection, clock, connect
 from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.fact_ranges import Away, away_in, note, require_tables
 from stats_assets.database.late import late as late_sequences
 from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
@@ -41,7 +42,8 @@ def run_range(
     A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
     it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed. `late`: what
     is due once more though it is done, read from the feed; it pauses nothing either. Raises LeaseLost and
-    DatabaseUnreachable or psycopg.Error when it can't go on; what it had committed stays.
+    DatabaseUnreachable or psycopg.Error when it can't go on; what it had committed stays. Where facts are away nothing
+    is fetched or counted, and no attempt either.
     """
     report = Report(start, end)
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
@@ -54,8 +56,12 @@ def run_range(
                 return report
             say(f"{error}. What the archive has is done without it.")
         last = end if report.head is None else min(end, report.head)
+        away: list[Away] = []
         if work.stream == "augmented_diffs":
+            require_tables(connection)
             make_partitions(connection, start, last)
+            note(connection)
+            away = away_in(connection, start, last)
         with (
             lease(url, run_id, work.stream, start, end, by_hand=by_hand or late),
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
@@ -67,7 +73,7 @@ def run_range(
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
             bodies = Bodies(work, url, Path(folder), report, not (accept_shorter or late), say)
             runner = Runner(
-                *(work, connection, run_id, bodies, report, by_hand, accept_shorter, say, patience)
+                *(work, connection, run_id, bodies, report, by_hand, accept_shorter, say, patience, away)
             )
             try:
                 _go(runner, due, wait_for_feed, pauses=not (by_hand or late))

@@ -17,6 +17,7 @@ from stats_assets.bodies import Bodies, Read, StreamWork, judge
 from stats_assets.database import ledger, streams
 from stats_assets.database.commit import Counted, Verdict, commit
 from stats_assets.database.connection import Connection, DatabaseUnreachable
+from stats_assets.database.fact_ranges import Away, FactsAway
 from stats_assets.database.ledger import LeaseLost, LedgerRow
 from stats_assets.replication import (
     Body,
@@ -29,6 +30,7 @@ from stats_assets.replication import (
 from stats_assets.report import NOT_YET, Report
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
+AWAY_PAUSE = timedelta(minutes=5)
 DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
 SAY_SECONDS = 10
@@ -68,7 +70,7 @@ class Runner:
 
     `pending` failed, and whose fault it is isn't known yet: the next one decides. `patience`: how many more may fail
     in a row before the feed is blamed. It grows with the pauses that brought nothing, so that neighbours that are
-    broken for good don't look like a broken feed for ever.
+    broken for good don't look like a broken feed for ever. `away`: where nothing is counted, as facts are away.
     """
 
     work: StreamWork
@@ -80,6 +82,7 @@ class Runner:
     accept_shorter: bool
     say: Callable[[str], None]
     patience: int = 0
+    away: Sequence[Away] = ()
     pending: list["_Pending"] = field(default_factory=list)
     at: int = 0
 
@@ -113,6 +116,9 @@ class Runner:
     def one(self, taken: LedgerRow) -> None:
         """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable."""
         self.bodies.last = None
+        for gone in self.away:
+            if gone.first <= taken.sequence <= gone.last:
+                return self.refuse(taken, str(gone))
         try:
             read = self.bodies.read(taken.sequence)
             flagged = self.judge(taken, read)
@@ -130,6 +136,8 @@ class Runner:
         except BrokenGeometryRemark as error:
             self.acquit_feed()
             self.charge(taken, str(error), self.bodies.last)
+        except FactsAway as error:
+            self.refuse(taken, str(error))
         except FeedError as error:
             if len(self.pending) > self.patience:
                 raise FeedFailed(self.pending[0].error) from error
@@ -211,6 +219,12 @@ class Runner:
         if work == "quarantined" and body is not None:
             self.bodies.keep_aside(body, reason)
         self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
+
+    def refuse(self, taken: LedgerRow, reason: str) -> None:
+        with self.booking():
+            ledger.refuse(self.connection, self.work.stream, taken, reason, AWAY_PAUSE)
+        self.report.refused += 1
+        self.fail(taken, reason)
 
     def fail(self, taken: LedgerRow, reason: str) -> None:
         self.report.failed[taken.sequence] = reason

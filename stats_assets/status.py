@@ -1,11 +1,12 @@
 """Where each stream stands, as monitors read it. How a person is shown it is commands/status.py's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
+from stats_assets.database.fact_ranges import Away, away, held
 from stats_assets.database.leases import leases
 from stats_assets.database.ledger import Work
 from stats_assets.database.newest import newest_committed
@@ -84,11 +85,16 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All streams, how many changed changesets wait for the statistics, and what verifications say of these."""
+    """All streams, how many changed changesets wait for the statistics, and what verifications say of these.
+
+    facts_away: ranges whose facts are away; held: how many changed changesets wait for facts of theirs to be back.
+    """
 
     streams: dict[Stream, StreamStatus]
     queued: int
     verification: Verdict = NEVER
+    facts_away: list[Away] = field(default_factory=list)
+    held: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -101,6 +107,8 @@ class Status:
             "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
             "queued": self.queued,
             "verification": self.verification.as_json(),
+            "facts_away": [one._asdict() | {"last": one.last} for one in self.facts_away],
+            "held": self.held,
         }
 
 
@@ -135,8 +143,13 @@ def of(stats: Stats) -> Status:
     Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
     """
     with stats.look() as connection:
-        found = {stream: _stream(stats, connection, stream) for stream in STREAMS}
-        return Status(found, queued(connection), verdict(connection))
+        return Status(
+            {stream: _stream(stats, connection, stream) for stream in STREAMS},
+            queued(connection),
+            verdict(connection),
+            away(connection),
+            held(connection),
+        )
 
 
 def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatus:

@@ -44,7 +44,7 @@ def all_of(stats: Stats, dagster: Dagster) -> dict[str, dict[str, float]]:
 def test_what_is_unknown_is_left_out(stats: Stats) -> None:
     found = all_of(stats, Dagster(None, 0))
     assert set(found) == {"augmented_diffs", "changesets", ""}
-    assert found[""] == {"Queued": 0, "Differences": 0, "FailedRuns": 0}
+    assert found[""] == {"Queued": 0, "Differences": 0, "FactsAway": 0, "FailedRuns": 0}
     assert set(found["changesets"]) == {"Rate", "Waiting", "GivenUp", "Flagged", "Unreadable"}
 
 
@@ -60,7 +60,13 @@ def test_progress_ends_and_is_seen_to(
     )  # a minute after the last tick
     found = all_of(stats, Dagster(3.5, 2))
     queued = found[""]["Queued"]
-    assert found[""] == {"Queued": queued, "Differences": 0, "SinceHeartbeat": 3.5, "FailedRuns": 2}
+    assert found[""] == {
+        "Queued": queued,
+        "Differences": 0,
+        "FactsAway": 0,
+        "SinceHeartbeat": 3.5,
+        "FailedRuns": 2,
+    }
     stream = found["augmented_diffs"]
     assert stream["Lag"] >= 300
     assert stream["Rate"] > 0

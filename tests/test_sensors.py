@@ -497,6 +497,7 @@ def test_checks_report_a_change_once(
         "no_holes": True,
         "all_readable": True,
         "same_definitions": True,
+        "facts_are_here": True,
     }
 
 

@@ -52,6 +52,7 @@ def test_verify_says_what_differs_and_rebuild_mends_it(run: Run, connection: Con
         "pending": 0,
         "whole": True,
         "known": 0,
+        "away": 0,
     }
 
 
@@ -66,6 +67,7 @@ def test_verify_ends_in_time_and_goes_on_later(run: Run, connection: Connection)
         "pending": 0,
         "whole": True,
         "known": 0,
+        "away": 0,
     }
     assert run("verify", "--sample", "--resume").returncode == 2
 

@@ -10,12 +10,14 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetSpec,
+    Failure,
     MaterializeResult,
     MetadataValue,
     multi_asset,
 )
 
 from stats_assets.database import passes
+from stats_assets.database.fact_ranges import FactsAway
 from stats_assets.database.leases import heartbeat
 from stats_assets.database.statistics import apply_queue, leaders
 from stats_assets.resources import current_stats
@@ -58,8 +60,13 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
     began = monotonic()
     parts = current_stats()
     with parts.connect() as connection, heartbeat(parts.url, context.run.run_id):
-        applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
-        sample = passes.sample(connection)
+        try:
+            applied = apply_queue(
+                connection, lambda left: context.log.info(f"{left} entries left in the queue")
+            )
+            sample = passes.sample(connection)
+        except FactsAway as error:
+            raise Failure(str(error), allow_retries=False) from None
         most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}
     for view in VIEWS:
         yield MaterializeResult(

@@ -8,6 +8,8 @@ import typer
 
 from stats_assets.commands.shared import AsJson, print_json, say, settings_here
 from stats_assets.database import passes, verdicts
+from stats_assets.database.connection import Connection
+from stats_assets.database.fact_ranges import WHAT_TO_DO, away
 from stats_assets.database.passes import Passed, RebuildBusy
 from stats_assets.parts import Stats
 
@@ -29,7 +31,8 @@ def verify(
 ) -> None:
     """Recompute the statistics from the facts, and compare every row and key exactly. The verdict is kept for `status`.
 
-    Range by range, each in one snapshot, while the stream goes on. Exit code: 0 all is equal, 1 something differs.
+    Range by range, each in one snapshot, while the stream goes on. Exit code: 0 all is equal, 1 something differs,
+    or could not be looked at as facts are away that nobody said are meant to be.
     How far it is, and what it found, is kept for --resume and status, if the database's role may write that.
     """
     if a_sample and (resume or seconds is not None):
@@ -52,6 +55,7 @@ def verify(
                 style="yellow",
             )
             raise typer.Exit(130) from None
+        unseen = _unseen(connection, passed)
     if as_json:
         differences = [one._asdict() for one in passed.differences]
         print_json(passed._asdict() | {"differences": differences})
@@ -59,11 +63,14 @@ def verify(
         _print(passed)
     if not passed.whole and not a_sample:
         say("Not at the end yet" + (": stats-assets verify --resume goes on from here." if kept else "."))
-    raise typer.Exit(1 if passed.differences else 0)
+    raise typer.Exit(1 if passed.differences or unseen else 0)
 
 
 def rebuild() -> None:
-    """Make the statistics what the facts say, in place, while the stream goes on. Ended, the same command goes on."""
+    """Make the statistics what the facts say, in place, while the stream goes on. Ended, the same command goes on.
+
+    What rests on facts that are away stays as it is. Exit code: 0 all was compared, 1 not, as facts are away.
+    """
     with Stats(settings_here(database=True)).connect() as connection:
         try:
             passed = passes.rebuild(connection, progress=_Told())
@@ -74,11 +81,27 @@ def rebuild() -> None:
             say(str(busy), style="red")
             raise typer.Exit(2) from None
         known = verdicts.verdict(connection)
+        unseen = _unseen(connection, passed)
     say(f"{passed.steps} ranges compared, {len(passed.differences)} differences mended.")
     if known.bad:
         say(
             "A verification has found differences since this began, maybe mended by now: stats-assets verify tells."
         )
+    raise typer.Exit(1 if unseen else 0)
+
+
+def _unseen(connection: Connection, passed: Passed) -> bool:
+    """Says what could not be looked at; whether there is some of it that nobody said is meant to be away."""
+    ranges = away(connection)
+    for one in ranges[:SHOWN]:
+        say(f"{one}{' It is meant so.' if one.accepted else ''}", style="yellow")
+    if passed.away:
+        say(
+            f"{passed.away} changesets rest on facts that are away: their sums were not looked at, and stay."
+            f" {WHAT_TO_DO}",
+            style="yellow",
+        )
+    return any(not one.accepted for one in ranges) or (passed.away > 0 and not ranges)
 
 
 def _print(passed: Passed) -> None:
@@ -86,7 +109,8 @@ def _print(passed: Passed) -> None:
         print(f"{one.what}: {_shown(one.expected)} by the facts, {_shown(one.found)} here")
     if len(passed.differences) > SHOWN:
         say(f"… and {len(passed.differences) - SHOWN} more (--json has all)")
-    verdict = f"{len(passed.differences)} differences" if passed.differences else "All is equal"
+    equal = "All that could be looked at is equal" if passed.away else "All is equal"
+    verdict = f"{len(passed.differences)} differences" if passed.differences else equal
     say(f"{verdict}: {passed.steps} ranges compared, {passed.pending} entries of the queue were pending.")
     if passed.differences:
         say("stats-assets rebuild mends them.", style="red")

@@ -11,6 +11,7 @@ from stats_assets import status as standing
 from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.fact_ranges import WHAT_TO_DO
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.database.ranges import Span
 from stats_assets.parts import Stats
@@ -45,6 +46,21 @@ def status(as_json: AsJson = False) -> None:
         for sentence in _sentences(name, stream):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
+    for away in found.facts_away[:SHOWN]:
+        out().print(f"{away}{' It is meant so.' if away.accepted else ''}", highlight=False, soft_wrap=True)
+    if len(found.facts_away) > SHOWN:
+        out().print(f"… and of {len(found.facts_away) - SHOWN} more ranges.", highlight=False)
+    if found.facts_away:
+        said = f"{found.held} changed changesets wait for them. " if found.held else ""
+        out().print(
+            f"Their sums stay, nothing is counted there. {said}{WHAT_TO_DO}", highlight=False, soft_wrap=True
+        )
+    elif found.held:
+        out().print(
+            f"{found.held} changed changesets rest on facts that are missing; stats-assets rebuild looks for them.",
+            highlight=False,
+            soft_wrap=True,
+        )
     out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(found.exit_code)
 

@@ -8,7 +8,10 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 
+from psycopg import errors
+
 from stats_assets.database.connection import Connection
+from stats_assets.database.fact_ranges import WHAT_TO_DO, Away, FactsAway, range_of
 from stats_assets.database.users import DIFFS, NameEvidence, save_users
 from stats_assets.osm import DiffStatistics
 
@@ -17,10 +20,37 @@ COUNTRIES = "changeset_edits_countries (sequence, changeset_id, region, edit_cou
 ERRORS = 'errors (id, type, sequence, tags, nds, changeset, uid, "user", updated, visible, version, ordinal, reason)'
 
 
+def save_facts(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
+    """Replace the sequence's facts, and note in the ledger how many it has; runs inside the ledger's commit.
+
+    Raises FactsAway where the facts of its range are away: what the new ones would replace isn't there.
+    """
+    first = range_of(sequence)
+    known = connection.execute(
+        "SELECT edits, countries, state, reason FROM fact_ranges WHERE first = %s", (first,)
+    ).fetchone()
+    if known is not None and known[2] in ("away", "incomplete"):
+        raise _away(sequence, known[3])
+    replace_facts(connection, sequence, diff)
+    facts, country_facts = len(diff.changesets), sum(len(c.countries) for c in diff.changesets)
+    connection.execute(
+        "UPDATE ledger SET facts = %s, country_facts = %s WHERE stream = 'augmented_diffs' AND sequence = %s",
+        (facts, country_facts, sequence),
+    )
+    if known is None or (facts and not known[0]) or (country_facts and not known[1]):
+        connection.execute(
+            "INSERT INTO fact_ranges AS r (first, edits, countries) VALUES (%s, %s, %s)"
+            " ON CONFLICT (first) DO UPDATE SET edits = r.edits OR excluded.edits,"
+            " countries = r.countries OR excluded.countries",
+            (first, facts > 0, country_facts > 0),
+        )
+
+
 def replace_facts(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
     """Put the diff's facts in place of the sequence's old ones, and queue the changesets of both.
 
-    Only inside a transaction: an applier that saw the half of it would take the queue's entries for done.
+    Only inside a transaction: an applier that saw the half of it would take the queue's entries for done. Raises
+    FactsAway where there is no place for them.
     """
     connection.execute(
         """
@@ -34,6 +64,26 @@ def replace_facts(connection: Connection, sequence: int, diff: DiffStatistics) -
     )
     connection.execute("DELETE FROM changeset_edits_countries WHERE sequence = %s", (sequence,))
     connection.execute("DELETE FROM errors WHERE sequence = %s", (sequence,))
+    try:
+        _copy(connection, sequence, diff)
+    except errors.CheckViolation as error:
+        if error.diag.constraint_name is not None:
+            raise
+        raise _away(sequence, "no partition for them is attached") from error
+    evidence = [
+        NameEvidence(changeset.uid, changeset.user, changeset.named_at)
+        for changeset in diff.changesets
+        if changeset.uid is not None
+    ]
+    save_users(connection, DIFFS, sequence, evidence)
+
+
+def _away(sequence: int, reason: str | None) -> FactsAway:
+    range_ = Away(range_of(sequence), reason or "away", None, False)
+    return FactsAway(f"{range_} {sequence} is not counted there. {WHAT_TO_DO}")
+
+
+def _copy(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY {FACTS} FROM STDIN") as copy:
             for c in diff.changesets:
@@ -48,12 +98,6 @@ def replace_facts(connection: Connection, sequence: int, diff: DiffStatistics) -
             for e in diff.errors:
                 who = (e.changeset, e.uid, e.user, e.updated, e.visible, e.version, e.ordinal, e.reason)
                 copy.write_row((e.id, e.type, sequence, json.dumps(e.tags), list(e.nds), *who))
-    evidence = [
-        NameEvidence(changeset.uid, changeset.user, changeset.named_at)
-        for changeset in diff.changesets
-        if changeset.uid is not None
-    ]
-    save_users(connection, DIFFS, sequence, evidence)
 
 
 def numbers_json(numbers: Mapping[str, int | Decimal]) -> str:

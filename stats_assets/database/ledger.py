@@ -162,6 +162,22 @@ def wait(connection: Connection, stream: str, taken: LedgerRow, reason: str, pau
     _fail(connection, stream, taken, "waiting", reason, pause)
 
 
+def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, pause: timedelta) -> None:
+    """The sequence can't be counted as its facts are away: no attempt, and a result that it has stands, and is done."""
+    with connection.transaction():
+        wait(connection, stream, taken, reason, pause)
+        stands = connection.execute(
+            """
+            UPDATE ledger SET work = 'idle', settled_at = coalesce(settled_at, now()),
+                flagged = CASE WHEN settled_at IS NULL THEN %s ELSE flagged END
+            WHERE stream = %s AND sequence = %s AND result = 'committed'
+            """,
+            (f"not read again: {reason}"[:2000], stream, taken.sequence),
+        ).rowcount
+        if stands:
+            book_done(connection, stream, taken)
+
+
 def _fail(
     connection: Connection, stream: str, taken: LedgerRow, work: Work, reason: str, pause: timedelta
 ) -> None:

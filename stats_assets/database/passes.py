@@ -17,6 +17,7 @@ from psycopg import errors
 from stats_assets.database import verdicts
 from stats_assets.database.aggregates import DELTAS, apply_deltas
 from stats_assets.database.connection import Connection, clock, retried
+from stats_assets.database.fact_ranges import note, require_tables
 from stats_assets.database.statistics import apply_queue
 from stats_assets.database.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
 
@@ -29,7 +30,8 @@ HEAVY = 2_000  # changesets of an owner that are too many for a sample
 class Passed(NamedTuple):
     """What a pass, or the steps of one, has found. whole: it came to its end.
 
-    known: how many differences its earlier steps have found too, or, if they are more, the whole pass before.
+    known: how many differences its earlier steps have found too, or, if they are more, the whole pass before. away:
+    changesets that the pass so far could not look at, as facts of theirs are away.
     """
 
     differences: list[Difference]
@@ -37,6 +39,7 @@ class Passed(NamedTuple):
     pending: int
     whole: bool
     known: int
+    away: int = 0
 
 
 Progress = Callable[[str, int], None]
@@ -57,9 +60,13 @@ def verify(
 ) -> Passed:
     """Compare everything, or go on with the pass of that name, for so long; ended early, it can be resumed.
 
-    A role that may only read compares as well, and keeps nothing of it.
+    A role that may only read compares as well, and keeps nothing of it. Raises FactsAway when one of the facts' tables
+    itself is missing.
     """
+    require_tables(connection)
     kept = is_kept(connection)
+    if kept:
+        note(connection)
     return _walk(connection, name, lambda compared: None, resume, seconds, size, progress, kept)
 
 
@@ -69,11 +76,14 @@ def rebuild(
     """Make the aggregates what the facts say, in place, while the stream goes on; an ended one is gone on with.
 
     A difference of a snapshot is added: what the applier adds meanwhile is added to both sides. What verifications had
-    found before it began is over. Raises RebuildBusy.
+    found before it began is over. What facts of a changeset say stays as it was applied while others of it are away.
+    Raises RebuildBusy, and FactsAway when one of the facts' tables itself is missing.
     """
+    require_tables(connection)
     if connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
         raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
     try:
+        note(connection, anew=True)
         connection.execute(DELTAS)
         passed = _walk(
             connection, REBUILD, lambda compared: _mend(connection, compared), True, None, size, progress
@@ -100,18 +110,20 @@ def is_kept(connection: Connection) -> bool:
 
 
 def sample(connection: Connection) -> Passed:
-    """Compare a few random ranges of each part: bounded, whatever the database holds."""
+    """Compare a few random ranges of each part: bounded, whatever the database holds. Raises FactsAway."""
+    require_tables(connection)
     found: list[Difference] = []
-    pending = steps = 0
+    pending = steps = away = 0
     for part in PARTS:
         for first in _random_keys(connection, part):
             compared = compare(connection, part, first, SAMPLE_SIZE)
             found, pending, steps = found + compared.differences, compared.pending, steps + 1
+            away += compared.away
     if found:
         # Who may only look is told all the same.
         with suppress(errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction):
             verdicts.differ(connection, found, len(found))
-    return Passed(found, steps, pending, False, len(found))
+    return Passed(found, steps, pending, False, len(found), away)
 
 
 def _mend(connection: Connection, compared: Compared) -> None:
@@ -139,7 +151,7 @@ def _walk(
     began = time.monotonic()
     place: tuple[str, int] | None = (resume and _place(connection, name)) or (PARTS[0], 0)
     found: list[Difference] = []
-    steps = pending = known = 0
+    steps = pending = known = away = 0
     while place is not None:
         progress(*place)
         began_at = clock(connection)
@@ -147,11 +159,11 @@ def _walk(
         after = _after(place[0], compared.until)
         found, steps, pending = found + compared.differences, steps + 1, compared.pending
         save = partial(_save, connection, name, place, after, compared, mend, began_at)
-        known = retried(save) if kept else len(found)
+        known, away = retried(save) if kept else (len(found), away + compared.away)
         place = after
         if seconds is not None and time.monotonic() - began > seconds:
             break
-    return Passed(found, steps, pending, place is None, known)
+    return Passed(found, steps, pending, place is None, known, away)
 
 
 def _after(part: str, until: int | None) -> tuple[str, int] | None:
@@ -174,25 +186,27 @@ def _save(
     compared: Compared,
     mend: Callable[[Compared], None],
     began_at: datetime,
-) -> int:
+) -> tuple[int, int]:
     """What was mended or found, and how far the pass is, in one transaction: killed in between, nothing is lost.
 
-    How many differences are known now.
+    How many differences are known now, and how many changesets the pass could not look at.
     """
     part, position = after or (None, None)
     with connection.transaction():
         mend(compared)
         row = connection.execute(
             """
-            INSERT INTO passes AS p (name, part, position, began, ended, differences, differences_before)
-            VALUES (%(name)s, %(part)s, %(position)s, %(began)s, CASE WHEN %(over)s THEN now() END, %(differences)s, 0)
+            INSERT INTO passes AS p (name, part, position, began, ended, differences, differences_before, away)
+            VALUES (%(name)s, %(part)s, %(position)s, %(began)s, CASE WHEN %(over)s THEN now() END, %(differences)s, 0,
+                %(away)s)
             ON CONFLICT (name) DO UPDATE SET part = excluded.part, position = excluded.position,
                 began = CASE WHEN %(fresh)s THEN excluded.began ELSE p.began END,
                 ended = coalesce(excluded.ended, p.ended),
                 differences = CASE WHEN %(fresh)s THEN 0 ELSE p.differences END + excluded.differences,
+                away = CASE WHEN %(fresh)s THEN 0 ELSE p.away END + excluded.away,
                 differences_before = CASE WHEN %(over)s THEN 0 WHEN %(fresh)s THEN p.differences
                     ELSE p.differences_before END
-            RETURNING greatest(differences, differences_before), differences, began
+            RETURNING greatest(differences, differences_before), differences, began, away
             """,
             {
                 "name": name,
@@ -201,11 +215,12 @@ def _save(
                 "position": position,
                 "over": after is None,
                 "differences": len(compared.differences),
+                "away": compared.away,
                 "fresh": place == (PARTS[0], 0),
             },
         ).fetchone()
         assert row is not None  # noqa: S101 - an upsert returns its row
-        known, differences, began = row
+        known, differences, began, away = row
         if name != REBUILD:
             if compared.differences:
                 verdicts.differ(connection, compared.differences, known)
@@ -213,7 +228,7 @@ def _save(
                 verdicts.recount(connection, differences)
             elif after is None:
                 verdicts.clear(connection, "exact", began)
-    return int(known)
+    return int(known), int(away)
 
 
 def _random_keys(connection: Connection, part: str) -> Iterator[int]:

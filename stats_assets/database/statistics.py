@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 
 from stats_assets.database.aggregates import ADD, APPLY, DELTAS, SUBTRACT
 from stats_assets.database.connection import Connection, retried
+from stats_assets.database.fact_ranges import note, require_tables
 
 LOCK = 5_640_002
 BATCH = 2_000
@@ -32,7 +33,11 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
     """Apply what is queued now, in batches of one transaction each; `progress` hears how many entries are left.
 
     One applier works at a time. Another waits for it a while, and then leaves its entries to whoever comes next.
+    What facts of a changeset say stays as it was applied while others of it are away. Raises FactsAway when the facts'
+    tables themselves are.
     """
+    require_tables(connection)
+    note(connection)
     row = connection.execute("SELECT max(id) FROM statistics_queue").fetchone()
     newest = row[0] if row else None
     entries = changesets = batches = 0
@@ -133,6 +138,8 @@ def _apply_batch(connection: Connection) -> Applied:
             ).fetchall()
             changesets = sorted({changeset for _, changeset in picked})
             batch = {"entries": [entry for entry, _ in picked], "changesets": changesets}
+            held = _resting_on_what_is_away(connection, batch) if picked else set()
+            batch |= {"whole": [n for n in changesets if n not in held], "held": sorted(held)}
             for statement in STEPS if picked else (REFRESHED,):
                 connection.execute(statement, batch)
             return Applied(len(picked), len(changesets), 1 if picked else 0)
@@ -140,13 +147,47 @@ def _apply_batch(connection: Connection) -> Applied:
         connection.isolation_level = None
 
 
+def _resting_on_what_is_away(connection: Connection, batch: dict[str, list[int]]) -> set[int]:
+    """Those of the changesets of which a fact that was applied, or is to be, is not there, and is not taken back."""
+    lost = connection.execute(LOST, batch).fetchall()
+    sequences = sorted({sequence for _, sequence in lost})
+    away = {row[0] for row in connection.execute("SELECT facts_away(%s::bigint[])", (sequences,)).fetchall()}
+    return {changeset for changeset, sequence in lost if sequence in away}
+
+
 # Facts are looked up sequence by sequence (LATERAL, and OFFSET keeps the planner from undoing it): a join of another
 # kind would read the facts of all times, since only a known sequence says which partition is needed.
-APPLY_CHANGESETS = """
-WITH wanted AS (
-    SELECT id AS changeset_id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)
+LOST = """
+SELECT w.id, w.sequence
+FROM (
+    SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)
     UNION
     SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
+) AS w
+LEFT JOIN LATERAL (
+    SELECT true AS found FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.id OFFSET 0
+) AS f ON true
+WHERE found IS NULL
+UNION
+SELECT w.id, w.sequence
+FROM (
+    SELECT changeset_id AS id, unnest(augmented_diffs) AS sequence FROM changesets_countries
+    WHERE changeset_id = ANY (%(changesets)s)
+    UNION
+    SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
+) AS w
+LEFT JOIN LATERAL (
+    SELECT true AS found FROM changeset_edits_countries AS f
+    WHERE f.sequence = w.sequence AND f.changeset_id = w.id LIMIT 1
+) AS f ON true
+WHERE found IS NULL
+"""
+APPLY_CHANGESETS = """
+WITH wanted AS (
+    SELECT id AS changeset_id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(whole)s)
+    UNION
+    SELECT changeset_id, sequence FROM statistics_queue
+    WHERE id = ANY (%(entries)s) AND changeset_id = ANY (%(whole)s) AND sequence IS NOT NULL
 ), edits AS (
     SELECT f.changeset_id, array_agg(f.sequence ORDER BY f.sequence) AS sequences, max(edited_at) AS edited_at,
         sum(total_edits) AS total_edits, jsonb_sum(counts) AS counts, jsonb_sum(measurements) AS measurements,
@@ -162,7 +203,7 @@ INSERT INTO changesets AS c (id, measurements, counts, total_edits, editor, user
 SELECT id, coalesce(e.measurements, '{}'), coalesce(e.counts, '{}'), coalesce(e.total_edits, 0), m.editor,
     coalesce(e.user_id, m.user_id), m.created_at, m.closed_at, coalesce(e.sequences, '{}'), now(), m.comment,
     m.min_lon, m.min_lat, m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open, e.edited_at
-FROM unnest(%(changesets)s::bigint[]) AS id
+FROM unnest(%(whole)s::bigint[]) AS id
 LEFT JOIN edits AS e ON e.changeset_id = id
 LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
 ORDER BY id
@@ -174,7 +215,30 @@ ON CONFLICT (id) DO UPDATE SET measurements = excluded.measurements, counts = ex
     comments_count = excluded.comments_count, num_changes = excluded.num_changes, open = excluded.open,
     edited_at = excluded.edited_at
 """
-FORGET_COUNTRIES = "DELETE FROM changesets_countries WHERE changeset_id = ANY (%(changesets)s)"
+# What the changeset feed says of a changeset needs no facts.
+KEEP_CHANGESETS = """
+UPDATE changesets AS c SET editor = m.editor, user_id = coalesce(c.user_id, m.user_id), created_at = m.created_at,
+    closed_at = m.closed_at, updated_at = now(), comment = m.comment, min_lon = m.min_lon, min_lat = m.min_lat,
+    max_lon = m.max_lon, max_lat = m.max_lat, comments_count = m.comments_count, num_changes = m.num_changes,
+    open = m.open
+FROM unnest(%(held)s::bigint[]) AS kept LEFT JOIN changeset_metadata AS m ON m.changeset_id = kept
+WHERE c.id = kept
+"""
+KEEP_COUNTRIES = """
+UPDATE changesets_countries AS l SET counted_at = c.counted_at
+FROM changesets AS c
+WHERE l.changeset_id = ANY (%(held)s) AND c.id = l.changeset_id AND l.counted_at IS DISTINCT FROM c.counted_at
+"""
+HOLD = """
+INSERT INTO statistics_held (changeset_id, sequence)
+SELECT DISTINCT changeset_id, sequence FROM statistics_queue AS q
+WHERE id = ANY (%(entries)s) AND changeset_id = ANY (%(held)s) AND NOT EXISTS (
+    SELECT FROM statistics_held AS h
+    WHERE h.changeset_id = q.changeset_id AND h.sequence IS NOT DISTINCT FROM q.sequence
+)
+ORDER BY 1, 2
+"""
+FORGET_COUNTRIES = "DELETE FROM changesets_countries WHERE changeset_id = ANY (%(whole)s)"
 APPLY_COUNTRIES = """
 INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts, measurements,
     counted_at)
@@ -184,7 +248,7 @@ FROM (
         array_agg(f.sequence ORDER BY f.sequence) AS sequences,
         jsonb_sum(f.counts) AS counts, jsonb_sum(f.measurements) AS measurements
     FROM (SELECT id, counted_at, unnest(augmented_diffs) AS sequence FROM changesets
-        WHERE id = ANY (%(changesets)s)) AS c
+        WHERE id = ANY (%(whole)s)) AS c
     CROSS JOIN LATERAL (
         SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
     ) AS f
@@ -219,6 +283,9 @@ STEPS: tuple[str, ...] = (
     *(
         SUBTRACT,
         APPLY_CHANGESETS,
+        KEEP_CHANGESETS,
+        KEEP_COUNTRIES,
+        HOLD,
         FORGET_COUNTRIES,
         APPLY_COUNTRIES,
         NEW_HASHTAGS,

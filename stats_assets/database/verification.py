@@ -57,6 +57,7 @@ class Compared(NamedTuple):
 
     queue: entries (changeset, sequence) for the applier; deltas: rows of `deltas` to be added to the aggregates.
     until: where the next range begins, None: it was the part's last. pending: entries of the queue in this snapshot.
+    away: how many changesets could not be looked at, as facts of theirs are away.
     """
 
     differences: list[Difference]
@@ -64,6 +65,7 @@ class Compared(NamedTuple):
     deltas: list[tuple[Any, ...]]
     until: int | None
     pending: int
+    away: int = 0
 
 
 def compare(connection: Connection, part: str, first: int, size: int = SIZE) -> Compared:
@@ -82,8 +84,10 @@ def compare(connection: Connection, part: str, first: int, size: int = SIZE) -> 
     count = int(pending[0]) if pending else 0
     if part in MEMBERS:
         return Compared([_number(row) for row in rows], [], [row[:9] for row in rows], until, count)
-    queue = dict.fromkeys((row[0], sequence) for row in rows for sequence in row[1] or (None,))
-    return Compared([_column(row) for row in rows], list(queue), [], until, count)
+    away = {row[0] for row in rows if row[2] == "away"}
+    seen = [row for row in rows if row[2] != "away"]
+    queue = dict.fromkeys((row[0], sequence) for row in seen for sequence in row[1] or (None,))
+    return Compared([_column(row) for row in seen], list(queue), [], until, count, len(away))
 
 
 def _until(connection: Connection, part: str, first: int, size: int) -> int | None:

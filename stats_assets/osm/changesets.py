@@ -4,7 +4,6 @@ Here: what each changeset says of itself. Not here: which version of it wins, an
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import BinaryIO, NamedTuple, TypeVar
@@ -14,6 +13,7 @@ from lxml import etree
 from stats_assets.osm import discussions
 from stats_assets.osm.document import Document, Envelope
 from stats_assets.osm.elements import read_tags
+from stats_assets.osm.flags import Flags
 from stats_assets.osm.hashtags import hashtags_of
 from stats_assets.osm.statistics import UNREADABLE, unreadable
 from stats_assets.osm.values import (
@@ -27,7 +27,7 @@ from stats_assets.osm.values import (
 )
 
 LONGEST = 255  # characters of an OSM tag: more can't come from OSM, and would not fit into an index
-EXAMPLES_LIMIT, EXAMPLE_LENGTH = 10, 60
+EXAMPLE_LENGTH = 60
 _BOX = ("min_lon", "min_lat", "max_lon", "max_lat")
 _T = TypeVar("_T")
 
@@ -55,9 +55,10 @@ class Changeset(NamedTuple):
 class ChangesetFile(NamedTuple):
     """A file's changesets in its order; `newest` is the newest time in it that can be believed, comments' included.
 
-    `flags` says what of it could not be read or had to be mended, by reason: `unreadable_…` counts changesets,
-    `time_cut` times beyond the limit, `ignored_…` values that can't be read and are as if they were not there,
-    `editor_too_long` and `hashtag_too_long` what OSM can't hold; `examples` are a few of them, each a line.
+    `flags` says what of it could not be read or had to be mended, by reason: `unreadable_…` counts changesets (and what
+    else stands among them), `character_replaced` characters, `time_cut` times beyond the limit, `ignored_…` values that
+    can't be read and are as if they were not there, `editor_too_long` and `hashtag_too_long` what OSM can't hold;
+    `examples` are a few of them, each a line.
     """
 
     envelope: Envelope
@@ -65,7 +66,6 @@ class ChangesetFile(NamedTuple):
     newest: datetime | None
     content_hash: str
     bytes: int
-    tallies: dict[str, int]
     flags: dict[str, int] = {}  # noqa: RUF012 - never changed
     examples: tuple[str, ...] = ()
 
@@ -81,7 +81,7 @@ def read_changesets(body: BinaryIO, *, limit: datetime | None = None) -> Changes
     number of changesets and their tags, not by their discussions.
     """
     document = Document(body, "changeset")
-    reader = _Reader(limit)
+    reader = _Reader(document.flags, limit)
     for batch in document.batches(reader.thin_out):
         for element in batch:
             reader.read(element)
@@ -91,23 +91,21 @@ def read_changesets(body: BinaryIO, *, limit: datetime | None = None) -> Changes
         reader.newest,
         document.content_hash,
         document.bytes,
-        {},
-        dict(sorted(reader.flags.items())),
-        tuple(reader.examples),
+        dict(sorted(document.flags.counts.items())),
+        document.flags.examples,
     )
 
 
 class _Reader:
     """Reads changesets one by one; what can't be read of them is said."""
 
-    def __init__(self, limit: datetime | None) -> None:
+    def __init__(self, flags: Flags, limit: datetime | None) -> None:
+        self._flags = flags
         self._limit = limit
         self._too_long = False  # the unfinished changeset, which is the next to be read
         self.changesets: list[Changeset] = []
         self._newest: datetime | None = None
         self._cut = False
-        self.flags: Counter[str] = Counter()
-        self.examples: list[str] = []
 
     def thin_out(self, element: etree._Element) -> bool:
         """For `Document.batches`: a discussion has no bound."""
@@ -235,10 +233,8 @@ class _Reader:
         self._say(element, f"ignored_{name}", f"{name} {_quoted(value)} can't be read, and was left out")
 
     def _say(self, element: etree._Element, flag: str, what: str) -> None:
-        self.flags[flag] += 1
-        if len(self.examples) < EXAMPLES_LIMIT:
-            number = (element.get("id") or "without id")[:EXAMPLE_LENGTH]
-            self.examples.append(storable(f"changeset {number}: {what}"))
+        number = (element.get("id") or "without id")[:EXAMPLE_LENGTH]
+        self._flags.add(flag, storable(f"changeset {number}: {what}"))
 
 
 def _quoted(text: str | None) -> str:

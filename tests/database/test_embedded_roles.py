@@ -76,7 +76,7 @@ def of_before() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="stats-assets-test-"))
     folder.chmod(0o755)
     user = _unprivileged() if os.geteuid() == 0 else None
-    binaries = _binaries() if user is None else _binaries_for(user, folder, folder / "elsewhere")
+    binaries = _binaries() if user is None else _binaries_for(user, folder / "elsewhere")
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     data = folder / "data"

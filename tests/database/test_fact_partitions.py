@@ -11,6 +11,7 @@ import pytest
 from stats_assets.database import fact_partitions
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.fact_ranges import away
 from stats_assets.database.facts import replace_facts
 from stats_assets.database.metadata import save_changesets
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, revision, upgrade
@@ -162,12 +163,13 @@ def test_an_end_between_the_two_tables_leaves_neither(
     assert make_partitions(connection, 0, 299_999) == [100_000, 200_000]
 
 
-def test_a_partition_that_was_detached_comes_back_with_its_facts(connection: Connection) -> None:
+def test_a_partition_that_was_detached_is_not_attached_again_by_itself(connection: Connection) -> None:
     make_partitions(connection, 0, 0)
     replace_facts(connection, 1, diff(edits(10)))
     connection.execute("ALTER TABLE changeset_edits DETACH PARTITION changeset_edits_000000000")
-    assert make_partitions(connection, 0, 0) == [0]
-    assert connection.execute("SELECT sequence FROM changeset_edits").fetchall() == [(1,)]
+    assert make_partitions(connection, 0, 100_000) == [100_000]
+    assert connection.execute("SELECT sequence FROM changeset_edits").fetchall() == []
+    assert [one.first for one in away(connection)] == [0]
 
 
 def test_migrate_makes_them_ahead_of_the_checkpoint(connection: Connection, url: str) -> None:

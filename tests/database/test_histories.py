@@ -12,11 +12,13 @@ from itertools import count
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from psycopg.errors import LockNotAvailable
 from psycopg.pq import TransactionStatus
 
 from stats_assets.database import statistics
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.fact_partitions import SEQUENCES, make_partitions, name_of
+from stats_assets.database.fact_ranges import FactsAway, held, note
 from stats_assets.database.facts import replace_facts
 from stats_assets.database.metadata import save_changesets
 from stats_assets.database.passes import verify
@@ -28,7 +30,7 @@ from tests.recompute import recomputed
 HISTORIES = 500  # in the suite; --hypothesis-profile=long runs as many as that profile says
 TABLES = (
     *("changeset_edits", "changeset_edits_countries", "changeset_metadata", "errors", "users"),
-    *("statistics_queue", "changesets", "changesets_countries", "changesets_hashtags"),
+    *("statistics_queue", "statistics_held", "changesets", "changesets_countries", "changesets_hashtags"),
     *("aggregates", "aggregate_days", "aggregate_keys"),
 )
 WORKERS = (0, 1)  # worker w has sequences and users with n % 2 == w, so that neither waits for the other
@@ -98,6 +100,7 @@ class Histories(RuleBasedStateMachine):
         self.connection = self.appliers[0]
         self.connection.execute(";".join(f"DELETE FROM {table}" for table in TABLES).encode())  # noqa: S608
         self.files = count(10)
+        self.away: set[str] = set()
 
     def _worker(self, worker: int, stays_open: bool) -> Connection:
         connection = self.workers[worker]
@@ -113,8 +116,9 @@ class Histories(RuleBasedStateMachine):
     def counted(self, data: st.DataObject, worker: int, stays_open: bool) -> None:
         sequence = data.draw(st.sampled_from([2, 4])) + worker
         connection = self._worker(worker, stays_open)
-        with connection.transaction():
-            replace_facts(connection, sequence, diff(*data.draw(edits_of(worker))))
+        found = diff(*data.draw(edits_of(worker)))
+        with suppress(FactsAway), connection.transaction():
+            replace_facts(connection, sequence, found)
 
     @rule(
         data=st.data(),
@@ -151,7 +155,7 @@ class Histories(RuleBasedStateMachine):
             changeset(100 + i, "a", *(f"t{i}-{n}" for n in range(5)), uid=uid, editor=f"e{i}")
             for i, uid in enumerate(uids)
         ]
-        with self.connection.transaction():
+        with suppress(FactsAway), self.connection.transaction():
             replace_facts(self.connection, 6, diff(*found))
             save_changesets(self.connection, next(self.files), file(*tagged))
 
@@ -164,7 +168,9 @@ class Histories(RuleBasedStateMachine):
         with using(BATCH=batch):
             apply_queue(self.appliers[applier])
         assert queued(self.connection) == 0
-        assert aggregates(self.connection) == recomputed(self.connection)
+        if not self.away:
+            assert held(self.connection) == 0
+            assert aggregates(self.connection) == recomputed(self.connection)
 
     @rule(place=PLACES, batch=BATCHES, worker=st.sampled_from(WORKERS))
     def applied_while_a_worker_commits(self, place: int, batch: int, worker: int) -> None:
@@ -185,6 +191,24 @@ class Histories(RuleBasedStateMachine):
         with suppress(Killed):
             self._interrupted(place, batch, dies)
 
+    @rule(table=st.sampled_from(TABLES[:2]))
+    def detached(self, table: str) -> None:
+        note(self.connection)
+        if table not in self.away:
+            with suppress(LockNotAvailable), self.connection.transaction():  # a worker is at it
+                self.connection.execute("SET LOCAL lock_timeout = '10ms'")
+                self.connection.execute(f"ALTER TABLE {table} DETACH PARTITION {name_of(table, 0)}".encode())
+                self.away.add(table)
+
+    @rule()
+    def attached(self) -> None:
+        for table in sorted(self.away):
+            bounds = f"FOR VALUES FROM (0) TO ({SEQUENCES})"
+            self.connection.execute(
+                f"ALTER TABLE {table} ATTACH PARTITION {name_of(table, 0)} {bounds}".encode()
+            )
+        self.away.clear()
+
     @rule()
     def verified(self) -> None:
         """Whatever is queued, written or lost meanwhile."""
@@ -199,6 +223,7 @@ class Histories(RuleBasedStateMachine):
     def teardown(self) -> None:
         for worker in WORKERS:
             self._end(worker, "COMMIT")
+        self.attached()
         self.applied(1, statistics.BATCH)
 
 

@@ -63,7 +63,7 @@ def changeset(
 
 
 def file(*changesets: Changeset, newest: datetime = NOON) -> ChangesetFile:
-    return ChangesetFile(ENVELOPE, tuple(changesets), newest, "", 0, {})
+    return ChangesetFile(ENVELOPE, tuple(changesets), newest, "", 0)
 
 
 def aggregates(connection: Connection) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
+from stats_assets.database.fact_ranges import note
 from stats_assets.database.reading_login import make_reading_login
 
 NEWEST = "0005"
@@ -60,6 +61,7 @@ def migrate(url: str) -> str | None:
             if before != NEWEST:
                 upgrade(url, NEWEST)
         _make_partitions_ahead(connection)
+        note(connection)
         make_reading_login(connection)
         return before
 

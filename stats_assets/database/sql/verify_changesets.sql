@@ -1,5 +1,6 @@
 -- What the facts say of each changeset in [first, until) that isn't queued, beside what is applied: a row a column that
--- differs. Plain SQL of its own: an error of the applier's can't hide here.
+-- differs. Plain SQL of its own: an error of the applier's can't hide here. A changeset of which facts are away can't be
+-- looked at: what is applied of its facts is expected to stay, and it is a row of its own ('away').
 
 WITH chosen AS (
     SELECT id FROM changesets WHERE id >= %(first)s AND id < %(until)s
@@ -13,10 +14,25 @@ WITH chosen AS (
     SELECT f.* FROM listed AS w CROSS JOIN LATERAL (
         SELECT * FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.id OFFSET 0
     ) AS f
-), parts AS MATERIALIZED (
-    SELECT f.*, countries.id AS country_id FROM listed AS w CROSS JOIN LATERAL (
+), regions AS MATERIALIZED (
+    SELECT f.* FROM listed AS w CROSS JOIN LATERAL (
         SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.id OFFSET 0
-    ) AS f JOIN countries ON countries.code = f.region
+    ) AS f
+), parts AS MATERIALIZED (
+    SELECT f.*, countries.id AS country_id FROM regions AS f JOIN countries ON countries.code = f.region
+), lost AS (
+    (SELECT id, sequence FROM listed EXCEPT SELECT changeset_id, sequence FROM edits)
+    UNION
+    (SELECT l.changeset_id, unnest(l.augmented_diffs) FROM changesets_countries AS l JOIN chosen ON id = l.changeset_id
+        EXCEPT SELECT changeset_id, sequence FROM regions)
+    UNION
+    SELECT h.changeset_id, h.sequence FROM statistics_held AS h JOIN chosen ON id = h.changeset_id
+    WHERE NOT EXISTS (SELECT FROM changeset_edits AS f WHERE f.sequence = h.sequence AND f.changeset_id = id)
+        OR NOT EXISTS (SELECT FROM changeset_edits_countries AS f WHERE f.sequence = h.sequence AND f.changeset_id = id)
+), away AS MATERIALIZED (
+    SELECT id, array_agg(sequence ORDER BY sequence) AS sequences
+    FROM lost WHERE sequence IN (SELECT facts_away((SELECT array_agg(DISTINCT sequence) FROM lost)))
+    GROUP BY id
 ), numbers AS (
     SELECT changeset_id, NULL::bigint AS country_id, 'counts' AS measure, key, sum(value::numeric) AS total
     FROM edits, jsonb_each_text(counts) GROUP BY changeset_id, key
@@ -40,20 +56,28 @@ WITH chosen AS (
         (array_agg(user_id ORDER BY edited_at DESC, user_id DESC) FILTER (WHERE user_id IS NOT NULL))[1] AS user_id
     FROM edits GROUP BY changeset_id
 ), applied AS (
-    SELECT id, coalesce(d.measurements, '{}') AS measurements, coalesce(d.counts, '{}') AS counts,
-        coalesce(s.total_edits, 0) AS total_edits, m.editor, coalesce(s.user_id, m.user_id) AS user_id, m.created_at,
-        m.closed_at, coalesce(s.augmented_diffs, '{}') AS augmented_diffs, m.comment, m.min_lon, m.min_lat, m.max_lon,
-        m.max_lat, m.comments_count, m.num_changes, m.open, s.edited_at,
-        CASE WHEN s.total_edits > 0 THEN coalesce(m.closed_at, m.created_at, s.edited_at) END AS counted_at
-    FROM chosen
-    LEFT JOIN sums AS s ON s.changeset_id = id
-    LEFT JOIN documents AS d ON d.changeset_id = id AND d.country_id IS NULL
+    SELECT id, f.measurements, f.counts, f.total_edits, m.editor, coalesce(f.user_id, m.user_id) AS user_id,
+        m.created_at, m.closed_at, f.augmented_diffs, m.comment, m.min_lon, m.min_lat, m.max_lon, m.max_lat,
+        m.comments_count, m.num_changes, m.open, f.edited_at,
+        CASE WHEN f.total_edits > 0 THEN coalesce(m.closed_at, m.created_at, f.edited_at) END AS counted_at
+    FROM (
+        SELECT id, coalesce(d.measurements, '{}') AS measurements, coalesce(d.counts, '{}') AS counts,
+            coalesce(s.total_edits, 0) AS total_edits, s.user_id, coalesce(s.augmented_diffs, '{}') AS augmented_diffs,
+            s.edited_at
+        FROM chosen
+        LEFT JOIN sums AS s ON s.changeset_id = id
+        LEFT JOIN documents AS d ON d.changeset_id = id AND d.country_id IS NULL
+        WHERE id NOT IN (SELECT id FROM away)
+        UNION ALL
+        SELECT id, measurements, counts, total_edits, user_id, augmented_diffs, edited_at
+        FROM changesets JOIN away USING (id)
+    ) AS f
     LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
-    WHERE s.changeset_id IS NOT NULL OR m.changeset_id IS NOT NULL
+    WHERE f.augmented_diffs <> '{}' OR m.changeset_id IS NOT NULL
 ), lands AS (
     SELECT changeset_id, country_id, sum(edit_count) AS edit_count,
         array_agg(sequence ORDER BY sequence) AS augmented_diffs
-    FROM parts GROUP BY changeset_id, country_id
+    FROM parts WHERE changeset_id NOT IN (SELECT id FROM away) GROUP BY changeset_id, country_id
 ), expected AS (
     SELECT id, 'changesets' AS place, to_jsonb(a) AS row FROM applied AS a
     UNION ALL
@@ -61,6 +85,10 @@ WITH chosen AS (
         'augmented_diffs', l.augmented_diffs, 'counts', coalesce(d.counts, '{}'),
         'measurements', coalesce(d.measurements, '{}'), 'counted_at', a.counted_at)
     FROM lands AS l JOIN applied AS a ON a.id = l.changeset_id LEFT JOIN documents AS d USING (changeset_id, country_id)
+    UNION ALL
+    SELECT l.changeset_id, 'country ' || l.country_id,
+        to_jsonb(l) - 'changeset_id' - 'country_id' || jsonb_build_object('counted_at', a.counted_at)
+    FROM changesets_countries AS l JOIN away AS w ON w.id = l.changeset_id JOIN applied AS a ON a.id = l.changeset_id
     UNION ALL
     SELECT m.changeset_id, 'hashtag ' || tag, jsonb_build_object('user_id', a.user_id, 'counted_at', a.counted_at)
     FROM applied AS a JOIN changeset_metadata AS m ON m.changeset_id = a.id, unnest(m.hashtags) AS tag
@@ -79,4 +107,6 @@ FROM expected FULL JOIN found USING (id, place)
 CROSS JOIN LATERAL jsonb_object_keys(coalesce(expected.row, found.row)) AS key
 LEFT JOIN LATERAL (SELECT array_agg(sequence) AS sequences FROM listed AS l WHERE l.id = expected.id) AS listed ON true
 WHERE expected.row -> key IS DISTINCT FROM found.row -> key
-ORDER BY id, 3
+UNION ALL
+SELECT id, sequences, 'away', NULL, NULL FROM away
+ORDER BY 1, 3

@@ -7,7 +7,10 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    run("0005_readings.sql", "0005_times.sql", "0005_reading_login.sql", "0005_verdicts.sql")
+    run(
+        *("0005_readings.sql", "0005_times.sql", "0005_reading_login.sql", "0005_verdicts.sql"),
+        "0005_facts_away.sql",
+    )
 
 
 def downgrade() -> None:
