@@ -20,6 +20,7 @@ from dagster import (
     asset_check,
 )
 
+from stats_assets.assets.failing import failing
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import Work
 from stats_assets.database.ranges import counted_under_older
@@ -108,7 +109,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
                 head = parts.source(stream).head()
             except HeadUnknown:
                 head = None
-            with parts.connect() as connection:
+            with failing(), parts.connect() as connection:
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
                 return evaluate(parts, connection, stream, cursor, head)[name]

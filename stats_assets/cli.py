@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Annotated
 
+import psycopg
 import typer
 
 from stats_assets import __version__
@@ -17,6 +18,7 @@ from stats_assets.commands.status import status
 from stats_assets.commands.watch import watch
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.failures import sentence
 from stats_assets.database.migrations import MigrationRefused
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.settings import SettingsError
@@ -58,6 +60,9 @@ def main() -> None:
         app()
     except WRONG as error:
         say(f"stats-assets: {error}", style="red")
+        sys.exit(2)
+    except psycopg.Error as error:
+        say(f"stats-assets: {sentence(error)}", style="red")
         sys.exit(2)
     except BrokenPipeError:
         # Whoever read our output (head, less) has seen enough.

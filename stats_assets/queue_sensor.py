@@ -16,6 +16,7 @@ from dagster import (
     sensor,
 )
 
+from stats_assets.database.failures import named
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS
 from stats_assets.flight import UNFINISHED, bury_statistics, sweep
@@ -35,7 +36,7 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
     )
     def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         parts = current_stats()
-        with parts.connect() as connection:
+        with named(), parts.connect() as connection:
             waiting = queued(connection)
             bury_statistics(context.instance, connection, parts.settings)
             # Runs by hand that died must be freed while the streams' sensors are off, too.

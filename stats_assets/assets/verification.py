@@ -2,6 +2,7 @@
 
 from dagster import AssetCheckExecutionContext, AssetCheckResult, asset_check
 
+from stats_assets.assets.failing import failing
 from stats_assets.assets.statistics import outcome
 from stats_assets.database import passes
 from stats_assets.resources import current_stats
@@ -20,7 +21,7 @@ CHECK = "all_is_exact"
 )
 def all_is_exact(context: AssetCheckExecutionContext) -> AssetCheckResult:
     """Go on with the pass over everything, for some minutes."""
-    with current_stats().connect() as connection:
+    with failing("The next step goes on from here."), current_stats().connect() as connection:
         passed = passes.verify(
             connection,
             CHECK,

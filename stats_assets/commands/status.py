@@ -10,6 +10,7 @@ from stats_assets import status as standing
 from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.failures import named
 from stats_assets.database.ranges import Span
 from stats_assets.parts import Stats
 from stats_assets.status import StreamStatus, in_words
@@ -21,7 +22,8 @@ def status(as_json: AsJson = False) -> None:
     """Where each stream stands. Exit code: 0 fine, 1 behind, 2 stalled, 3 unreachable."""
     settings = settings_here(database=True)
     try:
-        found = standing.of(Stats(settings))
+        with named():
+            found = standing.of(Stats(settings))
     except (DatabaseUnreachable, EmbeddedServerError) as error:
         say(f"stats-assets: {error}", style="red")
         raise typer.Exit(3) from None
@@ -70,7 +72,7 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
     if stream.trouble:
         yield f"{stream.trouble.rstrip('.')}."
     if stream.paused and stream.paused_until:
-        yield f"paused until {stream.paused_until:%H:%M:%S} UTC, as the feed failed: {stream.paused.rstrip('.')}."
+        yield f"paused until {stream.paused_until:%H:%M:%S} UTC: {stream.paused.rstrip('.')}."
     if stream.seek_to is not None:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
