@@ -7,7 +7,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    run("0005_readings.sql")
+    run("0005_readings.sql", "0005_marks.sql", "0005_collation.sql")
 
 
 def downgrade() -> None:
