@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from stats_assets.database.collation import collation_warning
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import leases
 from stats_assets.database.ledger import Work
@@ -68,10 +69,11 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All streams, and how many changed changesets wait for the statistics."""
+    """All streams, how many changed changesets wait for the statistics, and what a person should know of the database."""
 
     streams: dict[Stream, StreamStatus]
     queued: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -83,6 +85,7 @@ class Status:
         return {
             "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
             "queued": self.queued,
+            "warnings": list(self.warnings),
         }
 
 
@@ -107,7 +110,12 @@ def of(stats: Stats) -> Status:
     Raises DatabaseUnreachable, CategoriesError, RegionsError.
     """
     with stats.connect() as connection:
-        return Status({stream: _stream(stats, connection, stream) for stream in STREAMS}, queued(connection))
+        warning = collation_warning(connection)
+        return Status(
+            {stream: _stream(stats, connection, stream) for stream in STREAMS},
+            queued(connection),
+            (warning,) if warning else (),
+        )
 
 
 def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatus:

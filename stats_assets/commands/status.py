@@ -41,6 +41,8 @@ def status(as_json: AsJson = False) -> None:
         for sentence in _sentences(name, stream):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
+    for warning in found.warnings:
+        say(warning, style="yellow")
     raise typer.Exit(found.exit_code)
 
 

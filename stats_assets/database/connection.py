@@ -164,16 +164,20 @@ def _look_at_pooler(connection: Connection, url: str) -> None:
     connection.execute("SELECT set_config('stats_assets.session', %s, false)", (mark,))
     ask = "SELECT current_setting('stats_assets.session', true)"
     options: dict[str, Any] = {"connect_timeout": 10, "application_name": "stats-assets pooler"}
-    with psycopg.connect(
-        url, **options
-    ) as other:  # in a transaction: no statement of ours can take its server
-        shared = other.execute(ask).fetchone() == (mark,)
-        if shared or connection.execute(ask).fetchone() != (mark,):
-            raise DatabaseUnreachable(
-                f"Between here and the PostgreSQL of {masked(url)} is a pooler in transaction mode, which loses the"
-                " settings and locks of a session. Name PostgreSQL itself in DATABASE_URL, or a pool in session mode"
-                " (pgbouncer: pool_mode = session)."
-            )
+    try:
+        # In a transaction: no statement of ours can take its server meanwhile.
+        with psycopg.connect(url, **options) as other:
+            lost = other.execute(ask).fetchone() == (mark,) or connection.execute(ask).fetchone() != (mark,)
+    except psycopg.OperationalError as error:
+        if "pooling mode" not in str(error):
+            raise
+        lost = True  # not even a transaction's statements are kept together
+    if lost:
+        raise DatabaseUnreachable(
+            f"Between here and the PostgreSQL of {masked(url)} is a pooler in transaction mode, which loses the"
+            " settings and locks of a session. Name PostgreSQL itself in DATABASE_URL, or a pool in session mode"
+            " (pgbouncer: pool_mode = session)."
+        )
     _session_pools.add(url)
 
 

@@ -37,7 +37,8 @@ HINTS = {
 def migrate(url: str) -> str | None:
     """Bring the schema to the newest revision, under a lock; returns the revision that it had before.
 
-    One that is newer still, and does not matter to this code, stays. Also makes the facts' partitions that the augmented diffs will need next. Cheap when there is nothing to do.
+    One that is newer still, and does not matter to this code, stays.
+    Also makes the facts' partitions that the augmented diffs will need next. Cheap when there is nothing to do.
     A database of OSMesa's is taken over (osmesa.py). Raises DatabaseUnreachable, MigrationRefused, and psycopg.Error
     when a revision fails for another reason (all are one transaction: nothing is left half done).
     """

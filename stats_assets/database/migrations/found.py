@@ -50,8 +50,8 @@ def revision(connection: Connection) -> str | None:
     oldest = _oldest_code(connection) if "schema_marks" in found else None
     if oldest is None or oldest > NEWEST:
         raise MigrationRefused(
-            f"{where} has revision {at[0]}, and this code knows revisions up to {NEWEST}: a newer version of it was here."
-            " Run that version, or restore a backup from before it."
+            f"{where} has revision {at[0]}, and this code knows revisions up to {NEWEST}: a newer version of it was"
+            " here. Run that version, or restore a backup from before it."
         )
     return at[0]
 
