@@ -69,7 +69,7 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All streams, how many changed changesets wait for the statistics, and what a person should know of the database."""
+    """All streams, how many changed changesets wait for the statistics, and what to know of the database."""
 
     streams: dict[Stream, StreamStatus]
     queued: int
