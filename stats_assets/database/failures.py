@@ -23,7 +23,7 @@ HINTS = {
     "42501": "The role of DATABASE_URL must own the statistics' tables, and its rights on them must not be taken away.",
     "3F": "The schema is not as `stats-assets migrate` made it: what was renamed, changed or dropped must be put back.",
     "53": "It lacks what it needs to go on: memory, disk or connections.",
-    "53100": "Its disk is full.",
+    "53100": "Its disk is full, or its /dev/shm (a container's has 64 MB, unless --shm-size says more).",
     "54": "Nothing of ours reaches PostgreSQL's limits: an index, a trigger or a function of your own does.",
     "55P03": "Something holds a lock on a table of the statistics for very long: pg_locks says what.",
     "57": "It is stopped, starting, or was told to end this.",

@@ -113,7 +113,7 @@ class Pooler:
         self, client: socket.socket, server: psycopg.Connection, first: tuple[bytes, bytes] | None = None
     ) -> None:
         """Pass on what both say; with `first`, only until the server is idle again."""
-        upstream = socket.socket(fileno=socket.dup(server.fileno()))  # type: ignore[attr-defined]
+        upstream = socket.socket(fileno=socket.dup(server.fileno()))
         with upstream:
             upstream.setblocking(True)
             if first is not None:

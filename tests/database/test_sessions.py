@@ -267,7 +267,12 @@ def test_a_pooler_that_takes_no_options_is_told(url: str) -> None:
 def test_without_a_pooler_nothing_more_is_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     real: Callable[..., Any] = psycopg.connect
-    monkeypatch.setattr(psycopg, "connect", lambda *a, **how: (asked.append(a[0]), real(*a, **how))[1])
+
+    def told(url: str, **how: Any) -> Any:
+        asked.append(url)
+        return real(url, **how)
+
+    monkeypatch.setattr(psycopg, "connect", told)
     connect(url).close()
     assert asked == [url]
 
@@ -276,9 +281,11 @@ def test_migrations_have_the_session_that_all_have(empty: str, monkeypatch: pyte
     """Each connection is made by one function."""
     asked: list[str] = []
     real: Callable[..., Any] = connect
-    monkeypatch.setattr(
-        "stats_assets.database.migrations.connect",
-        lambda url, **how: (asked.append(url), real(url, **how))[1],
-    )
+
+    def told(url: str, **how: Any) -> Any:
+        asked.append(url)
+        return real(url, **how)
+
+    monkeypatch.setattr("stats_assets.database.migrations.connect", told)
     upgrade(empty, NEWEST)
     assert asked == [empty]
