@@ -1,6 +1,6 @@
 # One image for all of it: webserver, daemon, code server, runs. How it is deployed: deploy/.
 # BASE_IMAGE: any with Python 3.11 and its venv module.
-ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
+ARG BASE_IMAGE=docker.io/library/python:3.11.14-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 WORKDIR /build
 RUN python3.11 -m venv /opt/stats-assets

@@ -28,7 +28,7 @@ INSTANCE_ROLE := stats-assets-instance
 
 # The image's repository: a name (made by `make ecr-repository`) or the URI of one that exists.
 ECR_REPO   := stats-assets
-BASE_IMAGE := docker.io/library/python:3.11-slim-bookworm
+BASE_IMAGE := docker.io/library/python:3.11.14-slim-bookworm
 
 # The databases: ours, and Dagster's own (another database of the same server does). They go to Secrets Manager by
 # `make secrets`, and nowhere else. Such as: postgresql://user:password@host:5432/stats, and …/dagster

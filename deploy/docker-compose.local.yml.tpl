@@ -24,7 +24,7 @@ x-service: &service
 
 services:
   database:
-    image: docker.io/library/postgres:16
+    image: docker.io/library/postgres:16.11-bookworm
     restart: always
     environment:
       POSTGRES_USER: stats

@@ -253,7 +253,7 @@ class Backfill:
         try:
             with self.stats.connect() as connection:
                 done = progress.done_since(connection, *of, self.since)
-        except (DatabaseUnreachable, psycopg.OperationalError):
+        except (DatabaseUnreachable, psycopg.Error):
             return 0  # a database that is away for a moment must not end what goes on without this
         reached = min(self.before + done, self.wanted.size)
         self.advance(reached)

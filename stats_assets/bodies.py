@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from stats_assets.database import streams
 from stats_assets.database.connection import connect
+from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import Retries
 from stats_assets.database.streams import Stream
 from stats_assets.reading import Reader, Reading
@@ -33,6 +34,23 @@ from stats_assets.report import Report
 
 FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
+
+
+class Poison(Exception):
+    """A body that our code can't count, or whose facts PostgreSQL can't take; the message is what that raised."""
+
+
+@contextmanager
+def poison_told() -> Iterator[None]:
+    """What is raised inside is the sequence's own failure, unless it is another's. Raises Poison."""
+    try:
+        yield
+    except FeedError:
+        raise
+    except Exception as error:  # a poison body must not stop the stream, whatever it raises
+        if not is_sequences(error):
+            raise
+        raise Poison(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,7 @@ class Bodies:
     last: Body | None = None
 
     def read(self, sequence: int) -> Read:
-        """The sequence's body, from the archive or the feed, counted. Raises FeedError."""
+        """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
         if self.from_archive:
             with suppress(FeedError):  # not there, or spoiled: the feed has it
                 read = self.count(self.work.archive.get(sequence, self.folder_of(sequence)))
@@ -105,7 +123,7 @@ class Bodies:
     def count(self, body: Body) -> Read:
         self.last = body
         began = time.monotonic()
-        with open_body(body.path) as document:
+        with open_body(body.path) as document, poison_told():
             reading = self.work.reader.read(document, self.limit_of(body))
         self.report.count_seconds += time.monotonic() - began
         return Read(body, reading)

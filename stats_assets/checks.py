@@ -21,6 +21,7 @@ from dagster import (
     asset_check,
 )
 
+from stats_assets.assets.failing import failing
 from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
 from stats_assets.database.fact_ranges import WHAT_TO_DO, away
@@ -164,7 +165,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
                 head = parts.source(stream).head()
             except HeadUnknown:
                 head = None
-            with parts.look() as connection:
+            with failing(), parts.look() as connection:
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
                 return evaluate(parts, connection, stream, cursor, head)[name]

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Annotated
 
+import psycopg
 import typer
 from psycopg import errors
 
@@ -19,6 +20,7 @@ from stats_assets.commands.status import status
 from stats_assets.commands.watch import watch
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.failures import sentence
 from stats_assets.database.looking import NoReadingLogin, SchemaNotReady
 from stats_assets.database.migrations import MigrationRefused
 from stats_assets.osm import CategoriesError, RegionsError
@@ -67,6 +69,8 @@ def main() -> None:
     except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
         say(f"stats-assets: PostgreSQL refuses: {error.diag.message_primary}.", style="red")
         say("DATABASE_URL's role must own the statistics, or for looking be let read them all.", style="red")
+    except psycopg.Error as error:
+        say(f"stats-assets: {sentence(error)}", style="red")
         sys.exit(2)
     except BrokenPipeError:
         # Whoever read our output (head, less) has seen enough.

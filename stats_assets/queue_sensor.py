@@ -21,6 +21,7 @@ from dagster import (
 from stats_assets.assets.verification import changed_verdict
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_partitions import missing_tables
+from stats_assets.database.failures import named
 from stats_assets.database.statistics import queued
 from stats_assets.database.streams import STREAMS
 from stats_assets.flight import UNFINISHED, dead_statistics, sweep
@@ -42,7 +43,7 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
     )
     def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         preview, parts = is_preview(context), current_stats()
-        with parts.connect() as connection:
+        with named(), parts.connect() as connection:
             try:
                 why = _why_nothing(context.instance, connection, parts, preview)
             except PreviewImpossible as impossible:

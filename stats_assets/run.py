@@ -6,13 +6,17 @@ Knows nothing of Dagster.
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import psycopg
 
 from stats_assets.bodies import Bodies, StreamWork, settled_to
 from stats_assets.database import ledger, streams
-from stats_assets.database.connection import Connection, clock, connect
+from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.fact_ranges import Away, away_in, note, require_tables
+from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
 from stats_assets.database.late import late as late_sequences
 from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
@@ -21,6 +25,7 @@ from stats_assets.replication import HeadUnknown
 from stats_assets.report import Report
 from stats_assets.runner import FeedFailed, Runner
 
+GIVE_BACK_SECONDS = 10.0  # for a database that is back at once, to give back to it what the run was trying
 PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (runner.py)
 
 
@@ -42,10 +47,30 @@ def run_range(
     A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
     it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed. `late`: what
     is due once more though it is done, read from the feed; it pauses nothing either. Raises LeaseLost and
-    DatabaseUnreachable or psycopg.Error when it can't go on; what it had committed stays. Where facts are away nothing
-    is fetched or counted, and no attempt either.
+    DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or refuses
+    (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts are away
+    nothing is fetched or counted, and no attempt either.
     """
     report = Report(start, end)
+    try:
+        _run(work, url, run_id, report, by_hand, late, accept_shorter, wait_for_feed, say)
+    except (psycopg.Error, DatabaseUnreachable) as error:
+        raise _give_back(work, url, run_id, error, pauses=not (by_hand or late)) from error
+    return report
+
+
+def _run(
+    work: StreamWork,
+    url: str,
+    run_id: str,
+    report: Report,
+    by_hand: bool,
+    late: bool,
+    accept_shorter: bool,
+    wait_for_feed: float,
+    say: Callable[[str], None],
+) -> None:
+    start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         try:
             report.head = work.source.head()
@@ -53,7 +78,7 @@ def run_range(
             if not by_hand:
                 _pause(connection, work.stream, FeedFailed(error), report)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
-                return report
+                return
             say(f"{error}. What the archive has is done without it.")
         last = end if report.head is None else min(end, report.head)
         away: list[Away] = []
@@ -77,11 +102,44 @@ def run_range(
             )
             try:
                 _go(runner, due, wait_for_feed, pauses=not (by_hand or late))
-            finally:
-                if not connection.broken:
+            except BaseException:
+                with suppress(psycopg.Error):
                     ledger.release(connection, run_id, work.stream)
+                raise
+            ledger.release(connection, run_id, work.stream)
             report.left = len(due) - report.committed - len(report.failed)
-    return report
+
+
+def _give_back(
+    work: StreamWork, url: str, run_id: str, error: Exception, *, pauses: bool
+) -> DatabaseUnreachable:
+    """After a failure of the database: over a new connection, release what the run was trying, and pause the stream.
+
+    What can't be released now is freed by the tick.
+    """
+    what = sentence(error) if isinstance(error, psycopg.Error) else str(error)
+    limit = time.monotonic() + (GIVE_BACK_SECONDS if is_connections(error) else 0)
+    while True:
+        try:
+            with connect(url, application=f"stats-assets run {work.stream}") as connection:
+                with suppress(psycopg.Error):
+                    ledger.release(connection, run_id, work.stream)
+                if not pauses:
+                    return DatabaseFailed(f"{what} No sequence is charged with it.")
+                until = streams.pause(connection, work.stream, what, None)
+                return DatabaseFailed(
+                    f"{what} No sequence is charged with it: the stream pauses until {until:%H:%M:%S} UTC, and goes"
+                    " on by itself."
+                )
+        except (psycopg.Error, DatabaseUnreachable) as second:
+            if time.monotonic() >= limit:
+                if isinstance(error, DatabaseUnreachable):
+                    return error
+                why = sentence(second) if isinstance(second, psycopg.Error) else str(second)
+                return DatabaseFailed(
+                    f"{what} That the stream pauses could not be written down either. {why}"
+                )
+            time.sleep(0.5)
 
 
 def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_hand: bool) -> list[LedgerRow]:
@@ -121,7 +179,7 @@ def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: 
 
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report) -> None:
-    until = streams.pause(connection, stream, str(failure), failure.retry_after)
+    until = streams.pause(connection, stream, f"The feed failed: {failure}", failure.retry_after)
     report.ended_early = (
         f"{str(failure).rstrip('.')}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself;"
         " nothing is lost."

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-import psycopg
-
-from stats_assets.bodies import Bodies, Read, StreamWork, judge
+from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told
 from stats_assets.database import ledger, streams
 from stats_assets.database.commit import Counted, Verdict, commit
-from stats_assets.database.connection import Connection, DatabaseUnreachable
+from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
-from stats_assets.database.ledger import LeaseLost, LedgerRow
+from stats_assets.database.ledger import LedgerRow
 from stats_assets.replication import (
     Body,
     BrokenGeometryRemark,
@@ -114,7 +112,10 @@ class Runner:
         return [row for row in due if row.sequence >= failed]
 
     def one(self, taken: LedgerRow) -> None:
-        """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable."""
+        """Do one sequence, booking its failure if it is its own. Raises FeedFailed, SequenceNotYetAvailable.
+
+        All else that is raised is nobody's attempt: the database's, the archive's, the machine's, or Dagster's.
+        """
         self.bodies.last = None
         for gone in self.away:
             if gone.first <= taken.sequence <= gone.last:
@@ -142,10 +143,8 @@ class Runner:
             if len(self.pending) > self.patience:
                 raise FeedFailed(self.pending[0].error) from error
             self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
-        except (psycopg.OperationalError, psycopg.InterfaceError, DatabaseUnreachable, LeaseLost, OSError):
-            raise
-        except Exception as error:  # a poison body must not stop the stream, whatever it raises
-            self.charge(taken, f"{type(error).__name__}: {error}", self.bodies.last)
+        except Poison as error:
+            self.charge(taken, str(error), self.bodies.last)
         finally:
             if not any(one.taken is taken for one in self.pending):
                 self.bodies.discard(taken.sequence)
@@ -179,7 +178,8 @@ class Runner:
         )
 
         def write(connection: Connection) -> None:
-            reading.write(connection, taken.sequence)
+            with poison_told():
+                reading.write(connection, taken.sequence)
             if not body.from_archive:
                 archive.put(body)
 

@@ -22,6 +22,7 @@ from stats_assets.checks import changed_outcomes
 from stats_assets.database import seeking, streams
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.failures import named
 from stats_assets.database.late import late
 from stats_assets.database.ledger import block_of
 from stats_assets.database.streams import Stream
@@ -53,7 +54,8 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
         ),
     )
     def follow(context: SensorEvaluationContext) -> SensorResult:
-        return tick(context, current_stats(), stream)
+        with named():
+            return tick(context, current_stats(), stream)
 
     return follow
 
@@ -236,7 +238,7 @@ def _why_nothing(
         return f"{trouble}.{waiting}"
     if row.paused_until is not None and row.paused_until > row.now:
         reason = (row.pause_reason or "").rstrip(".")
-        return f"The feed failed: {reason}. Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
+        return f"{reason}. Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
     if flight.ranges:
         at_work = ", ".join(f"{one.start}..{one.end}" for one in flight.ranges[:5])
         return f"Runs are at work on {at_work}; cursor {decision.cursor}, head {head}.{waiting}"

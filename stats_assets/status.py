@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from stats_assets.database.collation import collation_warning
 from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
 from stats_assets.database.fact_ranges import Away, away, held
@@ -88,6 +89,7 @@ class Status:
     """All streams, how many changed changesets wait for the statistics, and what verifications say of these.
 
     facts_away: ranges whose facts are away; held: how many changed changesets wait for facts of theirs to be back.
+    warnings: what to know of the database.
     """
 
     streams: dict[Stream, StreamStatus]
@@ -95,6 +97,7 @@ class Status:
     verification: Verdict = NEVER
     facts_away: list[Away] = field(default_factory=list)
     held: int = 0
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -109,6 +112,7 @@ class Status:
             "verification": self.verification.as_json(),
             "facts_away": [one._asdict() | {"last": one.last} for one in self.facts_away],
             "held": self.held,
+            "warnings": list(self.warnings),
         }
 
 
@@ -143,12 +147,14 @@ def of(stats: Stats) -> Status:
     Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
     """
     with stats.look() as connection:
+        warning = collation_warning(connection)
         return Status(
             {stream: _stream(stats, connection, stream) for stream in STREAMS},
             queued(connection),
             verdict(connection),
             away(connection),
             held(connection),
+            (warning,) if warning else (),
         )
 
 

@@ -44,7 +44,7 @@ AWS: Mapping[str, Variable] = {
     "ECR_REPO": Variable(
         r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/)?[a-z0-9][a-z0-9._/-]{1,254}", "stats-assets"
     ),
-    "BASE_IMAGE": Variable(r"\S+", "docker.io/library/python:3.11-slim-bookworm"),
+    "BASE_IMAGE": Variable(r"\S+", "docker.io/library/python:3.11.14-slim-bookworm"),
     "DB_URI": Variable(URI, "postgresql://user:password@host:5432/stats", required=False, secret=True),
     "DAGSTER_DB_URI": Variable(
         URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True

@@ -28,6 +28,8 @@ from pydantic import Field
 
 from stats_assets.database import streams
 from stats_assets.database.connection import DatabaseUnreachable, connect
+from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.failures import named
 from stats_assets.database.ledger import BLOCK, LeaseLost, block_of
 from stats_assets.database.streams import Stream
 from stats_assets.osm import CategoriesError, RegionsError
@@ -121,7 +123,8 @@ def materialize_stream(
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
     live = STREAM_TAG in context.run.tags
     try:
-        work = stats.work(stream)
+        with named():
+            work = stats.work(stream)
         reports = [
             run_range(
                 work,
@@ -139,13 +142,13 @@ def materialize_stream(
         ]
     except (CategoriesError, RegionsError) as error:
         raise Failure(f"{error} Nothing is counted until that is mended.", allow_retries=False) from None
-    except (ArchiveError, DatabaseUnreachable, LeaseLost) as error:
+    except (ArchiveError, DatabaseUnreachable, EmbeddedServerError, LeaseLost) as error:
         rest = "the rest is done again by itself" if live else "the same again does the rest"
         raise Failure(f"{error} What was committed stays; {rest}.") from None
     failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
     shown: dict[str, Any] = {
         "url": work.source.url,
-        **block_metadata(stats, stream, reports),
+        **_block_metadata(stats, stream, reports),
         **metadata_of(*reports),
     }
     try:
@@ -197,6 +200,15 @@ def metadata_of(*reports: Report) -> dict[str, Any]:
         **({"flagged": dict(flags)} if flags else {}),
         **({"ended_early": "; ".join(ended)} if ended else {}),
     }
+
+
+def _block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:
+    # What is committed is: that how much it is can't be said just now is no failure of the run.
+    try:
+        with named():
+            return block_metadata(stats, stream, reports)
+    except DatabaseUnreachable as error:
+        return {"block_done": str(error)}
 
 
 def block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from dagster import (
     asset_check,
 )
 
+from stats_assets.assets.failing import failing
 from stats_assets.assets.statistics import VIEWS
 from stats_assets.checks import changed, evaluation_of
 from stats_assets.database import passes, verdicts
@@ -44,7 +45,7 @@ statistics_verification = AssetSpec(
 )
 def all_is_exact(context: AssetCheckExecutionContext) -> AssetCheckResult:
     """Go on with the pass over everything, for some minutes."""
-    with current_stats().look(may_write=True) as connection:
+    with failing("The next step goes on from here."), current_stats().look(may_write=True) as connection:
         passed = passes.verify(
             connection,
             CHECK,

@@ -12,6 +12,7 @@ from stats_assets.commands.shared import AsJson, out, print_json, say, settings_
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.fact_ranges import WHAT_TO_DO
+from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.database.ranges import Span
 from stats_assets.parts import Stats
@@ -28,7 +29,8 @@ def status(as_json: AsJson = False) -> None:
     """
     settings = settings_here(looks=True)
     try:
-        found = standing.of(Stats(settings))
+        with named():
+            found = standing.of(Stats(settings))
     except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady) as error:
         say(f"stats-assets: {error}", style="red")
         raise typer.Exit(3) from None
@@ -62,6 +64,8 @@ def status(as_json: AsJson = False) -> None:
             soft_wrap=True,
         )
     out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
+    for warning in found.warnings:
+        say(warning, style="yellow")
     raise typer.Exit(found.exit_code)
 
 
@@ -95,7 +99,7 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
     if stream.trouble:
         yield f"{stream.trouble.rstrip('.')}."
     if stream.paused and stream.paused_until:
-        yield f"paused until {stream.paused_until:%H:%M:%S} UTC, as the feed failed: {stream.paused.rstrip('.')}."
+        yield f"paused until {stream.paused_until:%H:%M:%S} UTC: {stream.paused.rstrip('.')}."
     if stream.seek_to is not None:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:

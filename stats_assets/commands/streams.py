@@ -135,7 +135,11 @@ def migrate(
     settings = settings_here(database=True, dagster=first is not None)
     url = database_url(settings)
     before = migrate_database(url)
-    did = "was up to date" if before == NEWEST else f"went from {before or 'nothing'} to revision {NEWEST}"
+    did = (
+        "was up to date"
+        if before is not None and before >= NEWEST
+        else f"went from {before or 'nothing'} to revision {NEWEST}"
+    )
     err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
     if first is not None:
         (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)

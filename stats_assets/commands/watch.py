@@ -13,6 +13,7 @@ from stats_assets import status as standing
 from stats_assets.commands.shared import say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.embedded import EmbeddedServerError
+from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.parts import Stats
 
@@ -27,7 +28,8 @@ def watch(
     while True:
         began = time.monotonic()
         try:
-            _look(name, stats)
+            with named():
+                _look(name, stats)
         except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady, SQLAlchemyError, OSError) as error:
             say(f"stats-assets: no metrics this time: {str(error).splitlines()[0]}")
             if once:

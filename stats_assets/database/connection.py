@@ -4,9 +4,10 @@ Every wait has a limit here. What is done over a connection belongs to the modul
 """
 
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -17,13 +18,45 @@ from stats_assets.settings import Settings
 Connection = psycopg.Connection[TupleRow]
 T = TypeVar("T")
 
+OLDEST = 15  # the oldest PostgreSQL that this was tried with
+
+# What our SQL and psycopg rely on, whatever the database, the role or the URL has set. What only costs time or room is
+# left to whoever has set it, and so is search_path: all of ours lives in the first schema of it that exists.
 SESSION = {
-    "TimeZone": "UTC",
     "statement_timeout": "300s",
     "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "300s",
+    "idle_session_timeout": "0",  # a lease's connection has nothing to do for as long as its run
+    "transaction_timeout": "0",
+    "client_encoding": "UTF8",
+    "client_min_messages": "notice",
+    "exit_on_error": "off",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "xmloption": "content",
+    "standard_conforming_strings": "on",
+    "backslash_quote": "safe_encoding",
+    "escape_string_warning": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "quote_all_identifiers": "off",
+    "gin_fuzzy_search_limit": "0",  # else an index answers with a random part
+    "row_security": "off",  # a policy that hides rows is an error, not a smaller sum
+    "check_function_bodies": "on",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "default_table_access_method": "heap",
+    "plan_cache_mode": "auto",
     "jit": "off",  # compiling costs more than these short statements
 }
+PIN = """
+SELECT pg_backend_pid(), count(set_config(name, value, false))
+FROM unnest(%s::text[], %s::text[]) AS pinned(name, value) WHERE current_setting(name, true) IS NOT NULL
+"""
 RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 RETRIES = 10
 UNREADABLE = "(a URL that can't be read: are special characters of its password percent-encoded?)"
@@ -55,14 +88,16 @@ def database_url(settings: Settings) -> str:
 
 
 def connect(url: str, *, application: str = "stats-assets") -> Connection:
-    """An autocommit connection in UTC with time limits. Raises DatabaseUnreachable."""
+    """An autocommit connection whose session is as ours are (SESSION). Raises DatabaseUnreachable.
+
+    The settings are made once it stands, not by `options`: those are the URL's, and a pooler refuses them.
+    """
     try:
         connection = psycopg.connect(
             url,
             autocommit=True,
             connect_timeout=10,
             application_name=application,
-            options=" ".join(f"-c {name}={value}" for name, value in SESSION.items()),
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
@@ -72,18 +107,78 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
         shown = masked(url)
         reason = "" if shown == UNREADABLE else f": {' '.join(str(error).split())}"
         password = None if shown == UNREADABLE else conninfo_to_dict(url).get("password")
+        hint = "Is it running? DATABASE_URL names it; unset, an embedded one is used."
+        if "startup parameter" in reason:
+            hint = (
+                "A pooler is in between that takes no `options`: leave them out of DATABASE_URL (ALTER ROLE … SET"
+                " search_path does the same), or name PostgreSQL itself there."
+            )
         raise DatabaseUnreachable(
-            f"PostgreSQL at {shown} can't be reached{reason.replace(str(password), '***') if password else reason}. "
-            "Is it running? DATABASE_URL names it; unset, an embedded one is used."
+            f"PostgreSQL at {shown} can't be reached{reason.replace(str(password), '***') if password else reason}."
+            f" {hint}"
         ) from None
+    try:
+        _look_at(connection, url)
+        row = connection.execute(PIN, (list(SESSION), list(SESSION.values()))).fetchone()
+        if row is not None and row[0] != connection.info.backend_pid:
+            _look_at_pooler(connection, url)
+    except DatabaseUnreachable:
+        connection.close()
+        raise
+    except psycopg.Error as error:
+        connection.close()
+        raise DatabaseUnreachable(
+            f"PostgreSQL at {masked(url)} can't be used: {' '.join(str(error).split())}."
+        ) from None
+    return connection
+
+
+def _look_at(connection: Connection, url: str) -> None:
+    """Raises DatabaseUnreachable for a server or a database that can't hold the statistics."""
+    major = connection.info.server_version // 10_000
+    if major < OLDEST:
+        raise DatabaseUnreachable(
+            f"PostgreSQL at {masked(url)} is version {major}, and {OLDEST} is the oldest that does. Upgrade it, or name"
+            " another server in DATABASE_URL; unset, an embedded one is used."
+        )
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
-        connection.close()
         raise DatabaseUnreachable(
             f"The database {masked(url)} has the encoding {encoding}, and names and comments need UTF8."
             " Make one with: createdb --encoding=UTF8 --template=template0 NAME"
         )
-    return connection
+
+
+_session_pools: set[str] = set()  # URLs of poolers that were seen to keep a session together
+
+
+def _look_at_pooler(connection: Connection, url: str) -> None:
+    """The server's process is not the one that greeted: a pooler is in between. Raises DatabaseUnreachable.
+
+    Unless it gives a session a server of its own: then another session never sees what this one has set, and this one
+    always does.
+    """
+    if url in _session_pools:
+        return
+    mark = uuid.uuid4().hex
+    connection.execute("SELECT set_config('stats_assets.session', %s, false)", (mark,))
+    ask = "SELECT current_setting('stats_assets.session', true)"
+    options: dict[str, Any] = {"connect_timeout": 10, "application_name": "stats-assets pooler"}
+    try:
+        # In a transaction: no statement of ours can take its server meanwhile.
+        with psycopg.connect(url, **options) as other:
+            lost = other.execute(ask).fetchone() == (mark,) or connection.execute(ask).fetchone() != (mark,)
+    except psycopg.OperationalError as error:
+        if "pooling mode" not in str(error):
+            raise
+        lost = True  # not even a transaction's statements are kept together
+    if lost:
+        raise DatabaseUnreachable(
+            f"Between here and the PostgreSQL of {masked(url)} is a pooler in transaction mode, which loses the"
+            " settings and locks of a session. Name PostgreSQL itself in DATABASE_URL, or a pool in session mode"
+            " (pgbouncer: pool_mode = session)."
+        )
+    _session_pools.add(url)
 
 
 def clock(connection: Connection) -> datetime:

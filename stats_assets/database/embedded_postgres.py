@@ -40,6 +40,7 @@ DEFAULTS = {
     "shared_buffers": "128MB",
     "max_locks_per_transaction": "128",  # a query over all partitions of facts locks each, and its indexes
 }
+SHARED_MEMORY, ENOUGH = Path("/dev/shm"), 256 << 20  # noqa: S108 - not ours; a container's has 64 MB
 log = logging.getLogger("embedded")
 
 
@@ -167,6 +168,7 @@ class Server:
             "log_destination": "stderr",
             "logging_collector": "off",
         }
+        settings |= for_small_memory()
         self._say("starting", "PostgreSQL is starting")
         self._program = postgres = Program(
             *(self._place, log, "postgres", "-D", str(self._place.data)),
@@ -234,6 +236,22 @@ class Server:
         if self._socket_folder != self._place.data:
             with contextlib.suppress(OSError):
                 self._socket_folder.rmdir()
+
+
+def for_small_memory() -> dict[str, str]:
+    """What to start with where /dev/shm is too small for what parallel queries share by it; the log says so."""
+    try:
+        size = shutil.disk_usage(SHARED_MEMORY).total
+    except OSError:
+        size = 0
+    if size >= ENOUGH:
+        return {}
+    log.warning(
+        "%s has %d MB: what parallel queries share goes to files below data/pg_dynshmem, which is slower. A container"
+        " gets more by --shm-size",
+        *(SHARED_MEMORY, size >> 20),
+    )
+    return {"dynamic_shared_memory_type": "mmap"}
 
 
 def write_state(folder: Path, state: str, detail: str, url: str | None) -> None:

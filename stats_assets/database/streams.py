@@ -216,7 +216,7 @@ def all_done(connection: Connection, stream: Stream, after: int, last: int) -> b
 
 
 def pause(connection: Connection, stream: Stream, reason: str, retry_after: float | None) -> datetime:
-    """The feed failed: no runs for a while, longer each time up to 5 minutes, or as long as the feed asks."""
+    """No runs for a while, longer each time up to 5 minutes, or as long as the feed asks. reason: who failed, how."""
     row = connection.execute(
         """
         INSERT INTO streams AS s (stream, pauses, pause_reason, paused_until)
@@ -240,13 +240,13 @@ def pause(connection: Connection, stream: Stream, reason: str, retry_after: floa
 
 
 def pauses(connection: Connection, stream: Stream) -> int:
-    """How many pauses in a row the feed's failures have brought."""
+    """How many pauses in a row failures have brought."""
     row = connection.execute("SELECT pauses FROM streams WHERE stream = %s", (stream,)).fetchone()
     return int(row[0]) if row else 0
 
 
 def unpause(connection: Connection, stream: Stream) -> None:
-    """The feed answers again."""
+    """A sequence was committed again."""
     connection.execute(
         "UPDATE streams SET pauses = 0, paused_until = NULL, pause_reason = NULL WHERE stream = %s AND pauses > 0",
         (stream,),

@@ -170,7 +170,10 @@ ASKED = {
         "SELECT * FROM hashtag_statistics WHERE tag = 'missingmaps'",
         "hashtags_(hashtag_key|prefix)",
     ),
-    "by prefix": ("SELECT tag FROM hashtag_statistics WHERE tag LIKE 'hotosm-project-%'", "hashtags_prefix"),
+    "by prefix": (
+        "SELECT tag FROM hashtag_statistics WHERE tag LIKE 'hotosm-project-%'",
+        "hashtags_hashtag_key",
+    ),
     "a hashtag's users": ("SELECT * FROM hashtag_user_statistics WHERE hashtag_id = 1", "aggregates_pkey"),
     "a user's hashtags": (
         "SELECT * FROM hashtag_user_statistics WHERE user_id = 1101",

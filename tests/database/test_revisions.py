@@ -1,12 +1,15 @@
 """A database of an earlier revision, with statistics in it, is brought up to date without counting anything again."""
 
+import pytest
+
 from stats_assets.database.connection import connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.facts import replace_facts
 from stats_assets.database.metadata import save_changesets
 from stats_assets.database.migrations import migrate, upgrade
+from stats_assets.database.migrations.found import KNOWN
 from stats_assets.database.passes import verify
-from stats_assets.database.statistics import queued, save_countries
+from stats_assets.database.statistics import apply_queue, queued, save_countries
 from tests.database.test_statistics import COUNTRIES, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 
@@ -27,10 +30,40 @@ DELETE FROM statistics_queue
 """
 
 
-def test_what_was_applied_before_0003_is_in_the_aggregates_at_once(empty: str) -> None:
-    upgrade(empty, "0002")
+# What the ledger says is kept, whatever it was; under a name of each state.
+LEDGER = """
+INSERT INTO streams (stream, origin, checkpoint, pauses) VALUES ('augmented_diffs', 1, 5, 2);
+INSERT INTO checkpoints VALUES ('ChangesetStatsUpdater', 5);
+INSERT INTO ledger_blocks (stream, block, done) VALUES ('augmented_diffs', 0, 5);
+INSERT INTO ledger (stream, sequence, result, work, epoch, attempts, definitions, run_id)
+VALUES ('augmented_diffs', 1, 'skipped', 'idle', 0, 0, NULL, NULL),
+    ('augmented_diffs', 2, 'none', 'quarantined', 0, 8, NULL, NULL),
+    ('augmented_diffs', 5, 'committed', 'idle', 0, 0, 'abc', 'a run'),
+    ('augmented_diffs', 6, 'none', 'waiting', -1, 1, NULL, NULL);
+INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence) VALUES ('a run', 'augmented_diffs', 1, 6)
+"""
+KEPT = (
+    "SELECT stream, sequence, result, work, epoch, attempts, definitions, run_id FROM ledger ORDER BY sequence",
+    "SELECT stream, origin, checkpoint, pauses FROM streams",
+    "SELECT proc_name, sequence FROM checkpoints",
+    "SELECT stream, block, done, epoch FROM ledger_blocks",
+    "SELECT run_id, stream, start_sequence, end_sequence FROM run_leases",
+    "SELECT sequence, changeset_id, user_id, total_edits, counts::text FROM changeset_edits ORDER BY 1, 2",
+    "SELECT sequence, changeset_id, region, edit_count FROM changeset_edits_countries ORDER BY 1, 2, 3",
+    "SELECT changeset_id, editor, hashtags FROM changeset_metadata ORDER BY 1",
+    "SELECT id, name FROM users ORDER BY 1",
+    "SELECT id, hashtag FROM hashtags ORDER BY 1",
+)
+
+
+@pytest.mark.parametrize("earlier", KNOWN[:-1])
+def test_a_database_of_each_earlier_revision_is_brought_up_to_date_with_all_that_it_holds(
+    earlier: str, empty: str
+) -> None:
+    upgrade(empty, earlier)
     with connect(empty) as connection:
-        make_partitions(connection, 0, 100)
+        if earlier > "0001":
+            make_partitions(connection, 0, 100)
         save_countries(connection, COUNTRIES)
         places = [("NPL",), ("USA", "USA-TX"), ()]
         found = [
@@ -39,11 +72,46 @@ def test_what_was_applied_before_0003_is_in_the_aggregates_at_once(empty: str) -
         replace_facts(connection, 5, diff(*found))
         tagged = [changeset(10 + i, "hot", f"t{i % 2}", uid=[7, 8, None][i % 3]) for i in range(0, 12, 2)]
         save_changesets(connection, 1, file(*tagged))
-        connection.execute(APPLIED_BY_0002.encode())
-        assert migrate(empty) == "0002"
+        if earlier < "0003":
+            connection.execute(APPLIED_BY_0002.encode())
+        else:
+            apply_queue(connection)
+            connection.execute(
+                "INSERT INTO countries (code, name) VALUES ('ESH', 'x'), ('SDS', 'y'), ('SSD', 'z')"
+            )
+        connection.execute(LEDGER.encode())
+        before = [connection.execute(query.encode()).fetchall() for query in KEPT]
+        assert all(before)
+        assert migrate(empty) == earlier
+        assert [connection.execute(query.encode()).fetchall() for query in KEPT] == before
         assert queued(connection) == 0
         assert verify(connection, "test").differences == []
         assert aggregates(connection) == recomputed(connection)
         assert aggregates(connection)["hashtags"]["hot"]["changeset_count"] == 6
         codes = {row[0] for row in connection.execute("SELECT code FROM countries").fetchall()}
     assert codes == {*COUNTRIES, "ESH", "SDS", "SSD"}  # a code that is taken here stays what it was
+
+
+def test_the_schema_is_the_same_whatever_revision_it_comes_from(empty: str, url: str) -> None:
+    """Columns with their types and collations, indexes, constraints, views and functions."""
+    upgrade(empty, "0002")
+    migrate(empty)
+    assert _schema(empty) == _schema(url)
+
+
+def _schema(url: str) -> list[str]:
+    with connect(url) as connection:
+        rows = connection.execute(
+            """
+            SELECT concat_ws(' ', attrelid::regclass, attname, format_type(atttypid, atttypmod), attnotnull,
+                attcollation::regcollation) FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
+            WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped AND NOT relispartition
+            UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class AS c ON c.oid = indrelid
+            WHERE relnamespace = 'public'::regnamespace AND NOT relispartition
+            UNION ALL SELECT viewname || definition FROM pg_views WHERE schemaname = 'public'
+            UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
+            ORDER BY 1
+            """
+        ).fetchall()
+    return [str(row[0]) for row in rows]

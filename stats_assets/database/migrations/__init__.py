@@ -1,7 +1,7 @@
 """The schema's history, one Alembic revision a file in `versions/`, and the one call that brings a database up to date.
 
 A revision has SQL of its own, which stays as it was (frozen.py). Adding one means adding its files and naming it in
-`NEWEST`.
+found.py, which says what is there before.
 """
 
 from pathlib import Path
@@ -16,9 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
 from stats_assets.database.fact_ranges import note
+from stats_assets.database.migrations.found import NEWEST as NEWEST
+from stats_assets.database.migrations.found import MigrationRefused as MigrationRefused
+from stats_assets.database.migrations.found import revision as revision
 from stats_assets.database.reading_login import make_reading_login
 
-NEWEST = "0005"
 LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
 
 HINTS = {
@@ -26,39 +28,34 @@ HINTS = {
     " are in it, which go into a schema of their own, to be their owner.",
     errors.DuplicateTable: "That name is another program's, or of another time: give the statistics a database of"
     " their own, or move it out of the way.",
-    errors.DependentObjectsStillExist: "Something of your own is made of what this revision replaces: drop it, and make"
-    " it again afterwards.",
+    **dict.fromkeys(
+        (errors.DependentObjectsStillExist, errors.FeatureNotSupported),
+        "Something of your own is made of what this revision replaces: drop it, and make it"
+        " again afterwards.",
+    ),
 }
-
-
-class MigrationRefused(Exception):
-    """The schema can't be brought up to date, and is as it was; the message says where, why, and what to do."""
-
-
-def revision(connection: Connection) -> str | None:
-    """The schema's revision; None: there is none yet."""
-    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-        return None
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return row[0] if row else None
 
 
 def migrate(url: str) -> str | None:
     """Bring the schema to the newest revision, under a lock; returns the revision that it had before.
 
-    Also makes the facts' partitions that the augmented diffs will need next, and the reading login (why there is
-    none, it says itself). Cheap when there is nothing to do. A database of OSMesa's is taken over (osmesa.py). Raises
-    DatabaseUnreachable, MigrationRefused, and psycopg.Error when a revision fails for another reason (all are one
-    transaction: nothing is left half done).
+    One that is newer still, and does not matter to this code, stays. Also makes the facts' partitions that the
+    augmented diffs will need next, and the reading login (why there is none, it says itself). Cheap when there is
+    nothing to do. A database of OSMesa's is taken over (osmesa.py). Raises DatabaseUnreachable, MigrationRefused, and
+    psycopg.Error when a revision fails for another reason (all are one transaction: nothing is left half done).
     """
     with connect(url, application="stats-assets migrate") as connection:
+        if connection.info.parameter_status("in_hot_standby") == "on":
+            raise MigrationRefused(
+                f"PostgreSQL at {masked(url)} is a standby, and takes no changes. DATABASE_URL has to name the primary."
+            )
         before = revision(connection)
-        if before != NEWEST:
+        if before is None or before < NEWEST:
             # However long another's revision takes: to be refused meanwhile helps nobody.
             connection.execute("SET lock_timeout = '12h'; SET statement_timeout = 0")
             connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
             before = revision(connection)
-            if before != NEWEST:
+            if before is None or before < NEWEST:
                 upgrade(url, NEWEST)
         _make_partitions_ahead(connection)
         note(connection)
@@ -68,16 +65,20 @@ def migrate(url: str) -> str | None:
 
 def upgrade(url: str, to: str) -> None:
     """Upgrade to that revision, in one transaction, as `migrate` does; without its lock."""
-    engine = create_engine(
-        "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(url, connect_timeout=10),
-        poolclass=pool.NullPool,
-    )
+
+    def begin() -> Connection:
+        connection = connect(url, application="stats-assets migrate")
+        connection.autocommit = False
+        return connection
+
+    engine = create_engine("postgresql+psycopg://", creator=begin, poolclass=pool.NullPool)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     try:
         with engine.begin() as migration:
             migration.exec_driver_sql("SET LOCAL lock_timeout = '5min'; SET LOCAL statement_timeout = '12h'")
+            # What lies in a later schema of search_path is another's, though it may have our names.
+            migration.exec_driver_sql("SELECT set_config('search_path', quote_ident(current_schema()), true)")
             config.attributes["connection"] = migration
             command.upgrade(config, to)
     except (psycopg.Error, DBAPIError) as error:

@@ -2,6 +2,10 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"])
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    version_table_schema=connection.exec_driver_sql("SELECT current_schema()").scalar(),
+)
 with context.begin_transaction():
     context.run_migrations()

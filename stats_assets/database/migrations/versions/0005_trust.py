@@ -8,8 +8,15 @@ down_revision = "0004"
 
 def upgrade() -> None:
     run(
-        *("0005_readings.sql", "0005_times.sql", "0005_reading_login.sql", "0005_verdicts.sql"),
-        "0005_facts_away.sql",
+        *(
+            "0005_readings.sql",
+            "0005_times.sql",
+            "0005_verdicts.sql",
+            "0005_facts_away.sql",
+            "0005_marks.sql",
+        ),
+        # The texts' collation when all tables are there; grants when the views are made again.
+        *("0005_collation.sql", "0005_reading_login.sql"),
     )
 
 
