@@ -120,8 +120,9 @@ def _make(connection: Connection, name: str) -> str | None:
         return f"The role {user} may not make roles."
     password = secrets.token_urlsafe(24)
     role = sql.Identifier(name)
-    # Hashed here: a statement may be written to the server's log.
-    hashed = connection.pgconn.encrypt_password(password.encode(), name.encode()).decode()
+    # Hashed here: a statement may be written to the server's log. Without an algorithm libpq would ask the server, and
+    # hold the whole process until it answers.
+    hashed = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
     for statement in (
         sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
             sql.SQL("ALTER" if exists else "CREATE"), role, sql.Literal(hashed)
