@@ -139,6 +139,23 @@ def is_free(port: int) -> bool:
     return True
 
 
+def reserve(port: int) -> socket.socket | None:
+    """A hold on a port that a program is to listen on, among this project's stacks on the machine; None: another's.
+
+    Two stacks that begin at once find the port free, both. The name in the kernel is gone with the process.
+    """
+    held = socket.socket(socket.AF_UNIX)
+    try:
+        held.bind(f"\0stats-assets-port-{port}")
+    except OSError:
+        held.close()
+        return None
+    if is_free(port):
+        return held
+    held.close()
+    return None
+
+
 def _remembered_port(workspace: Path) -> int:
     try:
         port = int(json.loads(workspace.read_bytes())["load_from"][0]["grpc_server"]["port"])

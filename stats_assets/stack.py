@@ -7,13 +7,13 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from stats_assets.child import Child
-from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, is_free
+from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, reserve
 from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.migrations import migrate
@@ -61,8 +61,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
     os.chdir(root)
     settings = load_settings()
     _check_twice_set(root)
-    with _supervisor(root, quiet) as supervisor:
-        _check_port(port, "--port")
+    with _supervisor(root, quiet) as supervisor, _port(port, "--port"):
         dagster = DagsterChildren(root, port, {}, module)
         records_made = dagster.make_records()
         url = database_url(settings)
@@ -99,8 +98,8 @@ def run_demo(
             raise StackError(str(error)) from None
     feed = f"http://{HOST}:{feed_port}"
     settings = home.settings(world, feed)
-    with _supervisor(home.path, quiet) as supervisor:
-        _check_port(feed_port, "--feed-port")
+    with _supervisor(home.path, quiet) as supervisor, ExitStack() as ports:
+        ports.enter_context(_port(feed_port, "--feed-port"))
         with _writing(home.path):
             home.furnish(root, settings)
         variables = environment(home.path, settings)
@@ -117,7 +116,7 @@ def run_demo(
         facts = {"Feed": feed + truth}
         if feed_only:
             return supervisor.run(children, lambda: _tell(facts, []))
-        _check_port(port, "--port")
+        ports.enter_context(_port(port, "--port"))
         dagster = DagsterChildren(home.path, port, settings, module)
         records_made = dagster.make_records()
         database = embedded_url(Path(settings["STATS_DATA_DIR"]))
@@ -185,9 +184,14 @@ def _check_twice_set(root: Path) -> None:
             )
 
 
-def _check_port(port: int, option: str) -> None:
-    if not is_free(port):
+@contextmanager
+def _port(port: int, option: str) -> Iterator[None]:
+    """The port is this stack's: else what another's webserver answers would be taken for ours."""
+    held = reserve(port)
+    if held is None:
         raise StackError(f"Port {port} is in use by another program. Choose another with {option}.")
+    with held:
+        yield
 
 
 def _tell(facts: Mapping[str, str], advice: Sequence[str]) -> bool:

@@ -17,13 +17,14 @@ import psycopg
 import pytest
 from dagster import DagsterInstance
 
-from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment
+from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment, reserve
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.processes import processes_titled, processes_with_variable
 from stats_assets.root import MARKER, find_project_root
 from stats_assets.settings import Settings
-from stats_assets.stack import StackError, project_root, run_demo, run_dev
+from stats_assets.stack import StackError, _port, project_root, run_demo, run_dev
 from stats_assets.supervisor import MARK
+from tests.at_once import at_once
 from tests.place import open_folder
 
 PROJECT = Path(__file__).parents[1]
@@ -209,6 +210,19 @@ def test_the_code_servers_port_stays_while_it_is_free(tmp_path: Path) -> None:
     assert port() == first
     with socket.create_server(("127.0.0.1", int(first))):
         assert port() != first
+
+
+def test_a_port_is_one_stacks_before_anything_listens_there() -> None:
+    port = _free_port()
+    held = reserve(port)
+    assert held is not None
+    with held:
+        assert at_once(lambda: reserve(port)) == [None]
+        # a live system that begins beside a demo: the demo would switch the live sensors on
+        with pytest.raises(StackError, match=f"Port {port} is in use"), _port(port, "--port"):
+            pass
+    with _port(port, "--port"):
+        pass
 
 
 class Demo:
