@@ -6,6 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 from pathlib import Path
 from subprocess import CompletedProcess
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.embedded import embedded_url
-from stats_assets.database.embedded_roles import as_superuser
+from stats_assets.database.embedded_roles import SUPERUSER, as_superuser
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
@@ -52,7 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run: the workers of one that has them are told by the environment."""
     if not hasattr(config, "workerinput"):
         folder = place.begin()
-        config.add_cleanup(lambda: place.remove(folder))
+        # After multiprocessing's own end, which removes a folder of its own in it.
+        Finalize(None, place.remove, (folder,), exitpriority=-200)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,7 +109,7 @@ def database(server: str, template: str = "template_stats") -> Iterator[str]:
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield other_database(server, name)
-    with psycopg.connect(server, autocommit=True) as admin:
+    with psycopg.connect(as_superuser(server), autocommit=True) as admin:  # whoever is connected to it
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -123,6 +125,11 @@ def connection(url: str) -> Iterator[Connection]:
     """A connection to the test's database, as the system makes it."""
     with connect(url) as opened:
         yield opened
+
+
+def superuser_of(url: str) -> str:
+    """The embedded server's superuser on the same database."""
+    return url.replace("//stats@", f"//{SUPERUSER}@", 1)
 
 
 def other_database(url: str, name: str) -> str:

@@ -29,7 +29,7 @@ JOIN pg_class AS c ON c.oid = i.inhrelid
 JOIN pg_class AS parent ON parent.oid = i.inhparent,
     regexp_match(pg_get_expr(c.relpartbound, 0),
         'FROM \((?:''(-?\d+)''|MINVALUE)\) TO \((?:''(-?\d+)''|MAXVALUE)\)') AS bounds
-WHERE i.inhparent IN (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)
+WHERE i.inhparent IN (SELECT to_regclass(format('%%I.%%I', current_schema(), name)) FROM unnest(%s::text[]) AS name)
     AND NOT i.inhdetachpending AND bounds IS NOT NULL
 """
 
@@ -85,7 +85,9 @@ def missing_tables(connection: Connection) -> list[str]:
     return [
         table
         for (table,) in connection.execute(
-            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", (list(TABLES),)
+            "SELECT name FROM unnest(%s::text[]) AS name"
+            " WHERE to_regclass(format('%%I.%%I', current_schema(), name)) IS NULL",
+            (list(TABLES),),
         ).fetchall()
     ]
 
@@ -121,8 +123,8 @@ def _went_away(connection: Connection, start: int, missing: Sequence[tuple[str, 
     """
     names = [name_of(table, start) for table, _ in missing]
     row = connection.execute(
-        "SELECT bool_or(to_regclass(name) IS NOT NULL), to_regclass('fact_ranges') IS NULL"
-        " FROM unnest(%s::text[]) AS name",
+        "SELECT bool_or(to_regclass(format('%%I.%%I', current_schema(), name)) IS NOT NULL),"
+        " to_regclass(format('%%I.fact_ranges', current_schema())) IS NULL FROM unnest(%s::text[]) AS name",
         (names,),
     ).fetchone()
     detached, older = row or (False, True)

@@ -204,7 +204,8 @@ def _found(connection: Connection, ranges: list[_Range]) -> dict[int, str]:
     said: dict[int, list[str]] = {}
     if detached:
         exist = connection.execute(
-            "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+            "SELECT name FROM unnest(%s::text[]) AS name"
+            " WHERE to_regclass(format('%%I.%%I', current_schema(), name)) IS NOT NULL",
             ([name_of(table, first) for first, table in detached],),
         ).fetchall()
         missing = missing_tables(connection)

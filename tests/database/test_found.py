@@ -13,7 +13,7 @@ from stats_assets.database.connection import Connection, DatabaseUnreachable, co
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, upgrade
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.parts import Stats
-from tests.conftest import Run, settings_for
+from tests.conftest import Run, settings_for, superuser_of
 
 ANOTHERS = {
     "Dagster's own storage": "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);"
@@ -190,13 +190,19 @@ def test_a_partition_that_was_detached_before_can_come_back(empty: str) -> None:
             connection.execute(attach.encode())
 
 
-SHADOW = "CREATE SCHEMA shadow; CREATE FUNCTION shadow.{} RETURNS text LANGUAGE sql AS $$ SELECT {} $$"
+SHADOW = "CREATE SCHEMA shadow; GRANT USAGE ON SCHEMA shadow TO PUBLIC; CREATE FUNCTION shadow.{} RETURNS text LANGUAGE sql AS $$ SELECT {} $$"
 
 
-def test_a_collation_that_changed_under_the_database_is_warned_of(connection: Connection) -> None:
+def collated_by(version: str, url: str) -> None:
+    with psycopg.connect(superuser_of(url), autocommit=True) as admin:
+        known = "UPDATE pg_database SET datcollversion = %s WHERE datname = current_database()"
+        admin.execute(known, (version,))
+
+
+def test_a_collation_that_changed_under_the_database_is_warned_of(url: str, connection: Connection) -> None:
     """The embedded server's collation has no version: what PostgreSQL would say is put before its own function."""
     assert collation_warning(connection) is None
-    connection.execute("UPDATE pg_database SET datcollversion = '2.31' WHERE datname = current_database()")
+    collated_by("2.31", url)
     assert collation_warning(connection) is None
     connection.execute(SHADOW.format("pg_database_collation_actual_version(oid)", "'2.36'").encode())
     connection.execute("SET search_path = shadow, public, pg_catalog")
@@ -207,7 +213,7 @@ def test_a_collation_that_changed_under_the_database_is_warned_of(connection: Co
 
 
 def test_status_says_it(url: str, connection: Connection, run: Run, feed: DemoFeed) -> None:
-    connection.execute("UPDATE pg_database SET datcollversion = '2.31' WHERE datname = current_database()")
+    collated_by("2.31", url)
     connection.execute(SHADOW.format("pg_database_collation_actual_version(oid)", "'2.36'").encode())
     shadowed = f"{url}&options=-csearch_path%3Dpublic,shadow,pg_catalog"
     settings = {"DATABASE_URL": shadowed, "OVERPASS_URL": feed.url, "CHANGESETS_URL": feed.changesets_url}

@@ -20,7 +20,7 @@ from stats_assets.database.statistics import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.parts import Stats
 from stats_assets.run import run_range
-from tests.conftest import Run, settings_for
+from tests.conftest import Run, settings_for, superuser_of
 from tests.database.pooler import Pooler
 from tests.truth import differences, statistics_of, truth_of
 
@@ -102,7 +102,7 @@ def with_options(url: str, **settings: str) -> str:
 def test_no_setting_changes_what_is_counted(of: str, empty: str, feed: DemoFeed, tmp_path: Path) -> None:
     """All of them together through migrate, a run of each stream, the applier and verify."""
     url, role, known = empty, f"odd_{uuid.uuid4().hex[:8]}", SET | LEFT
-    with psycopg.connect(empty, autocommit=True) as admin:
+    with psycopg.connect(superuser_of(empty), autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {role} LOGIN SUPERUSER".encode())
         for setting, value in known.items() if of != "URL" else ():
             target = f'DATABASE "{admin.info.dbname}"' if of == "DATABASE" else f"ROLE {role}"
@@ -110,7 +110,7 @@ def test_no_setting_changes_what_is_counted(of: str, empty: str, feed: DemoFeed,
         if of == "ROLE":
             url = empty.replace("stats@", f"{role}@", 1)
         elif of == "URL":
-            url = with_options(empty, **known)
+            url = with_options(empty.replace("stats@", f"{role}@", 1), **known)
         try:
             follows(url, feed, tmp_path / "data")
             with connect(url) as connection:

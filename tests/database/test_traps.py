@@ -56,7 +56,9 @@ def simple_applier(
     connection.execute(DELTAS)
     with connection.transaction():
         picked = connection.execute("SELECT id, changeset_id FROM statistics_queue ORDER BY id").fetchall()
-        batch = {"entries": [entry for entry, _ in picked], "changesets": sorted({one for _, one in picked})}
+        changesets = sorted({one for _, one in picked})
+        batch: dict[str, list[int]] = {"entries": [entry for entry, _ in picked], "changesets": changesets}
+        batch |= {"whole": changesets, "held": []}
         for statement in steps:
             if "DELETE FROM statistics_queue" in statement:
                 before_forgetting()

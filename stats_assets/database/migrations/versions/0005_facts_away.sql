@@ -45,7 +45,7 @@ BEGIN
     FOR name, said IN
         VALUES ('changeset_edits', 'facts'), ('changeset_edits_countries', 'country_facts')
     LOOP
-        CONTINUE WHEN to_regclass(name) IS NULL;
+        CONTINUE WHEN to_regclass(format('%I.%I', current_schema(), name)) IS NULL;
         EXECUTE format('CREATE TEMPORARY TABLE found ON COMMIT DROP AS
             SELECT sequence, count(*) AS rows FROM %I GROUP BY sequence', name);
         EXECUTE format('UPDATE ledger SET %I = rows FROM found
