@@ -69,6 +69,7 @@ def main() -> None:
     except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
         say(f"stats-assets: PostgreSQL refuses: {error.diag.message_primary}.", style="red")
         say("DATABASE_URL's role must own the statistics, or for looking be let read them all.", style="red")
+        sys.exit(2)
     except psycopg.Error as error:
         say(f"stats-assets: {sentence(error)}", style="red")
         sys.exit(2)

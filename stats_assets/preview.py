@@ -11,6 +11,8 @@ from dagster import SensorEvaluationContext
 from psycopg import errors
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.looking import SchemaNotReady
+from stats_assets.parts import Stats
 
 LOCK_WAIT = "2s"  # so long a preview waits for what others have locked
 SAID: Final = "A preview: nothing was changed."
@@ -29,6 +31,17 @@ def is_preview(context: SensorEvaluationContext) -> bool:
     if context.repository_name is None:
         return False
     return not (context.log_key and context.log_key[-1].isdecimal())
+
+
+@contextmanager
+def opened(stats: Stats, preview: bool) -> Iterator[Connection]:
+    """The database as a tick has it, or as a preview finds it. Raises PreviewImpossible where no schema is ready."""
+    try:
+        connection = stats.look(may_write=True) if preview else stats.connect()
+    except SchemaNotReady as error:
+        raise PreviewImpossible(str(error)) from None
+    with connection:
+        yield connection
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from stats_assets.database.streams import STREAMS
 from stats_assets.flight import UNFINISHED, dead_statistics, sweep
 from stats_assets.jobs import STREAM_JOBS, statistics_job
 from stats_assets.parts import Stats
-from stats_assets.preview import SAID, PreviewImpossible, is_preview, rolled_back
+from stats_assets.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.resources import current_stats
 
 
@@ -43,12 +43,12 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
     )
     def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         preview, parts = is_preview(context), current_stats()
-        with named(), parts.connect() as connection:
-            try:
+        try:
+            with named(), opened(parts, preview) as connection:
                 why = _why_nothing(context.instance, connection, parts, preview)
-            except PreviewImpossible as impossible:
-                return SkipReason(f"{SAID} {impossible}")
-            events = [] if preview else changed_verdict(context.instance, connection)
+                events = [] if preview else changed_verdict(context.instance, connection)
+        except PreviewImpossible as impossible:
+            return SkipReason(f"{SAID} {impossible}")
         if why and not events:
             return SkipReason(f"{SAID} {why}" if preview else why)
         requests = [] if why else [RunRequest(run_key=f"statistics:{uuid.uuid4()}")]

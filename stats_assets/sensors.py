@@ -31,7 +31,7 @@ from stats_assets.jobs import STREAM_JOBS
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
-from stats_assets.preview import SAID, PreviewImpossible, is_preview, rolled_back
+from stats_assets.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
@@ -54,8 +54,11 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
         ),
     )
     def follow(context: SensorEvaluationContext) -> SensorResult:
-        with named():
-            return tick(context, current_stats(), stream)
+        try:
+            with named():
+                return tick(context, current_stats(), stream)
+        except PreviewImpossible as impossible:
+            return SensorResult(skip_reason=_said(True, str(impossible)), cursor=context.cursor)
 
     return follow
 
@@ -69,7 +72,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     head, trouble = _ask_head(stats, stream)
     broken = _broken_definitions(stats, stream)
     instance_id = _instance_id(context.instance)
-    with stats.connect() as connection:
+    with opened(stats, preview) as connection:
 
         def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
             with (
@@ -90,7 +93,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         warn: Callable[[str], None] = said.append if preview else context.log.warning
         try:
             row, standing, flight, decision = retried(transaction)
-        except (streams.StreamBusy, PreviewImpossible) as busy:
+        except streams.StreamBusy as busy:
             return SensorResult(skip_reason=_said(preview, str(busy)), cursor=context.cursor)
         except NowhereToStart:
             return SensorResult(

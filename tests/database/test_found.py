@@ -190,7 +190,10 @@ def test_a_partition_that_was_detached_before_can_come_back(empty: str) -> None:
             connection.execute(attach.encode())
 
 
-SHADOW = "CREATE SCHEMA shadow; GRANT USAGE ON SCHEMA shadow TO PUBLIC; CREATE FUNCTION shadow.{} RETURNS text LANGUAGE sql AS $$ SELECT {} $$"
+SHADOW = (
+    "CREATE SCHEMA shadow; GRANT USAGE ON SCHEMA shadow TO PUBLIC;"
+    " CREATE FUNCTION shadow.{} RETURNS text LANGUAGE sql AS $$ SELECT {} $$"
+)
 
 
 def collated_by(version: str, url: str) -> None:
