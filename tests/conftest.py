@@ -52,9 +52,8 @@ LONGEST = (
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run: the workers of one that has them are told by the environment."""
     if not hasattr(config, "workerinput"):
-        folder = place.begin()
-        # After multiprocessing's own end, which removes a folder of its own in it.
-        Finalize(None, place.remove, (folder,), exitpriority=-200)
+        # Ended after multiprocessing's own end, which removes a folder of its own in there.
+        Finalize(None, place.begin().end, exitpriority=-200)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,7 +83,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """A server with a migrated template database; stopped by itself when the tests' processes end."""
-    folder = place.open_folder()
+    folder = place.open_folder(fast=True)
     url = embedded_url(folder, grace=1)
     with psycopg.connect(as_superuser(url), autocommit=True) as connection:
         for name in (

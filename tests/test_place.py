@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import signal
 import tempfile
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -22,9 +24,12 @@ class Run:
         self._process = _context.Process(target=_begun, args=(parent, theirs))
         self._process.start()
         self._pipe = ours
-        self.folder = Path(ours.recv())
+        folder, memory, self._cleaner = ours.recv()
+        self.folder, self.memory = Path(folder), Path(memory)
 
-    def kill(self) -> None:
+    def kill(self, *, cleaner: bool) -> None:
+        if cleaner:
+            os.kill(self._cleaner, signal.SIGKILL)
         self._process.kill()
         self._process.join()
 
@@ -34,34 +39,52 @@ class Run:
 
 
 def _begun(parent: Path, pipe: Connection) -> None:
-    tempfile.tempdir = str(parent)
-    folder = place.begin()
+    tempfile.tempdir, place.ROOM = str(parent / "disk"), 0
+    run = place.begin(parent / "memory")
+    folder, memory = run.folders
     (folder / "elsewhere/a/data").mkdir(parents=True)
-    pipe.send(str(folder))
+    pipe.send((str(folder), str(memory), run.cleaner.pid))
     pipe.recv()
-    place.remove(folder)
+    run.end()
 
 
 @pytest.fixture
 def parent() -> Path:
-    return open_folder()
+    folder = open_folder()
+    for name in ("disk", "memory"):
+        (folder / name).mkdir(mode=0o755)
+    return folder
 
 
-def test_the_next_run_removes_what_a_killed_one_left_and_nothing_of_one_that_lives(parent: Path) -> None:
+def test_a_killed_run_leaves_nothing(parent: Path) -> None:
     lives, killed = Run(parent), Run(parent)
-    (foreign := parent / killed.folder.name.replace("run-", "run-x")).mkdir()
-    assert killed.folder.parent == parent
-    killed.kill()
+    killed.kill(cleaner=False)
+    limit = time.monotonic() + 60
+    while (killed.folder.exists() or killed.memory.exists()) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert {*parent.glob("*/*")} == {lives.folder, lives.memory}
+    lives.end()
+    assert not [*parent.glob("*/*")]
+
+
+def test_the_next_run_removes_what_a_killed_cleaner_left_and_nothing_of_a_run_that_lives(
+    parent: Path,
+) -> None:
+    lives, killed = Run(parent), Run(parent)
+    (foreign := parent / "disk" / killed.folder.name.replace("run-", "run-x")).mkdir()
+    assert (killed.folder.parent, killed.memory.parent) == (parent / "disk", parent / "memory")
+    killed.kill(cleaner=True)
     assert killed.folder.exists()
     third = Run(parent)
-    assert set(parent.iterdir()) == {lives.folder, third.folder, foreign}
+    assert {*parent.glob("*/*")} == {lives.folder, lives.memory, third.folder, third.memory, foreign}
     third.end()
     lives.end()
-    assert list(parent.iterdir()) == [foreign]
+    assert [*parent.glob("*/*")] == [foreign]
 
 
 def test_all_processes_of_a_run_have_their_temporary_files_in_its_folder() -> None:
     folder = Path(tempfile.gettempdir())
+    assert open_folder(fast=True).parent.name.startswith("stats-assets-run-")
     assert folder.name.startswith("stats-assets-run-")
     assert Path(os.environ["TMPDIR"]) == folder
     assert Path(os.environ["STATS_ASSETS_ELSEWHERE"]).is_relative_to(folder)
