@@ -209,7 +209,7 @@ class _Reader:
             self._say(
                 element, "editor_too_long", f"its editor's name, of {len(editor):,} characters, was cut"
             )
-        return editor[:LONGEST] or None
+        return editor[:LONGEST].rstrip() or None
 
     def _hashtags(self, element: etree._Element, hashtags: list[str]) -> tuple[str, ...]:
         for tag in hashtags:

@@ -32,7 +32,7 @@ class ChangesetStatistics(NamedTuple):
     """One changeset in one diff; there is one only where it has a counted feature.
 
     `edited_at` is the newest time of its features' edits (UTC; the diff's end where none tells a time), `user` the
-    name of the newest of them that has one, at `named_at`.
+    name that the newest of this user's with one has, at `named_at`.
     Measurements are in km and km², exact decimals of at most 9 digits after the point; zero keys are left out.
     """
 
@@ -121,10 +121,19 @@ class _Sums:
 class _Changeset:
     newest: int
     person: tuple[int, int] | None = None
-    name: tuple[int, str] | None = None
+    names: dict[int | None, tuple[int, str]] = field(default_factory=dict)  # of each user
     errors: int = 0
     sums: _Sums = field(default_factory=_Sums)
     regions: dict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
+
+    @property
+    def uid(self) -> int | None:
+        return self.person[1] if self.person else None
+
+    @property
+    def name(self) -> tuple[int, str] | None:
+        """The user's own: somebody else's is no evidence for it."""
+        return self.names.get(self.uid)
 
 
 class Summing:
@@ -153,7 +162,7 @@ class Summing:
             changeset.person = person if changeset.person is None else max(changeset.person, person)
         if credit.user is not None and credit.time != UNTIMED:  # evidence has a time
             name = (credit.time, credit.user)
-            changeset.name = name if changeset.name is None else max(changeset.name, name)
+            changeset.names[credit.uid] = max(changeset.names.get(credit.uid, name), name)
         changeset.errors += feature.broken is not None
         changeset.sums.add(keys.counts, measures)
         for region in feature.regions:
@@ -172,7 +181,7 @@ class Summing:
         return tuple(
             ChangesetStatistics(
                 number,
-                changeset.person[1] if changeset.person else None,
+                changeset.uid,
                 changeset.name[1] if changeset.name else None,
                 moment(changeset.newest) if changeset.newest != UNTIMED else end,
                 dict(sorted(changeset.sums.counts.items())),

@@ -76,7 +76,8 @@ class Changeset:
 
     @property
     def user(self) -> str | None:
-        known = [(who.time, who.user) for who in self.people if who.user and who.time > UNTIMED]
+        theirs = [who for who in self.people if who.uid == self.uid and who.user]
+        known = [(who.time, who.user) for who in theirs if who.time > UNTIMED]
         return max(known)[1] if known else None
 
 

@@ -123,6 +123,7 @@ def test_what_cant_be_read_is_said_and_the_rest_counts(old: str, new: str, flag:
         ("2016-01-01T00:00:00Z", "lately", "ignored_comment_date", "comments_count", 1),
         (' date="2016-01-01T00:00:00Z"', "", "ignored_comment_date", "comments_count", 1),
         ("iD 1.7.3", "x" * 256, "editor_too_long", "editor", "x" * 255),
+        ("iD 1.7.3", f"{'x' * 254} y", "editor_too_long", "editor", "x" * 254),
         ("two;", f"{'x' * 256};{'y' * 255};", "hashtag_too_long", "hashtags", ("one", "y" * 255)),
     ],
 )

@@ -73,3 +73,18 @@ def test_references_that_are_no_ids_have_no_say() -> None:
 def test_the_user_comes_with_the_credit() -> None:
     found = counted(shifted(10, changeset=50, uid=8, user="mover", timestamp=LATE), moved([10, 11]))
     assert (found.uid, found.user, found.edited_at.isoformat()) == (8, "mover", "2017-03-09T04:17:59+00:00")
+
+
+def test_somebody_elses_name_is_none_of_the_users() -> None:
+    shop = {"shop": "books"}
+    for uid, user in ((8, ""), (8, None)):
+        found = counted(
+            create(node(1, tags=shop, uid=7, user="anna")),
+            create(node(2, tags=shop, uid=uid, user=user, timestamp=LATE)),
+        )
+        assert (found.uid, found.user, found.named_at) == (8, None, None)
+    found = counted(
+        create(node(1, tags=shop, uid=7, user="anna")),
+        create(node(2, tags=shop, uid="", user="ghost", timestamp=LATE)),
+    )
+    assert (found.uid, found.user) == (7, "anna")
