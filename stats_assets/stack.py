@@ -130,7 +130,7 @@ def run_demo(
             "Output": str(home.path / ".dagster" / "logs"),
         }
         advice = [
-            f"Look at {dagster.url}/automation: both streams tick; {dagster.url}/assets: blocks turn green.",
+            f"Look at {dagster.url}/automation: what each tick did; {dagster.url}/assets: blocks turn green.",
             f"cd {shlex.quote(str(home.path))}: there all commands are the demo's:",
             f"{program} status",
             f"{program} sql 'TABLE hashtag_statistics'",

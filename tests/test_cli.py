@@ -279,6 +279,9 @@ def test_backfill_and_partitions_before_the_origin_in_a_project_without_a_daemon
     assert f"The feed has only up to {feed.head}" in left.stderr
     assert "blocks left: 1" in left.stderr
     assert run(*of, "--end", "1", **environment).returncode == 2
+    beyond = run(*of, "--end", str(feed.head + 1000), **environment)
+    assert beyond.returncode == 2
+    assert f"Say --end {feed.head} at most" in " ".join(beyond.stderr.replace("│", " ").split())
     ready = run("migrate", "--from", str(world.first - 250), **environment)
     assert ready.returncode == 0, ready.stderr
     assert "3 partitions of augmented_diffs" in ready.stderr

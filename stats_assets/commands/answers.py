@@ -177,6 +177,9 @@ def sql(
                 print(row[0])
                 return
             names, answer = _answered(connection, statement)
+    except NotRun as error:
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
     except psycopg.Error as error:
         err.print(f"PostgreSQL refuses the query: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
@@ -191,6 +194,10 @@ def sql(
     out().print(table)
 
 
+class NotRun(ValueError):
+    """A statement that asks nothing."""
+
+
 def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The columns' names and the rows of one statement, of which nothing is kept. What answers no rows is not run."""
     # Prepared: one statement, so that nobody can end the read-only transaction and go on.
@@ -200,7 +207,7 @@ def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list
     if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
         raise psycopg.errors.error_from_result(prepared)
     if not prepared.nfields:
-        raise psycopg.ProgrammingError("it answers no rows, so that it was not run")
+        raise NotRun("The query answers no rows, so that it was not run: sql only asks.")
     cursor = connection.execute(statement, prepare=True)
     names = [column.name for column in cursor.description or ()]
     answer = cursor.fetchall()

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from stats_assets.commands.shared import SequenceOption, StreamOption, err, say, settings_here
 from stats_assets.database.fact_ranges import WHAT_TO_DO, away_in, require_tables
+from stats_assets.database.ledger import block_of
 from stats_assets.database.streams import Stream
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
@@ -66,13 +67,17 @@ def _away(stats: Stats, stream: Stream, start: int, end: int) -> bool:
 
 
 def _warn_of_head(stats: Stats, stream: Stream, end: int) -> None:
+    """Says what is beyond the head; refuses where that is more than the head's own block. Raises BadParameter."""
     try:
         head = stats.source(stream).head()
     except HeadUnknown as error:
         say(f"{error}. What the archive has is done without it.", style="yellow")
     else:
+        said = f"The feed has only up to {head} yet: what is above can't be done."
+        if block_of(end) > block_of(head):  # whose partitions would be made, and stay
+            raise typer.BadParameter(f"{said} Say --end {head} at most.")
         if end > head:
-            say(f"The feed has only up to {head} yet: what is above can't be done.", style="yellow")
+            say(said, style="yellow")
 
 
 class _Shown:

@@ -21,8 +21,9 @@ def facts(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Which ranges of facts are away (detached, dropped, emptied, not restored). Exit code: 0 none, or meant so; 1.
+    """Which ranges of facts are away (detached, dropped, emptied, not restored).
 
+    Exit code: 0 none, or all are meant to be; 1 another is.
     With --accept, one is meant to be: it is named, but no longer warned of. With --recount, its facts are given up: its
     sequences may be counted again, by a backfill; the sums stay until then.
     """
@@ -46,6 +47,8 @@ def facts(
         found = fact_ranges.away(connection)
     if as_json:
         print_json([one._asdict() | {"last": one.last} for one in found])
+    if not found and not as_json:
+        say("No facts are away.")
     for one in found if not as_json else ():
         print(f"{one}{' It is meant so.' if one.accepted else ''}")
     raise typer.Exit(0 if all(one.accepted for one in found) else 1)
