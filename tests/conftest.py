@@ -35,17 +35,23 @@ hypothesis_settings.register_profile("long", max_examples=20_000)  # --hypothesi
 
 LONGEST = (
     "test_kill.py",
+    "test_embedded.py",
     "test_sources.py",
     "test_histories.py",
-    "test_launcher.py",
     "test_sensors.py",
-    "test_retention.py",
     "test_stack.py",
+    "test_launcher.py",
     "test_document.py",
-    "test_services.py",
-    "test_stream_events.py",
-    "test_underneath.py",
+    "test_retention.py",
+    "test_run.py",
+    "test_failures.py",
     "test_real_files.py",
+    "test_sessions.py",
+    "test_faults.py",
+    "test_underneath.py",
+    "test_services.py",
+    "test_facts_away.py",
+    "test_stream_events.py",
 )
 
 
