@@ -34,7 +34,13 @@ class State(NamedTuple):
 
 
 def read_state(text: str, *, url: str) -> State:
-    """Reads a state.yaml, with `Z` or an offset and any number of decimals (feed facts, 3.1). HeadUnknown."""
+    """Reads a state.yaml, with `Z` or an offset and any number of decimals (feed facts, 3.1).
+
+    Raises HeadUnknown for any other content: also for one that is cut, where a number would be only its beginning.
+    """
+    came = repr(page_message(text)) if text.strip() else "0 bytes"
+    if text and not text.endswith("\n"):
+        raise HeadUnknown(url, f"{came} without an end of line: cut off, so its number may be too")
     try:
         # Only strings, lists and mappings: the nanoseconds of these times are not for YAML's own reading.
         fields = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (it has less power than SafeLoader)
@@ -42,8 +48,15 @@ def read_state(text: str, *, url: str) -> State:
         if not re.fullmatch("[0-9]{1,9}", sequence):
             raise ValueError(f"sequence {sequence!r}")
         return State(int(sequence), _last_run(fields.get("last_run", "")))
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        came = repr(page_message(text)) if text.strip() else "0 bytes"
+    except (
+        yaml.YAMLError,
+        LookupError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise HeadUnknown(url, f"{came} in place of a state with a sequence: not to be used") from error
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stats_assets.replication import (
     SUFFIXES,
@@ -43,15 +45,15 @@ STATE = b"---\nlast_run: 2023-09-24 15:53:31.626863000 +00:00\nsequence: 5680235
             datetime(2015, 7, 7, 2, 2, 1, 949763, tzinfo=UTC),
         ),
         (
-            "sequence: 5680235\nlast_run: 2023-09-24T17:53:31+0200",
+            "sequence: 5680235\nlast_run: 2023-09-24T17:53:31+0200\n",
             datetime(2023, 9, 24, 15, 53, 31, tzinfo=UTC),
         ),
         (
-            "last_run: '2023-09-24 15:53:31'\nsequence: '5680235'",
+            "last_run: '2023-09-24 15:53:31'\nsequence: '5680235'\n",
             datetime(2023, 9, 24, 15, 53, 31, tzinfo=UTC),
         ),
         ("last_run: never\nsequence: 5680235\nmore: [1]\n", None),
-        ("{sequence: 5680235}", None),
+        ("{sequence: 5680235}\n", None),
         ("sequence: 5680235\r\n", None),
     ],
 )
@@ -75,7 +77,15 @@ def test_states(text: str, last_run: datetime | None) -> None:
         ("- sequence\n", "- sequence"),
         ("a: b: c", "a: b: c"),
         ("<html><title>Moved</title></html>", "'Moved'"),
-        ("sequence: 99999999999", "99999999999"),
+        ("sequence: 99999999999\n", "99999999999"),
+        ("---\nlast_run: 2026-11-28 23:00:00.000000000 +00:00\nsequence: 740", "without an end of line"),
+        ("---\nsequence: 5\nlast_run: 9999-12-31 23:59:59 -11:00\n", "sequence: 5"),
+        ("---\nsequence: 5\nlast_run: 2026-13-31 23:59:59 Z\n", "sequence: 5"),
+        ("---\nsequence: 5\nlast_run: [2026]\n", "[2026]"),
+        ("[" * 20_000 + "\n", "[[["),
+        ("sequence: &a [*a]\n", "&a"),
+        ("sequence: !!python/object:os.system x\n", "os.system"),
+        ("\x00\n", "binary"),
     ],
 )
 def test_what_is_no_state(text: str, says: str) -> None:
@@ -83,6 +93,15 @@ def test_what_is_no_state(text: str, says: str) -> None:
         read_state(text, url="http://feed/state.yaml")
     assert str(raised.value).startswith("http://feed/state.yaml: ")
     assert says in str(raised.value)
+
+
+@given(st.text() | st.binary().map(lambda raw: raw.decode(errors="replace")))
+def test_any_content_is_a_state_or_none(text: str) -> None:
+    for content in (text, f"{text}\n", f"sequence: {text}\n", f"sequence: 5\nlast_run: {text}\n"):
+        try:
+            read_state(content, url="u")
+        except HeadUnknown:
+            continue
 
 
 def test_the_real_state(shared: Path) -> None:
