@@ -111,8 +111,11 @@ def area_of(side: Shape) -> float | None:
     ring = side.lines[0].known
     if len(ring) < 4 or ring[0] != ring[-1] or not _is_area(side):
         return 0.0
-    polygon = Polygon(unrolled(ring))
-    return _area(polygon) if polygon.is_valid else None
+    return (
+        None
+        if _is_around_a_pole(ring) or not Polygon(unrolled(ring)).is_valid
+        else _area(Polygon(unrolled(ring)))
+    )
 
 
 def _is_area(side: Shape) -> bool:
@@ -137,6 +140,12 @@ def unrolled(line: Sequence[Position]) -> list[Position]:
         turns += (x - x0 < -180) - (x - x0 > 180)
         done.append((x + 360 * turns, y))
     return done
+
+
+def _is_around_a_pole(ring: Sequence[Position]) -> bool:
+    """A ring that does not close in the plane has no area there."""
+    whole = unrolled(ring)
+    return whole[0] != whole[-1]
 
 
 Ring = tuple[str, list[Position]]
@@ -195,6 +204,8 @@ def _multipolygon(lines: Sequence[Line]) -> MultiPolygon | None:
 def _assembled(rings: list[Ring]) -> MultiPolygon | None:
     if any(len(ring) < 4 for _, ring in rings):
         return None
+    if any(_is_around_a_pole(ring) for _, ring in rings):
+        return None
     polygons = [Polygon(unrolled(ring)) for _, ring in rings]
     if not all(polygon.is_valid for polygon in polygons):
         return None
@@ -229,7 +240,7 @@ def regions_of(side: Shape) -> list[str]:
 
 def _meets(place: Any, region: Any) -> bool:
     """Wherever the place is unrolled to, and a position at ±180° on both sides of the seam."""
-    return any(shapely.affinity.translate(place, turn).intersects(region) for turn in (-360, 0, 360))
+    return any(shapely.affinity.translate(place, turn).intersects(region) for turn in range(-1440, 1441, 360))
 
 
 def _places(side: Shape) -> Iterator[Any]:
