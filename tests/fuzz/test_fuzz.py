@@ -1,7 +1,6 @@
 """Plausible and damaged diffs, counted as the definitions say; many more of them in `make torture`."""
 
 import os
-import time
 
 import pytest
 
@@ -9,8 +8,8 @@ from tests.fuzz.comparing import counted, differences, document
 from tests.fuzz.simple import Refused, count
 
 DOCUMENTS, PARTS = 500, 10
-# Another 500 each day, so that a year sees many: what was found once is below for good.
-FIRST = int(os.environ.get("FUZZ_SEED", int(time.time() // 86400) * DOCUMENTS))
+# The same in each run, so that a run says something of the change alone: other ones by FUZZ_SEED, many by make torture.
+FIRST = int(os.environ.get("FUZZ_SEED", "0"))
 FOUND = (101968, 103410, 108733, 110226, 110314)  # around a pole, and twice around the Earth
 
 
