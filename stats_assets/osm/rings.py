@@ -40,10 +40,24 @@ def assemble(pieces: Iterable[Piece]) -> Assembly:
     if not pieces:
         raise BrokenError("no ring: it has no way members")
     try:
-        return _assemble(_rings(pieces))
+        return _assemble(_rings(_with_length(pieces)))
     except InvalidError:
         lines = shapely.MultiLineString([seam.unroll(piece.xy) for piece in pieces])
         return Assembly(False, lines, 0.0)
+
+
+def _with_length(pieces: list[Piece]) -> list[Piece]:
+    """The pieces without those that are one position, where another piece ends: joined to it they change nothing."""
+    points = [bool((piece.xy == piece.xy[0]).all()) for piece in pieces]
+    if not any(points):
+        return pieces
+    others = [piece for piece, point in zip(pieces, points, strict=True) if not point]
+    ends = {tuple(piece.xy[end]) for piece in others for end in (0, -1)}
+    return [
+        piece
+        for piece, point in zip(pieces, points, strict=True)
+        if not point or tuple(piece.xy[0]) not in ends
+    ]
 
 
 def _rings(pieces: list[Piece]) -> list[Piece]:

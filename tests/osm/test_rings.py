@@ -384,3 +384,11 @@ def test_the_cost_grows_no_faster_than_n_log_n(kind: str) -> None:
     few, many = taken
     assert many <= 4 * 1.5 * few + 20_000
     assert many <= 100 * 2_000 * math.log2(2_000)
+
+
+def test_a_way_of_one_position_changes_nothing_where_another_ends() -> None:
+    square = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 0.0)])
+    point = np.array([(1.0, 1.0), (1.0, 1.0)])
+    halves = [Piece("", square[:3]), Piece("", square[2:])]
+    assert assemble([*halves, Piece("", point)])[0:3:2] == assemble(halves)[0:3:2]
+    assert not assemble([*halves, Piece("", point + 5)]).valid
