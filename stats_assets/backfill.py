@@ -19,7 +19,7 @@ from dagster._core.execution.backfill import (
 )
 
 from stats_assets.database import progress
-from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.connection import DatabaseUnreachable, clock
 from stats_assets.database.leases import leases
 from stats_assets.database.ledger import BLOCK, block_of
 from stats_assets.database.streams import Stream
@@ -107,7 +107,7 @@ class Backfill:
                 f"It goes on with an earlier one: {len(done)} of {len(self.wanted.keys)} blocks are done."
             )
         with self.stats.connect() as connection:
-            self.since = progress.clock(connection)
+            self.since = clock(connection)
         if not (self._daemon_is_alive() and self._by_daemon()):
             self._in_process()
         return self._outcome()

@@ -14,14 +14,6 @@ class Trouble(NamedTuple):
     reason: str
 
 
-def clock(connection: Connection) -> datetime:
-    """The database's time."""
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
-    assert row is not None  # noqa: S101 - a clock always answers
-    now: datetime = row[0]
-    return now
-
-
 def done_since(connection: Connection, stream: str, start: int, end: int, since: datetime) -> int:
     """How many of the sequences start..end were committed, or found unchanged, since then."""
     row = connection.execute(

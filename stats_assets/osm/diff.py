@@ -74,7 +74,7 @@ class _Count:
         lines = positions.lines()
         edits = [feature for feature in features if not (feature.moved and _stayed(feature, lines))]
         self.reader.tallies["minor_way_unmoved"] += len(features) - len(edits)
-        self._geometer.work_out(edits, positions)
+        self._geometer.work_out(edits, lines)
         for feature in edits:
             if feature.credit is not None:
                 self._add(feature, feature.credit)

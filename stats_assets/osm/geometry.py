@@ -14,7 +14,7 @@ from stats_assets.osm.categories import Categories, parts
 from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.measures import PER_METRE, PER_SQUARE_METRE, lengths, ring_area, units
 from stats_assets.osm.places import Places
-from stats_assets.osm.positions import Lines, Positions
+from stats_assets.osm.positions import Lines
 from stats_assets.osm.regions import Regions
 from stats_assets.osm.rings import Assembly, BrokenError, Piece, assemble
 
@@ -49,9 +49,8 @@ class Geometer:
         self._codes = list(regions.codes)
         self._sets: dict[tuple[int, ...], tuple[str, ...]] = {}
 
-    def work_out(self, features: Sequence[Feature], positions: Positions) -> None:
-        """Set each feature's `broken`, `length`, `area`, `regions`."""
-        lines = positions.lines()
+    def work_out(self, features: Sequence[Feature], lines: Lines) -> None:
+        """Set each feature's `broken`, `length`, `area`, `regions`; `lines` are the batch's."""
         places = Places(lines)
         measured_lines: list[Feature] = []
         measured_areas: list[Feature] = []
