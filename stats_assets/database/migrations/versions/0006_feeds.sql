@@ -2,7 +2,7 @@
 -- often a settled body was read in vain.
 
 CREATE TABLE heads (
-    stream text PRIMARY KEY,
+    stream text COLLATE "C" PRIMARY KEY,
     head bigint,                -- the newest sequence that the feed said it has
     feed_time timestamptz,      -- the feed's own time at that head: its last_run, else the end of the head's minute
     asked_at timestamptz,       -- when it was last asked, with an answer
