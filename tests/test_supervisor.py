@@ -130,7 +130,9 @@ def test_a_killed_child_is_started_again_and_the_others_stay(stage: Stage) -> No
 
 
 def test_a_child_that_always_fails_is_tried_with_growing_pauses_and_quoted(stage: Stage) -> None:
-    supervisor = stage.supervisor(bad="import sys; print('hello', file=sys.stderr); sys.exit('no such thing')")
+    supervisor = stage.supervisor(
+        bad="import sys; print('hello', file=sys.stderr); sys.exit('no such thing')"
+    )
     assert supervisor.stderr is not None
     pauses: list[str] = []
     while len(pauses) < 4:
