@@ -153,7 +153,9 @@ def test_a_schema_that_a_newer_version_only_added_to_is_looked_at(
 ) -> None:
     """The mark in the database decides, for looks as for `migrate`."""
     with connect(url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'; ALTER TABLE ledger ADD COLUMN more int")
+        connection.execute(
+            "UPDATE alembic_version SET version_num = '9999'; ALTER TABLE ledger ADD COLUMN more int"
+        )
     for look in LOOKS:
         answer = run(*look, **environment(feed, url))
         assert answer.returncode in FINE[look[0]], (look, answer)
@@ -164,7 +166,9 @@ def test_a_schema_that_a_newer_version_changed_is_not_looked_at(
     run: Run, url: str, feed: DemoFeed, project: Path
 ) -> None:
     with connect(url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'; UPDATE schema_marks SET oldest_code = '9998'")
+        connection.execute(
+            "UPDATE alembic_version SET version_num = '9999'; UPDATE schema_marks SET oldest_code = '9998'"
+        )
     before = everything(url)
     for look in LOOKS:
         answer = run(*look, **environment(feed, url))
