@@ -167,7 +167,7 @@ def test_a_schema_that_a_newer_version_changed_is_not_looked_at(
 ) -> None:
     with connect(url) as connection:
         connection.execute(
-            "UPDATE alembic_version SET version_num = '9999'; UPDATE schema_marks SET oldest_code = '9998'"
+            "UPDATE alembic_version SET version_num = '9999'; UPDATE schema_marks SET oldest_code = '0099'"
         )
     before = everything(url)
     for look in LOOKS:

@@ -66,8 +66,9 @@ class Document:
     """One pass over a body of decompressed OSM XML. Memory is bounded by the biggest element, not by the body.
 
     `envelope`, `bytes`, `content_hash` and `flags` are final when `batches` has ended. The hash covers the bytes from
-    the first `<child` on, so that it does not depend on the envelope. Of `flags`, here: `character_replaced`; `value_left_out`;
-    `unknown_child` of the root; `unreadable_child`, one that holds elements; `unreadable_text` between the children.
+    the first `<child` on, so that it does not depend on the envelope. Of `flags`, here: `character_replaced`;
+    `value_left_out`; `unknown_child` of the root; `unreadable_child`, one that holds elements; `unreadable_text` between
+    the children.
     """
 
     def __init__(self, body: BinaryIO, child: str) -> None:
@@ -93,7 +94,7 @@ class Document:
 
     @property
     def content_hash(self) -> str:
-        # An encoding in which the mark isn't found (UTF-16) hashes the whole.
+        # An encoding in which the mark isn't found hashes the whole.
         found = self._seen_child or not self._children
         return (self._content if found else self._whole).hexdigest()
 
@@ -111,6 +112,8 @@ class Document:
             self._error = storable(error.msg or "not XML")
         except RefusedError as refusal:
             self._error = str(refusal)
+        except UnicodeDecodeError as error:
+            self._error = f"bytes that are no {error.encoding}: {error.reason}"
         if number := self._characters.replaced:
             example = f"a character that XML forbids, {self._characters.first} for one, is U+FFFD now"
             self.flags.add("character_replaced", example, number)

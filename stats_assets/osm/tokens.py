@@ -1,7 +1,7 @@
 """A body's bytes without what of a single token is of absurd size: a comment, a text, an attribute of a megabyte.
 
-Here: finding where such a token ends, and what stands in its place, in UTF-8. Not here: elements of absurd size, made of
-many tokens (document), and what an element means.
+Here: finding where such a token ends, and what stands in its place, in UTF-8. Not here: elements of absurd size that
+are many tokens (document), and what an element means.
 """
 
 import re
@@ -43,8 +43,8 @@ class _Skip(NamedTuple):
 class Tokens:
     """A source that is read through `read`. `left_out` counts the values that were; `first` says which was the first.
 
-    In the place of what is too long: of comments and instructions nothing, of a text its beginning (nothing that anybody
-    reads is lost so), of an attribute its name.
+    In the place of what is too long: of comments and instructions nothing, of a text its beginning (so nothing that
+    anybody reads is lost), of an attribute its name.
     """
 
     def __init__(self, source: Source) -> None:

@@ -227,7 +227,8 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 text = b"x" * 50_000_000
 before = peak()
 for begin, end in ((b"<!-- ", b"-->"), (b"<![CDATA[", b"]]>"), (b"<tag k='a' v='", b"'/>"), (b"<a>", b"</a>")):
-    parts = iter((b"<osm><changeset id='1' created_at='2015-06-15T12:00:00Z' open='true'>" + begin, end + b"</changeset></osm>"))
+    head = b"<osm><changeset id='1' created_at='2015-06-15T12:00:00Z' open='true'>"
+    parts = iter((head + begin, end + b"</changeset></osm>"))
     class Body(io.RawIOBase):
         left = 50_000_000
         def read(self, size):
