@@ -148,12 +148,34 @@ def test_a_look_at_an_absent_or_older_schema_says_so_and_leaves_it(
     assert everything(empty) == before
 
 
-def test_a_schema_newer_than_the_code_is_not_looked_at(run: Run, url: str, feed: DemoFeed) -> None:
+def test_a_schema_that_a_newer_version_only_added_to_is_looked_at(
+    run: Run, filled: Stats, feed: DemoFeed, url: str, project: Path
+) -> None:
+    """The mark in the database decides, for looks as for `migrate`."""
     with connect(url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    answer = run("status", **environment(feed, url))
-    assert answer.returncode == 3
-    assert "newer than this code" in answer.stderr
+        connection.execute(
+            "UPDATE alembic_version SET version_num = '9999'; ALTER TABLE ledger ADD COLUMN more int"
+        )
+    for look in LOOKS:
+        answer = run(*look, **environment(feed, url))
+        assert answer.returncode in FINE[look[0]], (look, answer)
+        assert "9999" not in answer.stderr
+
+
+def test_a_schema_that_a_newer_version_changed_is_not_looked_at(
+    run: Run, url: str, feed: DemoFeed, project: Path
+) -> None:
+    with connect(url) as connection:
+        connection.execute(
+            "UPDATE alembic_version SET version_num = '9999'; UPDATE schema_marks SET oldest_code = '0099'"
+        )
+    before = everything(url)
+    for look in LOOKS:
+        answer = run(*look, **environment(feed, url))
+        assert answer.returncode == {"status": 3, "watch": 1}.get(look[0], 2), (look, answer)
+        assert "has revision 9999" in answer.stderr and "a newer version of it was here" in answer.stderr
+        assert answer.stdout == "" and "Traceback" not in answer.stderr, look
+    assert everything(url) == before
 
 
 def test_all_looks_by_the_owner_change_nothing_but_passes(

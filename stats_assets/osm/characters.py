@@ -1,71 +1,50 @@
 """A body's bytes without the characters that XML forbids: each becomes U+FFFD, and costs no more than itself.
 
-Here: finding them, as bytes and as references, also where two reads meet. Not here: any other damage; bytes that are
-no UTF-8 stay, for the parser to refuse.
+Here: finding them, as bytes and as references, also where two reads meet. Not here: other encodings (encodings), and
+any other damage.
 """
 
 import re
 from typing import BinaryIO
 
+from stats_assets.osm.encodings import Utf8
+
 _CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\r")
 _REFERENCE = rb"&#(?:[0-9]+|x[0-9A-Fa-f]+);"
 _CONTROL = b"[" + re.escape(_CONTROLS) + b"]"
 # U+FFFE, U+FFFF, and surrogates as if they were characters.
-_IN_UTF8 = re.compile(_CONTROL + rb"|\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf][\x80-\xbf]|" + _REFERENCE)
-_IN_OTHERS = re.compile(_CONTROL + b"|" + _REFERENCE)
+_FORBIDDEN = re.compile(_CONTROL + rb"|\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf][\x80-\xbf]|" + _REFERENCE)
+_REPLACEMENT = "\ufffd".encode()
 _UNFINISHED = re.compile(rb"(?:&(?:#[0-9A-Fa-fx]{0,64})?|\xef\xbf?|\xed[\xa0-\xbf]?)\Z")
 _UNFINISHED_MAX = 70
-_HEAD = 1024
-_WIDE = (b"\xff\xfe", b"\xfe\xff")
-_ENCODING = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]*?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
-_ONE_BYTE = ("us-ascii", "ascii", "iso-8859-", "windows-125")
 
 
 class Characters:
-    """A body that is read through `read`. `bytes` were read of it; `replaced` counts, `first` says which was the first.
-
-    Of encodings other than UTF-8 those of one byte are looked at; in all others nothing is replaced.
-    """
+    """A body that is read through `read`, as UTF-8. `bytes` were read of it; `replaced` counts, `first` says which was
+    the first. In an encoding that is not known nothing is replaced."""
 
     def __init__(self, body: BinaryIO) -> None:
-        self._body = body
+        self._body = Utf8(body)
         self._kept = b""
-        self._pattern: re.Pattern[bytes] | None = None
-        self._replacement = b""
-        self._begun = False
-        self.bytes = 0
         self.replaced = 0
         self.first = ""
 
+    @property
+    def bytes(self) -> int:
+        return self._body.bytes
+
     def read(self, size: int) -> bytes:
-        """About `size` bytes, never none before the end."""
+        """About `size` bytes, never none before the end. Raises UnicodeDecodeError where they are not so encoded."""
         while True:
             read = self._body.read(size)
-            self.bytes += len(read)
             chunk, self._kept = self._kept + read, b""
-            if not self._begun:
-                if read and len(chunk) < _HEAD:
-                    self._kept = chunk
-                    continue
-                self._begin(chunk)
-            if self._pattern is None or not chunk:
+            if not self._body.known or not chunk:
                 return chunk
             if read and (unfinished := _UNFINISHED.search(chunk, max(0, len(chunk) - _UNFINISHED_MAX))):
                 self._kept = chunk[unfinished.start() :]
                 chunk = chunk[: unfinished.start()]
             if chunk:
-                return self._pattern.sub(self._mended, chunk) if _suspect(chunk) else chunk
-
-    def _begin(self, head: bytes) -> None:
-        self._begun = True
-        declared = _ENCODING.match(head)
-        encoding = declared[1].decode().lower() if declared else "utf-8"
-        if head.startswith(_WIDE) or b"\0" in head[:4]:
-            return
-        if encoding in ("utf-8", "utf8"):
-            self._pattern, self._replacement = _IN_UTF8, "\ufffd".encode()
-        elif encoding.startswith(_ONE_BYTE):
-            self._pattern, self._replacement = _IN_OTHERS, b"&#xFFFD;"
+                return _FORBIDDEN.sub(self._mended, chunk) if _suspect(chunk) else chunk
 
     def _mended(self, match: re.Match[bytes]) -> bytes:
         found = match[0]
@@ -74,7 +53,7 @@ class Characters:
             return found
         self.replaced += 1
         self.first = self.first or f"U+{code:04X}"
-        return self._replacement
+        return _REPLACEMENT
 
 
 def _suspect(chunk: bytes) -> bool:

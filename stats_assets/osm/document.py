@@ -12,6 +12,7 @@ from lxml import etree
 
 from stats_assets.osm.characters import Characters
 from stats_assets.osm.flags import Flags
+from stats_assets.osm.tokens import LIMIT, RefusedError, Tokens
 from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
 
 CHUNK = CHUNK_LIMIT = 1 << 16
@@ -61,20 +62,18 @@ class Envelope(NamedTuple):
     error: str | None
 
 
-class RefusedError(ValueError):
-    """The document holds what is never read: a DTD, entities, or something of absurd size."""
-
-
 class Document:
     """One pass over a body of decompressed OSM XML. Memory is bounded by the biggest element, not by the body.
 
     `envelope`, `bytes`, `content_hash` and `flags` are final when `batches` has ended. The hash covers the bytes from
     the first `<child` on, so that it does not depend on the envelope. Of `flags`, here: `character_replaced`;
-    `unknown_child` of the root; `unreadable_child`, one that holds elements; `unreadable_text` between the children.
+    `value_left_out`; `unknown_child` of the root; `unreadable_child`, one that holds elements; `unreadable_text` between
+    the children.
     """
 
     def __init__(self, body: BinaryIO, child: str) -> None:
-        self._body = Characters(body)
+        self._characters = Characters(body)
+        self._body = Tokens(self._characters)
         self._child = child
         self._mark = b"<" + child.encode()
         self.flags = Flags()
@@ -95,7 +94,7 @@ class Document:
 
     @property
     def content_hash(self) -> str:
-        # An encoding in which the mark isn't found (UTF-16) hashes the whole.
+        # An encoding in which the mark isn't found hashes the whole.
         found = self._seen_child or not self._children
         return (self._content if found else self._whole).hexdigest()
 
@@ -113,9 +112,14 @@ class Document:
             self._error = storable(error.msg or "not XML")
         except RefusedError as refusal:
             self._error = str(refusal)
-        if number := self._body.replaced:
-            example = f"a character that XML forbids, {self._body.first} for one, is U+FFFD now"
+        except UnicodeDecodeError as error:
+            self._error = f"bytes that are no {error.encoding}: {error.reason}"
+        if number := self._characters.replaced:
+            example = f"a character that XML forbids, {self._characters.first} for one, is U+FFFD now"
             self.flags.add("character_replaced", example, number)
+        if number := self._body.left_out:
+            example = f"a value of more than {LIMIT >> 20} MB, {self._body.first} for one, was left out"
+            self.flags.add("value_left_out", example, number)
 
     def _batches(self, thin_out: Callable[[etree._Element], bool] | None) -> Iterator[list[etree._Element]]:
         held = self._read_head()
@@ -247,7 +251,7 @@ class Document:
 
     def _read(self) -> bytes:
         chunk = self._body.read(CHUNK)
-        self.bytes = self._body.bytes
+        self.bytes = self._characters.bytes
         if self._seen_child:
             self._content.update(chunk)
             return chunk

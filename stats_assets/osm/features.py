@@ -15,10 +15,10 @@ from lxml import etree
 
 from stats_assets.osm.categories import ELEMENTS, Categories, parts
 from stats_assets.osm.credit import Credit, Credits, read_credit
-from stats_assets.osm.document import RefusedError
 from stats_assets.osm.elements import Member, packed, read_member, read_references, read_tags, read_way
 from stats_assets.osm.flags import Flags
 from stats_assets.osm.positions import Positions
+from stats_assets.osm.tokens import RefusedError
 from stats_assets.osm.values import UnreadableError, read_number, shortened
 
 _POLYGONS = frozenset(("multipolygon", "boundary"))

@@ -6,11 +6,13 @@ Here: what is joined because nothing else is left to join. Not here: places wher
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from stats_assets.osm.positions import Floats
+from stats_assets.osm.seam import places
 from stats_assets.osm.sweep import InvalidError, Point
 from stats_assets.osm.tangle import untangle
 
@@ -33,10 +35,11 @@ class _Path:
 
     __slots__ = ("begin", "end", "steps")
 
-    def __init__(self, number: int, xy: Floats) -> None:
+    def __init__(self, number: int, xy: Floats, over_seam: bool) -> None:
         self.steps: deque[tuple[int, bool]] = deque([(number, False)])
-        self.begin: Point = (float(xy[0, 0]), float(xy[0, 1]))
-        self.end: Point = (float(xy[-1, 0]), float(xy[-1, 1]))
+        begin, end = (places(xy[[0, -1]]) if over_seam else xy[[0, -1]]).tolist()
+        self.begin: Point = (begin[0], begin[1])
+        self.end: Point = (end[0], end[1])
 
     def turn(self) -> None:
         self.steps = deque((number, not turned) for number, turned in reversed(self.steps))
@@ -56,17 +59,20 @@ class _Path:
             self.begin = shorter.begin
 
 
-def join(pieces: Sequence[Piece]) -> list[Piece]:
+def join(pieces: Sequence[Piece], over_seam: bool = False) -> list[Piece]:
     """The rings of pieces of at least 2 positions; the same ones in whatever order and direction these come.
 
-    Raises BrokenError where rings do not close, InvalidError where no rings of these pieces are a valid multipolygon.
+    over_seam: longitudes 180 and -180 are one place. Raises BrokenError where rings do not close, InvalidError where
+    no rings of these pieces are a valid multipolygon.
     """
-    rings, open_ = _join([_Path(number, piece.xy) for number, piece in enumerate(pieces)])
+    rings, open_ = _join([_Path(number, piece.xy, over_seam) for number, piece in enumerate(pieces)])
     found = [(_roles(path, pieces), _positions(path, pieces)) for path in rings]
     if any(len(xy) < 4 for _, xy in found):
         raise InvalidError("a ring of fewer than 4 positions")
     if open_:
         found += [(_roles(path, pieces), _positions(path, pieces)) for path in open_]
+        if over_seam:
+            found = [(roles, places(xy)) for roles, xy in found]
         found = untangle(found)
     return [Piece(roles.copy().pop() if len(roles) == 1 else NO_ROLE, canonical(xy)) for roles, xy in found]
 
@@ -110,7 +116,12 @@ def _roles(path: _Path, pieces: Sequence[Piece]) -> set[str]:
 
 def _positions(path: _Path, pieces: Sequence[Piece]) -> Floats:
     turned = [pieces[number].xy[::-1] if back else pieces[number].xy for number, back in path.steps]
-    return np.concatenate([turned[0][:1], *(xy[1:] for xy in turned)])
+    parts = [turned[0]]
+    for before, xy in pairwise(turned):
+        parts.append(xy[1:] if xy[0, 0] == before[-1, 0] else xy)  # else it goes on beyond the seam
+    if path.begin == path.end and turned[0][0, 0] != turned[-1][-1, 0]:
+        parts.append(turned[0][:1])
+    return np.concatenate(parts)
 
 
 def canonical(ring: Floats) -> Floats:

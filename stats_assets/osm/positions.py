@@ -32,11 +32,15 @@ def as_floats(degrees: Degrees) -> "array[float]":
     return array("d", map(read_degrees, degrees))
 
 
+def turns_of(x: Floats) -> Integers:
+    """How often a line has gone eastward around ±180 before each of its longitudes (degrees): it goes the short way."""
+    step = np.diff(x)
+    return np.concatenate(([0], np.cumsum((step < -180.0).astype(np.int64) - (step > 180.0))))
+
+
 def unrolled(x: Floats) -> Floats:
     """A line's longitudes (degrees) that go on beyond ±180 where the next position is more than 180° away."""
-    step = np.diff(x)
-    turns = np.cumsum((step < -180.0).astype(np.int64) - (step > 180.0))
-    return x + 360.0 * np.concatenate(([0], turns))
+    return x + 360.0 * turns_of(x)
 
 
 class Lines(NamedTuple):

@@ -47,33 +47,37 @@ def assemble(pieces: Iterable[Piece]) -> Assembly:
 
 
 def _with_length(pieces: list[Piece]) -> list[Piece]:
-    """The pieces without those that are one position, where another piece ends: joined to it they change nothing."""
-    points = [bool((piece.xy == piece.xy[0]).all()) for piece in pieces]
+    """The pieces without those that are one place, where another piece ends: joined to it they change nothing."""
+    lines = [seam.places(piece.xy) for piece in pieces]
+    points = [bool((line == line[0]).all()) for line in lines]
     if not any(points):
         return pieces
-    others = [piece for piece, point in zip(pieces, points, strict=True) if not point]
-    ends = {tuple(piece.xy[end]) for piece in others for end in (0, -1)}
-    return [
-        piece
-        for piece, point in zip(pieces, points, strict=True)
-        if not point or tuple(piece.xy[0]) not in ends
-    ]
+    at = list(zip(pieces, lines, points, strict=True))
+    ends = {tuple(line[end]) for _, line, point in at if not point for end in (0, -1)}
+    return [piece for piece, line, point in at if not point or tuple(line[0]) not in ends]
 
 
 def _rings(pieces: list[Piece]) -> list[Piece]:
     """Rings in one plane. Raises BrokenError, InvalidError."""
+    on_seam = any(seam.on_seam(piece.xy) for piece in pieces)
     if not any(seam.jumps(piece.xy) for piece in pieces):
         try:
             return join(pieces)
         except BrokenError:
-            if not any(seam.on_seam(piece.xy) for piece in pieces):
+            if not on_seam:
                 raise
             # What ends at 180° may go on at -180°.
     plane = seam.in_one_plane([piece.xy for piece in pieces])
     if plane is not None:
         return join([Piece(piece.role, xy) for piece, xy in zip(pieces, plane, strict=True)])
     # All the way around the Earth: each ring in a plane of its own.
-    rings = [Piece(ring.role, seam.unroll(ring.xy)) for ring in join(pieces)]
+    try:
+        joined = join(pieces)
+    except BrokenError:
+        if not on_seam:
+            raise
+        joined = join(pieces, over_seam=True)
+    rings = [Piece(ring.role, seam.unroll(ring.xy)) for ring in joined]
     if any(ring.xy[0, 0] != ring.xy[-1, 0] for ring in rings):
         raise InvalidError("a ring around a pole")
     return rings

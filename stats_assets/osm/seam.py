@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from stats_assets.osm.positions import Floats, unrolled
+from stats_assets.osm.positions import Floats, turns_of, unrolled
 
 
 def jumps(xy: Floats) -> bool:
@@ -24,32 +24,47 @@ def on_seam(xy: Floats) -> bool:
     return bool((np.abs(xy[:, 0]) == 180.0).any())
 
 
+def places(xy: Floats) -> Floats:
+    """The positions, with 180° as -180°: so that the same places are equal. No line: 180° to 0° goes another way."""
+    return np.column_stack((np.where(xy[:, 0] == 180.0, -180.0, xy[:, 0]), xy[:, 1]))
+
+
 def unroll(xy: Floats) -> Floats:
     """The line with longitudes that go on beyond ±180°, instead of jumping."""
     return np.column_stack((unrolled(xy[:, 0]), xy[:, 1]))
 
 
 def in_one_plane(lines: Sequence[Floats]) -> list[Floats] | None:
-    """All lines cut open at one meridian that none of them crosses; None where there is no such meridian."""
-    spans: list[tuple[float, float]] = []
-    for line in lines:
-        x = unrolled(line[:, 0])
-        west, width = float(x.min()), float(x.max() - x.min())
-        west -= 360.0 * math.floor((west + 180.0) / 360.0)
-        spans.append((west, west + width))
-    reach = max(east for _, east in spans) - 360.0
-    gap, cut = 0.0, 0.0
-    for west, east in sorted(spans):
-        if west - reach > gap:
-            gap, cut = west - reach, (west + reach) / 2
-        reach = max(reach, east)
-    if not gap:
+    """All lines cut open at one meridian that none of them crosses or touches; None where there is no such meridian."""
+    spans = sorted(_span(line[:, 0]) for line in lines)
+    turns, east = max(end for _, end in spans)
+    reach = (turns - 1, east)
+    gap, cut = 0.0, None
+    for west, end in spans:
+        if west > reach:
+            width = west[1] - reach[1] - 360.0 * reach[0]
+            if cut is None or width > gap:
+                gap, cut = width, west[1]
+        reach = max(reach, end)
+    if cut is None:
         return None
-    cut -= 360.0 * math.floor((cut + 180.0) / 360.0)
+    cut = 180.0 if cut == -180.0 else cut  # what is at the seam goes to one side
     return [
         np.column_stack((np.where(line[:, 0] < cut, line[:, 0] + 360.0, line[:, 0]), line[:, 1]))
         for line in lines
     ]
+
+
+def _span(x: Floats) -> tuple[tuple[int, float], tuple[int, float]]:
+    """A line's westernmost and easternmost longitude, each with how often it went around before, from the west on.
+
+    180° is -180° after one more turn. Nothing is added up: lines that touch must not come apart by a rounding.
+    """
+    at_east = x == 180.0
+    turns, x = turns_of(x) + at_east, np.where(at_east, -180.0, x)
+    order = np.lexsort((x, turns))[[0, -1]]
+    (first, last), (west, east) = turns[order].tolist(), x[order].tolist()
+    return (0, west), (last - first, east)
 
 
 def copies(geometry: Any) -> list[Any]:

@@ -75,9 +75,10 @@ class FeatureError(NamedTuple):
 class DiffStatistics(NamedTuple):
     """All of one augmented diff. `actions` are those of type create, modify, delete, and whatever could not be read;
     `features` those counted; `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's. `flags`
-    says why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`, `time_cut`,
-    `unknown_child`, `unknown_action_type`; `examples` are a few of them, each a line for a person. Each of `actions` is
-    one of `features`, `tallies` or `unreadable` (an unknown type of action is in `tallies` alone)."""
+    says why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`,
+    `value_left_out`, `time_cut`, `unknown_child`, `unknown_action_type`; `examples` are a few of them, each a line for
+    a person. Each of `actions` is one of `features`, `tallies` or `unreadable` (an unknown type of action is in `tallies`
+    alone)."""
 
     envelope: Envelope
     actions: int

@@ -2,11 +2,13 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 import shapely
 
 from stats_assets.osm import Regions
 from stats_assets.osm.measures import decimal, units
+from stats_assets.osm.seam import in_one_plane
 from tests.osm.documents import (
     Member,
     Position,
@@ -200,6 +202,50 @@ def test_a_ring_around_a_pole_closes_in_no_plane() -> None:
         ):
             found = count(diff(action), SIDES)
             assert (found.features, found.errors, found.changesets[0].measurements) == (1, (), {})
+
+
+AROUND: list[Position] = [(-180, 85), (-60.1, 84), (-0.3, 86.3), (15.3, 83.9), (128.7, 85.4)]
+AROUND_BY_HALVES: list[Position] = [(-180, 85), (-90, 84), (0, 86), (90, 85)]
+
+
+@pytest.mark.parametrize("around", [AROUND, AROUND_BY_HALVES])
+@pytest.mark.parametrize("seam", ["180", "-180", "both", "crossed"])
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("beside", [[], [("outer", box(10, 1, 11, 2))]])
+def test_a_ring_once_around_however_it_is_written(
+    around: list[Position], seam: str, direction: int, beside: list[Member]
+) -> None:
+    """Where it meets itself, in which pieces, and in which direction: it has no area, and is not broken."""
+    start: dict[str, list[Position]] = {
+        "180": [(180, 85)],
+        "-180": [(-180, 85)],
+        "both": [(180, 85), (-180, 85)],
+        "crossed": [(179.9, 85), (-179.9, 85)],
+    }
+    ring = [*start[seam], *around[1:]]
+    count_ = len(ring)
+    for first in range(count_):
+        turned = [ring[(first + n) % count_] for n in range(count_ + 1)][::direction]
+        other = [(-lon, lat) if abs(lon) == 180 else (lon, lat) for lon, lat in turned]  # type: ignore[misc]
+        for written in (turned, [*turned[:-1], other[-1]], [other[0], *turned[1:]]):
+            actions = [create(way(1, written, FOREST))] if not beside else []
+            for cut in range(1, count_):
+                for second in (written, other):
+                    pieces: list[Member] = [("outer", written[: cut + 1]), ("outer", second[cut:])]
+                    actions.append(create(relation(cut, [*pieces, *beside], MULTIPOLYGON)))
+                    actions.append(create(relation(cut, [*beside, *pieces[::-1]], MULTIPOLYGON)))
+            found = count(diff(*actions), SIDES)
+            assert found.errors == ()
+            assert found.changesets[0].measurements == {}
+
+
+def test_lines_that_touch_do_not_come_apart_by_a_rounding() -> None:
+    """Of a meridian that none touches: 15.3 - 360 + 360 is not 15.3."""
+    west, east = np.array([(-180, 50.0), (15.3, 4)]), np.array([(15.3, 4.0), (-0.3, 6), (-180, 50)])
+    for lines in ([west, east], [west[::-1], east[::-1]], [-west, -east]):
+        assert in_one_plane(lines) is None
+    (cut,) = in_one_plane([west]) or ()
+    assert cut.tolist() == [[180, 50], [15.3, 4]]
 
 
 def test_land_that_runs_along_the_seam_to_the_pole() -> None:

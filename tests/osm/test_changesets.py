@@ -287,23 +287,6 @@ def test_a_changeset_of_absurd_size_costs_itself(case: str) -> None:
     assert said(found) == "changeset 2: more than 3 MB of tags were not read"
 
 
-LONG_TEXT = "x" * 5_000_000
-
-
-@pytest.mark.parametrize(
-    "inside",
-    [
-        f'<tag k="comment" v="{LONG_TEXT}"/>',
-        f"<discussion>{comment(LATE, f'<![CDATA[{LONG_TEXT}]]>')}</discussion>",
-    ],
-    ids=["an attribute", "a CDATA section"],
-)
-def test_a_single_token_of_5_mb_is_never_read(inside: str) -> None:
-    """The parser holds it until its end: so nothing can be taken out, and the file can't be used."""
-    found = read(OPEN, f'<changeset id="2" created_at="2015-06-15T12:00:00Z">{inside}</changeset>', FULL)
-    assert found.envelope.error == "4 MB without an end to an element were not read"
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from(["text ", "<b>", "</b>", "<c/>", "x" * 70_000, "é&lt;", "<![CDATA[<d>]]>"]), max_size=30),

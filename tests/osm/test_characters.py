@@ -147,10 +147,82 @@ def test_other_encodings(encoding: str, form: bytes, user: str, replaced: int) -
     assert user_of(body) == (user, {"character_replaced": replaced} if replaced else {})
 
 
-def test_utf16_is_left_to_the_parser() -> None:
-    text = BODY.decode().replace("UTF-8", "utf-16")
-    assert user_of(text.encode("utf-16"))[0] == NAME
-    assert not count(text.replace(NAME, "\x01").encode("utf-16")).envelope.complete
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "iso-8859-1", "iso-8859-15"]
+ENCODINGS += ["windows-1252", "windows-1251", "us-ascii", "koi8-r", "shift_jis", "euc-jp", "gb18030", "big5"]
+
+
+# What is not declared is UTF-8, where no zero bytes or marks say otherwise.
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [
+        (encoding, declared)
+        for encoding in ENCODINGS
+        for declared in (True, False)
+        if declared or "utf" in encoding
+    ],
+)
+def test_in_every_encoding_it_costs_itself(
+    encoding: str, declared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = encoding.removesuffix("-sig") if encoding[-3:] not in ("-le", "-be") else encoding[:-3]
+    for chunk in (1 << 16, 1001, 7):
+        monkeypatch.setattr("stats_assets.osm.document.CHUNK", chunk)
+        for form in ("\x01", "&#1;", "&#x1f;", "&#xFFFF;", "\x01&#x2;"):
+            text = BODY.decode().replace('encoding="UTF-8"', f'encoding="{name}"' if declared else "")
+            assert (name in text) == declared
+            user, flags = user_of(text.replace(NAME, f"a{form}z").encode(encoding))
+            count_ = 2 if form == "\x01&#x2;" else 1
+            assert (user, flags) == (f"a{chr(0xFFFD) * count_}z", {"character_replaced": 2 * count_})
+
+
+@pytest.mark.parametrize("form", ["\ufffe", "\uffff", "\ud800", "\udfff"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_what_is_no_character_in_wide_encodings(form: str, encoding: str) -> None:
+    text = BODY.decode().replace("UTF-8", encoding[:6]).replace(NAME, f"a{form}z")
+    assert user_of(text.encode(encoding, "surrogatepass")) == ("a\ufffdz", {"character_replaced": 2})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("utf-16", "björn 地図 😀"),
+        ("utf-32", "björn 地図 😀"),
+        ("iso-8859-1", "björn"),
+        ("windows-1251", "Київ"),
+        ("windows-1252", "“€”"),
+        ("shift_jis", "地図"),
+        ("gb18030", "地图 😀"),
+    ],
+)
+def test_all_encodings_give_the_same(encoding: str, text: str) -> None:
+    there = BODY.decode().replace(NAME, text)
+    expected = count(there.encode())
+    found = count(there.replace("UTF-8", encoding).encode(encoding))
+    assert found._replace(bytes=0) == expected._replace(bytes=0)
+    assert user_of(there.replace("UTF-8", encoding).encode(encoding)) == (text, {})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "damage"),
+    [
+        ("utf-8", b"\xff"),
+        ("windows-1252", b"\x81"),
+        ("us-ascii", b"\xe9"),
+        ("shift_jis", b"\x80"),
+        ("no-such-encoding", b"a"),
+        ("utf-7", b"+AAE-"),
+        ("unicode_escape", b"\\x41"),
+    ],
+)
+def test_bytes_that_are_not_so_encoded_cost_the_document_and_are_named(encoding: str, damage: bytes) -> None:
+    body = BODY.replace(b"UTF-8", encoding.encode()).replace(NAME.encode(), damage)
+    found = count(body)
+    assert not found.envelope.complete
+    assert found.envelope.error
+    for cut in ("utf-16", "utf-16-le", "utf-32"):
+        found = count(BODY.decode().replace("UTF-8", cut[:6]).encode(cut)[:-1])
+        assert not found.envelope.complete
+        assert found.envelope.error
 
 
 @pytest.mark.parametrize(
