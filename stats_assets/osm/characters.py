@@ -29,10 +29,6 @@ class Characters:
         self.replaced = 0
         self.first = ""
 
-    @property
-    def bytes(self) -> int:
-        return self._body.bytes
-
     def read(self, size: int) -> bytes:
         """About `size` bytes, never none before the end. Raises UnicodeDecodeError where they are not so encoded."""
         while True:
@@ -54,6 +50,10 @@ class Characters:
         self.replaced += 1
         self.first = self.first or f"U+{code:04X}"
         return _REPLACEMENT
+
+    @property
+    def bytes_read(self) -> int:
+        return self._body.bytes
 
 
 def _suspect(chunk: bytes) -> bool:

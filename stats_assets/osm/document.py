@@ -67,8 +67,8 @@ class Document:
 
     `envelope`, `bytes`, `content_hash` and `flags` are final when `batches` has ended. The hash covers the bytes from
     the first `<child` on, so that it does not depend on the envelope. Of `flags`, here: `character_replaced`;
-    `value_left_out`; `unknown_child` of the root; `unreadable_child`, one that holds elements; `unreadable_text` between
-    the children.
+    `value_left_out`; `unknown_child` of the root; `unreadable_child`, one that holds elements; `unreadable_text`
+    between the children.
     """
 
     def __init__(self, body: BinaryIO, child: str) -> None:
@@ -251,7 +251,7 @@ class Document:
 
     def _read(self) -> bytes:
         chunk = self._body.read(CHUNK)
-        self.bytes = self._characters.bytes
+        self.bytes = self._characters.bytes_read
         if self._seen_child:
             self._content.update(chunk)
             return chunk

@@ -244,8 +244,9 @@ def test_lines_that_touch_do_not_come_apart_by_a_rounding() -> None:
     west, east = np.array([(-180, 50.0), (15.3, 4)]), np.array([(15.3, 4.0), (-0.3, 6), (-180, 50)])
     for lines in ([west, east], [west[::-1], east[::-1]], [-west, -east]):
         assert in_one_plane(lines) is None
-    (cut,) = in_one_plane([west]) or ()
-    assert cut.tolist() == [[180, 50], [15.3, 4]]
+    cut = in_one_plane([west])
+    assert cut is not None
+    assert [line.tolist() for line in cut] == [[[180, 50], [15.3, 4]]]
 
 
 def test_land_that_runs_along_the_seam_to_the_pole() -> None:

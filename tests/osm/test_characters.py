@@ -96,7 +96,7 @@ def test_reads_of_any_size_give_the_same(seed: int) -> None:
         characters, read = Characters(io.BytesIO(body)), b""
         while chunk := characters.read(chance.choice(sizes)):
             read += chunk
-        assert characters.bytes == len(body)
+        assert characters.bytes_read == len(body)
         return read, characters.replaced
 
     whole = read([1 << 20])

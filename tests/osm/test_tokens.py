@@ -16,7 +16,10 @@ SIZES = (LIMIT + (1 << 16) + 1, 5_000_000, 12_000_000)
 LEFT_OUT = {"value_left_out": 1}
 FILL = 'a&amp;é > " '  # ends nowhere: cut anywhere, it is still a text
 
-CHANGESET = '<changeset id="2" created_at="2015-06-15T12:00:00Z" open="true" uid="7" user="one"{more}>{inside}</changeset>'
+CHANGESET = (
+    '<changeset id="2" created_at="2015-06-15T12:00:00Z" open="true" uid="7" user="one"{more}>'
+    "{inside}</changeset>"
+)
 OTHER = (
     '<changeset id="{}" created_at="2015-06-15T12:00:00Z" open="true" uid="8" user="two">'
     '<tag k="comment" v="#other"/></changeset>'
