@@ -14,6 +14,7 @@ from stats_assets.osm import seam
 from stats_assets.osm.joining import INNER, NO_ROLE, OUTER, BrokenError, Piece, join
 from stats_assets.osm.measures import ring_area
 from stats_assets.osm.nesting import nest
+from stats_assets.osm.positions import Floats
 from stats_assets.osm.sweep import InvalidError
 
 __all__ = ["Assembly", "BrokenError", "Piece", "assemble"]
@@ -48,23 +49,35 @@ def assemble(pieces: Iterable[Piece]) -> Assembly:
 
 def _with_length(pieces: list[Piece]) -> list[Piece]:
     """The pieces without those that are one place, where another piece ends: joined to it they change nothing."""
-    lines = [seam.places(piece.xy) for piece in pieces]
-    points = [bool((line == line[0]).all()) for line in lines]
+    points = [_is_one_place(piece.xy) for piece in pieces]
     if not any(points):
         return pieces
-    at = list(zip(pieces, lines, points, strict=True))
-    ends = {tuple(line[end]) for _, line, point in at if not point for end in (0, -1)}
-    return [piece for piece, line, point in at if not point or tuple(line[0]) not in ends]
+    at = [
+        (piece, seam.places(piece.xy[[0, -1]]).tolist(), point)
+        for piece, point in zip(pieces, points, strict=True)
+    ]
+    ends = {tuple(end) for _, both, point in at if not point for end in both}
+    return [piece for piece, (place, _), point in at if not point or tuple(place) not in ends]
+
+
+def _is_one_place(xy: Floats) -> bool:
+    if xy[0, 1] != xy[-1, 1]:  # so it is with almost all, and costs nothing
+        return False
+    line = seam.places(xy)
+    return bool((line == line[0]).all())
+
+
+def _on_seam(pieces: list[Piece]) -> bool:
+    return any(seam.on_seam(piece.xy) for piece in pieces)
 
 
 def _rings(pieces: list[Piece]) -> list[Piece]:
     """Rings in one plane. Raises BrokenError, InvalidError."""
-    on_seam = any(seam.on_seam(piece.xy) for piece in pieces)
     if not any(seam.jumps(piece.xy) for piece in pieces):
         try:
             return join(pieces)
         except BrokenError:
-            if not on_seam:
+            if not _on_seam(pieces):
                 raise
             # What ends at 180° may go on at -180°.
     plane = seam.in_one_plane([piece.xy for piece in pieces])
@@ -74,7 +87,7 @@ def _rings(pieces: list[Piece]) -> list[Piece]:
     try:
         joined = join(pieces)
     except BrokenError:
-        if not on_seam:
+        if not _on_seam(pieces):
             raise
         joined = join(pieces, over_seam=True)
     rings = [Piece(ring.role, seam.unroll(ring.xy)) for ring in joined]
