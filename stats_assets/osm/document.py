@@ -12,16 +12,14 @@ from lxml import etree
 
 from stats_assets.osm.characters import Characters
 from stats_assets.osm.flags import Flags
-from stats_assets.osm.tokens import LIMIT, RefusedError, Tokens
+from stats_assets.osm.tokens import LIMIT, OPEN_BYTES_LIMIT, TOO_LONG, RefusedError, Tokens
 from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
 
 CHUNK = CHUNK_LIMIT = 1 << 16
-# An element that stays open is thinned out (see `Document.batches`) from the first limit on, and is refused at the
-# second: nothing in OSM comes near, and a tree takes up to 30 times its text's size.
+# An element that stays open is thinned out (see `Document.batches`) from this on, and is refused at OPEN_BYTES_LIMIT:
+# nothing in OSM comes near, and a tree takes up to 30 times its text's size.
 THIN_OUT_BYTES = 1 << 20
-OPEN_BYTES_LIMIT = 4 << 20
 PROLOG_LIMIT = 1 << 20
-TOO_LONG = f"{OPEN_BYTES_LIMIT >> 20} MB without an end to an element were not read"
 REMARKS_LIMIT, REMARK_LENGTH = 100, 1000
 # What a root may hold beside its actions or changesets, and what tells, anywhere below it, that something is lost.
 _ENVELOPE = frozenset(("note", "meta", "bounds", "bound", "remark"))

@@ -8,7 +8,8 @@ import re
 from typing import NamedTuple, Protocol
 
 LIMIT = 1 << 20  # bytes of a token or of an attribute's value that are read; OSM's values have 255 characters
-TAG_LIMIT = 4 << 20  # bytes of a tag all of whose values are short
+OPEN_BYTES_LIMIT = 4 << 20  # of an element, and of a tag all of whose values are short
+TOO_LONG = f"{OPEN_BYTES_LIMIT >> 20} MB without an end to an element were not read"
 SKIP_LIMIT = 64 << 20  # of what is passed over: more is no part of an element, but damage
 KEPT = 1 << 16  # of a text
 _SHORT = rb"[^\s<>\"'/=]{1,1000}"
@@ -157,8 +158,8 @@ class Tokens:
                 quote = data[start - 1 : start]
                 return self._begin_to_skip(data[start:], _Skip(quote, False, b"".join(parts)))
             parts.append(attribute[group + 1])
-        if sum(map(len, parts)) + size - place > TAG_LIMIT:
-            raise RefusedError(f"{TAG_LIMIT >> 20} MB without an end to an element were not read")
+        if sum(map(len, parts)) + size - place > OPEN_BYTES_LIMIT:
+            raise RefusedError(TOO_LONG)
         return b"".join(parts) + data[place:]
 
 
