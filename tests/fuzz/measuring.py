@@ -111,11 +111,10 @@ def area_of(side: Shape) -> float | None:
     ring = side.lines[0].known
     if len(ring) < 4 or ring[0] != ring[-1] or not _is_area(side):
         return 0.0
-    return (
-        None
-        if _is_around_a_pole(ring) or not Polygon(unrolled(ring)).is_valid
-        else _area(Polygon(unrolled(ring)))
-    )
+    if _is_around_a_pole(ring):
+        return None
+    polygon = Polygon(unrolled(ring))
+    return _area(polygon) if polygon.is_valid else None
 
 
 def _is_area(side: Shape) -> bool:
