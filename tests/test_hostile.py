@@ -41,6 +41,7 @@ def changeset(number: int, **tags: str) -> str:
 
 FILES: dict[str, Callable[[], str]] = {
     "a hashtag of 3 MB": lambda: changeset(1, comment=f"#{incompressible(3_000_000)}"),
+    "a hashtag of 10 MB": lambda: changeset(1, comment=f"#{'x' * 10_000_000}"),
     "a hashtag of 5,000 letters": lambda: changeset(1, hashtags=incompressible(5_000)),
     "an editor of 1 MB": lambda: changeset(1, created_by=incompressible(1_000_000)),
     "a name of 1 MB": lambda: changeset(1).replace('"eve"', f'"{incompressible(1_000_000)}"'),
@@ -103,7 +104,6 @@ def framed(inside: bytes) -> bytes:
 
 
 DOCUMENTS: dict[str, Callable[[], bytes]] = {
-    "a hashtag of 10 MB": lambda: framed(changeset(1, comment=f"#{'x' * 10_000_000}").encode()),
     "an entity of its own": lambda: gzip.compress(
         b'<!DOCTYPE osm [<!ENTITY e SYSTEM "file:///etc/passwd">]><osm>&e;</osm>'
     ),
@@ -124,6 +124,21 @@ def test_a_hostile_document_fails_alone(
     (row,) = ledger.rows(connection, "changesets", [first + 1])
     assert (row.work, row.attempts) == ("waiting", 1)
     assert len(report.failed[first + 1]) < 500
+
+
+def test_a_value_of_10_mb_costs_itself_and_is_said(
+    feed: DemoFeed, world: World, stats: Stats, url: str, connection: Connection
+) -> None:
+    body = framed(changeset(1, comment=f"#{'x' * 10_000_000}", hashtags="#kept").encode())
+    first = world.changesets_first
+    feed.faults.put(lambda answer: Answer(200, answer.kind, body), stream="changesets", sequence=first + 1)
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    report = run_range(stats.work("changesets"), url, str(uuid.uuid4()), first, first + 4)
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+    assert (report.committed, report.failed) == (5, {})
+    kept = connection.execute("SELECT hashtags FROM changeset_metadata WHERE changeset_id = 1").fetchone()
+    tally = connection.execute("SELECT sequence, tally FROM ledger WHERE flagged IS NOT NULL").fetchall()
+    assert (kept, tally) == ((["kept"],), [(first + 1, {"value_left_out": 1})])
 
 
 def test_what_is_packed_otherwise_is_named_in_the_stream(
