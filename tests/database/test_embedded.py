@@ -37,7 +37,7 @@ def copy_of_package(folder: Path) -> Path:
         assert module is not None
         assert module.origin is not None
         file = Path(module.origin)
-        parts = [file] if file.stem == name else file.parents[1].glob(f"{name}*")
+        parts = [file] if file.stem == name else list(file.parents[1].glob(f"{name}*"))
         # links where they can be made: the wheel is big
         if subprocess.call(["/bin/cp", "-al", *parts, folder], stderr=subprocess.DEVNULL):  # noqa: S603
             subprocess.check_call(["/bin/cp", "-a", *parts, folder])  # noqa: S603
