@@ -101,7 +101,10 @@ def everything(url: str) -> dict[str, object]:
         found: dict[str, object] = {
             what: connection.execute(query.encode()).fetchall()
             for what, query in (
-                ("relations", "SELECT oid, relname, relkind, relacl::text FROM pg_class ORDER BY oid"),
+                (  # but for a session's own, which go with it, a moment later than it
+                    "relations",
+                    "SELECT oid, relname, relkind, relacl::text FROM pg_class WHERE relpersistence <> 't' ORDER BY oid",
+                ),
                 ("roles", "SELECT rolname, rolsuper, rolcreaterole, rolcanlogin FROM pg_roles ORDER BY 1"),
                 ("large objects", "SELECT oid FROM pg_largeobject_metadata"),
                 ("settings", "SELECT * FROM pg_db_role_setting ORDER BY 1, 2"),
