@@ -199,7 +199,7 @@ def _decide(
     usable: bool,
 ) -> Decision:
     stream, settings = row.stream, stats.settings
-    settled = settled_to(stats.source(stream), settings.settle_seconds, row.now)
+    settled = settled_to(stats.source(stream), settings.settle_seconds, head)
     paused = row.paused_until is not None and row.paused_until > row.now
     first = block_of(standing.cursor + 1)
     return decide(
