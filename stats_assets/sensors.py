@@ -79,6 +79,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 rolled_back(connection, really=preview),
                 streams.driving(connection, stream, instance_id) as row,
             ):
+                row = seeking.begin_again(connection, row, head, warn)
                 stored = _stored(context, row, instance_id, warn)
                 standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)

@@ -248,7 +248,11 @@ def test_a_shorter_body_counts_flagged_until_it_is_read_again(connection: Connec
 
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_doubt_is_told_anew_by_each_read_of_the_feed(connection: Connection, by_hand: bool) -> None:
-    doubtful = {"flagged": "1 of 5 could not be read", "unreadable": 1, "tally": {"unreadable_id": 1}}
+    doubtful: dict[str, Any] = {
+        "flagged": "1 of 5 could not be read",
+        "unreadable": 1,
+        "tally": {"unreadable_id": 1},
+    }
     commit(connection, take(connection, 100)[0], counted("a", **doubtful))
     assert state(connection, 100)["unreadable"] == 1
     commit(connection, take(connection, 100)[0], counted("a"), by_hand=by_hand)
