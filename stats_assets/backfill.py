@@ -44,14 +44,16 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # what 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Sequences start..end of a stream, both included."""
+    """Sequences start..end of a stream, both included. from_feed: never from the archive."""
 
     stream: Stream
     start: int
     end: int
+    from_feed: bool = False
 
     def __str__(self) -> str:
-        return f"{self.stream}:{self.start}-{self.end}"
+        # What was done from the archive is no part of it.
+        return f"{self.stream}:{self.start}-{self.end}" + (":from-feed" if self.from_feed else "")
 
     @property
     def size(self) -> int:
@@ -135,7 +137,8 @@ class Backfill:
 
     def _config(self) -> dict[str, object]:
         # Each run takes its own block's part of the range.
-        config = {"start": self.wanted.start, "end": self.wanted.end}
+        wanted = self.wanted
+        config = {"start": wanted.start, "end": wanted.end, "from_feed": wanted.from_feed}
         return {"ops": {self.wanted.stream: {"config": config}}}
 
     def _daemon_is_alive(self) -> bool:

@@ -16,6 +16,7 @@ from stats_assets.database import streams
 from stats_assets.database.connection import connect
 from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import Retries
+from stats_assets.database.numbering import Numbering
 from stats_assets.database.streams import Stream
 from stats_assets.reading import Reader, Reading
 from stats_assets.replication import (
@@ -65,10 +66,17 @@ class StreamWork:
     settle_seconds: float
 
 
-def settled_to(source: Source, settle_seconds: float, now: datetime) -> int | None:
-    """The newest augmented diff whose minute is settled; None: the source's bodies never change."""
-    newest = sequence_of(now - timedelta(seconds=settle_seconds)) - 1
-    return None if source.until(newest) is None else newest
+def settled_to(source: Source, settle_seconds: float, head: int | None) -> int | None:
+    """The newest augmented diff that a server whose head this is has settled, by its own time and not by the clock.
+
+    None: the source's bodies never change, or its head is not known.
+    """
+    reached = None if head is None else source.until(head)
+    if reached is None:
+        return None
+    then = reached - timedelta(seconds=settle_seconds)
+    newest = sequence_of(then)
+    return newest if covers(newest).until <= then else newest - 1
 
 
 class Read(NamedTuple):
@@ -100,6 +108,7 @@ class Bodies:
     folder: Path
     report: Report
     from_archive: bool
+    numbering: Numbering
     say: Callable[[str], None]
     last: Body | None = None
 
@@ -107,10 +116,12 @@ class Bodies:
         """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
         if self.from_archive:
             with suppress(FeedError):  # not there, or spoiled: the feed has it
-                read = self.count(self.work.archive.get(sequence, self.folder_of(sequence)))
-                with suppress(BrokenGeometryRemark):
-                    judge(read, until=None)
-                return read
+                body = self.work.archive.get(sequence, self.folder_of(sequence))
+                if self.numbering.knows(sequence, body.fetched_at):
+                    read = self.count(body)
+                    with suppress(BrokenGeometryRemark):
+                        judge(read, until=None)
+                    return read
         return self.count(self.fetch(sequence))
 
     def fetch(self, sequence: int) -> Body:
@@ -131,6 +142,13 @@ class Bodies:
     def limit_of(self, body: Body) -> datetime:
         """The newest time that the body can know of: its minute's end, or when it was fetched."""
         return covers(body.sequence).until if self.work.stream == "augmented_diffs" else body.fetched_at
+
+    def keep_replaced(self, sequence: int) -> None:
+        """The archive's body of it, which another will take the place of, is kept for a while."""
+        try:
+            self.work.archive.put_replaced(sequence, self.folder_of(sequence))
+        except ArchiveError as error:
+            self.say(f"{sequence}: the replaced body could not be kept. {error}")
 
     def keep_aside(self, body: Body, reason: str) -> None:
         """A body that isn't counted is kept for study; that it can't be ends nothing."""

@@ -20,6 +20,7 @@ from stats_assets.database.failures import DatabaseFailed, is_connections, sente
 from stats_assets.database.late import late as late_sequences
 from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
+from stats_assets.database.numbering import numbering
 from stats_assets.database.streams import Stream
 from stats_assets.replication import HeadUnknown
 from stats_assets.report import Report
@@ -38,22 +39,22 @@ def run_range(
     *,
     by_hand: bool = False,
     late: bool = False,
-    accept_shorter: bool = False,
+    from_feed: bool = False,
     wait_for_feed: float = 0,
     say: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
     A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
-    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed. `late`: what
-    is due once more though it is done, read from the feed; it pauses nothing either. Raises LeaseLost and
-    DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or refuses
-    (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts are away
-    nothing is fetched or counted, and no attempt either.
+    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed, unless
+    `from_feed`. `late`: what is due once more though it is done, read from the feed; it pauses nothing either. Raises
+    LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
+    refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
+    are away nothing is fetched or counted, and no attempt either.
     """
     report = Report(start, end)
     try:
-        _run(work, url, run_id, report, by_hand, late, accept_shorter, wait_for_feed, say)
+        _run(work, url, run_id, report, by_hand, late, from_feed, wait_for_feed, say)
     except (psycopg.Error, DatabaseUnreachable) as error:
         raise _give_back(work, url, run_id, error, pauses=not (by_hand or late)) from error
     return report
@@ -66,7 +67,7 @@ def _run(
     report: Report,
     by_hand: bool,
     late: bool,
-    accept_shorter: bool,
+    from_feed: bool,
     wait_for_feed: float,
     say: Callable[[str], None],
 ) -> None:
@@ -92,14 +93,13 @@ def _run(
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if late:
-                due = _late(connection, work, start, last)
+                due = _late(connection, work, start, last, report.head)
             else:
                 due = _due(connection, work.stream, range(start, last + 1), by_hand)
+            numbered = numbering(connection, work.stream)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, url, Path(folder), report, not (accept_shorter or late), say)
-            runner = Runner(
-                *(work, connection, run_id, bodies, report, by_hand, accept_shorter, say, patience, away)
-            )
+            bodies = Bodies(work, url, Path(folder), report, not (from_feed or late), numbered, say)
+            runner = Runner(*(work, connection, run_id, bodies, report, by_hand, say, patience, away))
             try:
                 _go(runner, due, wait_for_feed, pauses=not (by_hand or late))
             except BaseException:
@@ -151,9 +151,12 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_ha
     ]
 
 
-def _late(connection: Connection, work: StreamWork, start: int, last: int) -> list[LedgerRow]:
-    settled = settled_to(work.source, work.settle_seconds, clock(connection))
-    wanted = [n for n in late_sequences(connection, work.stream, settled) if start <= n <= last]
+def _late(
+    connection: Connection, work: StreamWork, start: int, last: int, head: int | None
+) -> list[LedgerRow]:
+    settled = settled_to(work.source, work.settle_seconds, head)
+    # Whether they are worth a run was decided when this one was asked for.
+    wanted = [n for n in late_sequences(connection, work.stream, settled, batch=0) if start <= n <= last]
     return ledger.rows(connection, work.stream, wanted)
 
 

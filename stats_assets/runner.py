@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told
+from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
 from stats_assets.database import ledger, streams
-from stats_assets.database.commit import Counted, Verdict, commit
+from stats_assets.database.commit import BROKEN_GEOMETRY, Counted, commit
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
 from stats_assets.database.ledger import LedgerRow
@@ -77,7 +77,6 @@ class Runner:
     bodies: Bodies
     report: Report
     by_hand: bool
-    accept_shorter: bool
     say: Callable[[str], None]
     patience: int = 0
     away: Sequence[Away] = ()
@@ -164,32 +163,43 @@ class Runner:
     def save(self, taken: LedgerRow, read: Read, flagged: str | None) -> None:
         began = time.monotonic()
         body, reading, archive = read.body, read.reading, self.work.archive
-        until = self.work.source.until(taken.sequence)
+        until, reached = self.work.source.until(taken.sequence), reading.envelope.osm_base
+        settle, numbering = self.work.settle_seconds, self.bodies.numbering
+        settled_by_now = settled_to(self.work.source, settle, self.report.head)
         counted = Counted(
             content_hash=reading.content_hash,
             actions=reading.actions,
             fetched_at=body.fetched_at,
             definitions=self.work.reader.definitions,
             flagged="; ".join(filter(None, (flagged, reading.doubt))) or None,
-            osm_base=reading.envelope.osm_base,
+            osm_base=reached,
             unreadable=reading.unreadable,
-            tally=reading.flags,
-            settled=until is None or (body.fetched_at - until).total_seconds() >= self.work.settle_seconds,
+            tally=dict(reading.flags) | ({BROKEN_GEOMETRY: 1} if flagged else {}),
+            # Where nobody says how far the server was, nobody knows better: a directory's bodies do not change.
+            settled=until is None or reached is None or (reached - until).total_seconds() >= settle,
+            overdue=not body.from_archive and taken.sequence <= (settled_by_now or -1),
+            from_archive=body.from_archive,
+            numbering=numbering.of(taken.sequence),
         )
+        kept = False
+
+        def keep() -> None:
+            nonlocal kept  # done again after a deadlock, the archive may have the new one already
+            if not (kept or body.from_archive):
+                self.bodies.keep_replaced(taken.sequence)
+            kept = True
 
         def write(connection: Connection) -> None:
             with poison_told():
-                reading.write(connection, taken.sequence)
+                reading.write(connection, numbering.order(taken.sequence))
             if not body.from_archive:
                 archive.put(body)
 
         verdict = commit(
             *(self.connection, self.run_id, self.work.stream, taken, counted, write),
             by_hand=self.by_hand,
-            accept_shorter=self.accept_shorter,
+            keep=keep,
         )
-        if verdict is Verdict.SHORTER:
-            self.bodies.keep_aside(body, "fewer actions than the counted body")
         if not self.by_hand and not self.report.committed:
             streams.unpause(self.connection, self.work.stream)
         self.report.add(verdict, reading)

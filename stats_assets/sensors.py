@@ -79,6 +79,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 rolled_back(connection, really=preview),
                 streams.driving(connection, stream, instance_id) as row,
             ):
+                row = seeking.begin_again(connection, row, head, warn)
                 stored = _stored(context, row, instance_id, warn)
                 standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
@@ -199,7 +200,7 @@ def _decide(
     usable: bool,
 ) -> Decision:
     stream, settings = row.stream, stats.settings
-    settled = settled_to(stats.source(stream), settings.settle_seconds, row.now)
+    settled = settled_to(stats.source(stream), settings.settle_seconds, head)
     paused = row.paused_until is not None and row.paused_until > row.now
     first = block_of(standing.cursor + 1)
     return decide(

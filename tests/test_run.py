@@ -6,7 +6,7 @@ import itertools
 import re
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -480,26 +480,39 @@ def test_suspects_are_taken_alone_and_others_in_groups(
     assert groups == [[0, 1, 2], [3], [4], [*range(5, 5 + GROUP)], [15, 16]]
 
 
-def test_a_fuller_body_replaces_the_facts_and_a_shorter_one_only_when_told(
+def test_by_hand_the_later_answer_counts_and_from_the_feed_alone_when_told(
     feed: DemoFeed, world: World, stats: Stats, connection: Connection, run: Callable[..., Report]
 ) -> None:
     n = world.first + 1
-    shorter = feed.faults.put(_without_an_action, stream=DIFFS, sequence=n)
+
+    def actions() -> int:
+        (found,) = connection.execute("SELECT actions FROM ledger WHERE sequence = %s", (n,)).fetchone() or (
+            0,
+        )
+        return int(found)
+
     run(n, n)
-    (few,) = connection.execute("SELECT actions FROM ledger WHERE sequence = %s", (n,)).fetchone() or (0,)
-    feed.faults.remove(shorter)
-    _forget_archive(stats)
+    many, full = actions(), facts(connection)
+    feed.faults.put(_without_an_action, stream=DIFFS, sequence=n)
     run(n, n, by_hand=True)
-    (many,) = connection.execute("SELECT actions FROM ledger WHERE sequence = %s", (n,)).fetchone() or (0,)
-    assert many == few + 1
-    full = facts(connection)
-    shorter = feed.faults.put(_without_an_action, stream=DIFFS, sequence=n)
-    _forget_archive(stats)
-    assert run(n, n, by_hand=True).verdicts["shorter"] == 1
-    assert facts(connection) == full
-    assert run(n, n, by_hand=True, accept_shorter=True).verdicts["committed"] == 1
-    (now,) = connection.execute("SELECT actions FROM ledger WHERE sequence = %s", (n,)).fetchone() or (0,)
-    assert now == few
+    assert (actions(), facts(connection)) == (many, full)  # the archive has it
+    run(n, n, late=True)
+    assert actions() == many
+    assert run(n, n, by_hand=True, from_feed=True).verdicts["committed"] == 1
+    assert actions() == many - 1
+    (flagged,) = connection.execute("SELECT flagged FROM ledger WHERE sequence = %s", (n,)).fetchone() or (
+        "",
+    )
+    assert f"{many - 1} actions, 1 fewer" in flagged
+    (kept,) = Path(stats.settings.archive, DIFFS, "replaced").rglob("*.gz")
+    with gzip.open(kept) as file:
+        assert file.read().count(b"<action ") == many
+    archive = stats.archive("augmented_diffs")
+    now = datetime.now(UTC)
+    assert archive.prune_replaced(now - timedelta(minutes=1)) == 0  # counted from when it was replaced
+    assert archive.prune_replaced(now + timedelta(minutes=1)) == 1
+    assert run(n, n, by_hand=True).verdicts["committed"] == 1  # the archive has the later one now
+    assert actions() == many - 1
 
 
 def _without_an_action(answer: faults.Answer) -> faults.Answer:
@@ -519,7 +532,7 @@ def test_bodies_are_archived_as_counted(
     run(world.first, world.first + 2)
     body = stats.archive(DIFFS).get(world.first + 1, tmp_path)
     with open_body(body.path) as document:
-        assert document.read() == gzip.decompress(world.augmented_diff(world.first + 1))
+        assert document.read() == feed.content.answer(f"/api/augmented_diff?id={world.first + 1}").body
     assert stats.archive(DIFFS).get(world.first + 1, tmp_path).from_archive
     with open_body(body.path) as document:
         assert count_diff(document, categories=_rules(stats)[0], regions=_rules(stats)[1]).envelope.complete

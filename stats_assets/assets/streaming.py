@@ -57,9 +57,7 @@ class RangeConfig(Config):
 
     start: int | None = Field(None, ge=0, description="first sequence; default: the block's first")
     end: int | None = Field(None, ge=0, description="last sequence; default: the block's last")
-    accept_shorter: bool = Field(
-        False, description="fetch anew, and count a body with fewer actions than the counted one too"
-    )
+    from_feed: bool = Field(False, description="fetch anew from the feed, never from the archive")
     late: bool = Field(
         False, description="what is due once more: given up a day ago, or settled; the sensor's own runs"
     )
@@ -134,7 +132,7 @@ def materialize_stream(
                 sequences.stop - 1,
                 by_hand=not live,
                 late=config.late,
-                accept_shorter=config.accept_shorter,
+                from_feed=config.from_feed,
                 wait_for_feed=WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
                 say=context.log.info,
             )

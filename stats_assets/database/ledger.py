@@ -168,7 +168,7 @@ def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, p
         wait(connection, stream, taken, reason, pause)
         stands = connection.execute(
             """
-            UPDATE ledger SET work = 'idle', settled_at = coalesce(settled_at, now()),
+            UPDATE ledger SET work = 'idle', settled_at = coalesce(settled_at, now()), reread_at = NULL,
                 flagged = CASE WHEN settled_at IS NULL THEN %s ELSE flagged END
             WHERE stream = %s AND sequence = %s AND result = 'committed'
             """,

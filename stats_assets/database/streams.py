@@ -31,7 +31,8 @@ class StreamRow:
     """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
 
     instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
-    shown: the cursor that the last tick gave to Dagster, which may not have stored it.
+    seek_from_feed: because the feed's numbers began again. shown: the cursor that the last tick gave to Dagster, which
+    may not have stored it.
     now: by the database's clock, by which all pauses are measured.
     """
 
@@ -45,6 +46,7 @@ class StreamRow:
     now: datetime
     seek_to: int | None
     shown: int | None
+    seek_from_feed: bool = False
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
             "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to, shown,"
-            " lease_until - %s AS ticked_at, clock_timestamp() AS now FROM streams WHERE stream = %s",
+            " seek_from_feed, lease_until - %s AS ticked_at, clock_timestamp() AS now FROM streams WHERE stream = %s",
             (INSTANCE_LEASE, stream),
         ).fetchone()
 

@@ -160,7 +160,10 @@ class Content:
         sequence = int(wanted) if _plain(wanted) else 0
         packed = self._source.diff(sequence) if sequence <= head else None
         if packed is not None:
-            return Answer(200, _XML, gzip.decompress(packed))
+            diff = gzip.decompress(packed)
+            if not isinstance(self._source, FolderSource):  # real ones come as they are
+                diff = _as_of(diff, until(head) + timedelta(seconds=2))
+            return Answer(200, _XML, diff)
         return Answer(200, _XML, write_augmented_diff((), until(head) + timedelta(seconds=2)))
 
     def _file(self, path: str) -> Answer:
@@ -202,6 +205,16 @@ class Content:
             yield f"/changesets/AAA/BBB/CCC.osm.gz  changesets, to {state.newest}; /changesets/state.yaml"
         yield "/faults  what goes wrong: POST a rule as JSON to put one, DELETE to clear (docs/reliability.md)"
         yield "/truth.json?augmented_diffs=N&changesets=M  the statistics after these (invented world only)"
+
+
+def _as_of(diff: bytes, reached: datetime) -> bytes:
+    """The document as a server says it whose data reach so far: never less far than it says already."""
+
+    def later(match: re.Match[bytes]) -> bytes:
+        base = f'osm_base="{reached:%Y-%m-%dT%H:%M:%SZ}"'.encode()
+        return max(match[0], base)
+
+    return re.sub(rb'osm_base="[^"]*"', later, diff, count=1)
 
 
 def _split(target: str) -> tuple[str, dict[str, str]]:
