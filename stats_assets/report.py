@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from stats_assets.database.commit import Verdict
 from stats_assets.reading import Reading
@@ -20,6 +21,7 @@ class Report:
     start: int
     end: int
     head: int | None = None
+    began: datetime | None = None  # by the database's clock
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
     refused: int = 0  # of those that failed: facts of theirs are away

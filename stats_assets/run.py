@@ -7,12 +7,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 
 from stats_assets.bodies import Bodies, StreamWork, settled_to
-from stats_assets.database import ledger, streams
+from stats_assets.database import asking, ledger, streams
 from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.fact_ranges import Away, away_in, note, require_tables
@@ -22,7 +23,7 @@ from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.database.numbering import numbering
 from stats_assets.database.streams import Stream
-from stats_assets.replication import HeadUnknown
+from stats_assets.replication import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.report import Report
 from stats_assets.runner import FeedFailed, Runner
 
@@ -56,7 +57,7 @@ def run_range(
     try:
         _run(work, url, run_id, report, by_hand, late, from_feed, wait_for_feed, say)
     except (psycopg.Error, DatabaseUnreachable) as error:
-        raise _give_back(work, url, run_id, error, pauses=not (by_hand or late)) from error
+        raise _give_back(work, url, run_id, error, report.began, pauses=not (by_hand or late)) from error
     return report
 
 
@@ -73,8 +74,9 @@ def _run(
 ) -> None:
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
+        report.began = clock(connection)
         try:
-            report.head = work.source.head()
+            report.head = asking.head(connection, work.stream, work.source)
         except HeadUnknown as error:
             if not by_hand:
                 _pause(connection, work.stream, FeedFailed(error), report)
@@ -98,7 +100,8 @@ def _run(
                 due = _due(connection, work.stream, range(start, last + 1), by_hand)
             numbered = numbering(connection, work.stream)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, url, Path(folder), report, not (from_feed or late), numbered, say)
+            from_archive = not (from_feed or late)
+            bodies = Bodies(work, connection, url, Path(folder), report, from_archive, numbered, by_hand, say)
             runner = Runner(*(work, connection, run_id, bodies, report, by_hand, say, patience, away))
             try:
                 _go(runner, due, wait_for_feed, pauses=not (by_hand or late))
@@ -111,7 +114,7 @@ def _run(
 
 
 def _give_back(
-    work: StreamWork, url: str, run_id: str, error: Exception, *, pauses: bool
+    work: StreamWork, url: str, run_id: str, error: Exception, began: datetime | None, *, pauses: bool
 ) -> DatabaseUnreachable:
     """After a failure of the database: over a new connection, release what the run was trying, and pause the stream.
 
@@ -126,7 +129,7 @@ def _give_back(
                     ledger.release(connection, run_id, work.stream)
                 if not pauses:
                     return DatabaseFailed(f"{what} No sequence is charged with it.")
-                until = streams.pause(connection, work.stream, what, None)
+                until = streams.pause(connection, work.stream, what, None, began)
                 return DatabaseFailed(
                     f"{what} No sequence is charged with it: the stream pauses until {until:%H:%M:%S} UTC, and goes"
                     " on by itself."
@@ -176,14 +179,18 @@ def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: 
                 runner.report.ended_early = f"{what}. Do it again once the feed answers."
                 return None
             runner.say(f"{what}. This run waits {wait:.0f} s, then it goes on.")
-            due = runner.give_back(due)
+            due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
     return None
 
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report) -> None:
-    until = streams.pause(connection, stream, f"The feed failed: {failure}", failure.retry_after)
+    what = str(failure).rstrip(".")
+    if isinstance(failure.error, FeedQuiet):  # nothing was asked, so nothing has failed once more
+        report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
+        return
+    reason = f"The feed failed: {failure}"
+    until = streams.pause(connection, stream, reason, failure.retry_after, report.began)
     report.ended_early = (
-        f"{str(failure).rstrip('.')}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself;"
-        " nothing is lost."
+        f"{what}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself; nothing is lost."
     )

@@ -18,10 +18,12 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.replication import (
+    AskedJustNow,
     Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
     FeedError,
+    FeedRefused,
     SequenceMissing,
     SequenceNotYetAvailable,
 )
@@ -30,6 +32,7 @@ from stats_assets.report import NOT_YET, Report
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 AWAY_PAUSE = timedelta(minutes=5)
 DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
+POISONED_PAUSE = timedelta(minutes=10)  # it answers it with nothing for up to an hour then (6.2)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
 SAY_SECONDS = 10
 
@@ -39,6 +42,7 @@ class FeedFailed(Exception):
 
     def __init__(self, error: FeedError) -> None:
         super().__init__(str(error))
+        self.error = error
         self.retry_after = error.retry_after
 
 
@@ -102,11 +106,14 @@ class Runner:
                     self.say(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
         self.probe_after_pending()
 
-    def give_back(self, due: Sequence[LedgerRow]) -> Sequence[LedgerRow]:
-        """After a failure of the feed: release what is not done, to `go` on with it later."""
+    def give_back(self, due: Sequence[LedgerRow], *, blames: bool = True) -> Sequence[LedgerRow]:
+        """After a failure of the feed: release what is not done, to `go` on with it later.
+
+        blames: what failed may have been the sequences' fault, so one more is put up with. A refusal never was.
+        """
         failed = self.pending[0].taken.sequence if self.pending else self.at
         self.pending.clear()
-        self.patience += 1
+        self.patience += blames
         ledger.release(self.connection, self.run_id, self.work.stream)
         return [row for row in due if row.sequence >= failed]
 
@@ -127,9 +134,17 @@ class Runner:
             self.save(taken, read, flagged)
         except SequenceNotYetAvailable:
             raise
-        except DuplicateQueryRefused as error:
+        except FeedRefused as error:
+            raise FeedFailed(error) from error
+        except AskedJustNow as error:
+            pause = timedelta(seconds=error.retry_after or 0.0)
             with self.booking():
-                ledger.wait(self.connection, self.work.stream, taken, str(error), DUPLICATE_PAUSE)
+                ledger.wait(self.connection, self.work.stream, taken, str(error), pause)
+            self.say(error.what)
+        except DuplicateQueryRefused as error:
+            pause = DUPLICATE_PAUSE if error.body is None or error.body.size else POISONED_PAUSE
+            with self.booking():
+                ledger.wait(self.connection, self.work.stream, taken, str(error), pause)
             self.fail(taken, str(error))
         except SequenceMissing as error:
             self.miss(taken, error)
@@ -211,7 +226,10 @@ class Runner:
         if taken.sequence >= head:
             raise SequenceNotYetAvailable(error.url, f"{error.what}, though it is the feed's head")
         if not self.report.committed:
-            self.probe(head, error)
+            try:
+                self.probe(head)
+            except FeedError:
+                raise FeedFailed(error) from None
         with self.booking():
             ledger.missing(self.connection, self.work.stream, taken, str(error), self.work.retries)
         self.fail(taken, str(error))
@@ -253,19 +271,16 @@ class Runner:
             return
         after = self.pending[-1].taken.sequence + 1
         for sequence in range(after, after + self.patience - len(self.pending) + 2):
-            with suppress(FeedFailed):
+            with suppress(FeedError):
                 if sequence <= (self.report.head or 0):
-                    self.probe(sequence, self.pending[-1].error)
+                    self.probe(sequence)
                     self.acquit_feed()
                     return
         raise FeedFailed(self.pending[-1].error)
 
-    def probe(self, sequence: int, error: FeedError) -> None:
-        """Fetch only to see whether the feed works: a body that could be counted. Raises FeedFailed."""
+    def probe(self, sequence: int) -> None:
+        """Fetch only to see whether the feed works: a body that could be counted. Raises FeedError, FeedFailed."""
         try:
-            with suppress(BrokenGeometryRemark):
-                judge(self.bodies.count(self.bodies.fetch(sequence)), until=None)
-        except FeedError:
+            self.bodies.probe(sequence)
+        except FeedRefused as error:
             raise FeedFailed(error) from None
-        finally:
-            self.bodies.discard(sequence)

@@ -201,14 +201,13 @@ def _decide(
 ) -> Decision:
     stream, settings = row.stream, stats.settings
     settled = settled_to(stats.source(stream), settings.settle_seconds, head)
-    paused = row.paused_until is not None and row.paused_until > row.now
     first = block_of(standing.cursor + 1)
     return decide(
         State(
             cursor=standing.cursor,
             head=head,
             now=row.now,
-            slots=settings.max_parallel_runs - flight.ours if usable and not paused else 0,
+            slots=settings.max_parallel_runs - flight.ours if usable and not row.held else 0,
             in_flight=flight.ranges,
             blocks=streams.blocks(connection, stream, first),
             held=streams.held(connection, stream, first),
@@ -240,9 +239,9 @@ def _why_nothing(
     waiting = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
     if head is None:
         return f"{trouble}.{waiting}"
-    if row.paused_until is not None and row.paused_until > row.now:
-        reason = (row.pause_reason or "").rstrip(".")
-        return f"{reason}. Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
+    if row.held:
+        until, reason = row.held
+        return f"{reason.rstrip('.')}. Next try at {until:%H:%M:%S} UTC.{waiting}"
     if flight.ranges:
         at_work = ", ".join(f"{one.start}..{one.end}" for one in flight.ranges[:5])
         return f"Runs are at work on {at_work}; cursor {decision.cursor}, head {head}.{waiting}"

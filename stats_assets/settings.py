@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     archive_uri: str | None = None
     regions_file: Path | None = None
     categories_file: Path | None = None
+    overpass_pause_seconds: float | None = Field(None, ge=0, le=3600)
     poll_seconds: int = Field(15, ge=1)
     max_parallel_runs: int = Field(2, ge=1)
     retry_first_seconds: float = Field(60, gt=0)

@@ -32,8 +32,8 @@ class StreamRow:
 
     instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
     seek_from_feed: because the feed's numbers began again. shown: the cursor that the last tick gave to Dagster, which
-    may not have stored it.
-    now: by the database's clock, by which all pauses are measured.
+    may not have stored it. now: by the database's clock, by which all pauses are measured. quiet_until: the feed refused
+    by a limit, and until then nobody of the stream asks it.
     """
 
     stream: Stream
@@ -47,6 +47,14 @@ class StreamRow:
     seek_to: int | None
     shown: int | None
     seek_from_feed: bool = False
+    quiet_until: datetime | None = None
+    quiet_reason: str | None = None
+
+    @property
+    def held(self) -> tuple[datetime, str] | None:
+        """Until when no run is begun, and why: the stream pauses, or the feed wants quiet; None: they may begin."""
+        ends = ((self.paused_until, self.pause_reason), (self.quiet_until, self.quiet_reason))
+        return max(((until, why or "") for until, why in ends if until and until > self.now), default=None)
 
 
 @contextmanager
@@ -95,7 +103,8 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
             "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to, shown,"
-            " seek_from_feed, lease_until - %s AS ticked_at, clock_timestamp() AS now FROM streams WHERE stream = %s",
+            " seek_from_feed, lease_until - %s AS ticked_at, clock_timestamp() AS now, quiet_until, quiet_reason"
+            " FROM streams WHERE stream = %s",
             (INSTANCE_LEASE, stream),
         ).fetchone()
 
@@ -103,9 +112,10 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
 def _notice_a_clock_set_back(connection: Connection, stream: Stream, lease: timedelta) -> None:
     """Where the last tick is in the future, so is what waits: it would be due only when the clock is there again."""
     ahead = connection.execute(
-        "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL"
+        "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL, paused_at = NULL,"
+        " quiet_until = least(quiet_until, now() + make_interval(secs => %(quiet)s))"
         " WHERE stream = %(stream)s AND lease_until > now() + %(lease)s",
-        {"stream": stream, "lease": lease},
+        {"stream": stream, "lease": lease, "quiet": PAUSE_FIRST},
     )
     if ahead.rowcount:
         connection.execute(
@@ -217,15 +227,35 @@ def all_done(connection: Connection, stream: Stream, after: int, last: int) -> b
     return row is not None and int(row[0]) == span
 
 
-def pause(connection: Connection, stream: Stream, reason: str, retry_after: float | None) -> datetime:
-    """No runs for a while, longer each time up to 5 minutes, or as long as the feed asks. reason: who failed, how."""
+def pause(
+    connection: Connection,
+    stream: Stream,
+    reason: str,
+    retry_after: float | None,
+    began: datetime | None = None,
+) -> datetime:
+    """No runs for a while, longer each time up to 5 minutes, or as long as the feed asks. reason: who failed, how.
+
+    began: when the run began that failed. One that began before the last pause met the outage which that is for: it is
+    none more, and only lasts longer where the feed asks for that.
+    """
     row = connection.execute(
         """
-        INSERT INTO streams AS s (stream, pauses, pause_reason, paused_until)
-        VALUES (%(stream)s, 1, %(reason)s, now() + make_interval(secs => greatest(%(first)s, %(asked)s)))
-        ON CONFLICT (stream) DO UPDATE SET pauses = s.pauses + 1, pause_reason = excluded.pause_reason,
-            paused_until = now() + make_interval(secs =>
-                greatest(least(%(first)s * 2 ^ least(s.pauses, 10), %(most)s), %(asked)s))
+        INSERT INTO streams AS s (stream, pauses, pause_reason, paused_at, paused_until)
+        VALUES (%(stream)s, 1, %(reason)s, now(), now() + make_interval(secs => greatest(%(first)s, %(asked)s)))
+        ON CONFLICT (stream) DO UPDATE SET
+            (pauses, pause_reason, paused_at, paused_until) = (
+                SELECT CASE WHEN same THEN greatest(s.pauses, 1) ELSE s.pauses + 1 END,
+                    CASE WHEN same AND s.paused_until >= until THEN s.pause_reason ELSE excluded.pause_reason END,
+                    CASE WHEN same THEN s.paused_at ELSE now() END,
+                    CASE WHEN same THEN greatest(s.paused_until, until) ELSE until END
+                FROM (SELECT coalesce(s.paused_at >= %(began)s::timestamptz, false) AS same) AS a,
+                    LATERAL (SELECT now() + make_interval(secs => CASE
+                        WHEN same AND s.paused_until > now() THEN %(asked)s
+                        WHEN same THEN greatest(%(first)s, %(asked)s)
+                        ELSE greatest(least(%(first)s * 2 ^ least(s.pauses, 10), %(most)s), %(asked)s)
+                    END) AS until) AS b
+            )
         RETURNING paused_until
         """,
         {
@@ -234,11 +264,35 @@ def pause(connection: Connection, stream: Stream, reason: str, retry_after: floa
             "first": PAUSE_FIRST,
             "most": PAUSE_MOST,
             "asked": min(retry_after or 0.0, ASKED_MOST),
+            "began": began,
         },
     ).fetchone()
     assert row is not None  # noqa: S101 - an upsert returns its row
     until: datetime = row[0]
     return until
+
+
+def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
+    """Nobody of the stream asks the feed for so long; a longer quiet that stands is not shortened."""
+    connection.execute(
+        """
+        INSERT INTO streams AS s (stream, quiet_until, quiet_reason)
+        VALUES (%(stream)s, now() + make_interval(secs => %(seconds)s), %(reason)s)
+        ON CONFLICT (stream) DO UPDATE SET quiet_until = excluded.quiet_until, quiet_reason = excluded.quiet_reason
+            WHERE s.quiet_until IS NULL OR s.quiet_until < excluded.quiet_until
+        """,
+        {"stream": stream, "seconds": min(seconds, ASKED_MOST), "reason": reason[:2000]},
+    )
+
+
+def quiet(connection: Connection, stream: Stream) -> tuple[float, str] | None:
+    """For how many more seconds the feed wants quiet, and why; None: it may be asked."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM quiet_until - clock_timestamp())::float8, coalesce(quiet_reason, '') FROM streams"
+        " WHERE stream = %s AND quiet_until > clock_timestamp()",
+        (stream,),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def pauses(connection: Connection, stream: Stream) -> int:

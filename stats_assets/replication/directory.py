@@ -15,7 +15,9 @@ import yaml
 
 from stats_assets.replication.body import Body
 from stats_assets.replication.http import Http
-from stats_assets.replication.judging import judge_body, page_message
+from stats_assets.replication.judging import judge_body, no_head, page_message
+from stats_assets.replication.limits import names_a_limit
+from stats_assets.replication.manners import NO_MANNERS
 from stats_assets.replication.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing, masked
 from stats_assets.replication.places import Place, fetch, is_web, place_of, read, trouble
 from stats_assets.replication.sequences import path_of
@@ -75,6 +77,7 @@ class DirectorySource:
     """
 
     serial = False
+    manners = NO_MANNERS
 
     def __init__(self, uri: str, suffix: str, http: Http) -> None:
         if suffix not in _STREAMS:
@@ -93,11 +96,11 @@ class DirectorySource:
 
     def _on_the_web(self, url: str) -> str:
         try:
-            status, text = self._http.ask(url)
+            status, text, retry_after = self._http.ask(url)
         except FeedError as error:
             raise HeadUnknown(url, error.what) from error
-        if status != 200:
-            raise HeadUnknown(url, f"status {status}, {page_message(text)!r}: no head")
+        if status != 200 or names_a_limit(status, text):
+            raise no_head(url, status, text, retry_after)
         return text
 
     def _in_place(self, url: str) -> str:

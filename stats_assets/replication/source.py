@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from stats_assets.replication.body import Body
+from stats_assets.replication.manners import Manners
 
 
 class Source(Protocol):
@@ -18,6 +19,8 @@ class Source(Protocol):
     """For people: without credentials."""
     serial: bool
     """True: one request at a time."""
+    manners: Manners
+    """How often it may be asked."""
 
     def head(self) -> int:
         """The newest sequence that is complete. Quick, one try. Raises HeadUnknown; may go backwards."""
