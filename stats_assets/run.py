@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from stats_assets.asking import of_run as head_for
 from stats_assets.bodies import Bodies, StreamWork, settled_to
 from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
@@ -73,7 +74,7 @@ def _run(
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         try:
-            report.head = work.source.head()
+            report.head = head_for(connection, work.source, work.stream, end)
         except HeadUnknown as error:
             if not by_hand:
                 _pause(connection, work.stream, FeedFailed(error), report)

@@ -138,9 +138,17 @@ def given_up_for(connection: Connection, stream: Stream, work: Work) -> timedelt
 def begin(connection: Connection, stream: Stream, origin: int) -> None:
     """The stream's first sequence is `origin`: set once."""
     connection.execute(
-        "UPDATE streams SET origin = %s WHERE stream = %s AND origin IS NULL", (origin, stream)
+        "UPDATE streams SET origin = %s, begun_at = now() WHERE stream = %s AND origin IS NULL",
+        (origin, stream),
     )
     save_checkpoint(connection, stream, origin - 1)
+
+
+def begun_at(connection: Connection, stream: Stream) -> datetime | None:
+    """When the stream's origin was set; None: not yet, or by an older version."""
+    row = connection.execute("SELECT begun_at FROM streams WHERE stream = %s", (stream,)).fetchone()
+    begun: datetime | None = row[0] if row else None
+    return begun
 
 
 def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> None:
