@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from stats_assets.database import asking, streams
+from stats_assets.database import asked, streams
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import Retries
@@ -171,18 +171,18 @@ class Bodies:
         with (
             _one_at_a_time(self.url, self.work) if source.serial else nullcontext(self.connection)
         ) as connection:
-            request = asking.begin(connection, stream, source, sequence)
+            request = asked.begin(connection, stream, source, sequence)
             try:
                 body = source.fetch(sequence, self.folder_of(sequence))
             except FeedError as error:
                 size = error.body.size if error.body else 0
-                asking.end(connection, stream, request, size, error)
+                asked.end(connection, stream, request, size, error)
                 empty = error.body is not None and not size and not isinstance(error, FeedRefused)
-                if empty and asking.poisoned(connection, stream, sequence):
+                if empty and asked.poisoned(connection, stream, sequence):
                     what = "an empty answer, as the server refused the same query before and keeps that for an hour"
                     raise DuplicateQueryRefused(error.url, what, body=error.body) from error
                 raise
-            asking.end(connection, stream, request, body.size, None)
+            asked.end(connection, stream, request, body.size, None)
             return body
 
     def count(self, body: Body) -> Read:

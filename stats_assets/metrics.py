@@ -13,7 +13,13 @@ from stats_assets.status import Status, StreamStatus
 
 NAMESPACE = "StatsAssets"
 FAILED_MINUTES = 15
-UNITS = {"Lag": "Seconds", "SinceCommit": "Seconds", "SinceTick": "Seconds", "SinceHeartbeat": "Seconds"}
+UNITS = {
+    "Lag": "Seconds",
+    "FeedAge": "Seconds",
+    "SinceCommit": "Seconds",
+    "SinceTick": "Seconds",
+    "SinceHeartbeat": "Seconds",
+}
 
 
 class Dagster(NamedTuple):
@@ -53,6 +59,7 @@ def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iter
 def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
     return {
         "Lag": stream.lag_seconds,
+        "FeedAge": stream.feed_age_seconds,
         "Ahead": None if stream.cursor is None or stream.head is None else 1 if stream.ahead else 0,
         "SinceCommit": _since(stream.committed_at, now),
         "SinceTick": _since(stream.ticked_at, now),

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import psycopg
 
+from stats_assets.asking import of_run as head_for
 from stats_assets.bodies import Bodies, StreamWork, settled_to
-from stats_assets.database import asking, ledger, streams
+from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.fact_ranges import Away, away_in, note, require_tables
@@ -76,7 +77,7 @@ def _run(
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         report.began = clock(connection)
         try:
-            report.head = asking.head(connection, work.stream, work.source)
+            report.head = head_for(connection, work.source, work.stream, end)
         except HeadUnknown as error:
             if not by_hand:
                 _pause(connection, work.stream, FeedFailed(error), report)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from stats_assets.asking import of_limit
 from stats_assets.commands.shared import FromFeed, SequenceOption, StreamOption, err, say, settings_here
 from stats_assets.database.fact_ranges import WHAT_TO_DO, away_in, require_tables
 from stats_assets.database.ledger import block_of
@@ -75,7 +76,8 @@ def _away(stats: Stats, stream: Stream, start: int, end: int) -> bool:
 def _warn_of_head(stats: Stats, wanted: "Wanted") -> None:
     """Says what is beyond the head; refuses where that is more than the head's own block. Raises BadParameter."""
     try:
-        head = stats.source(wanted.stream).head()
+        with stats.connect() as connection:
+            head = of_limit(connection, stats.source(wanted.stream), wanted.stream, decides=False)
     except HeadUnknown as error:
         said = "" if wanted.from_feed else " What the archive has is done without it."
         say(f"{error}.{said}", style="yellow")

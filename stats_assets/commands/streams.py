@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from stats_assets.asking import of_limit
 from stats_assets.commands.shared import (
     FromFeed,
     SequenceOption,
@@ -70,7 +71,8 @@ def seek(
 def _head(stats: Stats, stream: StreamName, sequence: int, at: int | None, *, yes: bool) -> int | None:
     """The feed's head, which must not be below the sequence; unknown, a person must be sure."""
     try:
-        head = stats.source(stream.value).head()
+        with stats.connect() as connection:
+            head = of_limit(connection, stats.source(stream.value), stream.value, decides=at is None)
     except HeadUnknown as error:
         if at is None or sequence > at:
             said = (
@@ -203,7 +205,7 @@ def _origin(stats: Stats, connection: Connection, stream: StreamName, first: int
         origin = stats.settings.start(stream.value)
     if origin is None:
         try:
-            origin = stats.source(stream.value).head()
+            origin = of_limit(connection, stats.source(stream.value), stream.value, decides=True)
         except HeadUnknown as error:
             say(f"Up to where? {stream.value} has not begun, and {error}.", style="red")
             raise typer.Exit(2) from None

@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of, rows
+from stats_assets.replication.limits import QUIET, QUIET_MOST
 
 Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
@@ -32,8 +33,8 @@ class StreamRow:
 
     instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
     seek_from_feed: because the feed's numbers began again. shown: the cursor that the last tick gave to Dagster, which
-    may not have stored it. now: by the database's clock, by which all pauses are measured. quiet_until: the feed refused
-    by a limit, and until then nobody of the stream asks it.
+    may not have stored it. now: by the database's clock, by which all pauses are measured. quiet_until: the feed
+    refused by a limit, and until then nobody of the stream asks it.
     """
 
     stream: Stream
@@ -150,9 +151,17 @@ def given_up_for(connection: Connection, stream: Stream, work: Work) -> timedelt
 def begin(connection: Connection, stream: Stream, origin: int) -> None:
     """The stream's first sequence is `origin`: set once."""
     connection.execute(
-        "UPDATE streams SET origin = %s WHERE stream = %s AND origin IS NULL", (origin, stream)
+        "UPDATE streams SET origin = %s, begun_at = now() WHERE stream = %s AND origin IS NULL",
+        (origin, stream),
     )
     save_checkpoint(connection, stream, origin - 1)
+
+
+def begun_at(connection: Connection, stream: Stream) -> datetime | None:
+    """When the stream's origin was set; None: not yet, or by an older version."""
+    row = connection.execute("SELECT begun_at FROM streams WHERE stream = %s", (stream,)).fetchone()
+    begun: datetime | None = row[0] if row else None
+    return begun
 
 
 def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> None:
@@ -273,16 +282,37 @@ def pause(
 
 
 def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
-    """Nobody of the stream asks the feed for so long; a longer quiet that stands is not shortened."""
+    """Nobody of the stream asks the feed for so long, and twice as long with each further refusal in a row.
+
+    A ban that says no end is met ever more seldom. A longer quiet that stands is not shortened; what was asked before
+    it began is no further refusal.
+    """
     connection.execute(
         """
-        INSERT INTO streams AS s (stream, quiet_until, quiet_reason)
-        VALUES (%(stream)s, now() + make_interval(secs => %(seconds)s), %(reason)s)
-        ON CONFLICT (stream) DO UPDATE SET quiet_until = excluded.quiet_until, quiet_reason = excluded.quiet_reason
-            WHERE s.quiet_until IS NULL OR s.quiet_until < excluded.quiet_until
+        INSERT INTO streams AS s (stream, quiet_until, quiet_reason, refusals)
+        VALUES (%(stream)s, now() + make_interval(secs => %(seconds)s), %(reason)s, 1)
+        ON CONFLICT (stream) DO UPDATE SET (quiet_until, quiet_reason, refusals) = (
+            SELECT greatest(s.quiet_until, until),
+                CASE WHEN s.quiet_until >= until THEN s.quiet_reason ELSE excluded.quiet_reason END,
+                CASE WHEN held THEN s.refusals ELSE s.refusals + 1 END
+            FROM (SELECT coalesce(s.quiet_until > now(), false) AS held) AS a,
+                LATERAL (SELECT greatest(excluded.quiet_until, CASE WHEN NOT held THEN now() + make_interval(secs =>
+                    least(%(first)s * 2 ^ least(s.refusals, 10), %(most)s)) END) AS until) AS b
+        )
         """,
-        {"stream": stream, "seconds": min(seconds, ASKED_MOST), "reason": reason[:2000]},
+        {
+            "stream": stream,
+            "seconds": min(seconds, ASKED_MOST),
+            "reason": reason[:2000],
+            "first": QUIET,
+            "most": QUIET_MOST,
+        },
     )
+
+
+def not_refused(connection: Connection, stream: Stream) -> None:
+    """The feed answered well again."""
+    connection.execute("UPDATE streams SET refusals = 0 WHERE stream = %s AND refusals > 0", (stream,))
 
 
 def quiet(connection: Connection, stream: Stream) -> tuple[float, str] | None:

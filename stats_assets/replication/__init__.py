@@ -2,7 +2,7 @@
 
 from stats_assets.replication.archive import Archive, ArchiveError
 from stats_assets.replication.body import Body, decompressed, open_body
-from stats_assets.replication.directory import SUFFIXES, DirectorySource, State, read_state
+from stats_assets.replication.directory import SUFFIXES, DirectorySource, read_state
 from stats_assets.replication.http import Http
 from stats_assets.replication.judging import Envelope, Glance, glance_at, judge_body, judge_envelope
 from stats_assets.replication.manners import Manners, manners_at
@@ -24,7 +24,7 @@ from stats_assets.replication.outcomes import (
 )
 from stats_assets.replication.overpass import OverpassSource
 from stats_assets.replication.sequences import Window, covers, path_of, sequence_at, sequence_of
-from stats_assets.replication.source import Source
+from stats_assets.replication.source import Source, State
 
 __all__ = [
     "SUFFIXES",

@@ -9,7 +9,6 @@ import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
@@ -21,18 +20,12 @@ from stats_assets.replication.manners import NO_MANNERS
 from stats_assets.replication.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing, masked
 from stats_assets.replication.places import Place, fetch, is_web, place_of, read, trouble
 from stats_assets.replication.sequences import path_of
+from stats_assets.replication.source import State
 
 SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
 """Of a stream's files."""
 _STREAMS = {suffix: stream for stream, suffix in SUFFIXES.items()}
 _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
-
-
-class State(NamedTuple):
-    """What a state.yaml says: the head, and when the feed was last written (UTC), if it says so."""
-
-    sequence: int
-    last_run: datetime | None
 
 
 def read_state(text: str, *, url: str) -> State:
@@ -89,8 +82,8 @@ class DirectorySource:
         self._http = http
         self._place = None if is_web(uri) else place_of(uri)
 
-    def state(self) -> State:
-        """The directory's state.yaml. Raises HeadUnknown."""
+    def ask(self) -> State:
+        # Of planet's changesets one more file exists than state.yaml says; it is read a minute later (3.1).
         url = f"{self._uri}/state.yaml"
         return read_state(self._on_the_web(url) if self._place is None else self._in_place(url), url=url)
 
@@ -112,8 +105,7 @@ class DirectorySource:
             raise HeadUnknown(url, f"{trouble(error, file)}: no head") from error
 
     def head(self) -> int:
-        # Of planet's changesets one more file exists than state.yaml says; it is read a minute later (3.1).
-        return self.state().sequence
+        return self.ask().sequence
 
     def fetch(self, sequence: int, folder: Path) -> Body:
         name = path_of(sequence) + self._suffix

@@ -8,8 +8,8 @@ from __future__ import annotations
 import html
 import re
 
-QUIET = 30.0
-"""Seconds without a request after such a refusal, at least."""
+QUIET, QUIET_MOST = 30.0, 900.0
+"""Seconds without a request after such a refusal, at least; and at most, after many in a row that name no time."""
 STATUSES = frozenset({429, 509})
 """Too many requests; bandwidth limit exceeded (of web servers, no standard's)."""
 

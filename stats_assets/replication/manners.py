@@ -1,6 +1,6 @@
 """How often a feed may be asked without being a burden to it, and when a server is one's own.
 
-What was asked is kept in the database (database/asking.py); nothing here waits.
+What was asked is kept in the database (database/asked.py); nothing here waits.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from stats_assets.replication.limits import names_a_limit
 from stats_assets.replication.manners import NO_MANNERS, Manners
 from stats_assets.replication.outcomes import FeedError, HeadUnknown, masked
 from stats_assets.replication.sequences import checked, covers
+from stats_assets.replication.source import State
 
 _HEAD = re.compile(r"\s*([0-9]{1,9})\s*", re.ASCII)
 
@@ -32,7 +33,7 @@ class OverpassSource:
         self._http = http
         self.manners = manners
 
-    def head(self) -> int:
+    def ask(self) -> State:
         url = f"{self._address}_status"
         try:
             status, text, retry_after = self._http.ask(url)
@@ -44,7 +45,10 @@ class OverpassSource:
         if not match:
             came = f"{page_message(text)!r}" if text.strip() else "0 bytes"
             raise HeadUnknown(url, f"{came} in place of a number: the server's database is down or starting")
-        return int(match[1])
+        return State(int(match[1]), None)
+
+    def head(self) -> int:
+        return self.ask().sequence
 
     def fetch(self, sequence: int, folder: Path) -> Body:
         url = f"{self._address}?id={checked(sequence)}"

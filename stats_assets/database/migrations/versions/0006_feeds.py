@@ -7,7 +7,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    run("0006_feeds.sql", "0006_settling.sql", "0006_asked.sql")
+    run("0006_feeds.sql")
 
 
 def downgrade() -> None:

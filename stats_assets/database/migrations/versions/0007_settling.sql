@@ -1,4 +1,4 @@
--- Revision 0006. Which numbering of its feed a counted body is of; what was settled by the wall clock alone is due once
+-- Revision 0007. Which numbering of its feed a counted body is of; what was settled by the wall clock alone is due once
 -- more; and a body that was put up with though a geometry of it is broken says so in numbers, as all doubts do.
 
 ALTER TABLE ledger ADD COLUMN numbering int NOT NULL DEFAULT 0;

@@ -1,4 +1,4 @@
--- Revision 0006, on. What each feed was asked: so that all runs together ask it seldom enough, and people can count.
+-- Revision 0007, on. What each feed was asked: so that all runs together ask it seldom enough, and people can count.
 
 CREATE TABLE asked (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -20,3 +20,5 @@ CREATE TABLE requests (
     PRIMARY KEY (stream, hour, kind)
 );
 COMMENT ON TABLE requests IS 'How many requests each feed got, an hour; kept for a week';
+
+ALTER TABLE streams ADD COLUMN refusals int NOT NULL DEFAULT 0;     -- in a row, by a limit: the quiet grows with them

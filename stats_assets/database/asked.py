@@ -17,8 +17,6 @@ from stats_assets.replication.outcomes import (
     FeedError,
     FeedQuiet,
     FeedRefused,
-    HeadQuiet,
-    HeadUnknown,
 )
 from stats_assets.replication.source import Source
 
@@ -26,18 +24,6 @@ TIMES = 2  # an id is asked at most in three gaps: others may ask for it, too
 POISONED = timedelta(hours=1)  # so long after a duplicate's refusal the server's cache may give 0 bytes (6.2)
 ASKED_KEPT = timedelta(hours=2)
 REQUESTS_KEPT = timedelta(days=7)
-
-
-def head(connection: Connection, stream: Stream, source: Source) -> int:
-    """The feed's head, asked as a good guest does. Raises HeadUnknown; HeadQuiet: it was not asked."""
-    if left := streams.quiet(connection, stream):
-        raise HeadQuiet(source.url, _quiet(*left), retry_after=left[0])
-    count(connection, stream, "head")
-    try:
-        return source.head()
-    except HeadUnknown as error:
-        heed(connection, stream, error)
-        raise
 
 
 def begin(connection: Connection, stream: Stream, source: Source, sequence: int) -> int:
@@ -62,8 +48,7 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
 
 def end(connection: Connection, stream: Stream, request: int, size: int, error: FeedError | None) -> None:
     """After the answer: what it was, for all runs to know."""
-    if error is not None:
-        heed(connection, stream, error)
+    heed(connection, stream, error)
     if size:
         count(connection, stream, "body", number=0, size=size)
     if request:
@@ -75,9 +60,14 @@ def end(connection: Connection, stream: Stream, request: int, size: int, error: 
         )
 
 
-def heed(connection: Connection, stream: Stream, error: FeedError) -> None:
-    """What names a limit keeps all of the stream away from the feed, for as long as it says."""
-    if isinstance(error, FeedRefused) and not isinstance(error, FeedQuiet):
+def heed(connection: Connection, stream: Stream, error: FeedError | None) -> None:
+    """What names a limit keeps all of the stream away from the feed, for as long as it says; a good answer ends that.
+
+    error: None: it answered well.
+    """
+    if error is None:
+        streams.not_refused(connection, stream)
+    elif isinstance(error, FeedRefused) and not isinstance(error, FeedQuiet):
         streams.be_quiet(connection, stream, error.retry_after or 0.0, str(error))
 
 
