@@ -12,17 +12,21 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
 from threading import Event, Thread
 from types import TracebackType
 
-from stats_assets.demo.clock import Clock, ManualClock, SteadyClock
+from stats_assets.demo.clock import ManualClock, PassingClock, SteadyClock
 from stats_assets.demo.content import Content, FolderSource, Source, WorldSource
 from stats_assets.demo.fault_rules import Faults
 from stats_assets.demo.faults import Answer, Request
 from stats_assets.demo.folder import Folder, FolderError
+from stats_assets.demo.minute import until
+from stats_assets.demo.overpass import Overpass
+from stats_assets.demo.overpass_ways import Ways
 from stats_assets.demo.world import DEFAULT_FIRST, World
 
 DEFAULT_HISTORY = 60
@@ -32,7 +36,8 @@ class DemoFeed:
     """A feed on `host:port` (0: any free one) over `world`, or over the real diffs in `directory`.
 
     Without `interval` the head stays until `advance` is called; with it, one minute of the world passes every
-    `interval` seconds since `started` (epoch seconds; by default now). `history`: the minutes at the start.
+    `interval` seconds since `started` (epoch seconds; by default now). `history`: the minutes at the start. With
+    `ways`, Overpass's addresses are answered as a genuine server would (`overpass`), and `pass_time` moves its clock.
     """
 
     def __init__(
@@ -45,19 +50,25 @@ class DemoFeed:
         interval: float | None = None,
         started: float | None = None,
         directory: Path | None = None,
+        ways: Ways | None = None,
     ) -> None:
         self.world = world or World()
         self.faults = Faults()
         self.requests: deque[Request] = deque(maxlen=10_000)
         """What was asked, in order, spoiled answers included."""
-        self._clock: Clock = ManualClock(self.world.first + history - 1)
+        self._clock: ManualClock | PassingClock | SteadyClock = ManualClock(self.world.first + history - 1)
+        self._overpass: Overpass | None = None
         if interval is not None:
             begin = time.time() if started is None else started
             self._clock = SteadyClock(self.world.first, history, interval, begin)
-        self._source: Source = WorldSource(self.world, self._clock)
+        elif ways is not None:
+            self._clock = PassingClock(until(self.world.first + history - 1))
+        if ways is not None and not isinstance(self._clock, ManualClock):
+            self._overpass = Overpass(self.world, ways, self._clock.time)
+        self.source: Source = WorldSource(self.world, self._clock)
+        """Of directories, and of Overpass without ways. Another may be put in its place."""
         if directory is not None:
-            self._source = FolderSource(Folder(directory))
-        self.content = Content(self._source)
+            self.source = FolderSource(Folder(directory))
         self.stopping = Event()
         self._host, self._port = host, port
         self._server: ThreadingHTTPServer | None = None
@@ -77,13 +88,24 @@ class DemoFeed:
         return f"{self.url}/changesets"
 
     @property
+    def content(self) -> Content:
+        return Content(self.source, self._overpass)
+
+    @property
+    def overpass(self) -> Overpass:
+        """The server behind Overpass's addresses. Raises LookupError for a feed without `ways`."""
+        if self._overpass is None:
+            raise LookupError("this feed has no Overpass with ways of its own")
+        return self._overpass
+
+    @property
     def head(self) -> int:
-        return self._source.head()
+        return self.source.head()
 
     @property
     def changesets_head(self) -> int:
         """What `state.yaml` says. Raises LookupError when a folder has no changeset files."""
-        state = self._source.changeset_state()
+        state = self.source.changeset_state()
         if state is None:
             raise LookupError("there are no changeset files")
         return state.said
@@ -93,9 +115,22 @@ class DemoFeed:
 
         Raises RuntimeError when a clock or folder decides it.
         """
-        if not isinstance(self._clock, ManualClock) or not isinstance(self._source, WorldSource):
+        if isinstance(self._clock, SteadyClock) or isinstance(self.source, FolderSource):
             raise RuntimeError("this feed's head moves by itself: start it without interval and directory")
         return self._clock.advance(minutes)
+
+    @property
+    def time(self) -> datetime:
+        """The time in the world. Raises RuntimeError without a clock that has one."""
+        if isinstance(self._clock, ManualClock):
+            raise RuntimeError("this feed's clock knows minutes alone: start it with ways")
+        return self._clock.time()
+
+    def pass_time(self, seconds: float) -> datetime:
+        """Let time pass; what it is then. Raises RuntimeError without `ways`, or when a clock decides it."""
+        if not isinstance(self._clock, PassingClock):
+            raise RuntimeError("this feed's time does not pass by hand: start it with ways, without interval")
+        return self._clock.pass_time(seconds)
 
     def start(self) -> "DemoFeed":
         """Listen. Raises OSError when the port is taken."""
@@ -232,6 +267,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=DEFAULT_FIRST, help="first sequence of the world")
     parser.add_argument("--history", type=int, default=DEFAULT_HISTORY, help="sequences there at the start")
     parser.add_argument("--started", type=float, help="when it started (epoch seconds), to continue a world")
+    parser.add_argument(
+        "--overpass", action="store_true", help="with a genuine Overpass's ways: late edits, cache"
+    )
     parser.add_argument("--directory", type=Path, help="serve the real diffs NNN.adiff.xml.gz found there")
     options = parser.parse_args(arguments)
     limits = (("interval", options.interval > 0, "above 0"), ("history", options.history >= 1, "at least 1"))
@@ -247,6 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             interval=options.interval,
             started=options.started,
             directory=options.directory,
+            ways=Ways() if options.overpass else None,
         ).start()
     except (FolderError, OSError) as error:
         parser.error(str(error))
