@@ -34,13 +34,14 @@ _FLEETING = """<action type="create">
 class LateEdits:
     """gain: the share of minutes to which a changeset's edits come late; lose: of those from which a feature goes, as
     its deletion comes late. soonest, latest: seconds after the minute's end, before which none comes and after which
-    none does.
+    none does. last: the last minute to which anything comes late; None: to any.
     """
 
     gain: float = 0.4
     lose: float = 0.2
     soonest: float = 5.0
     latest: float = 1800.0
+    last: int | None = None
     seed: int = 1
 
     def gains_after(self, sequence: int) -> float | None:
@@ -71,7 +72,8 @@ class LateEdits:
         chance = self._chance(what, sequence)
         # Most come within minutes, a few much later.
         after = self.soonest + (self.latest - self.soonest) * chance.random() ** 3
-        return after if chance.random() < share else None
+        happens = chance.random() < share and (self.last is None or sequence <= self.last)
+        return after if happens else None
 
     def _chance(self, what: str, sequence: int) -> Random:
         return Random(f"{self.seed}:{what}:{sequence}")  # noqa: S311 (an invented world, not a secret)
