@@ -1,32 +1,28 @@
 """The demo feed: a web server for `content`, in this process (`with DemoFeed(...) as feed`) or by itself
-(`python -m stats_assets.demo.feed`). What it says is decided in `content`, what goes wrong in `faults`.
+(`python -m stats_assets.demo.feed`). What it says is decided in `content`, what goes wrong in `faults`, how it is sent
+in `serving`.
 """
 
 import argparse
-import gzip
-import json
 import signal
-import socket
-import struct
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import TCPServer
 from threading import Event, Thread
 from types import TracebackType
 
 from stats_assets.demo.clock import ManualClock, PassingClock, SteadyClock
 from stats_assets.demo.content import Content, FolderSource, Source, WorldSource
 from stats_assets.demo.fault_rules import Faults
-from stats_assets.demo.faults import Answer, Request
+from stats_assets.demo.faults import Request
 from stats_assets.demo.folder import Folder, FolderError
 from stats_assets.demo.minute import until
 from stats_assets.demo.overpass import Overpass
 from stats_assets.demo.overpass_ways import Ways
+from stats_assets.demo.serving import Server
 from stats_assets.demo.world import DEFAULT_FIRST, World
 
 DEFAULT_HISTORY = 60
@@ -71,7 +67,7 @@ class DemoFeed:
             self.source = FolderSource(Folder(directory))
         self.stopping = Event()
         self._host, self._port = host, port
-        self._server: ThreadingHTTPServer | None = None
+        self._server: Server | None = None
         self._thread: Thread | None = None
 
     @property
@@ -135,7 +131,7 @@ class DemoFeed:
     def start(self) -> "DemoFeed":
         """Listen. Raises OSError when the port is taken."""
         self.stopping.clear()
-        self._server = _Server((self._host, self._port), self)
+        self._server = Server((self._host, self._port), self)
         self._port = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="demo feed", daemon=True)
         self._thread.start()
@@ -157,102 +153,6 @@ class DemoFeed:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self, address: tuple[str, int], feed: DemoFeed) -> None:
-        self.feed = feed
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        """Without http.server's search for the host's name, which takes seconds where no name server answers."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no event; anything else is the demo's own bug and is shown."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def do_GET(self) -> None:
-        feed = self.server.feed
-        request = feed.content.request(self.path)
-        feed.requests.append(request)
-        answer = feed.faults.spoil(request, feed.content.answer(self.path))
-        self.close_connection = True
-        if answer.delay_at == 0:
-            feed.stopping.wait(answer.delay)
-        if not answer.dropped:
-            self._send(answer)
-
-    do_HEAD = do_GET  # noqa: N815 (http.server's name)
-
-    def do_POST(self) -> None:
-        """`/faults`: put a rule."""
-        try:
-            rule = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-            if self.path != "/faults" or not isinstance(rule, dict):
-                raise ValueError(
-                    'POST a rule to /faults: {"fault": "status", "arguments": {"code": 503}, "times": 2}'
-                )
-            self.server.feed.faults.put_json(rule)
-        except ValueError as error:
-            self._send(Answer(400, "text/plain; charset=utf-8", f"{error}\n".encode()))
-        else:
-            self._send(Answer(200, "application/json", b"{}"))
-
-    def do_DELETE(self) -> None:
-        """`/faults`: all is well again."""
-        self.server.feed.faults.clear()
-        self._send(Answer(200, "application/json", b"{}"))
-
-    def _send(self, answer: Answer) -> None:
-        body = answer.body
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.kind)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if "gzip" in self.headers.get("Accept-Encoding", "") and answer.kind != "application/gzip" and body:
-            body = gzip.compress(body, 6, mtime=0)
-            self.send_header("Vary", "Accept-Encoding")
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body) + answer.missing))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self._send_body(answer, body)
-
-    def _send_body(self, answer: Answer, body: bytes) -> None:
-        if answer.garbled:
-            middle = len(body) // 2
-            body = (
-                body[:middle] + bytes(255 - byte for byte in body[middle : middle + 8]) + body[middle + 8 :]
-            )
-        if answer.delay_at:
-            begun = int(len(body) * answer.delay_at)
-            self.wfile.write(body[:begun])
-            self.server.feed.stopping.wait(answer.delay)
-            body = body[begun:]
-        if answer.reset_at is None:
-            self.wfile.write(body)
-            return
-        self.wfile.write(body[: int(len(body) * answer.reset_at)])
-        self.wfile.flush()
-        # Closed with lingering for no time at all: a reset instead of an end.
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet: `DemoFeed.requests` is the log."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

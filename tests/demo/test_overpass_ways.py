@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -166,6 +167,18 @@ def test_a_server_that_is_late_all_the_time(world: World) -> None:
         for _ in range(3):
             assert int(status(feed).text) == feed.head - 10
             feed.pass_time(60)
+
+
+def test_by_a_clock_of_its_own(world: World) -> None:
+    """A minute of the world in a second, or so: it is a demo's server then."""
+    with DemoFeed(world, history=HISTORY, interval=1, started=time.time() - 10, ways=Ways()) as feed:
+        head = int(status(feed).text)
+        assert world.first + HISTORY + 5 < head <= feed.head
+        assert without_base(ask(feed, head).content)
+        with pytest.raises(RuntimeError, match="does not pass by hand"):
+            feed.pass_time(1)
+    with pytest.raises(LookupError, match="no Overpass"):
+        print(DemoFeed(world).overpass)
 
 
 # What it refuses
