@@ -18,6 +18,7 @@ from stats_assets.demo.clock import Clock
 from stats_assets.demo.faults import LOOP, Answer, Request, no_such_key, page
 from stats_assets.demo.folder import Folder
 from stats_assets.demo.minute import until
+from stats_assets.demo.overpass import Overpass
 from stats_assets.demo.truth import truth
 from stats_assets.demo.world import World
 
@@ -120,8 +121,11 @@ class FolderSource:
 
 
 class Content:
-    def __init__(self, source: Source) -> None:
+    """`overpass`: a server with ways of its own, which answers Overpass's addresses."""
+
+    def __init__(self, source: Source, overpass: Overpass | None = None) -> None:
         self._source = source
+        self._server = overpass
 
     def request(self, target: str) -> Request:
         """What a request is for: its stream and sequence, for the faults and the log."""
@@ -139,6 +143,8 @@ class Content:
         path, query = _split(target)
         if path == "/api/augmented_diff":
             return self._overpass(query.get("id", "0"))
+        if path == "/api/augmented_diff_status" and self._server is not None:
+            return self._server.answer_status()
         if path == "/api/augmented_diff_status":
             return Answer(200, _TEXT, f"{self._source.head()}\n".encode())
         if path == "/truth.json":
@@ -158,6 +164,8 @@ class Content:
                 400, "line 1: static error: The attribute &quot;since&quot; must contain a timestamp."
             )
         sequence = int(wanted) if _plain(wanted) else 0
+        if self._server is not None:
+            return self._server.answer_diff(sequence)
         packed = self._source.diff(sequence) if sequence <= head else None
         if packed is not None:
             diff = gzip.decompress(packed)
