@@ -57,7 +57,7 @@ INSERT INTO changesets_countries
 SELECT d.id, c.id, total, ARRAY[sequence], counts, measurements, at
 FROM now_drawn AS d, unnest(regions) AS region JOIN countries AS c ON c.code = region;
 INSERT INTO hashtags (hashtag) SELECT DISTINCT unnest(hashtags) FROM now_drawn;
-INSERT INTO changesets_hashtags (changeset_id, hashtag_id, user_id, counted_at)
+INSERT INTO changesets_hashtags (changeset_id, hashtag_id, tagged_by, tagged_at)
 SELECT d.id, h.id, d.user_id, d.at
 FROM now_drawn AS d, unnest(hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag;
 """

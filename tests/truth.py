@@ -64,8 +64,8 @@ def _days(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 CHANGESETS = """
 SELECT c.*, coalesce((SELECT array_agg(h.hashtag ORDER BY h.hashtag) FROM changesets_hashtags AS l
         JOIN hashtags AS h ON h.id = l.hashtag_id WHERE l.changeset_id = c.id), '{}') AS hashtags,
-    coalesce((SELECT jsonb_object_agg(k.code, jsonb_build_object('edit_count', l.edit_count, 'counts', l.counts,
-        'measurements', l.measurements)) FROM changesets_countries AS l JOIN countries AS k ON k.id = l.country_id
+    coalesce((SELECT jsonb_object_agg(k.code, jsonb_build_object('edit_count', l.edit_count, 'counts', l.counts_there,
+        'measurements', l.measurements_there)) FROM changesets_countries AS l JOIN countries AS k ON k.id = l.country_id
         WHERE l.changeset_id = c.id), '{}') AS countries
 FROM changesets AS c
 """

@@ -160,7 +160,7 @@ def _resting_on_what_is_away(connection: Connection, batch: dict[str, list[int]]
 LOST = """
 SELECT w.id, w.sequence
 FROM (
-    SELECT id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(changesets)s)
+    SELECT id, unnest(augmented_diffs)::bigint AS sequence FROM changesets WHERE id = ANY (%(changesets)s)
     UNION
     SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
 ) AS w
@@ -171,7 +171,7 @@ WHERE found IS NULL
 UNION
 SELECT w.id, w.sequence
 FROM (
-    SELECT changeset_id AS id, unnest(augmented_diffs) AS sequence FROM changesets_countries
+    SELECT changeset_id AS id, unnest(augmented_diffs)::bigint AS sequence FROM changesets_countries
     WHERE changeset_id = ANY (%(changesets)s)
     UNION
     SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
@@ -184,7 +184,7 @@ WHERE found IS NULL
 """
 APPLY_CHANGESETS = """
 WITH wanted AS (
-    SELECT id AS changeset_id, unnest(augmented_diffs) AS sequence FROM changesets WHERE id = ANY (%(whole)s)
+    SELECT id AS changeset_id, unnest(augmented_diffs)::bigint AS sequence FROM changesets WHERE id = ANY (%(whole)s)
     UNION
     SELECT changeset_id, sequence FROM statistics_queue
     WHERE id = ANY (%(entries)s) AND changeset_id = ANY (%(whole)s) AND sequence IS NOT NULL
@@ -225,9 +225,9 @@ FROM unnest(%(held)s::bigint[]) AS kept LEFT JOIN changeset_metadata AS m ON m.c
 WHERE c.id = kept
 """
 KEEP_COUNTRIES = """
-UPDATE changesets_countries AS l SET counted_at = c.counted_at
+UPDATE changesets_countries AS l SET counted_there_at = c.counted_at
 FROM changesets AS c
-WHERE l.changeset_id = ANY (%(held)s) AND c.id = l.changeset_id AND l.counted_at IS DISTINCT FROM c.counted_at
+WHERE l.changeset_id = ANY (%(held)s) AND c.id = l.changeset_id AND l.counted_there_at IS DISTINCT FROM c.counted_at
 """
 HOLD = """
 INSERT INTO statistics_held (changeset_id, sequence)
@@ -240,14 +240,14 @@ ORDER BY 1, 2
 """
 FORGET_COUNTRIES = "DELETE FROM changesets_countries WHERE changeset_id = ANY (%(whole)s)"
 APPLY_COUNTRIES = """
-INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts, measurements,
-    counted_at)
+INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts_there,
+    measurements_there, counted_there_at)
 SELECT sums.id, countries.id, edit_count, sequences, counts, measurements, counted_at
 FROM (
     SELECT c.id, c.counted_at, f.region, sum(f.edit_count) AS edit_count,
         array_agg(f.sequence ORDER BY f.sequence) AS sequences,
         jsonb_sum(f.counts) AS counts, jsonb_sum(f.measurements) AS measurements
-    FROM (SELECT id, counted_at, unnest(augmented_diffs) AS sequence FROM changesets
+    FROM (SELECT id, counted_at, unnest(augmented_diffs)::bigint AS sequence FROM changesets
         WHERE id = ANY (%(whole)s)) AS c
     CROSS JOIN LATERAL (
         SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
@@ -265,7 +265,7 @@ ORDER BY tag
 """
 FORGET_HASHTAGS = "DELETE FROM changesets_hashtags WHERE changeset_id = ANY (%(changesets)s)"
 APPLY_HASHTAGS = """
-INSERT INTO changesets_hashtags (changeset_id, hashtag_id, user_id, counted_at)
+INSERT INTO changesets_hashtags (changeset_id, hashtag_id, tagged_by, tagged_at)
 SELECT m.changeset_id, h.id, c.user_id, c.counted_at
 FROM changeset_metadata AS m JOIN changesets AS c ON c.id = m.changeset_id,
     unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag

@@ -27,8 +27,8 @@ MEMBERS: Final = {
     " WHERE c.user_id >= %(first)s AND c.user_id < %(until)s AND c.counted_at IS NOT NULL",
     "hashtag": f"SELECT l.hashtag_id AS a, 0::bigint AS b, {_WHOLE} {_TAGGED}",
     "hashtag_user": f"SELECT l.hashtag_id AS a, c.user_id AS b, {_WHOLE} {_TAGGED} AND c.user_id IS NOT NULL",
-    "country": f"SELECT l.country_id AS a, 0::bigint AS b, {_COLUMNS}, l.edit_count AS edits, l.counts,"
-    " l.measurements, c.user_id, c.editor"
+    "country": f"SELECT l.country_id AS a, 0::bigint AS b, {_COLUMNS}, l.edit_count AS edits,"
+    " l.counts_there AS counts, l.measurements_there AS measurements, c.user_id, c.editor"
     " FROM changesets_countries AS l JOIN changesets AS c ON c.id = l.changeset_id"
     " WHERE l.country_id >= %(first)s AND l.country_id < %(until)s AND c.counted_at IS NOT NULL",
 }

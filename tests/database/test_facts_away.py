@@ -74,7 +74,8 @@ def facts(connection: Connection, sequence: int, *changesets: int, n: int = 1) -
 def sums(connection: Connection) -> list[tuple[object, ...]]:
     return connection.execute(
         "SELECT id, total_edits, counts, measurements, augmented_diffs, edited_at, user_id,"
-        " (SELECT jsonb_agg(to_jsonb(l) - 'counted_at' ORDER BY country_id) FROM changesets_countries AS l"
+        " (SELECT jsonb_agg(replace(to_jsonb(l)::text, '_there', '')::jsonb - 'counted_at' ORDER BY country_id)"
+        " FROM changesets_countries AS l"
         " WHERE l.changeset_id = c.id) FROM changesets AS c ORDER BY id"
     ).fetchall()
 

@@ -137,8 +137,8 @@ class Histories(RuleBasedStateMachine):
     def the_newest_leaves(self, tags: list[str], created: datetime) -> None:
         """The hashtag is taken from just the changeset that says when it was last used."""
         row = self.connection.execute(
-            "SELECT changeset_id FROM changesets_hashtags WHERE changeset_id <= 4 AND counted_at IS NOT NULL"
-            " ORDER BY counted_at DESC, changeset_id LIMIT 1"
+            "SELECT changeset_id FROM changesets_hashtags WHERE changeset_id <= 4 AND tagged_at IS NOT NULL"
+            " ORDER BY tagged_at DESC, changeset_id LIMIT 1"
         ).fetchone()
         if row is not None:
             worker = row[0] % 2

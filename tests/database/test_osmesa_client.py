@@ -182,7 +182,7 @@ ASKED = {
     "a country": ("SELECT * FROM country_statistics WHERE country_code = 'KEN'", "aggregates_pkey"),
     "days": ("SELECT * FROM user_days WHERE user_id = 1101 AND day > '2025-01-01'", "aggregate_days_pkey"),
     "a hashtag's time": (
-        "SELECT * FROM changesets_hashtags WHERE hashtag_id = 1 AND counted_at > '2025-01-01'",
+        "SELECT * FROM changesets_hashtags WHERE hashtag_id = 1 AND tagged_at > '2025-01-01'",
         "changesets_hashtags_hashtag_id",
     ),
     "a user's changesets": ("SELECT * FROM changesets WHERE user_id = 1101", "changesets_user_id"),

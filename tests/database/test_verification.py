@@ -46,10 +46,10 @@ WRONG = {
     "changesets too many": "INSERT INTO changesets (id, measurements, counts, total_edits, augmented_diffs, updated_at)"
     " VALUES (99, '{}', '{\"roads_added\": 2}', 2, '{}', now())",
     "sequence not applied": "UPDATE changesets SET augmented_diffs = augmented_diffs[2:] WHERE id = 15",
-    "countries": "UPDATE changesets_countries SET counts = '{\"roads_added\": 77}' WHERE changeset_id = 12",
-    "countries' time": "UPDATE changesets_countries SET counted_at = now() WHERE changeset_id = 12",
+    "countries": "UPDATE changesets_countries SET counts_there = '{\"roads_added\": 77}' WHERE changeset_id = 12",
+    "countries' time": "UPDATE changesets_countries SET counted_there_at = now() WHERE changeset_id = 12",
     "hashtags": "DELETE FROM changesets_hashtags WHERE changeset_id = 14",
-    "hashtags' user": "UPDATE changesets_hashtags SET user_id = 9 WHERE changeset_id = 13",
+    "hashtags' user": "UPDATE changesets_hashtags SET tagged_by = 9 WHERE changeset_id = 13",
     "totals": "UPDATE aggregates SET changesets = changesets - 1, counts = counts || '{\"pois_added\": 3}'",
     "totals gone": "DELETE FROM aggregates WHERE owner = 'hashtag_user'",
     "totals too many": "INSERT INTO aggregates VALUES ('user', 555, 0, 0, 0, '{}', '{}', now()),"

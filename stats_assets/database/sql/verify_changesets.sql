@@ -9,7 +9,7 @@ WITH chosen AS (
     EXCEPT
     SELECT changeset_id FROM statistics_queue
 ), listed AS (
-    SELECT id, sequence FROM chosen JOIN changesets AS c USING (id), unnest(c.augmented_diffs) AS sequence
+    SELECT id, sequence FROM chosen JOIN changesets AS c USING (id), unnest(c.augmented_diffs::bigint[]) AS sequence
 ), edits AS MATERIALIZED (
     SELECT f.* FROM listed AS w CROSS JOIN LATERAL (
         SELECT * FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.id OFFSET 0
@@ -23,7 +23,7 @@ WITH chosen AS (
 ), lost AS (
     (SELECT id, sequence FROM listed EXCEPT SELECT changeset_id, sequence FROM edits)
     UNION
-    (SELECT l.changeset_id, unnest(l.augmented_diffs) FROM changesets_countries AS l JOIN chosen ON id = l.changeset_id
+    (SELECT l.changeset_id, unnest(l.augmented_diffs::bigint[]) FROM changesets_countries AS l JOIN chosen ON id = l.changeset_id
         EXCEPT SELECT changeset_id, sequence FROM regions)
     UNION
     SELECT h.changeset_id, h.sequence FROM statistics_held AS h JOIN chosen ON id = h.changeset_id
@@ -82,15 +82,15 @@ WITH chosen AS (
     SELECT id, 'changesets' AS place, to_jsonb(a) AS row FROM applied AS a
     UNION ALL
     SELECT l.changeset_id, 'country ' || l.country_id, jsonb_build_object('edit_count', l.edit_count,
-        'augmented_diffs', l.augmented_diffs, 'counts', coalesce(d.counts, '{}'),
-        'measurements', coalesce(d.measurements, '{}'), 'counted_at', a.counted_at)
+        'augmented_diffs', l.augmented_diffs, 'counts_there', coalesce(d.counts, '{}'),
+        'measurements_there', coalesce(d.measurements, '{}'), 'counted_there_at', a.counted_at)
     FROM lands AS l JOIN applied AS a ON a.id = l.changeset_id LEFT JOIN documents AS d USING (changeset_id, country_id)
     UNION ALL
     SELECT l.changeset_id, 'country ' || l.country_id,
-        to_jsonb(l) - 'changeset_id' - 'country_id' || jsonb_build_object('counted_at', a.counted_at)
+        to_jsonb(l) - 'changeset_id' - 'country_id' || jsonb_build_object('counted_there_at', a.counted_at)
     FROM changesets_countries AS l JOIN away AS w ON w.id = l.changeset_id JOIN applied AS a ON a.id = l.changeset_id
     UNION ALL
-    SELECT m.changeset_id, 'hashtag ' || tag, jsonb_build_object('user_id', a.user_id, 'counted_at', a.counted_at)
+    SELECT m.changeset_id, 'hashtag ' || tag, jsonb_build_object('tagged_by', a.user_id, 'tagged_at', a.counted_at)
     FROM applied AS a JOIN changeset_metadata AS m ON m.changeset_id = a.id, unnest(m.hashtags) AS tag
 ), found AS (
     SELECT id, 'changesets' AS place, to_jsonb(c) - 'updated_at' AS row FROM changesets AS c JOIN chosen USING (id)
