@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     regions_file: Path | None = None
     categories_file: Path | None = None
     overpass_pause_seconds: float | None = Field(None, ge=0, le=3600)
+    refreshments_rows: int = Field(4, ge=3, le=4)  # OSMesa's stat-server can do with three alone
     poll_seconds: int = Field(15, ge=1)
     max_parallel_runs: int = Field(2, ge=1)
     retry_first_seconds: float = Field(60, gt=0)

@@ -18,7 +18,7 @@ from dagster import (
 from stats_assets.assets.failing import failing
 from stats_assets.database import passes
 from stats_assets.database.leases import heartbeat
-from stats_assets.database.statistics import apply_queue, leaders
+from stats_assets.database.statistics import apply_queue, keep_refreshments, leaders
 from stats_assets.resources import current_stats
 
 VIEWS = {
@@ -63,6 +63,7 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         parts.connect() as connection,
         heartbeat(parts.url, context.run.run_id),
     ):
+        keep_refreshments(connection, parts.settings.refreshments_rows)
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
         sample = passes.sample(connection)
         most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
-from psycopg import IsolationLevel
+from psycopg import IsolationLevel, errors
 from psycopg.rows import TupleRow
 
 from stats_assets.database.aggregates import ADD, APPLY, DELTAS, SUBTRACT
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.fact_ranges import note, require_tables
+from stats_assets.database.overflow import what_does_not_fit
 
 LOCK = 5_640_002
 BATCH = 2_000
@@ -34,7 +35,7 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
 
     One applier works at a time. Another waits for it a while, and then leaves its entries to whoever comes next.
     What facts of a changeset say stays as it was applied while others of it are away. Raises FactsAway when the facts'
-    tables themselves are.
+    tables themselves are, DoesNotFit when facts of a changeset say more than its columns hold.
     """
     require_tables(connection)
     note(connection)
@@ -43,7 +44,12 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
     entries = changesets = batches = 0
     with _alone(connection) as alone:
         while alone:
-            done = retried(lambda: _apply_batch(connection))
+            try:
+                done = retried(lambda: _apply_batch(connection))
+            except errors.NumericValueOutOfRange:
+                if unfit := what_does_not_fit(connection, BATCH):
+                    raise unfit from None
+                raise
             if not done.entries or newest is None:
                 break
             entries, changesets, batches = entries + done.entries, changesets + done.changesets, batches + 1
@@ -109,6 +115,17 @@ def save_countries(connection: Connection, regions: dict[str, str]) -> None:
         """,
         given,
     )
+
+
+def keep_refreshments(connection: Connection, rows: int) -> None:
+    """Have four rows in `refreshments`, or three: OSMesa's stat-server fails at the fourth, scoreboard without it."""
+    if rows == 4:
+        connection.execute(
+            "INSERT INTO refreshments SELECT 'hashtag_user_statistics', max(updated_at) FROM refreshments"
+            " ON CONFLICT (mat_view) DO NOTHING"
+        )
+    else:
+        connection.execute("DELETE FROM refreshments WHERE mat_view = 'hashtag_user_statistics'")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.statistics import apply_queue, save_countries
+from stats_assets.database.statistics import apply_queue, keep_refreshments, save_countries
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
@@ -126,12 +126,16 @@ def test_pairs_and_links_by_their_keys(filled: Connection) -> None:
     assert one(filled, f"{LINKS} WHERE changeset_id = %s AND country_id = %s", changeset, country)[2] == edits
 
 
-def test_status_knows_three_views_and_they_are_fresh_also_when_there_was_nothing_to_do(
+FOURTH = "hashtag_user_statistics"
+
+
+def test_status_knows_four_views_or_three_and_they_are_fresh_also_when_there_was_nothing_to_do(
     filled: Connection,
 ) -> None:
-    names = {"user_statistics", "country_statistics", "hashtag_statistics"}
-    for _ in range(2):
+    three = {"user_statistics", "country_statistics", "hashtag_statistics"}
+    for names in (three | {FOURTH}, three, three, three | {FOURTH}, three | {FOURTH}):
         before = datetime.now(UTC)
+        keep_refreshments(filled, len(names))
         apply_queue(filled)
         found: dict[str, datetime] = dict(
             filled.execute("SELECT mat_view, updated_at FROM refreshments").fetchall()

@@ -13,6 +13,7 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.facts import replace_facts
 from stats_assets.database.metadata import save_changesets
+from stats_assets.database.overflow import DoesNotFit
 from stats_assets.database.statistics import apply_queue, queued, save_countries
 from stats_assets.osm import (
     Changeset,
@@ -294,3 +295,35 @@ def test_metadata_that_comes_years_later_moves_what_was_counted(connection: Conn
     found = aggregates(connection)
     assert found == recomputed(connection)
     assert list(found["days"]["users"]["7"]) == ["2023-09-13"]
+
+
+@pytest.mark.parametrize("place", ["total_edits", "edit_count"])
+def test_what_does_not_fit_is_refused_by_name_and_nothing_of_it_is_cut_or_lost(
+    connection: Connection, place: str
+) -> None:
+    replace_facts(connection, 5, diff(edits(10, n=7)))
+    apply_queue(connection)
+    before = aggregates(connection)
+    if place == "total_edits":
+        replace_facts(connection, 6, diff(edits(10, n=2**31 - 7), edits(11)))
+    else:
+        replace_facts(connection, 6, diff(edits(10, n=1), edits(11)))
+        connection.execute(
+            "UPDATE changeset_edits_countries SET edit_count = %s WHERE sequence = 6 AND changeset_id = 10",
+            (2**31 - 7,),
+        )
+    waiting = queued(connection)
+    for _ in range(2):
+        with pytest.raises(
+            DoesNotFit, match="changeset 10 has 2147483648 edits by sequences 5, 6"
+        ) as refused:
+            apply_queue(connection)
+        assert "11" not in str(refused.value).split(". Such")[0].replace("2147483647", "")
+        assert (aggregates(connection), queued(connection)) == (before, waiting)
+    replace_facts(connection, 6, diff(edits(10, n=2**31 - 8), edits(11)))  # the most that fits
+    apply_queue(connection)
+    assert connection.execute("SELECT id, total_edits FROM changesets ORDER BY id").fetchall() == [
+        (10, 2**31 - 1),
+        (11, 1),
+    ]
+    assert aggregates(connection) == recomputed(connection)

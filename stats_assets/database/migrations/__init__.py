@@ -28,6 +28,8 @@ HINTS = {
     " are in it, which go into a schema of their own, to be their owner.",
     errors.DuplicateTable: "That name is another program's, or of another time: give the statistics a database of"
     " their own, or move it out of the way.",
+    errors.NumericValueOutOfRange: "Something that was counted is beyond 2147483647, as no changeset's edits are: have"
+    " its sequences counted again by the code of before, with stats-assets backfill.",
     **dict.fromkeys(
         (errors.DependentObjectsStillExist, errors.FeatureNotSupported),
         "Something of your own is made of what this revision replaces: drop it, and make it"
