@@ -51,7 +51,7 @@ DIFFERENCES = {
     # lists hold exactly so many keys, ties by text or the smaller id
     "DESC, editor) place": 'DESC, editor COLLATE "C") place',
     # a user's edits in a country are those that lie there
-    "code, count(*) changesets, sum(coalesce(total_edits, 0))": "code, count(*) changesets, sum(coalesce(edit_count, 0))",
+    "code, count(*) changesets, sum(coalesce(total_edits": "code, count(*) changesets, sum(coalesce(edit_count",
     "FROM placed GROUP BY country_id, user_id": "FROM placed WHERE user_id IS NOT NULL GROUP BY country_id, user_id",
     # nobody is left out of a country, and what lies in it counts, not whole changesets
     "WHERE user_id > 1": "",

@@ -6,7 +6,7 @@ from stats_assets.database.connection import connect
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.facts import replace_facts
 from stats_assets.database.metadata import save_changesets
-from stats_assets.database.migrations import migrate, upgrade
+from stats_assets.database.migrations import MigrationRefused, migrate, revision, upgrade
 from stats_assets.database.migrations.found import KNOWN
 from stats_assets.database.migrations.frozen import VERSIONS
 from stats_assets.database.passes import verify
@@ -95,6 +95,33 @@ def test_a_database_of_each_earlier_revision_is_brought_up_to_date_with_all_that
         assert aggregates(connection)["hashtags"]["hot"]["changeset_count"] == 6
         codes = {row[0] for row in connection.execute("SELECT code FROM countries").fetchall()}
     assert codes == {*COUNTRIES, "ESH", "SDS", "SSD"}  # a code that is taken here stays what it was
+
+
+def test_what_is_made_of_the_views_and_who_may_read_them_stay(empty: str) -> None:
+    upgrade(empty, "0007")
+    with connect(empty) as connection:
+        connection.execute("CREATE VIEW report AS SELECT name, edit_count, last_edit FROM user_statistics")
+        connection.execute("GRANT SELECT ON user_statistics TO PUBLIC")
+        assert migrate(empty) == "0007"
+        assert connection.execute("SELECT * FROM report").fetchall() == []
+        row = connection.execute(
+            "SELECT relacl::text FROM pg_class WHERE relname = 'user_statistics'"
+        ).fetchone()
+    assert row is not None
+    assert "=r/" in row[0]
+
+
+def test_what_does_not_fit_stops_the_revision_and_all_is_as_it_was(empty: str) -> None:
+    upgrade(empty, "0007")
+    with connect(empty) as connection:
+        connection.execute(
+            "INSERT INTO changesets (id, measurements, counts, total_edits, augmented_diffs, updated_at)"
+            " VALUES (1, '{}', '{}', 2147483648, '{}', now())"
+        )
+        with pytest.raises(MigrationRefused, match="is as it was: .*out of range.*2147483647"):
+            migrate(empty)
+        assert revision(connection) == "0007"
+        assert connection.execute("SELECT total_edits FROM changesets").fetchall() == [(2**31,)]
 
 
 def test_the_schema_is_the_same_whatever_revision_it_comes_from(empty: str, url: str) -> None:
