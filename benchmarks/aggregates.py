@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from stats_assets.database.connection import connect
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.migrations import migrate
+from stats_assets.database.migrations.frozen import VERSIONS
 from stats_assets.database.passes import sample
 from stats_assets.database.statistics import apply_queue, save_countries
 from stats_assets.database.verification import compare
@@ -104,7 +104,7 @@ class History:
             connection.execute(statement.encode(), {"size": self.size})
         connection.execute("ANALYZE")
         with connection.transaction():
-            connection.execute((files("stats_assets.database") / "sql" / "fill_aggregates.sql").read_bytes())
+            connection.execute((VERSIONS / "0003_fill_aggregates.sql").read_bytes())
         connection.execute("DROP TABLE now_drawn")
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")

@@ -118,7 +118,7 @@ def test_what_does_not_fit_stops_the_revision_and_all_is_as_it_was(empty: str) -
             "INSERT INTO changesets (id, measurements, counts, total_edits, augmented_diffs, updated_at)"
             " VALUES (1, '{}', '{}', 2147483648, '{}', now())"
         )
-        with pytest.raises(MigrationRefused, match="is as it was: .*out of range.*2147483647"):
+        with pytest.raises(MigrationRefused, match=r"is as it was: .*out of range.*2147483647"):
             migrate(empty)
         assert revision(connection) == "0007"
         assert connection.execute("SELECT total_edits FROM changesets").fetchall() == [(2**31,)]
