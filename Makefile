@@ -63,6 +63,7 @@ bench: install ## speed and memory, as ratios (see benchmarks/); an hour and mor
 	$(BIN)/python -m benchmarks.counting
 	$(BIN)/python -m benchmarks.facts
 	$(BIN)/python -m benchmarks.aggregates
+	$(BIN)/python -m benchmarks.queries
 	$(BIN)/python -m benchmarks.visible
 	$(BIN)/pytest tests/database/test_histories.py --hypothesis-profile=long --timeout=0
 

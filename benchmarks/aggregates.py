@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -107,7 +108,8 @@ class History:
             connection.execute((VERSIONS / "0003_fill_aggregates.sql").read_bytes())
         connection.execute("DROP TABLE now_drawn")
         connection.execute("VACUUM ANALYZE")
-        connection.execute("CHECKPOINT")
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CHECKPOINT")
         connection.execute("RESET ALL")
 
     def _facts(self, ids: Sequence[int], again: int, sequence: int | None) -> None:

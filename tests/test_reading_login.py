@@ -115,7 +115,7 @@ def test_a_schema_of_ones_own_and_functions_that_are_closed_by_default(server: s
         with ask(reading_url(there)) as reader:
             assert reader.execute("SELECT current_schema()").fetchone() == ("osm",)
             reader.execute("TABLE user_statistics")
-            reader.execute("SELECT top_edits('user', 1, 'editor', 10)")
+            reader.execute("SELECT facts_away('{1}')")
         with connect(there) as owner:
             owner.execute("ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
 

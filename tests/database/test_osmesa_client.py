@@ -195,6 +195,35 @@ def test_an_index_serves_what_clients_ask(filled: Connection, asked: str) -> Non
     assert re.search(rf"\b{index}\b", plan), plan
 
 
+MOST = {
+    "SELECT * FROM user_statistics ORDER BY edit_count DESC LIMIT 10": "aggregates_most",
+    "SELECT * FROM user_statistics ORDER BY edit_count DESC, id LIMIT 10": "aggregates_most",
+    "SELECT * FROM hashtag_statistics ORDER BY edit_count DESC LIMIT 10": "aggregates_most",
+    "SELECT * FROM user_statistics ORDER BY changeset_count DESC LIMIT 10": "aggregates_changesets",
+    "SELECT * FROM hashtag_user_statistics ORDER BY edit_count DESC LIMIT 10": "aggregates_most_of_pairs",
+    "SELECT * FROM hashtag_user_statistics WHERE hashtag_id = 1 ORDER BY edit_count DESC, user_id LIMIT 10": ""
+    "aggregates_most_in_hashtag",
+}
+
+
+@pytest.mark.parametrize("query", MOST)
+def test_who_has_most_is_read_in_order_from_an_index(filled: Connection, query: str) -> None:
+    with filled.transaction(force_rollback=True):
+        filled.execute(MANY)
+        filled.execute("SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in filled.execute(f"EXPLAIN {query}".encode()))
+    assert re.search(rf"Scan using {MOST[query]} on aggregates", plan), plan
+    assert "Sort Key: t." not in plan
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT edit_count FROM user_statistics", "SELECT id, name FROM user_statistics"]
+)
+def test_days_that_are_not_named_are_not_made(filled: Connection, query: str) -> None:
+    plan = "\n".join(row[0] for row in filled.execute(f"EXPLAIN {query}".encode()))
+    assert "aggregate_days" not in plan
+
+
 def documented() -> list[str]:
     text = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
     return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)

@@ -1,0 +1,45 @@
+"""A smoke of benchmarks/queries.py: each query reads rows in the measure of what it answers, by our views."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.aggregates import History
+from benchmarks.queries import QUERIES, Cost, table
+from tests.conftest import database
+
+SIZE = 1_500
+DAYS = 150  # changesets of the heaviest user, each on a day of its own
+PAGE, ROW = 25, 200  # rows that a row of the views is put together from, at most
+MOST = {
+    **dict.fromkeys((name.format() for name in QUERIES), PAGE * ROW),
+    # pages are left out by reading them
+    "/users, a deep page": 30_000,
+    "/campaigns, a deep page": 3_000,
+    "/changesets, a deep page": 3_000,
+    # every user of a hashtag
+    "scoreboard: a hashtag's users": 3_000,
+    # all days once, and each once more by each of two functions
+    "a user's days": 4 * DAYS,
+    "a user's days, by two of them": 5 * DAYS,
+}
+
+
+@pytest.fixture(scope="module")
+def costs(server: str) -> Iterator[dict[str, tuple[Cost, Cost]]]:
+    with database(server, "template1") as url:
+        history = History(url, SIZE)
+        history.fill()
+        history.make_views()
+        yield {name: (ours, theirs) for name, ours, theirs in table(history, 0)}
+        history.connection.close()
+
+
+@pytest.mark.parametrize("name", list(MOST))
+def test_a_query_reads_what_it_answers_and_answers_as_many_rows_as_a_materialized_view(
+    costs: dict[str, tuple[Cost, Cost]], name: str
+) -> None:
+    ours, theirs = costs[name]
+    assert ours.answered == theirs.answered
+    assert ours.answered
+    assert ours.rows <= MOST[name]
