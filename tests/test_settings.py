@@ -46,6 +46,7 @@ def test_an_env_file_is_read_and_the_environment_wins(
     ("name", "value"),
     [
         ("POLL_SECONDS", "often"),
+        ("REFRESHMENTS_ROWS", "5"),
         ("MAX_PARALLEL_RUNS", "0"),
         ("RETRY_ATTEMPTS", "-1"),
         ("AUGMENTED_DIFFS_START", "-5"),

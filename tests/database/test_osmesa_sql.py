@@ -137,7 +137,7 @@ def test_they_are_ours_row_by_row_once_the_stated_differences_are_taken_out(
     assert len(theirs) > 3
     for expected, row in zip(theirs, [row for row in ours if not row.get("alias_of")], strict=True):
         names = [name for name in expected if name != "updated_at"]
-        nothing = {name: {} for name in names if isinstance(row[name], dict)}
+        nothing: dict[str, Any] = {name: {} for name in names if isinstance(row[name], dict)}
         assert {name: row[name] for name in names} == nothing | {
             name: expected[name] for name in names if expected[name] is not None
         }
