@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from stats_assets.osm import count_diff, read_changesets
 from stats_assets.osm.document import Document
+from tests.conftest import examples
 from tests.osm.documents import (
     HIGHWAY,
     Member,
@@ -320,7 +321,7 @@ def test_the_batches_are_freed() -> None:
     assert document.complete
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.lists(
         st.tuples(st.integers(0, len(EVERYTHING) - 1), st.sampled_from(b"<>\"'=/&;019.-eN \x00\xff")),
