@@ -207,16 +207,21 @@ def _found(connection: Connection, ranges: list[_Range]) -> dict[int, str]:
                 emptied.append((one.first, table))
     said: dict[int, list[str]] = {}
     if detached:
-        exist = connection.execute(
-            "SELECT name FROM unnest(%s::text[]) AS name"
-            " WHERE to_regclass(format('%%I.%%I', current_schema(), name)) IS NOT NULL",
-            ([name_of(table, first) for first, table in detached],),
-        ).fetchall()
+        exist = dict(
+            connection.execute(
+                "SELECT name, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = there AND inhdetachpending)"
+                " FROM unnest(%s::text[]) AS name, to_regclass(format('%%I.%%I', current_schema(), name)) AS there"
+                " WHERE there IS NOT NULL",
+                ([name_of(table, first) for first, table in detached],),
+            ).fetchall()
+        )
         missing = missing_tables(connection)
         for first, table in detached:
             name = name_of(table, first)
-            what = f"{name} is {'not attached' if (name,) in exist else 'not there'}"
-            said.setdefault(first, []).append(f"there is no table {table}" if table in missing else what)
+            what = {None: "not there", False: "not attached", True: "half detached (FINALIZE ends it)"}
+            said.setdefault(first, []).append(
+                f"there is no table {table}" if table in missing else f"{name} is {what[exist.get(name)]}"
+            )
     for first, table in emptied:
         said.setdefault(first, []).append(f"{name_of(table, first)} is empty")
     return {first: ", ".join(parts) for first, parts in said.items()}
