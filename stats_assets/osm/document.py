@@ -113,7 +113,7 @@ class Document:
         except UnicodeDecodeError as error:
             self._error = f"bytes that are no {error.encoding}: {error.reason}"
         if number := self._characters.replaced:
-            example = f"a character that XML forbids, {self._characters.first} for one, is U+FFFD now"
+            example = f"what is no character in XML, {self._characters.first} for one, is U+FFFD now"
             self.flags.add("character_replaced", example, number)
         if number := self._body.left_out:
             example = f"a value of more than {LIMIT >> 20} MB, {self._body.first} for one, was left out"

@@ -245,7 +245,7 @@ def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(
     after, before = (count(diff(create(side))).changesets[0].measurements for side in (new, old))
     change = before["landuse_km2_added"] - after["landuse_km2_added"]
     assert abs(changeset.measurements["landuse_km2_modified"] - change) < change / 10**6
-    monkeypatch.setattr("stats_assets.osm.features.MEMBER_POSITIONS_LIMIT", 1000)
+    monkeypatch.setattr("stats_assets.osm.actions.MEMBER_POSITIONS_LIMIT", 1000)
     assert "a relation of more than 1,000 positions" in str(count(body).envelope.error)
 
 
