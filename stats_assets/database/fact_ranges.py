@@ -207,7 +207,7 @@ def _found(connection: Connection, ranges: list[_Range]) -> dict[int, str]:
                 emptied.append((one.first, table))
     said: dict[int, list[str]] = {}
     if detached:
-        exist = dict(
+        exist: dict[str, bool] = dict(
             connection.execute(
                 "SELECT name, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = there AND inhdetachpending)"
                 " FROM unnest(%s::text[]) AS name, to_regclass(format('%%I.%%I', current_schema(), name)) AS there"
