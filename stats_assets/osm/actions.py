@@ -1,6 +1,7 @@
 """From an `<action>` to a feature: what changed, how, and whose edit it was (definitions, section 2).
 
-Here: reading actions. Not here: what a feature is (features), measuring and locating (geometry), summing (statistics).
+Here: reading actions. Not here: what a feature is (features), what is so long
+that it can't wait (unfinished), measuring and locating (geometry), summing (statistics).
 """
 
 from collections import Counter
@@ -12,16 +13,14 @@ from lxml import etree
 
 from stats_assets.osm.categories import ELEMENTS, Categories, parts
 from stats_assets.osm.credit import Credits, read_credit
-from stats_assets.osm.elements import Member, packed, read_member, read_references, read_tags, read_way
+from stats_assets.osm.elements import read_member, read_references, read_tags, read_way
 from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.flags import Flags
 from stats_assets.osm.positions import Positions
-from stats_assets.osm.tokens import RefusedError
+from stats_assets.osm.unfinished import Unfinished
 from stats_assets.osm.values import UnreadableError, read_number, shortened
 
 _POLYGONS = frozenset(("multipolygon", "boundary"))
-# Positions of one relation that are kept while it is read: 16 bytes each. The longest routes have a few 100,000.
-MEMBER_POSITIONS_LIMIT = 4_000_000
 
 
 class ActionReader:
@@ -34,8 +33,7 @@ class ActionReader:
     def __init__(self, categories: Categories, flags: Flags, limit: int | None = None) -> None:
         self._categories = categories
         self._flags = flags
-        self._thinned: dict[etree._Element, list[Member]] = {}
-        self._thinned_positions = 0
+        self.unfinished = Unfinished()
         self.actions = 0
         self.tallies: Counter[str] = Counter()
         self.credits = Credits(limit)
@@ -59,29 +57,12 @@ class ActionReader:
                     self.tallies["unknown_action_type"] += 1
                     continue
                 self.actions += 1
+                if why := self.unfinished.why_given_up(action):
+                    raise UnreadableError("size", why)
                 self._read(kind, action)
             except UnreadableError as what:
                 self._flags.add(f"unreadable_{what}", f"{_name(action)}: {what.why}")
-        self._thinned.clear()
-        self._thinned_positions = 0
-
-    def thin_out(self, action: etree._Element) -> bool:
-        """Pack the complete members of an unfinished relation, and take them out of the tree."""
-        relations = list(action.iter("relation"))
-        if not relations:
-            return False
-        relation = relations[-1]
-        members = list(relation.iterchildren("member"))
-        if members and relation[-1] is members[-1]:
-            members.pop()  # may be unfinished
-        kept = self._thinned.setdefault(relation, [])
-        for member in members:
-            kept.append(packed(read_member(member)))
-            self._thinned_positions += len(kept[-1].latitudes) + 20  # a member has its price, too
-            relation.remove(member)
-        if self._thinned_positions > MEMBER_POSITIONS_LIMIT:
-            raise RefusedError(f"a relation of more than {MEMBER_POSITIONS_LIMIT:,} positions was not read")
-        return bool(members)
+        self.unfinished.forget()
 
     def _read(self, action_kind: str, action: etree._Element) -> None:
         old, new = _sides(action_kind, action)
@@ -186,7 +167,7 @@ class ActionReader:
 
     def _relation_side(self, relation: etree._Element, tags: dict[str, str]) -> Side:
         side = Side(tags, [], polygon=_is_polygon(tags))
-        thinned = self._thinned.get(relation, ())
+        thinned = self.unfinished.members.get(relation, ())
         for member in chain(thinned, map(read_member, relation.iterchildren("member"))):
             if member.kind == "way":
                 side.lines.append(self.positions.add(member.latitudes, member.longitudes))

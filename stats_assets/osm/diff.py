@@ -46,7 +46,8 @@ def count_diff(
     """
     document = Document(body, "action")
     count = _Count(categories, regions, document.flags, limit)
-    for batch in document.batches(count.reader.thin_out):
+    unfinished = count.reader.unfinished
+    for batch in document.batches(unfinished.thin_out, unfinished.give_up):
         count.read(batch)
     return count.result(document)
 
