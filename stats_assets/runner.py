@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
 from stats_assets.database import ledger, streams
+from stats_assets.database.additions import require_data_to_be_wrong
 from stats_assets.database.commit import BROKEN_GEOMETRY, Counted, commit
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
@@ -158,6 +159,7 @@ class Runner:
                 raise FeedFailed(self.pending[0].error) from error
             self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
         except Poison as error:
+            require_data_to_be_wrong(self.connection, error.__cause__)
             self.charge(taken, str(error), self.bodies.last)
         finally:
             if not any(one.taken is taken for one in self.pending):

@@ -95,7 +95,10 @@ def test_stats_says_what_it_could_not_read_counts_the_rest_and_exits_1(
     ("content", "said"),
     [
         (SHOP.replace('changeset="5"', 'changeset="0"'), "1 features' edits have no changeset"),
-        (SHOP.replace("anna", "an\x01na"), "1 characters that XML forbids were replaced"),
+        (
+            SHOP.replace("anna", "an\x01na"),
+            "1 characters that XML forbids, or bytes that are none, were replaced",
+        ),
         (SHOP.replace("2017-", "2099-"), "1 edits are dated in the future"),
         ("<licence/>", "<licence> in <osm> was not understood"),
         (SHOP.replace("create", "merge"), "1 actions are no create, modify or delete"),

@@ -25,7 +25,7 @@ from tests.truth import statistics_of
 
 DIFFS = "augmented_diffs"
 MINUTES = 10
-HOW = ("detached", "dropped", "truncated", "restored without them")
+HOW = ("detached", "detached concurrently", "dropped", "truncated", "restored without them")
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ def take_away(connection: Connection, first: int, how: str) -> None:
     connection.execute(
         {
             "detached": f"ALTER TABLE changeset_edits DETACH PARTITION {edits}",
+            "detached concurrently": f"ALTER TABLE changeset_edits DETACH PARTITION {edits} CONCURRENTLY",
             "dropped": f"DROP TABLE {edits}, {parts}",
             "truncated": f"TRUNCATE {edits}",
             "restored without them": f"DROP TABLE {edits}, {parts}",

@@ -10,8 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from stats_assets.database import ledger
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import end_lease, leases
@@ -76,7 +74,6 @@ def test_a_killed_run_loses_nothing_and_doubles_nothing(
     assert attempts == (0, False)
 
 
-@pytest.mark.timeout(600)
 def test_a_little_torture() -> None:
     """`make torture` in small: under faults a run and its code server, then the supervisor. Its end is by force."""
     kills = [Kill(0, ("run", "code"))]

@@ -25,10 +25,10 @@ from stats_assets.settings import Settings
 from stats_assets.stack import StackError, _port, project_root, run_demo, run_dev
 from stats_assets.supervisor import MARK
 from tests.at_once import at_once
+from tests.drills.waiting import PATIENCE
 from tests.place import open_folder
 
 PROJECT = Path(__file__).parents[1]
-WAIT = 100.0
 TINY = """
 import os, time
 from pathlib import Path
@@ -297,7 +297,7 @@ def _free_port() -> int:
 
 
 def _until(condition: Callable[[], object], what: str) -> None:
-    limit = time.monotonic() + WAIT
+    limit = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < limit, f"waited in vain: {what}"
         time.sleep(0.05)
@@ -315,7 +315,6 @@ def demo() -> Iterator[Demo]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.timeout(300)
 def test_the_demo_from_nothing_to_its_end(demo: Demo) -> None:
     with socket.create_server(("127.0.0.1", demo.ports[0])):
         refused = demo.start()

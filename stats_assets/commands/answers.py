@@ -23,7 +23,7 @@ from stats_assets.replication import Body, FeedError, judge_body, judge_envelope
 
 # What is said of a diff that was read, whatever its exit code.
 _MENDED = {
-    "character_replaced": "characters that XML forbids were replaced",
+    "character_replaced": "characters that XML forbids, or bytes that are none, were replaced",
     "value_left_out": "values of more than 1 MB were left out",
     "time_cut": "edits are dated in the future: taken as of now",
     "unknown_child": "elements beside the actions were not understood",

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -19,6 +19,7 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.leases import end_lease, lease, leases
 from stats_assets.database.ledger import LeaseLost, LedgerRow, Retries
 from stats_assets.database.streams import Stream
+from tests.conftest import examples
 
 STREAM: Stream = "augmented_diffs"
 RETRIES = Retries(first=60, most=3600, attempts=3, hole_grace=600)
@@ -589,9 +590,7 @@ def test_no_history_of_events_loses_a_sequence_or_counts_it_twice(connection: Co
     Blocks.connection = connection
     run_state_machine_as_test(
         Blocks,
-        settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(examples(40), stateful_step_count=25),
     )
 
 

@@ -307,12 +307,10 @@ def test_a_stall_ends_by_the_read_timeout_and_is_not_tried_again(
 def test_a_slow_drip_ends_by_the_deadline(
     how: dict[str, Any], feed: FeedServer, make_http: MakeHttp, tmp_path: Path
 ) -> None:
-    feed.answer("/a", b"x" * 1000, drip=0.02, **how)
+    feed.answer("/a", b"x" * 100_000, drip=0.02, **how)  # half an hour
     http = make_http(timeout=30, deadline=0.3)
-    begun = time.monotonic()
     with pytest.raises(BadAnswer, match="within the time limit"):
         http.download(f"{feed.url}/a", tmp_path / "a")
-    assert time.monotonic() - begun < 10  # the drip would take 20
     assert not list(tmp_path.iterdir())
 
 
