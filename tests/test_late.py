@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from stats_assets import run as runs
 from stats_assets.bodies import StreamWork, settled_to
-from stats_assets.database import ledger
+from stats_assets.database import heads, ledger
 from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
 from stats_assets.database.late import BATCH, late, retry
@@ -43,11 +43,12 @@ def fresh(stats: Stats) -> StreamWork:
 
 
 @pytest.fixture
-def later(stats: Stats, feed: DemoFeed) -> Callable[[], StreamWork]:
-    """When an hour (here it is a minute) has passed: the server is so much further."""
+def later(stats: Stats, feed: DemoFeed, connection: Connection) -> Callable[[], StreamWork]:
+    """When an hour (here it is a minute) has passed: the server is so much further, and a tick has seen it."""
 
     def pass_an_hour() -> StreamWork:
         feed.advance(1)
+        heads.saw(connection, DIFFS, feed.head, None, source=stats.source(DIFFS).url)
         return replace(stats.work(DIFFS), settle_seconds=60)
 
     return pass_an_hour
@@ -187,8 +188,7 @@ def test_minutes_are_read_again_by_the_batch(
     # But the last ones do not wait for ever.
     assert late(connection, DIFFS, feed.head, batch=0) == list(range(world.first, feed.head + 1))
     few = world.first + 3
-    heads = "INSERT INTO heads (stream, head, moved_at) VALUES (%s, %s, now() - interval '29 min')"
-    connection.execute(heads, (DIFFS, feed.head))
+    connection.execute("UPDATE heads SET moved_at = now() - interval '29 min'")
     assert late(connection, DIFFS, few) == []
     connection.execute("UPDATE heads SET moved_at = now() - interval '31 min'")
     assert late(connection, DIFFS, few) == [*range(world.first, few + 1)]
