@@ -118,6 +118,7 @@ class _Count:
             bytes=document.bytes,
             flags=flags,
             examples=self._flags.examples,
+            creations=self.reader.creations.counted,
         )
 
 
