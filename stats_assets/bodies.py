@@ -155,7 +155,9 @@ class Bodies:
         """See whether the feed works, by a sequence before its turn: then it is not fetched again. Raises FeedError."""
         try:
             body = self.fetch(sequence)
-            with suppress(BeforeHistory, BrokenGeometryRemark, Poison):  # the sequence's own failures: the feed has it
+            with suppress(
+                BeforeHistory, BrokenGeometryRemark, Poison
+            ):  # the sequence's own failures: the feed has it
                 judge(self.count(body), until=None)
             self.probed[sequence] = body
         except AskedJustNow as error:

@@ -124,9 +124,7 @@ def _severity(age: timedelta) -> AssetCheckSeverity:
     return AssetCheckSeverity.ERROR if age > ERROR_AFTER else AssetCheckSeverity.WARN
 
 
-def _doubtful(
-    connection: Connection, stream: Stream, name: str, *, unread: bool = False
-) -> AssetCheckResult:
+def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool = False) -> AssetCheckResult:
     found = doubts(connection, stream, SHOWN, unread=unread)
     said = [f"{found.flagged} are flagged. {to_heal(stream)}", *(f"{n}: {why}" for n, why in found.newest)]
     return AssetCheckResult(

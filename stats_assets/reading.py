@@ -44,7 +44,7 @@ class Reading:
     tallies: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, int] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
-    creations: Creations = Creations()
+    creations: Creations = field(default_factory=Creations)
 
     @property
     def doubt(self) -> str | None:

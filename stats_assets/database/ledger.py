@@ -179,7 +179,7 @@ def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, p
 
 
 def decline(connection: Connection, run_id: str, stream: str, taken: LedgerRow, reason: str) -> None:
-    """The sequence can't be done from this server, and no other try will change that: it is as it was, with the reason."""
+    """The sequence can't be done from this server, and no other try changes that: it is as it was, with the reason."""
     connection.execute(
         "UPDATE ledger SET work = previous, previous = 'idle', reason = %s, since = now()"
         " WHERE stream = %s AND sequence = %s AND work = 'trying' AND run_id = %s",
