@@ -116,7 +116,7 @@ def doubt(row: Counts, new: Counted, decided: Verdict, after: Settling) -> Doubt
         if SHORTER in tally:
             fewer = f"{new.actions} actions, {tally[SHORTER]} fewer than the one before"
             flagged = _and(
-                flagged, f"a later body, which counts now, has {fewer} (which is kept in replaced/)"
+                flagged, f"a later body, which counts now, has {fewer} (an archive keeps that in replaced/)"
             )
     tally.pop(NOT_SETTLED, None)
     if after.given_up:
