@@ -244,8 +244,11 @@ class Backfill:
     def _before_history(self) -> bool:
         """Whether the range is before the server's history, as a run has found, which asked a few: then all is left."""
         of = (self.wanted.stream, self.wanted.start, self.wanted.end)
-        with self.stats.connect() as connection:
-            refused = progress.refused_since(connection, *of, self.since)
+        try:
+            with self.stats.connect() as connection:
+                refused = progress.refused_since(connection, *of, self.since)
+        except (DatabaseUnreachable, psycopg.Error):
+            return False  # for a moment, as below
         if refused < MOST_BEFORE_HISTORY:
             return False
         self.say(f"{BEFORE_HISTORY.format(refused)}.")
