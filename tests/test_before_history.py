@@ -7,13 +7,17 @@ from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 from dagster import DagsterInstance
+from dagster._core.execution.backfill import BulkActionStatus
+from dagster._daemon.types import DaemonHeartbeat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stats_assets import backfill
 from stats_assets import run as runs
 from stats_assets.backfill import Backfill, Wanted
 from stats_assets.database import ledger
@@ -185,6 +189,27 @@ def test_a_backfill_of_blocks_is_left_when_one_is_before_the_history(
         assert len(instance.get_runs()) == 1
     assert (outcome.committed, outcome.blocks_left, len(outcome.troubles)) == (0, 2, MOST_BEFORE_HISTORY)
     assert any("minutes in a row are before the server's history" in line for line in said)
+
+
+def test_a_backfill_of_the_daemons_is_cancelled(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed.faults.put(no_history, stream=DIFFS)
+    monkeypatch.setattr(backfill, "CANCEL_SECONDS", 0.0)
+    last = world.first + 9
+
+    def as_a_run_of_the_daemons(done: int) -> None:
+        go(stats, world.first, last, by_hand=True)
+
+    said: list[str] = []
+    with DagsterInstance.ephemeral() as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "BACKFILL", "a daemon", []))
+        wanted = Wanted(DIFFS, world.first, last)
+        outcome = Backfill(instance, stats, wanted, as_a_run_of_the_daemons, said.append).run()
+        (submitted,) = instance.get_backfills()
+        assert submitted.status is BulkActionStatus.CANCELED
+    assert (outcome.committed, outcome.blocks_left) == (0, 1)
+    assert "5 minutes in a row are before the server's history" in said[-1]
 
 
 def test_by_command(
