@@ -10,6 +10,7 @@ from rich.table import Table
 from stats_assets import status as standing
 from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.doubts import to_heal
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.fact_ranges import WHAT_TO_DO
 from stats_assets.database.failures import named
@@ -128,6 +129,8 @@ def _sentences(name: Stream, stream: StreamStatus) -> Iterator[str]:
             f"{first} to {last} were counted under older categories, regions or code. To count them anew:"
             f" stats-assets backfill --stream {name} --start {first} --end {last}"
         )
+    if stream.flagged:
+        yield f"{stream.flagged} flagged. {to_heal(name)}"
     for sequence, reason in [*list(stream.reasons.items())[:SHOWN], *stream.doubts.items()]:
         yield f"{sequence}: {shorten(reason, LONGEST, placeholder=' …')}"
 
