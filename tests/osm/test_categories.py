@@ -201,3 +201,19 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"categories: \xff")
     with pytest.raises(CategoriesError, match="can't be read"):
         Categories.load(tmp_path / "latin.yaml")
+
+
+@given(
+    st.one_of(
+        st.binary(),
+        *(
+            st.text().map(lambda text, begins=begins: f"{begins}{text}\n".encode(errors="surrogatepass"))
+            for begins in ("categories: ", "categories: {a: {any: [", "categories:\n  a:\n    any: ", "!!python/name:")
+        ),
+    )
+)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_content_is_a_table_or_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "any.yaml").write_bytes(content)
+    with suppress(CategoriesError):
+        Categories.load(tmp_path / "any.yaml")
