@@ -1,8 +1,11 @@
 """Categories: the packaged table, and what a user's own may be (definitions, section 3)."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stats_assets.osm import Categories, CategoriesError
 from stats_assets.osm.categories import ELEMENTS
@@ -208,7 +211,12 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         st.binary(),
         *(
             st.text().map(lambda text, begins=begins: f"{begins}{text}\n".encode(errors="surrogatepass"))
-            for begins in ("categories: ", "categories: {a: {any: [", "categories:\n  a:\n    any: ", "!!python/name:")
+            for begins in (
+                "categories: ",
+                "categories: {a: {any: [",
+                "categories:\n  a:\n    any: ",
+                "!!python/name:",
+            )
         ),
     )
 )

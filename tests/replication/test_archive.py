@@ -20,6 +20,7 @@ from stats_assets.replication import (
     DirectorySource,
     Http,
     SequenceMissing,
+    covers,
     open_body,
 )
 from tests.bucket import BUCKET, s3_server
