@@ -1,6 +1,7 @@
 """Heads: who asks the feed and when, what is stored, what is believed, and what is said of a feed that is late."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,6 +185,39 @@ def test_what_is_not_believed_begins_no_stream_and_limits_nothing(
     assert head_of(connection, DIFFS).head is None
     with pytest.raises(HeadUnknown, match="not believed"):
         asking.of_limit(connection, source(*answers), DIFFS, decides=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nlast_run: 2026-11-28 23:00:00.000000000 +00:00\nsequence: 740",
+        "---\nlast_run: 2026-11-28 23:00:00.000000000 +00:00\nsequence: 740\n",
+        "sequence: 740\n",
+    ],
+)
+def test_a_torn_state_begins_no_stream(
+    text: str, stats: Stats, connection: Connection, tmp_path: Path
+) -> None:
+    (tmp_path / "state.yaml").write_text(text)
+    given = {"augmented_diffs_url": str(tmp_path)}
+    torn = Stats(stats.settings.model_copy(update=given))
+    with DagsterInstance.ephemeral() as instance:
+        result: Any = sensors.tick(build_sensor_context(instance=instance), torn, DIFFS)
+    assert "Nowhere to start" in result.skip_reason.skip_message
+    row = streams.stream_of(connection, DIFFS)
+    assert row is None or (row.origin, row.checkpoint) == (None, None)
+
+
+def test_a_tick_says_that_the_server_is_late(stats: Stats, feed: DemoFeed, connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO streams (stream, origin, checkpoint) VALUES (%s, %s, %s)", (DIFFS, feed.head, feed.head)
+    )
+    with DagsterInstance.ephemeral() as instance:
+        context = build_sensor_context(instance=instance, cursor=str(feed.head))
+        result: Any = sensors.tick(context, stats, DIFFS)
+    said = result.skip_reason.skip_message
+    assert "Up to date" in said
+    assert "The feed itself is late" in said
 
 
 def test_a_number_that_its_own_time_contradicts_is_never_a_head(connection: Connection) -> None:
