@@ -18,6 +18,7 @@ from stats_assets.database.leases import lease
 from stats_assets.database.ledger import Retries
 from stats_assets.database.waiting import waiting
 from stats_assets.demo.feed import DemoFeed
+from stats_assets.partitions import START_TAG
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadQuiet, HeadRefused, HeadUnknown, State, covers, sequence_of
 from stats_assets.replication.directory import read_state
@@ -223,11 +224,8 @@ def test_a_tick_says_that_the_server_is_late(stats: Stats, feed: DemoFeed, conne
 def test_a_number_that_its_own_time_contradicts_is_never_a_head(connection: Connection) -> None:
     asking.of_tick(connection, source(HEAD), DIFFS, HEAD)
     older(connection, 300)
-    for ask in (
-        lambda told: asking.of_tick(connection, told, DIFFS, HEAD).trouble,
-        lambda told: asking.of_look(connection, told, DIFFS).trouble,
-    ):
-        assert "not believed" in ask(source(CUT))
+    assert "not believed" in asking.of_tick(connection, source(CUT), DIFFS, HEAD).trouble
+    assert "not believed" in asking.of_look(connection, source(CUT), DIFFS).trouble
     with pytest.raises(HeadUnknown, match="not believed"):
         asking.of_run(connection, source(CUT), DIFFS, HEAD)
     assert head_of(connection, DIFFS).head == HEAD
@@ -319,15 +317,15 @@ def test_another_numbering_is_named_with_what_to_do(
             "lag"
         ].description,
     ):
-        assert "numbering began again" in said
-        assert advice in said
+        assert "numbering began again" in (said or "")
+        assert advice in (said or "")
     found = standing.of(stats).streams[DIFFS]
     assert (found.word, found.exit_code, found.another) == ("another numbering", 2, True)
     seeking.request_seek(connection, DIFFS, feed.head - 1, from_feed=True)
     with DagsterInstance.ephemeral() as instance:
         connection.execute("UPDATE streams SET instance_id = NULL")
         result = sensors.tick(build_sensor_context(instance=instance, cursor=str(cursor)), stats, DIFFS)
-    assert [run.tags[sensors.START_TAG] for run in result.run_requests] == [str(feed.head)]
+    assert [run.tags[START_TAG] for run in result.run_requests] == [str(feed.head)]
     assert standing.of(stats).streams[DIFFS].another is False
 
 

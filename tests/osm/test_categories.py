@@ -210,7 +210,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     st.one_of(
         st.binary(),
         *(
-            st.text().map(lambda text, begins=begins: f"{begins}{text}\n".encode(errors="surrogatepass"))
+            st.text().map(begins.__add__).map(lambda text: f"{text}\n".encode(errors="surrogatepass"))
             for begins in (
                 "categories: ",
                 "categories: {a: {any: [",

@@ -178,7 +178,7 @@ def feature(code: Any = "AAA", name: Any = "A", geometry: Any = None) -> dict[st
     return {"type": "Feature", "properties": {"code": code, "name": name}, "geometry": shape}
 
 
-def polygon(*ring: list[float]) -> str:
+def polygon(*ring: list[Any]) -> str:
     return json.dumps(collection(feature(geometry={"type": "Polygon", "coordinates": [ring]})))
 
 
