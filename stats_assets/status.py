@@ -77,7 +77,8 @@ class StreamStatus:
         """0 fine, 1 behind, 2 stalled or ahead of the head, 3 unreachable: the worse of the stream's and the feed's."""
         if self.head is None:
             return 3
-        if self.cursor is None or self.ahead or self.stands_still or (self.feed_age_seconds or 0) >= STALLED:
+        lost = self.cursor is None or self.ahead or self.another
+        if lost or self.stands_still or (self.feed_age_seconds or 0) >= STALLED:
             return 2
         return 1 if max(self.lag_seconds or 0, self.feed_age_seconds or 0) >= BEHIND else 0
 

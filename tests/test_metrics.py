@@ -45,7 +45,7 @@ def test_what_is_unknown_is_left_out(stats: Stats) -> None:
     found = all_of(stats, Dagster(None, 0))
     assert set(found) == {"augmented_diffs", "changesets", ""}
     assert found[""] == {"Queued": 0, "Differences": 0, "FactsAway": 0, "FailedRuns": 0}
-    assert set(found["changesets"]) == {"Rate", "Waiting", "GivenUp", "Flagged", "Unreadable"}
+    assert set(found["changesets"]) == {*("FeedAge", "Rate", "Waiting", "GivenUp", "Flagged", "Unreadable")}
 
 
 def test_progress_ends_and_is_seen_to(

@@ -38,7 +38,7 @@ def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
                 ["Ref Topic"],
             )
     assert {metric for _, metric, _ in looked_at} == {
-        *("Lag", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences")
+        *("Lag", "FeedAge", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences")
     }
     assert {stream for _, _, stream in looked_at} == {*STREAMS, None}
     body = json.loads(found["Dashboard"]["Properties"]["DashboardBody"].removeprefix("Sub "))
