@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
-from stats_assets.database import ledger, streams
+from stats_assets.database import asked, ledger, streams
 from stats_assets.database.commit import BROKEN_GEOMETRY, Counted, commit
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
@@ -135,6 +135,7 @@ class Runner:
         except SequenceNotYetAvailable:
             raise
         except FeedRefused as error:
+            asked.heed(self.connection, self.work.stream, error)  # a remark may be seen only by who reads it all
             raise FeedFailed(error) from error
         except AskedJustNow as error:
             pause = timedelta(seconds=error.retry_after or 0.0)
@@ -283,4 +284,5 @@ class Runner:
         try:
             self.bodies.probe(sequence)
         except FeedRefused as error:
+            asked.heed(self.connection, self.work.stream, error)
             raise FeedFailed(error) from None

@@ -31,6 +31,11 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
 
     Of a serial source only who holds its lock calls this.
     """
+    # A clock that was set back: what seems to come yet was asked just now.
+    connection.execute(
+        "UPDATE asked SET asked_at = clock_timestamp() WHERE stream = %s AND asked_at > clock_timestamp()",
+        (stream,),
+    )
     _pace(connection, stream, source.manners)
     if left := streams.quiet(connection, stream):
         raise FeedQuiet(source.url, _quiet(*left), retry_after=left[0])
@@ -106,7 +111,7 @@ def _pace(connection: Connection, stream: Stream, manners: Manners) -> None:
         return
     row = connection.execute(
         "SELECT extract(epoch FROM clock_timestamp() - max(asked_at))::float8 FROM asked"
-        " WHERE stream = %s AND asked_at <= clock_timestamp()",
+        " WHERE stream = %s",
         (stream,),
     ).fetchone()
     if row is not None and row[0] is not None:
@@ -119,7 +124,7 @@ def _ration(connection: Connection, stream: Stream, source: Source, sequence: in
         return
     last = connection.execute(
         "SELECT extract(epoch FROM clock_timestamp() - asked_at)::float8, answer = 'good' FROM asked"
-        " WHERE stream = %s AND sequence = %s AND asked_at <= clock_timestamp() ORDER BY asked_at DESC LIMIT %s",
+        " WHERE stream = %s AND sequence = %s ORDER BY asked_at DESC LIMIT %s",
         (stream, sequence, TIMES),
     ).fetchall()
     waits = [gap - ago for ago, _ in last[:1]] + [(TIMES + 1) * gap - ago for ago, _ in last[TIMES - 1 :]]
