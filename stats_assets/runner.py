@@ -135,7 +135,9 @@ class Runner:
         except SequenceNotYetAvailable:
             raise
         except FeedRefused as error:
-            asked.heed(self.connection, self.work.stream, error)  # a remark may be seen only by who reads it all
+            asked.heed(
+                self.connection, self.work.stream, error
+            )  # a remark may be seen only by who reads it all
             raise FeedFailed(error) from error
         except AskedJustNow as error:
             pause = timedelta(seconds=error.retry_after or 0.0)

@@ -6,6 +6,7 @@ streams.py, and what its answers mean is the runs' matter.
 
 import time
 from datetime import timedelta
+from typing import NamedTuple
 
 from stats_assets.database import streams
 from stats_assets.database.connection import Connection
@@ -102,6 +103,30 @@ def count(connection: Connection, stream: Stream, kind: str, number: int = 1, si
         )
 
 
+class Requests(NamedTuple):
+    """What a feed was asked: heads, bodies, and these bodies' bytes as sent."""
+
+    heads: int = 0
+    bodies: int = 0
+    bytes: int = 0
+
+
+def lately(connection: Connection, stream: Stream) -> tuple[Requests, Requests]:
+    """Of this hour, since it began; of 24 hours, this one included."""
+    row = connection.execute(
+        """
+        SELECT sum(number) FILTER (WHERE this AND kind = 'head'), sum(number) FILTER (WHERE this AND kind = 'body'),
+            sum(bytes) FILTER (WHERE this), sum(number) FILTER (WHERE kind = 'head'),
+            sum(number) FILTER (WHERE kind = 'body'), sum(bytes)
+        FROM (SELECT *, hour = date_trunc('hour', now()) AS this FROM requests
+            WHERE stream = %s AND hour > date_trunc('hour', now()) - interval '1 day' AND hour <= now()) AS r
+        """,
+        (stream,),
+    ).fetchone()
+    numbers = [int(value or 0) for value in row or [0] * 6]
+    return Requests(*numbers[:3]), Requests(*numbers[3:])
+
+
 def _quiet(seconds: float, reason: str) -> str:
     return f"not asked, as the feed wants quiet for {seconds:.0f} s more: {reason}"
 
@@ -110,8 +135,7 @@ def _pace(connection: Connection, stream: Stream, manners: Manners) -> None:
     if not manners.pause:
         return
     row = connection.execute(
-        "SELECT extract(epoch FROM clock_timestamp() - max(asked_at))::float8 FROM asked"
-        " WHERE stream = %s",
+        "SELECT extract(epoch FROM clock_timestamp() - max(asked_at))::float8 FROM asked WHERE stream = %s",
         (stream,),
     ).fetchone()
     if row is not None and row[0] is not None:

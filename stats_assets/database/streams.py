@@ -290,7 +290,8 @@ def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str
     connection.execute(
         """
         INSERT INTO streams AS s (stream, quiet_until, quiet_reason, refusals)
-        VALUES (%(stream)s, clock_timestamp() + make_interval(secs => %(seconds)s), %(reason)s, 1)
+        VALUES (%(stream)s, clock_timestamp() + make_interval(secs => greatest(%(first)s, %(seconds)s)),
+            %(reason)s, 1)
         ON CONFLICT (stream) DO UPDATE SET (quiet_until, quiet_reason, refusals) = (
             SELECT greatest(s.quiet_until, until),
                 CASE WHEN s.quiet_until >= until THEN s.quiet_reason ELSE excluded.quiet_reason END,

@@ -140,7 +140,9 @@ def test_diff(
         assert type(raised.value) is kind
         assert "\n" not in str(raised.value)
         assert str(raised.value).startswith(f"{feed.url}/api/augmented_diff?id={sequence}: ")
-        assert len(feed.requests[f"/api/augmented_diff?id={sequence}"]) == 1  # tries of one id add up over all
+        assert (
+            len(feed.requests[f"/api/augmented_diff?id={sequence}"]) == 1
+        )  # tries of one id add up over all
         return
     body = source.fetch(sequence, tmp_path)
     assert body.sequence == sequence
