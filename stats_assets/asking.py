@@ -97,7 +97,11 @@ def of_limit(connection: Connection, source: Source, stream: Stream, *, decides:
     known = head_of(connection, stream)
     if known.quiet:
         raise _quiet(known, source)
-    return _confirmed(_counted(connection, source, stream), source, known, decides=decides).sequence
+    try:
+        return _confirmed(_counted(connection, source, stream), source, known, decides=decides).sequence
+    except HeadUnknown as error:
+        asked.heed(connection, stream, error)
+        raise
 
 
 def _is_fresh(known: Head, source: Source) -> bool:

@@ -182,6 +182,12 @@ def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: 
             runner.say(f"{what}. This run waits {wait:.0f} s, then it goes on.")
             due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
+            if runner.report.head is None:
+                with suppress(HeadUnknown):
+                    work = runner.work
+                    runner.report.head = head_for(
+                        runner.connection, work.source, work.stream, due[-1].sequence
+                    )
     return None
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
-from stats_assets.database import ledger, streams
+from stats_assets.database import asked, ledger, streams
 from stats_assets.database.additions import require_data_to_be_wrong
 from stats_assets.database.commit import BROKEN_GEOMETRY, Counted, commit
 from stats_assets.database.connection import Connection
@@ -143,6 +143,9 @@ class Runner:
         except SequenceNotYetAvailable:
             raise
         except FeedRefused as error:
+            asked.heed(
+                self.connection, self.work.stream, error
+            )  # a remark may be seen only by who reads it all
             raise FeedFailed(error) from error
         except AskedJustNow as error:
             pause = timedelta(seconds=error.retry_after or 0.0)
@@ -307,4 +310,5 @@ class Runner:
         try:
             self.bodies.probe(sequence)
         except FeedRefused as error:
+            asked.heed(self.connection, self.work.stream, error)
             raise FeedFailed(error) from None

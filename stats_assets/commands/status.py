@@ -87,6 +87,9 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "caught up in", in_words(stream.eta_seconds) if stream.eta_seconds else ""
     yield "last tick", _ago(stream.ticked_at, now)
     yield "last commit", _ago(stream.committed_at, now)
+    day = stream.requests["day"]
+    asked, size = day["heads"] + day["bodies"], day["bytes"] / 1e6
+    yield "asked in 24 hours", f"{asked} times, {size:.1f} MB" if asked else ""
     yield "in flight", _spans(stream.in_flight)
     yield "by hand, backfills", _spans(stream.by_hand)
     for label, sequences in (

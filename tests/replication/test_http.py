@@ -183,7 +183,7 @@ def test_other_bad_answers_name_no_limit(other: str, feed: FeedServer, http: Htt
 )
 def test_ones_own_server_needs_no_pause(url: str, own: bool) -> None:
     assert is_own(url) is own
-    assert manners_at(url, None, 60) == ((0, 60) if own else (5, 60))
+    assert manners_at(url, None, 60) == ((0, 60) if own else (10, 60))
     assert manners_at(url, 2, 1) == ((2, 1) if own else (2, 60))
 
 
