@@ -199,13 +199,8 @@ class Hour:
         return sum(one.sequence is None for one in self.feed.overpass.asked)
 
     def most_an_hour(self) -> int:
-        """The most requests within any hour."""
-        times, hour, begin, most = [one.at for one in self.feed.overpass.asked], timedelta(hours=1), 0, 0
-        for end, at in enumerate(times):
-            while at - times[begin] >= hour:
-                begin += 1
-            most = max(most, end - begin + 1)
-        return most
+        """The most requests within an hour of the clock, as the database counts them, too."""
+        return max(Counter(f"{one.at:%d. %H}" for one in self.feed.overpass.asked).values(), default=0)
 
     def a_day(self) -> float:
         """Requests a day, by all since the first."""

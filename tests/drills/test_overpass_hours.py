@@ -4,6 +4,7 @@ In the end a table says what came of each, and what the server was asked.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -32,9 +33,9 @@ def note(request: pytest.FixtureRequest) -> Iterator[Note]:
     """For the table that is printed in the end."""
     rows: list[str] = []
     yield lambda name, outcome: rows.append(outcome.row(name))
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None:
-        terminal.write_line("\n" + "\n".join([TABLE, *rows]))
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture else nullcontext():
+        print("", TABLE, *rows, sep="\n")
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
