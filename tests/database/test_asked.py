@@ -3,6 +3,7 @@
 Time passes by moving what is stored into the past: nothing here waits for long.
 """
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -64,7 +65,7 @@ def about(seconds: float) -> Any:
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waits: list[float] = []
-    monkeypatch.setattr(asked.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
     return waits
 
 
@@ -88,9 +89,7 @@ def test_what_was_refused_while_one_waited_its_turn_counts(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(connection, 1, pause=5)
-    monkeypatch.setattr(
-        asked.time, "sleep", lambda _: streams.be_quiet(connection, DIFFS, 0, "a tick was refused")
-    )
+    monkeypatch.setattr(time, "sleep", lambda _: streams.be_quiet(connection, DIFFS, 0, "a tick was refused"))
     with pytest.raises(FeedQuiet, match="a tick was refused"):
         ask(connection, 2, pause=5)
 
