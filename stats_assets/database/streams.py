@@ -13,12 +13,12 @@ from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of, rows
-from stats_assets.replication.limits import QUIET, QUIET_MOST
+from stats_assets.replication.limits import ASKED_MOST, QUIET, QUIET_MOST
 
 Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
 PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
-PAUSE_FIRST, PAUSE_MOST, ASKED_MOST = 15.0, 300.0, 86400.0  # seconds
+PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
 INSTANCE_LEASE = timedelta(seconds=60)  # so long after its last tick an instance drives a stream
 BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
 
