@@ -34,6 +34,7 @@ from tests.later import pass_time
 
 DIFFS: Stream = "augmented_diffs"
 URL = "http://overpass.example.org"
+SLEEP = "stats_assets.database.asked.time.sleep"
 WINDOW = 180  # seconds, in which a server refuses a fourth identical query
 
 
@@ -64,7 +65,7 @@ def about(seconds: float) -> Any:
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waits: list[float] = []
-    monkeypatch.setattr(asked.time, "sleep", waits.append)
+    monkeypatch.setattr(SLEEP, waits.append)
     return waits
 
 
@@ -88,9 +89,7 @@ def test_what_was_refused_while_one_waited_its_turn_counts(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(connection, 1, pause=5)
-    monkeypatch.setattr(
-        asked.time, "sleep", lambda _: streams.be_quiet(connection, DIFFS, 0, "a tick was refused")
-    )
+    monkeypatch.setattr(SLEEP, lambda _: streams.be_quiet(connection, DIFFS, 0, "a tick was refused"))
     with pytest.raises(FeedQuiet, match="a tick was refused"):
         ask(connection, 2, pause=5)
 
