@@ -248,6 +248,11 @@ def test_a_feed_that_fails_a_late_run_pauses_no_stream(
     assert connection.execute("SELECT count(*) FROM streams WHERE paused_until IS NOT NULL").fetchone() == (
         0,
     )
+    feed.faults.put(faults.status(504), path="*status*")
+    connection.execute("DELETE FROM heads")
+    report = go(later(), stats.url, feed, world, late=True)
+    assert (report.committed, bool(report.ended_early)) == (0, True)
+    assert connection.execute("SELECT count(*) FROM streams WHERE pauses > 0").fetchone() == (0,)
     feed.faults.clear()
     assert go(later(), stats.url, feed, world, late=True).committed == 30
 

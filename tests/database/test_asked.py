@@ -3,7 +3,6 @@
 Time passes by moving what is stored into the past: nothing here waits for long.
 """
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -29,12 +28,13 @@ from stats_assets.replication import (
     OverpassSource,
     Source,
 )
-from stats_assets.replication.limits import ASKED_MOST, QUIET, QUIET_MOST
+from stats_assets.replication.limits import QUIET, QUIET_MOST
 from stats_assets.replication.manners import GAP, Manners
 from tests.later import pass_time
 
 DIFFS: Stream = "augmented_diffs"
 URL = "http://overpass.example.org"
+SLEEP = "stats_assets.database.asked.time.sleep"
 WINDOW = 180  # seconds, in which a server refuses a fourth identical query
 
 
@@ -65,7 +65,7 @@ def about(seconds: float) -> Any:
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
+    monkeypatch.setattr(SLEEP, waits.append)
     return waits
 
 
@@ -89,7 +89,7 @@ def test_what_was_refused_while_one_waited_its_turn_counts(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(connection, 1, pause=5)
-    monkeypatch.setattr(time, "sleep", lambda _: streams.be_quiet(connection, DIFFS, 0, "a tick was refused"))
+    monkeypatch.setattr(SLEEP, lambda _: streams.be_quiet(connection, DIFFS, 0, "a tick was refused"))
     with pytest.raises(FeedQuiet, match="a tick was refused"):
         ask(connection, 2, pause=5)
 
@@ -193,7 +193,7 @@ def test_a_longer_quiet_is_not_shortened_and_what_was_asked_before_it_is_no_furt
     assert left(connection) == about(3600)
     pass_time(connection, 3601)
     asked.heed(connection, DIFFS, refused(10**9))
-    assert left(connection) == about(ASKED_MOST)
+    assert left(connection) == about(streams.ASKED_MOST)
     assert streams.quiet(connection, "changesets") is None
 
 
