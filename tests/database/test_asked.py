@@ -28,7 +28,7 @@ from stats_assets.replication import (
     OverpassSource,
     Source,
 )
-from stats_assets.replication.limits import QUIET, QUIET_MOST
+from stats_assets.replication.limits import ASKED_MOST, QUIET, QUIET_MOST
 from stats_assets.replication.manners import GAP, Manners
 from tests.later import pass_time
 
@@ -193,7 +193,7 @@ def test_a_longer_quiet_is_not_shortened_and_what_was_asked_before_it_is_no_furt
     assert left(connection) == about(3600)
     pass_time(connection, 3601)
     asked.heed(connection, DIFFS, refused(10**9))
-    assert left(connection) == about(streams.ASKED_MOST)
+    assert left(connection) == about(ASKED_MOST)
     assert streams.quiet(connection, "changesets") is None
 
 
