@@ -195,7 +195,9 @@ def _pause(
     connection: Connection, stream: Stream, failure: FeedFailed, report: Report, *, pauses: bool = True
 ) -> None:
     what = str(failure).rstrip(".")
-    if not pauses or isinstance(failure.error, FeedQuiet):  # nothing was asked, so nothing has failed once more
+    if not pauses or isinstance(
+        failure.error, FeedQuiet
+    ):  # nothing was asked, so nothing has failed once more
         report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
         return
     reason = f"The feed failed: {failure}"
