@@ -97,7 +97,11 @@ def of_limit(connection: Connection, source: Source, stream: Stream, *, decides:
     known = head_of(connection, stream)
     if known.quiet:
         raise _quiet(known, source)
-    return _confirmed(_counted(connection, source, stream), source, known, decides=decides).sequence
+    try:
+        return _confirmed(_counted(connection, source, stream), source, known, decides=decides).sequence
+    except HeadUnknown as error:
+        asked.heed(connection, stream, error)
+        raise
 
 
 def _is_fresh(known: Head, source: Source) -> bool:
@@ -140,7 +144,7 @@ def _asked(
 ) -> Feed:
     ask = _counted(connection, source, known.stream) if keep else source.ask
     try:
-        state = _believed(ask, source, known, cursor, decides=decides)
+        state = _believed(ask, source, known, cursor, decides=decides, keep=keep)
     except HeadUnknown as error:
         if keep:
             asked.heed(connection, known.stream, error)
@@ -171,14 +175,21 @@ def _counted(connection: Connection, source: Source, stream: Stream) -> Ask:
     return ask
 
 
-def _believed(ask: Ask, source: Source, known: Head, cursor: int | None, *, decides: bool) -> State:
-    """The feed's answer; asked a second time where much hangs on it, or it is far from what is known."""
+def _believed(
+    ask: Ask, source: Source, known: Head, cursor: int | None, *, decides: bool, keep: bool
+) -> State:
+    """The feed's answer; asked a second time where much hangs on it, or it is far from what is known.
+
+    The first one that is kept is confirmed, too: others will be told by it.
+    """
     if decides:
         return _confirmed(ask, source, known, decides=True)
-    state = ask()
+    state = _plausible(ask(), source, known, None)
     seen = [n for n in (known.head, known.highest, cursor) if n is not None]
+    if not seen:
+        return _confirmed(ask, source, known, state) if keep else state
     minutes = max(0.0, known.since(known.asked_at) or 0.0) / 60
-    if not seen or min(seen) - A_LITTLE <= state.sequence <= max(seen) + A_LITTLE + 2 * minutes:
+    if min(seen) - A_LITTLE <= state.sequence <= max(seen) + A_LITTLE + 2 * minutes:
         return state
     return _confirmed(ask, source, known, state)
 
@@ -186,17 +197,23 @@ def _believed(ask: Ask, source: Source, known: Head, cursor: int | None, *, deci
 def _confirmed(
     ask: Ask, source: Source, known: Head, state: State | None = None, *, decides: bool = False
 ) -> State:
-    """Two answers that agree; of a stream's beginning, their number must not contradict their time either."""
-    state = ask() if state is None else state
-    why = contradiction(known.stream, state, known.now) if decides else None
-    if why is not None:
-        raise HeadUnknown(source.url, f"a head of {state.sequence} is not believed: {why}")
+    """Two answers that agree; of a stream's beginning, their number must not contradict the clock either."""
+    now = known.now if decides else None
+    state = _plausible(ask() if state is None else state, source, known, now)
     time.sleep(CONFIRM_SECONDS)
-    again = ask()
+    again = _plausible(ask(), source, known, now)
     if abs(again.sequence - state.sequence) > FEW:
         said = f"a head of {state.sequence} is not believed: asked once more, it was {again.sequence}"
         raise HeadUnknown(source.url, said)
     return again
+
+
+def _plausible(state: State, source: Source, known: Head, now: datetime | None) -> State:
+    """The answer, if its number does not contradict its own time (and the clock, if that is asked)."""
+    why = contradiction(known.stream, state, now)
+    if why is not None:
+        raise HeadUnknown(source.url, f"a head of {state.sequence} is not believed: {why}")
+    return state
 
 
 def time_of(stream: str, state: State) -> datetime | None:
@@ -207,8 +224,11 @@ def time_of(stream: str, state: State) -> datetime | None:
     return end if state.last_run is None else min(end, state.last_run)
 
 
-def contradiction(stream: str, state: State, now: datetime) -> str | None:
-    """Why that can't be the head, by what its number says of its time; None: it can. Changesets' say nothing."""
+def contradiction(stream: str, state: State, now: datetime | None) -> str | None:
+    """Why that can't be the head, by what its number says of its time; None: it can. Changesets' say nothing.
+
+    now: None: the clock is not asked, as a replay's is another.
+    """
     if stream != "augmented_diffs":
         return None
     end = covers(state.sequence).until

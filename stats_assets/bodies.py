@@ -23,6 +23,7 @@ from stats_assets.replication import (
     Archive,
     ArchiveError,
     AskedJustNow,
+    BeforeHistory,
     Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
@@ -31,6 +32,7 @@ from stats_assets.replication import (
     Source,
     covers,
     judge_envelope,
+    judge_history,
     open_body,
     sequence_of,
 )
@@ -90,16 +92,21 @@ class Read(NamedTuple):
 
 
 def judge(read: Read, until: datetime | None) -> None:
-    """Raises FeedError unless the body can be used; see `judge_envelope`."""
-    reading = read.reading
-    judge_envelope(
-        reading.envelope,
-        url=read.body.url,
-        until=until,
-        unreadable=reading.unreadable,
-        of=reading.actions,
-        example=next(iter(reading.examples), ""),
-    )
+    """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
+    reading, url = read.reading, read.body.url
+    try:
+        judge_envelope(
+            reading.envelope,
+            url=url,
+            until=until,
+            unreadable=reading.unreadable,
+            of=reading.actions,
+            example=next(iter(reading.examples), ""),
+        )
+    except BrokenGeometryRemark:  # which may be put up with
+        judge_history(reading.creations, actions=reading.actions, url=url)
+        raise
+    judge_history(reading.creations, actions=reading.actions, url=url)
 
 
 @dataclass
@@ -148,7 +155,9 @@ class Bodies:
         """See whether the feed works, by a sequence before its turn: then it is not fetched again. Raises FeedError."""
         try:
             body = self.fetch(sequence)
-            with suppress(BrokenGeometryRemark, Poison):  # the sequence's own failures: the feed has it
+            with suppress(
+                BeforeHistory, BrokenGeometryRemark, Poison
+            ):  # the sequence's own failures: the feed has it
                 judge(self.count(body), until=None)
             self.probed[sequence] = body
         except AskedJustNow as error:

@@ -25,7 +25,7 @@ from stats_assets import lag
 from stats_assets.asking import Feed, of_look
 from stats_assets.assets.failing import failing
 from stats_assets.database.connection import Connection, clock
-from stats_assets.database.doubts import doubts
+from stats_assets.database.doubts import doubts, to_heal
 from stats_assets.database.fact_ranges import WHAT_TO_DO, away
 from stats_assets.database.ledger import Work
 from stats_assets.database.newest import newest_committed
@@ -59,7 +59,8 @@ def evaluate(
             description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
             metadata={"sequences": len(found)},
         )
-    results["all_readable"] = _all_readable(connection, stream)
+    results["all_readable"] = _doubtful(connection, stream, "all_readable", unread=True)
+    results["none_flagged"] = _doubtful(connection, stream, "none_flagged")
     results["same_definitions"] = _same_definitions(stats, connection, stream)
     if stream == "augmented_diffs":
         results["facts_are_here"] = _facts_are_here(connection)
@@ -123,14 +124,15 @@ def _severity(age: timedelta) -> AssetCheckSeverity:
     return AssetCheckSeverity.ERROR if age > ERROR_AFTER else AssetCheckSeverity.WARN
 
 
-def _all_readable(connection: Connection, stream: Stream) -> AssetCheckResult:
-    found = doubts(connection, stream, SHOWN, unread=True)
+def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool = False) -> AssetCheckResult:
+    found = doubts(connection, stream, SHOWN, unread=unread)
+    said = [f"{found.flagged} are flagged. {to_heal(stream)}", *(f"{n}: {why}" for n, why in found.newest)]
     return AssetCheckResult(
         asset_key=FEEDS[stream],
-        check_name="all_readable",
+        check_name=name,
         passed=not found.flagged,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(f"{n}: {why}" for n, why in found.newest) or "all",
+        description="; ".join(said) if found.flagged else "all" if unread else "none",
         metadata={"sequences": found.flagged, "unreadable": found.unreadable},
     )
 
@@ -162,6 +164,8 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
         "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",
+        "none_flagged": "No counted body is doubtful: for what could not be read, for a geometry that the server could"
+        " not expand, as it was not read again when settled, or as a later one had fewer actions.",
         "same_definitions": "All is counted by the present categories, regions and counting code.",
     }
     if stream == "augmented_diffs":

@@ -19,6 +19,7 @@ UNITS = {
     "SinceCommit": "Seconds",
     "SinceTick": "Seconds",
     "SinceHeartbeat": "Seconds",
+    "BytesDay": "Bytes",
 }
 
 
@@ -68,6 +69,8 @@ def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
         "GivenUp": len(stream.quarantined) + len(stream.holes),
         "Flagged": stream.flagged,
         "Unreadable": stream.unreadable,
+        "RequestsDay": stream.requests["day"]["heads"] + stream.requests["day"]["bodies"],
+        "BytesDay": stream.requests["day"]["bytes"],
     }
 
 

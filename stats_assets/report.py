@@ -8,6 +8,7 @@ from stats_assets.database.commit import Verdict
 from stats_assets.reading import Reading
 
 NOT_YET = "the feed does not have the rest yet"
+BEFORE_HISTORY = "{} minutes in a row are before the server's history: the rest of the range was left"
 
 
 class RunFailed(Exception):
@@ -24,7 +25,7 @@ class Report:
     began: datetime | None = None  # by the database's clock
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
-    refused: int = 0  # of those that failed: facts of theirs are away
+    refused: int = 0  # of those that failed: facts of theirs are away, or the server has no history of them
     left: int = 0
     ended_early: str | None = None
     actions: int = 0

@@ -80,7 +80,7 @@ def _run(
             report.head = head_for(connection, work.source, work.stream, end)
         except HeadUnknown as error:
             if not by_hand:
-                _pause(connection, work.stream, FeedFailed(error), report)
+                _pause(connection, work.stream, FeedFailed(error), report, pauses=not late)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
                 return
             say(f"{error}. What the archive has is done without it.")
@@ -182,12 +182,22 @@ def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: 
             runner.say(f"{what}. This run waits {wait:.0f} s, then it goes on.")
             due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
+            if runner.report.head is None:
+                with suppress(HeadUnknown):
+                    work = runner.work
+                    runner.report.head = head_for(
+                        runner.connection, work.source, work.stream, due[-1].sequence
+                    )
     return None
 
 
-def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report) -> None:
+def _pause(
+    connection: Connection, stream: Stream, failure: FeedFailed, report: Report, *, pauses: bool = True
+) -> None:
     what = str(failure).rstrip(".")
-    if isinstance(failure.error, FeedQuiet):  # nothing was asked, so nothing has failed once more
+    if not pauses or isinstance(
+        failure.error, FeedQuiet
+    ):  # nothing was asked, so nothing has failed once more
         report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
         return
     reason = f"The feed failed: {failure}"

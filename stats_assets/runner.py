@@ -12,13 +12,15 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
-from stats_assets.database import ledger, streams
+from stats_assets.database import asked, ledger, streams
+from stats_assets.database.additions import require_data_to_be_wrong
 from stats_assets.database.commit import BROKEN_GEOMETRY, Counted, commit
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.replication import (
     AskedJustNow,
+    BeforeHistory,
     Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
@@ -27,13 +29,14 @@ from stats_assets.replication import (
     SequenceMissing,
     SequenceNotYetAvailable,
 )
-from stats_assets.report import NOT_YET, Report
+from stats_assets.report import BEFORE_HISTORY, NOT_YET, Report
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 AWAY_PAUSE = timedelta(minutes=5)
 DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
 POISONED_PAUSE = timedelta(minutes=10)  # it answers it with nothing for up to an hour then (6.2)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
+MOST_BEFORE_HISTORY = 5  # in a row, in a run by hand; then the rest of its range is left
 SAY_SECONDS = 10
 
 
@@ -86,6 +89,7 @@ class Runner:
     away: Sequence[Away] = ()
     pending: list["_Pending"] = field(default_factory=list)
     at: int = 0
+    before_history: int = 0  # of minutes in a row
 
     def go(self, due: Sequence[LedgerRow]) -> None:
         said = time.monotonic()
@@ -100,6 +104,10 @@ class Runner:
                         raise FeedFailed(self.pending[0].error) from error
                     self.say(str(error))
                     self.report.ended_early = NOT_YET
+                    return
+                if self.before_history >= MOST_BEFORE_HISTORY:
+                    self.report.ended_early = BEFORE_HISTORY.format(self.before_history)
+                    self.say(self.report.ended_early)
                     return
                 if time.monotonic() - said > SAY_SECONDS:
                     said = time.monotonic()
@@ -135,6 +143,9 @@ class Runner:
         except SequenceNotYetAvailable:
             raise
         except FeedRefused as error:
+            asked.heed(
+                self.connection, self.work.stream, error
+            )  # a remark may be seen only by who reads it all
             raise FeedFailed(error) from error
         except AskedJustNow as error:
             pause = timedelta(seconds=error.retry_after or 0.0)
@@ -148,6 +159,12 @@ class Runner:
             self.fail(taken, str(error))
         except SequenceMissing as error:
             self.miss(taken, error)
+        except BeforeHistory as error:
+            self.acquit_feed()
+            if self.by_hand:
+                self.decline(taken, str(error))
+            else:
+                self.charge(taken, str(error), self.bodies.last)
         except BrokenGeometryRemark as error:
             self.acquit_feed()
             self.charge(taken, str(error), self.bodies.last)
@@ -158,6 +175,7 @@ class Runner:
                 raise FeedFailed(self.pending[0].error) from error
             self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
         except Poison as error:
+            require_data_to_be_wrong(self.connection, error.__cause__)
             self.charge(taken, str(error), self.bodies.last)
         finally:
             if not any(one.taken is taken for one in self.pending):
@@ -210,6 +228,7 @@ class Runner:
             if not body.from_archive:
                 archive.put(body)
 
+        self.before_history = 0
         verdict = commit(
             *(self.connection, self.run_id, self.work.stream, taken, counted, write),
             by_hand=self.by_hand,
@@ -248,6 +267,14 @@ class Runner:
             self.bodies.keep_aside(body, reason)
         self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
 
+    def decline(self, taken: LedgerRow, reason: str) -> None:
+        """Another try would end the same: nothing waits for one."""
+        with self.booking():
+            ledger.decline(self.connection, self.run_id, self.work.stream, taken, reason)
+        self.before_history += 1
+        self.report.refused += 1
+        self.fail(taken, reason)
+
     def refuse(self, taken: LedgerRow, reason: str) -> None:
         with self.booking():
             ledger.refuse(self.connection, self.work.stream, taken, reason, AWAY_PAUSE)
@@ -283,4 +310,5 @@ class Runner:
         try:
             self.bodies.probe(sequence)
         except FeedRefused as error:
+            asked.heed(self.connection, self.work.stream, error)
             raise FeedFailed(error) from None

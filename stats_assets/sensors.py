@@ -28,6 +28,7 @@ from stats_assets.database.failures import named
 from stats_assets.database.late import late
 from stats_assets.database.ledger import block_of
 from stats_assets.database.streams import Stream
+from stats_assets.database.waiting import waiting
 from stats_assets.flight import Flight, sweep
 from stats_assets.jobs import STREAM_JOBS
 from stats_assets.osm import CategoriesError, RegionsError
@@ -89,7 +90,9 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 # A seek that stands shows its own cursor, so that the next tick knows it again.
                 cursor = decision.cursor if standing.seek_to is None else standing.cursor
                 streams.save_shown(connection, stream, cursor)
-                return row, standing, flight, replace(decision, cursor=cursor)
+                # What a run is at is neither done nor due, but it waits for nothing.
+                waits = len(waiting(connection, stream, stats.settings.lease_stale_seconds))
+                return row, standing, flight, replace(decision, cursor=cursor, waiting=waits)
 
         said: list[str] = []
         # What is logged is stored, too: a preview says it in its answer.
@@ -254,21 +257,21 @@ def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest
 
 
 def _why_nothing(row: streams.StreamRow, decision: Decision, flight: Flight, feed: Feed, stats: Stats) -> str:
-    waiting = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
+    waits = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
     head, cursor = feed.head, decision.cursor
     if head is None:
-        return f"{_trouble(feed, stats)}.{waiting}"
+        return f"{_trouble(feed, stats)}.{waits}"
     if row.held:
         until, reason = row.held
-        return f"{reason.rstrip('.')}. Next try at {until:%H:%M:%S} UTC.{waiting}"
+        return f"{reason.rstrip('.')}. Next try at {until:%H:%M:%S} UTC.{waits}"
     if flight.ranges:
         ranges = list(dict.fromkeys(flight.ranges))
         at_work = ", ".join(f"{one.start}..{one.end}" for one in ranges[:5])
-        return f"Runs are at work on {at_work}; cursor {cursor}, head {head}.{waiting}"
+        return f"Runs are at work on {at_work}; cursor {cursor}, head {head}.{waits}"
     late = lag.why_late(lag.feed_age_seconds(feed, row.now), at_head=False)
     late = f" {late[0].upper()}{late[1:]}." if late else ""
     if cursor < head:
-        return f"Done to {cursor}, the feed has {head}.{waiting}{late}"
+        return f"Done to {cursor}, the feed has {head}.{waits}{late}"
     if lag.is_another(cursor, cursor, feed):
         said = lag.why_another(row.stream, cursor, head)
         return f"{said[0].upper()}{said[1:]}. Asked: {feed.trouble}."

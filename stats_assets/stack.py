@@ -10,16 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, reserve
 from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.home import DemoError, DemoHome, Remembered
+from stats_assets.env_file import complaints, set_twice
 from stats_assets.root import DEMO, MARKER, find_project_root
-from stats_assets.settings import Settings, load_settings
+from stats_assets.settings import load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
 
 DEFINITIONS = "stats_assets.definitions"
@@ -59,8 +58,12 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
     """
     root = _live_root()
     os.chdir(root)
+    twice = set_twice(root / ".env")
+    if twice:
+        raise StackError(twice)
+    for complaint in complaints(root / ".env"):
+        print(complaint, file=sys.stderr)
     settings = load_settings()
-    _check_twice_set(root)
     with _supervisor(root, quiet) as supervisor, _port(port, "--port"):
         dagster = DagsterChildren(root, port, {}, module)
         records_made = dagster.make_records()
@@ -170,18 +173,6 @@ def _writing(folder: Path) -> Iterator[None]:
             f"{folder} can't be used: {error}. Let this user write there, or copy dagster.yaml into a folder of "
             "your own and name that with DAGSTER_HOME."
         ) from None
-
-
-def _check_twice_set(root: Path) -> None:
-    """Dagster's programs put `.env` above the environment, other commands the environment above `.env`."""
-    given = {name.upper(): value for name, value in os.environ.items()}
-    for name, value in dotenv_values(root / ".env").items():
-        name = name.upper()
-        if name.lower() in Settings.model_fields and given.get(name, value) != value:
-            raise StackError(
-                f"{name} is set in the environment and, to something else, in {root / '.env'}. Remove one of them: "
-                "Dagster takes the file's, and other commands the environment's."
-            )
 
 
 @contextmanager

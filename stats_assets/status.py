@@ -6,6 +6,7 @@ from typing import Any
 
 from stats_assets import lag
 from stats_assets.asking import of_look
+from stats_assets.database import asked
 from stats_assets.database.collation import collation_warning
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.doubts import doubts
@@ -39,7 +40,8 @@ class StreamStatus:
     skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
     both ends included. flagged: sequences whose counted body is doubtful, `doubts`: why, of the newest; unreadable: how
     many actions or changesets could not be read in all of them. ticked_at: when its sensor last ticked; committed_at:
-    when a sequence was last committed.
+    when a sequence was last committed. requests: what its feed was asked, heads, bodies, and their bytes: `hour`, since
+    that began; `day`, of 24 hours.
     """
 
     origin: int | None
@@ -71,13 +73,15 @@ class StreamStatus:
     paused: str | None
     paused_until: datetime | None
     beginning: bool
+    requests: dict[str, dict[str, int]]
 
     @property
     def exit_code(self) -> int:
         """0 fine, 1 behind, 2 stalled or ahead of the head, 3 unreachable: the worse of the stream's and the feed's."""
         if self.head is None:
             return 3
-        if self.cursor is None or self.ahead or self.stands_still or (self.feed_age_seconds or 0) >= STALLED:
+        lost = self.cursor is None or self.ahead or self.another
+        if lost or self.stands_still or (self.feed_age_seconds or 0) >= STALLED:
             return 2
         return 1 if max(self.lag_seconds or 0, self.feed_age_seconds or 0) >= BEHIND else 0
 
@@ -206,6 +210,9 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         paused=row.held[1] if row and row.held else row.pause_reason if row else None,
         paused_until=row.held[0] if row and row.held else row.paused_until if row else None,
         beginning=begun is not None and now - begun < BEGINNING,
+        requests=dict(
+            zip(("hour", "day"), (one._asdict() for one in asked.lately(connection, stream)), strict=True)
+        ),
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
+from tests.drills.waiting import PATIENCE
+
 _context = multiprocessing.get_context("fork")
-LIMIT = 100.0
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
@@ -22,7 +23,7 @@ def at_once(*calls: Callable[[], object]) -> list[object]:
         process.start()
     got = sorted((answers.get() for _ in calls), key=lambda answer: answer[0])
     for process in processes:
-        process.join(LIMIT)
+        process.join(PATIENCE)
     complaints = [complaint for _, _, complaint in got if complaint]
     assert not complaints, complaints[0]
     return [answer for _, answer, _ in got]
@@ -32,7 +33,7 @@ def _called(
     barrier: Barrier, answers: "SimpleQueue[tuple[int, object, str]]", number: int, call: Callable[[], object]
 ) -> None:
     try:
-        barrier.wait(LIMIT)
+        barrier.wait(PATIENCE)
         answers.put((number, call(), ""))
     except BaseException:
         answers.put((number, None, traceback.format_exc()))

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from tests.drills.waiting import PATIENCE
+
 PRELOADED = ("stats_assets.cli", "stats_assets.commands.answers", "stats_assets.jobs", "tests.command")
-LIMIT = 100.0  # seconds
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(list(PRELOADED))
@@ -24,10 +25,10 @@ def command(
     (streams / "in").write_bytes(stdin)
     process = _context.Process(target=_called, args=(arguments, folder, dict(environment), streams))
     process.start()
-    process.join(LIMIT)
+    process.join(PATIENCE)
     if process.exitcode is None:
         process.kill()
-        raise AssertionError(f"{arguments} did not end in {LIMIT} s")
+        raise AssertionError(f"{arguments} did not end in {PATIENCE} s")
     return CompletedProcess(
         arguments, process.exitcode, (streams / "out").read_text(), (streams / "err").read_text()
     )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from stats_assets.database.connection import Connection, connect
@@ -26,15 +27,19 @@ from stats_assets.replication import Http
 from stats_assets.settings import Settings
 from tests import place
 from tests.command import command
+from tests.drills.waiting import PATIENCE
 
 Run = Callable[..., CompletedProcess[str]]
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
-hypothesis_settings.register_profile("long", max_examples=20_000)  # --hypothesis-profile=long: make bench
+# How long an example takes is the machine's affair. The others are --hypothesis-profile of make drill and make bench.
+_unhurried = hypothesis_settings(deadline=None, suppress_health_check=list(HealthCheck))
+for _profile, _examples in {"suite": 50, "drill": 1000, "long": 20_000}.items():
+    hypothesis_settings.register_profile(_profile, _unhurried, max_examples=_examples)
+hypothesis_settings.load_profile("suite")
 
 
 LONGEST = (
-    "test_kill.py",
     "test_embedded.py",
     "test_sources.py",
     "test_histories.py",
@@ -66,6 +71,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin, so that in the end no worker waits for another."""
     order = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+def examples(few: int) -> hypothesis_settings:
+    """Hypothesis's settings for a test with so many examples in the suite; other profiles say how many in theirs."""
+    profile = hypothesis_settings.get_current_profile_name()
+    return hypothesis_settings(max_examples=few) if profile == "suite" else hypothesis_settings()
 
 
 def real_file(name: str) -> Path:
@@ -112,7 +123,8 @@ def database(server: str, template: str = "template_stats") -> Iterator[str]:
     """An empty, migrated database, or one made from another template; dropped in the end."""
     name = f"test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # by copying files: half the time of its way through the log
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     yield other_database(server, name)
     with psycopg.connect(as_superuser(server), autocommit=True) as admin:  # whoever is connected to it
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -165,7 +177,7 @@ def feed(world: World, minutes: int) -> Iterator[DemoFeed]:
 def stats(feed: DemoFeed, url: str, tmp_path: Path) -> Stats:
     """The system on the test's database and feed, with pauses of no time."""
     made = Stats(settings_for(feed, url, tmp_path / "data"))
-    vars(made)["http"] = Http("test", timeout=10, pause=0.01)
+    vars(made)["http"] = Http("test", timeout=PATIENCE, pause=0.01)
     return made
 
 
@@ -179,7 +191,7 @@ def settings_for(feed: DemoFeed, url: str, folder: Path, **others: object) -> Se
         "retry_first_seconds": 0.001,
         "retry_max_seconds": 0.001,
         "retry_attempts": 3,
-        "http_timeout_seconds": 10,
+        "http_timeout_seconds": PATIENCE,
     }
     return Settings(**(given | others))  # type: ignore[arg-type]
 

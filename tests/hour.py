@@ -111,10 +111,18 @@ class Hour:
         """Ticks and runs as they come, for so long."""
         end = self.feed.time + timedelta(minutes=minutes)
         while self.feed.time < end:
-            for stream in self.streams:
-                for request in self.tick(stream).run_requests or ():
-                    self.carry_out(stream, request)
+            self._follow()
             self.pass_time(self.poll)
+
+    def catch_up(self) -> None:
+        """What is there is done, and the cursors have seen it."""
+        for _ in range(2):
+            self._follow()
+
+    def _follow(self) -> None:
+        for stream in self.streams:
+            for request in self.tick(stream).run_requests or ():
+                self.carry_out(stream, request)
 
     def settle(self, connection: Connection, last: int, minutes: int) -> None:
         """On, until nothing to `last` is to be read again, for so many minutes at most."""
@@ -160,19 +168,39 @@ class Hour:
         expected = truth(self.feed.world, augmented_diffs=row[0], changesets=changesets)
         return differences(expected, statistics_of(connection))
 
+    def out_of_time(self, connection: Connection) -> dict[str, datetime]:
+        """Columns with a time that is far beyond the invented one: some clock is none of the hour's."""
+        columns = connection.execute(
+            "SELECT format('%I', table_name), format('%I', column_name) FROM information_schema.columns JOIN"
+            " information_schema.tables USING (table_schema, table_name) WHERE table_schema = 'public'"
+            " AND table_type = 'BASE TABLE' AND data_type = 'timestamp with time zone' AND table_name <> 'migrations'"
+        ).fetchall()
+        beyond, found = self.feed.time + timedelta(days=1), {}
+        for table, column in columns:
+            row = connection.execute(f"SELECT max({column}) FROM {table}".encode()).fetchone()  # noqa: S608
+            if row is not None and row[0] is not None and row[0] > beyond:
+                found[f"{table}.{column}"] = row[0]
+        return found
+
     def asked(self) -> Counter[Answered]:
         """Requests by what they came to."""
         return Counter(asked.answered for asked in self.feed.overpass.asked)
 
     def requests(self) -> str:
         """Requests an hour and a day, as a person reads it."""
-        asked = self.feed.overpass.asked
-        hours = Counter(f"{one.at:%d. %H}:00" for one in asked)
-        heads = sum(one.sequence is None for one in asked)
+        number, heads = len(self.feed.overpass.asked), self.heads()
         return (
-            f"{len(asked)} requests ({heads} heads, {len(asked) - heads} bodies), {self.a_day():.0f} a day; by hour"
-            f" {dict(hours)}; they came to {dict(self.asked())}"
+            f"{number} requests ({heads} heads, {number - heads} bodies), {self.most_an_hour()} within an hour at most,"
+            f" {self.a_day():.0f} a day; they came to {dict(self.asked())}"
         )
+
+    def heads(self) -> int:
+        """How often the head was asked for."""
+        return sum(one.sequence is None for one in self.feed.overpass.asked)
+
+    def most_an_hour(self) -> int:
+        """The most requests within an hour of the clock, as the database counts them, too."""
+        return max(Counter(f"{one.at:%d. %H}" for one in self.feed.overpass.asked).values(), default=0)
 
     def a_day(self) -> float:
         """Requests a day, by all since the first."""

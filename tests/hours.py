@@ -3,28 +3,33 @@
 How time passes and what is looked at in the end is hour.py's.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.late_edits import LateEdits
-from stats_assets.demo.overpass_ways import REFUSALS, Refusal, Ways
+from stats_assets.demo.overpass_ways import REFUSALS, Answered, Outage, Refusal, Ways
+from stats_assets.demo.renumbering import Renumbered
 from stats_assets.demo.world import World
 from stats_assets.resources import current_stats
 from stats_assets.run import run_range
 from tests.conftest import settings_for
-from tests.hour import MOST_A_DAY, Hour, beginning
+from tests.hour import DIFFS, MOST_A_DAY, Hour, beginning
 
 BEFORE = 3
 """Minutes that are there when it begins."""
 PAUSE = 5
 """Seconds between two requests for bodies."""
+NEW_NUMBER = 5
+"""Of the newest changeset file, in a numbering that begins again."""
 
 
 class Scale(NamedTuple):
@@ -42,6 +47,34 @@ class Scale(NamedTuple):
     behind: float
     proxied: float
     poll: float
+
+
+class Outcome(NamedTuple):
+    """committed: minutes whose counted body is the server's last one, of so many. came_to: the requests by their
+    answers; hour: the most of them within one; day: as many are they a day.
+    """
+
+    committed: int
+    minutes: int
+    came_to: Counter[Answered]
+    heads: int
+    bodies: int
+    hour: int
+    day: float
+
+    def row(self, name: str) -> str:
+        """A line of TABLE."""
+        refused = ", ".join(f"{self.came_to[kind]} {kind}" for kind in REFUSALS if self.came_to[kind])
+        down = ", ".join(f"{self.came_to[kind]} {kind}" for kind in get_args(Outage) if self.came_to[kind])
+        return (
+            f"| {name} | {self.committed} of {self.minutes} | {refused or 'none'} | {down or 'none'}"
+            f" | {self.heads} + {self.bodies} | {self.hour} | {self.day:.0f} |"
+        )
+
+
+TABLE = """\
+| scenario | committed, as it is in the end | refusals | while down | heads + bodies | most in an hour | a day |
+|---|---|---|---|---|---|---|"""
 
 
 class Scenario(NamedTuple):
@@ -134,25 +167,75 @@ def begun(
 
 def passes(
     name: str, scale: Scale, world: World, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+) -> Outcome:
     """A scenario, until its last minute is settled: all is counted as the server has it in the end, and what it was
-    asked is what a good guest asks. What that was, for a person to read.
+    asked is what a good guest asks.
     """
     scenario = SCENARIOS[name]
     with begun(world, url, folder, monkeypatch, scale, **scenario.ways(scale)) as (hour, last, connection):
         scenario.befalls(hour, scale)
         hour.settle(connection, last, round(scale.cached + scale.proxied / 30 + 60))
-        assert hour.wrong(connection, last) == {}, hour.requests()
         stats = current_stats()
         files = hour.feed.changesets_head
         run_range(stats.work("changesets"), stats.url, "changesets", world.changesets_first, files)
-        assert hour.differences(connection, files) == []
-        assert hour.too_often() == {}
-        assert hour.closest() >= PAUSE, "bodies are to be paced"
-        refusals = hour.feed.overpass.refusals
-        avoidable = {
-            kind: refusals[kind] for kind in REFUSALS if refusals[kind] > scenario.forced.get(kind, 0)
-        }
-        assert avoidable == {}, hour.requests()
-        assert hour.a_day() < scenario.a_day, hour.requests()
-        return hour.requests()
+        return _looked_at(hour, connection, last, files, scenario.forced, scenario.a_day)
+
+
+def begins_again(
+    scale: Scale,
+    world: World,
+    url: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[..., CompletedProcess[str]],
+    **ways: Any,
+) -> Outcome:
+    """The changesets' numbering does: nothing is done below the cursor, but after a seek --from-feed all is as the
+    feed has it, under its new numbers.
+    """
+    with begun(world, url, folder, monkeypatch, scale, **ways) as (hour, last, connection):
+        hour.streams = (DIFFS, "changesets")
+        hour.go_on(scale.minutes / 3)
+        old = hour.feed.changesets_head
+        hour.feed.source = Renumbered(hour.feed.source, old, NEW_NUMBER)
+        hour.go_on(scale.minutes / 3)
+        assert hour.cursors["changesets"] in (str(old - 1), str(old)), "nothing is done below the cursor"
+        done = run(
+            "seek", "--stream", "changesets", "--sequence", f"{NEW_NUMBER - 1}", "--from-feed", "--yes"
+        )
+        assert done.returncode == 0, done.stderr
+        hour.go_on(scale.minutes / 3)
+        hour.settle(connection, last, scale.cached + 60)
+        hour.catch_up()
+        reached = hour.feed.changesets_head
+        assert hour.cursors["changesets"] == str(reached)
+        newest = connection.execute(
+            "SELECT count(*) FROM ledger WHERE stream = 'changesets' AND sequence BETWEEN %s AND %s"
+            " AND result = 'committed'",
+            (NEW_NUMBER, reached),
+        ).fetchone()
+        assert newest == (reached - NEW_NUMBER + 1,)
+        return _looked_at(hour, connection, last, reached + old - NEW_NUMBER)
+
+
+def _looked_at(
+    hour: Hour,
+    connection: Connection,
+    last: int,
+    files: int,
+    forced: Mapping[Refusal, int] = MappingProxyType({}),
+    a_day: int = MOST_A_DAY,
+) -> Outcome:
+    wrong = hour.wrong(connection, last)
+    assert wrong == {}, hour.requests()
+    assert hour.differences(connection, files) == []
+    assert hour.out_of_time(connection) == {}
+    assert hour.too_often() == {}
+    assert hour.closest() >= PAUSE, "bodies are to be paced"
+    came_to = hour.asked()
+    avoidable = {kind: came_to[kind] for kind in REFUSALS if came_to[kind] > forced.get(kind, 0)}
+    assert avoidable == {}, hour.requests()
+    assert hour.a_day() < a_day, hour.requests()
+    heads, minutes = hour.heads(), last - hour.feed.world.first + 1
+    bodies = came_to.total() - heads
+    return Outcome(minutes - len(wrong), minutes, came_to, heads, bodies, hour.most_an_hour(), hour.a_day())

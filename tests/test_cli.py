@@ -95,7 +95,10 @@ def test_stats_says_what_it_could_not_read_counts_the_rest_and_exits_1(
     ("content", "said"),
     [
         (SHOP.replace('changeset="5"', 'changeset="0"'), "1 features' edits have no changeset"),
-        (SHOP.replace("anna", "an\x01na"), "1 characters that XML forbids were replaced"),
+        (
+            SHOP.replace("anna", "an\x01na"),
+            "1 characters that XML forbids, or bytes that are none, were replaced",
+        ),
         (SHOP.replace("2017-", "2099-"), "1 edits are dated in the future"),
         ("<licence/>", "<licence> in <osm> was not understood"),
         (SHOP.replace("create", "merge"), "1 actions are no create, modify or delete"),
@@ -242,8 +245,14 @@ def test_status_for_monitors(run: Run, stats: Stats, feed: DemoFeed, world: Worl
     assert {"lag_seconds", "rate", "eta_seconds", "in_flight", "waiting", "quarantined", "holes"} <= set(
         found
     )
+    day, hour = found["requests"]["day"], found["requests"]["hour"]
+    bodies = sum(request.sequence is not None for request in feed.requests)
+    assert (day["bodies"], day["heads"]) == (bodies, 1)
+    assert day["bytes"] > 1000 * bodies
+    assert hour.keys() == day.keys()
     shown = run("status", **environment)
     assert "augmented_diffs" in shown.stdout
+    assert f"{bodies + 1} times, {day['bytes'] / 1e6:.1f} MB" in shown.stdout
     assert run("seek", "--stream", "changesets", "--sequence", "3", **environment).returncode == 2
     with stats.connect() as connection:
         seeking.request_seek(connection, "augmented_diffs", feed.head + 9)  # the head has gone back since

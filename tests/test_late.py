@@ -1,5 +1,7 @@
 """What is due once more though it is done: bodies read again when settled, daily tries, and `retry`."""
 
+import json
+import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +12,10 @@ from typing import Any
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from stats_assets import asking, checks, metrics, status
 from stats_assets import run as runs
 from stats_assets.bodies import StreamWork, settled_to
-from stats_assets.database import ledger
+from stats_assets.database import heads, ledger
 from stats_assets.database.connection import Connection
 from stats_assets.database.doubts import doubts
 from stats_assets.database.late import BATCH, late, retry
@@ -43,11 +46,12 @@ def fresh(stats: Stats) -> StreamWork:
 
 
 @pytest.fixture
-def later(stats: Stats, feed: DemoFeed) -> Callable[[], StreamWork]:
-    """When an hour (here it is a minute) has passed: the server is so much further."""
+def later(stats: Stats, feed: DemoFeed, connection: Connection) -> Callable[[], StreamWork]:
+    """When an hour (here it is a minute) has passed: the server is so much further, and a tick has seen it."""
 
     def pass_an_hour() -> StreamWork:
         feed.advance(1)
+        heads.saw(connection, DIFFS, feed.head, None, source=stats.source(DIFFS).url)
         return replace(stats.work(DIFFS), settle_seconds=60)
 
     return pass_an_hour
@@ -187,8 +191,7 @@ def test_minutes_are_read_again_by_the_batch(
     # But the last ones do not wait for ever.
     assert late(connection, DIFFS, feed.head, batch=0) == list(range(world.first, feed.head + 1))
     few = world.first + 3
-    heads = "INSERT INTO heads (stream, head, moved_at) VALUES (%s, %s, now() - interval '29 min')"
-    connection.execute(heads, (DIFFS, feed.head))
+    connection.execute("UPDATE heads SET moved_at = now() - interval '29 min'")
     assert late(connection, DIFFS, few) == []
     connection.execute("UPDATE heads SET moved_at = now() - interval '31 min'")
     assert late(connection, DIFFS, few) == [*range(world.first, few + 1)]
@@ -245,6 +248,11 @@ def test_a_feed_that_fails_a_late_run_pauses_no_stream(
     assert connection.execute("SELECT count(*) FROM streams WHERE paused_until IS NOT NULL").fetchone() == (
         0,
     )
+    feed.faults.put(faults.status(504), path="*status*")
+    connection.execute("DELETE FROM heads")
+    report = go(later(), stats.url, feed, world, late=True)
+    assert (report.committed, bool(report.ended_early)) == (0, True)
+    assert connection.execute("SELECT count(*) FROM streams WHERE pauses > 0").fetchone() == (0,)
     feed.faults.clear()
     assert go(later(), stats.url, feed, world, late=True).committed == 30
 
@@ -289,6 +297,60 @@ def test_retry_by_command(
     assert wrong.returncode == 1
     assert f"{bad + 1} of augmented_diffs neither waits" in wrong.stderr
     assert run("retry", "--sequence", "7", DATABASE_URL=stats.url).returncode == 2
+
+
+def test_what_is_flagged_is_seen_and_heals_by_command(
+    run: Run,
+    feed: DemoFeed,
+    world: World,
+    stats: Stats,
+    fresh: StreamWork,
+    later: Callable[[], StreamWork],
+    connection: Connection,
+    tmp_path: Path,
+) -> None:
+    shorter, other = world.first + 3, world.first + 5
+    for sequence in (shorter, other):
+        feed.faults.put(_with_one_more, stream=DIFFS, sequence=sequence, times=1)
+    go(fresh, stats.url, feed, world)
+    work = later()
+    go(work, stats.url, feed, world, late=True)
+    shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path)
+    given = {
+        "DATABASE_URL": stats.url,
+        "OVERPASS_URL": feed.url,
+        "CHANGESETS_URL": feed.changesets_url,
+        "SETTLE_SECONDS": "60",
+        "RETRY_FIRST_SECONDS": "0.001",
+    }
+
+    def flagged() -> tuple[list[int], bool, int]:
+        """What `--json`, the check and the metrics say of it."""
+        said = json.loads(run("status", "--json", **given).stdout)["streams"][DIFFS]
+        feed_now = asking.known_of(connection, stats.source(DIFFS), DIFFS)
+        check = checks.evaluate(stats, connection, DIFFS, feed.head, feed_now)["none_flagged"]
+        named = sorted(map(int, said["doubts"]))
+        assert len(named) == said["flagged"]
+        assert all(str(n) in (check.description or "") for n in named)
+        told = metrics.lines("c", status.of(stats), metrics.Dagster(None, 0), datetime.now(UTC))
+        (line,) = [one for one in map(json.loads, told) if one.get("Stream") == DIFFS]
+        return named, check.passed, line["Flagged"]
+
+    assert flagged() == ([shorter, other], False, 2)
+    shown = run("status", **given).stdout
+    assert f"2 flagged. To read them again: stats-assets retry --stream {DIFFS}" in shown
+    assert f"{shorter}: a later body, which counts now, has" in shown
+
+    asked = run("retry", "--stream", DIFFS, "--sequence", str(shorter), **given)
+    assert f"1 sequences of {DIFFS} are due: {shorter}." in asked.stderr
+    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": 1}
+    assert flagged() == ([other], False, 1)
+    span = ("--start", str(other), "--end", str(other))
+    archived = run("backfill", "--stream", DIFFS, *span, **given, ARCHIVE_URI=stats.settings.archive)
+    assert archived.returncode == 0, archived.stderr
+    assert flagged() == ([other], False, 1)  # the archive says nothing new of it
+    assert run("backfill", "--stream", DIFFS, *span, "--from-feed", **given).returncode == 0
+    assert flagged() == ([], True, 0)
 
 
 def test_what_a_backfill_asked_for_before_the_feeds_first_file_becomes_a_hole(

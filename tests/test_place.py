@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import place
+from tests.drills.waiting import PATIENCE
 from tests.place import open_folder
 
 _context = multiprocessing.get_context("fork")
@@ -59,7 +60,7 @@ def parent() -> Path:
 def test_a_killed_run_leaves_nothing(parent: Path) -> None:
     lives, killed = Run(parent), Run(parent)
     killed.kill(cleaner=False)
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + PATIENCE
     while (killed.folder.exists() or killed.memory.exists()) and time.monotonic() < limit:
         time.sleep(0.05)
     assert {*parent.glob("*/*")} == {lives.folder, lives.memory}

@@ -34,6 +34,7 @@ from stats_assets.sensors import tick
 from stats_assets.status import of as status_of
 from tests.bucket import BUCKET, another_process, s3_server
 from tests.conftest import database, settings_for
+from tests.drills.waiting import PATIENCE
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -60,7 +61,7 @@ def second_url(server: str) -> Iterator[str]:
 
 def stats_of(feed: DemoFeed, url: str, folder: Path, **settings: object) -> Stats:
     made = Stats(settings_for(feed, url, folder, **settings))
-    vars(made)["http"] = Http("test", timeout=10, head_timeout=60, pause=0.01)
+    vars(made)["http"] = Http("test", timeout=PATIENCE, head_timeout=PATIENCE, pause=0.01)
     return made
 
 
@@ -341,7 +342,7 @@ def test_relative_places_begin_at_the_projects_root(directory: Directory, url: s
         [sys.executable, "-c", "from stats_assets.cli import main; main()", "status", "--json"],
         cwd=root / "below",
         capture_output=True,
-        timeout=100,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 3

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -28,6 +28,7 @@ from stats_assets import tick
 from stats_assets.database import ledger
 from stats_assets.database.ledger import LedgerRow, Work, block_of
 from stats_assets.tick import NowhereToStart, Range, Standing, State, Stored, decide, stand
+from tests.conftest import examples
 
 BLOCK, BLOCKS_A_TICK, MOST_SKIPPED, MOST_BLOCKS_LOOKED_AT = 5, 4, 7, 3
 GROUP, ATTEMPTS, SLOTS = 3, 2, 2
@@ -596,7 +597,5 @@ def test_no_sequence_of_events_skips_a_sequence_or_counts_it_twice(monkeypatch: 
         monkeypatch.setattr(tick, name, globals()[name])
     run_state_machine_as_test(
         Events,
-        settings=settings(
-            max_examples=400, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(examples(150), stateful_step_count=50),
     )

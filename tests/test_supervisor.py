@@ -15,8 +15,7 @@ import pytest
 from stats_assets.child import Child, Keeping, Pace
 from stats_assets.processes import is_alive, processes_with_variable
 from stats_assets.supervisor import MARK
-
-WAIT = 60.0
+from tests.drills.waiting import PATIENCE
 
 MAIN = """
 import json, os, sys
@@ -47,7 +46,7 @@ STAYS = "import time; time.sleep(1000)"
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
-    limit = time.monotonic() + WAIT
+    limit = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < limit, f"waited in vain: {what}"
         time.sleep(0.02)
@@ -111,7 +110,7 @@ def test_children_start_in_order_and_all_end_at_ctrl_c(stage: Stage) -> None:
     assert supervisor.stdout is not None
     assert supervisor.stdout.readline() == "all ready\n"
     supervisor.send_signal(signal.SIGINT)
-    assert supervisor.communicate(timeout=WAIT)[0] == ""
+    assert supervisor.communicate(timeout=PATIENCE)[0] == ""
     assert supervisor.returncode == 0
     assert not stage.left()
 
@@ -123,7 +122,7 @@ def test_a_killed_child_is_started_again_and_the_others_stay(stage: Stage) -> No
     stage.pid_of("one", other_than=one)
     assert stage.pid("two") == two
     supervisor.terminate()
-    said = supervisor.communicate(timeout=WAIT)[1]
+    said = supervisor.communicate(timeout=PATIENCE)[1]
     assert "one was ended by SIGKILL" in said
     assert "two was ended" not in said
     assert supervisor.returncode == 0
@@ -160,7 +159,7 @@ def test_output_goes_to_logs_and_unless_quiet_to_the_terminal(stage: Stage, quie
         lambda: (stage.folder / "logs/chatty.log").exists() and "and more" in stage.log("chatty"), "its log"
     )
     supervisor.terminate()
-    said = supervisor.communicate(timeout=WAIT)[1]
+    said = supervisor.communicate(timeout=PATIENCE)[1]
     assert stage.log("chatty") == "grüße\nand more\nend"
     assert ("chatty | grüße\nchatty | and more\nchatty | end\n" in said) is not quiet
 
@@ -215,7 +214,7 @@ def test_logs_can_be_removed_and_are_there_again_with_the_next_start(stage: Stag
     wait_for((stage.folder / "logs/one.log").exists, "a new log")
     wait_for(lambda: stage.log("one"), "its first line")
     supervisor.terminate()
-    said = supervisor.communicate(timeout=WAIT)[1]
+    said = supervisor.communicate(timeout=PATIENCE)[1]
     assert stage.log("one") == f"here {again}\n"
     assert f"one | here {one}\n" in said
     assert "Traceback" not in said
@@ -226,7 +225,7 @@ def test_all_ends_when_the_folder_is_removed(stage: Stage) -> None:
     stage.pid_of("grandchild")
     mark = stage.folder / "supervisor.lock"
     stage.folder.rename(stage.folder.with_name("removed"))
-    said = supervisor.communicate(timeout=WAIT)[1]
+    said = supervisor.communicate(timeout=PATIENCE)[1]
     assert supervisor.returncode == 1
     assert f"{stage.folder} was removed" in said
     assert "Traceback" not in said
@@ -237,7 +236,7 @@ def test_a_second_one_says_that_the_first_runs(stage: Stage) -> None:
     first = stage.supervisor(one=STAYS)
     pid = stage.pid_of("one")
     second = stage.supervisor(one=STAYS)
-    said = second.communicate(timeout=WAIT)[1]
+    said = second.communicate(timeout=PATIENCE)[1]
     assert second.returncode == 1
     assert f"runs already for {stage.folder.parent} (process {first.pid})" in said
     assert stage.pid("one") == pid
@@ -255,9 +254,33 @@ def test_deaf_children_and_their_children_are_killed_after_a_while(stage: Stage)
     supervisor = stage.supervisor(stop=0.5, deaf=f"{DEAF} {WITH_CHILDREN} {STAYS}")
     stage.pid_of("grandchild")
     supervisor.terminate()
-    supervisor.communicate(timeout=WAIT)
+    supervisor.communicate(timeout=PATIENCE)
     assert supervisor.returncode == 0
     assert not stage.left()
+
+
+SHARES = (
+    "import multiprocessing; from pathlib import Path;"
+    "event = multiprocessing.get_context('spawn').Event();"
+    "Path('semaphore').write_text(event._flag._semlock.name);"
+)
+
+
+@pytest.mark.parametrize("how", ["terminate", "kill"])
+def test_what_a_killed_grandchild_shared_in_memory_is_removed(stage: Stage, how: str) -> None:
+    """Dagster's code server shares semaphores with each run; Python's resource tracker removes a killed one's."""
+    code = f"{DEAF} {SHARES} NAME='grandchild'; {WRITES_ITS_PID} {STAYS}"
+    parent = (
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {code!r}], start_new_session=True);"
+    )
+    supervisor = stage.supervisor(stop=0.5, one=f"{parent} {STAYS}")
+    stage.pid_of("grandchild")
+    semaphore = Path("/dev/shm", f"sem.{(stage.folder / 'semaphore').read_text().removeprefix('/')}")  # noqa: S108
+    assert semaphore.exists()
+    getattr(supervisor, how)()
+    supervisor.communicate(timeout=PATIENCE)
+    wait_for(lambda: not stage.left(), "all processes to end")
+    assert not semaphore.exists()
 
 
 def test_a_second_ctrl_c_does_not_wait(stage: Stage) -> None:
@@ -266,7 +289,7 @@ def test_a_second_ctrl_c_does_not_wait(stage: Stage) -> None:
     supervisor.send_signal(signal.SIGINT)
     time.sleep(0.3)
     supervisor.send_signal(signal.SIGINT)
-    supervisor.communicate(timeout=WAIT)
+    supervisor.communicate(timeout=PATIENCE)
     assert not stage.left()
 
 

@@ -34,6 +34,7 @@ from stats_assets.parts import Stats
 from stats_assets.reading import Reader
 from stats_assets.run import run_range
 from tests.conftest import Run, settings_for
+from tests.drills.waiting import PATIENCE
 from tests.place import open_folder
 from tests.truth import differences, statistics_of, truth_of
 
@@ -69,7 +70,7 @@ class Place:
         return run_range(self.work(meanwhile), self.url, name, world.first, self.feed.head).committed
 
     def until_it_is_back(self) -> None:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + PATIENCE
         while True:
             with contextlib.suppress(DatabaseUnreachable, psycopg.Error), connect(self.url) as connection:
                 connection.execute("CREATE TEMPORARY TABLE probe AS SELECT 1")
@@ -95,7 +96,7 @@ def place(feed: DemoFeed, tmp_path: Path) -> Iterator[Place]:
     """A PostgreSQL of its own on a disk of its own, which is small where this user may mount one."""
     folder = open_folder()
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=755", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0  # noqa: S603
+    mounted = subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE).returncode == 0  # noqa: S603
     try:
         url = embedded_url(folder / "postgresql", grace=1)
         migrate(url)
@@ -103,7 +104,7 @@ def place(feed: DemoFeed, tmp_path: Path) -> Iterator[Place]:
         yield Place(url, feed, stats, folder, mounted)
     finally:
         if mounted:
-            subprocess.run(["umount", "-l", str(folder)], check=True, timeout=30)  # noqa: S603, S607
+            subprocess.run(["umount", "-l", str(folder)], check=True, timeout=PATIENCE)  # noqa: S603, S607
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -127,7 +128,7 @@ def in_the_middle_of_a_commit(place: Place, strike: Callable[[Connection], objec
     def meanwhile(read: int) -> None:
         if read == 7:
             threading.Thread(target=hold, daemon=True).start()
-            assert held.wait(30)
+            assert held.wait(PATIENCE)
 
     return meanwhile
 

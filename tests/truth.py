@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 
 from stats_assets.database.connection import Connection
+from tests.drills.waiting import PATIENCE
 
 BREAKDOWNS = {
     "users": ("editor", "day", "country", "hashtag"),
@@ -85,7 +86,7 @@ def exact_json(text: str | bytes) -> Any:
 
 def truth_of(url: str, **ends: int) -> dict[str, Any]:
     """The demo's truth at its heads, or to these sequences of the streams."""
-    truth: dict[str, Any] = requests.get(f"{url}/truth.json", ends, timeout=30).json()
+    truth: dict[str, Any] = requests.get(f"{url}/truth.json", ends, timeout=PATIENCE).json()
     return truth
 
 

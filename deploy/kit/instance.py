@@ -15,6 +15,7 @@ from deploy.kit import stacks
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
 from deploy.kit.render import HERE, RENDERED, place, rendered, values_of
+from stats_assets.env_file import complaints
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.regions import Regions
 from stats_assets.settings import Settings
@@ -63,7 +64,8 @@ def own() -> dict[str, bytes]:
 def check() -> None:
     """Raises Refused when settings.env, or a file that it names, can't be used."""
     given: dict[str, str] = {name: value or "" for name, value in dotenv_values(FOLDER / SETTINGS).items()}
-    wrong = [f"{name} is no setting" for name in given if name.lower() not in Settings.model_fields]
+    wrong = complaints(FOLDER / SETTINGS, {})
+    wrong += [f"{name} is no setting" for name in given if name.lower() not in Settings.model_fields]
     wrong += [f"{name} is not set here: see config-aws.mk" for name in given if name in GIVEN]
     if "READ_DATABASE_URL" in given:
         wrong.append(

@@ -9,13 +9,15 @@ import sys
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from stats_assets.env_file import complaints, set_twice
 from stats_assets.root import find_project_root
-from stats_assets.settings import Settings, enter, load_settings
+from stats_assets.settings import Settings, SettingsError, enter, load_settings
 from stats_assets.stack import project_root
 
 err = Console(stderr=True)
@@ -41,12 +43,19 @@ def settings_here(*, database: bool = False, looks: bool = False, dagster: bool 
     """The project's settings, whatever folder below it one is in; then the project's root is the current folder.
 
     With `dagster`, it is Dagster's home, too: there must be one. looks: who only looks does with READ_DATABASE_URL.
+    Says what is set and not heard. Raises SettingsError, also for one that is set twice.
     """
     root = project_root() if dagster else find_project_root()
     if dagster:
         os.environ["DAGSTER_HOME"] = str(root)
     if root is not None:
         enter(root)
+    file = Path.cwd() / ".env"
+    twice = set_twice(file)
+    if twice:
+        raise SettingsError(twice)
+    for complaint in complaints(file):
+        say(complaint, style="yellow")
     settings = load_settings()
     named = settings.database_url or (looks and settings.read_database_url)
     if (database or looks) and root is None and not named:

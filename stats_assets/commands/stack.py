@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from stats_assets.commands.shared import settings_here
 from stats_assets.stack import run_demo, run_dev
 
 
@@ -13,7 +12,6 @@ def dev(
     port: Annotated[int, typer.Option(help="The UI's port.")] = 3000,
 ) -> None:
     """The live system in the foreground: UI, daemon, code server, supervised; Ctrl-C ends all."""
-    settings_here()
     raise typer.Exit(run_dev(port))
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from stats_assets import status as standing
 from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.doubts import to_heal
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.fact_ranges import WHAT_TO_DO
 from stats_assets.database.failures import named
@@ -86,6 +87,9 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "caught up in", in_words(stream.eta_seconds) if stream.eta_seconds else ""
     yield "last tick", _ago(stream.ticked_at, now)
     yield "last commit", _ago(stream.committed_at, now)
+    day = stream.requests["day"]
+    asked, size = day["heads"] + day["bodies"], day["bytes"] / 1e6
+    yield "asked in 24 hours", f"{asked} times, {size:.1f} MB" if asked else ""
     yield "in flight", _spans(stream.in_flight)
     yield "by hand, backfills", _spans(stream.by_hand)
     for label, sequences in (
@@ -128,6 +132,8 @@ def _sentences(name: Stream, stream: StreamStatus) -> Iterator[str]:
             f"{first} to {last} were counted under older categories, regions or code. To count them anew:"
             f" stats-assets backfill --stream {name} --start {first} --end {last}"
         )
+    if stream.flagged:
+        yield f"{stream.flagged} flagged. {to_heal(name)}"
     for sequence, reason in [*list(stream.reasons.items())[:SHOWN], *stream.doubts.items()]:
         yield f"{sequence}: {shorten(reason, LONGEST, placeholder=' …')}"
 

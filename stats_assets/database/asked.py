@@ -6,6 +6,7 @@ streams.py, and what its answers mean is the runs' matter.
 
 import time
 from datetime import timedelta
+from typing import NamedTuple
 
 from stats_assets.database import streams
 from stats_assets.database.connection import Connection
@@ -31,6 +32,11 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
 
     Of a serial source only who holds its lock calls this.
     """
+    # A clock that was set back: what seems to come yet was asked just now.
+    connection.execute(
+        "UPDATE asked SET asked_at = clock_timestamp() WHERE stream = %s AND asked_at > clock_timestamp()",
+        (stream,),
+    )
     _pace(connection, stream, source.manners)
     if left := streams.quiet(connection, stream):
         raise FeedQuiet(source.url, _quiet(*left), retry_after=left[0])
@@ -97,6 +103,30 @@ def count(connection: Connection, stream: Stream, kind: str, number: int = 1, si
         )
 
 
+class Requests(NamedTuple):
+    """What a feed was asked: heads, bodies, and these bodies' bytes as sent."""
+
+    heads: int = 0
+    bodies: int = 0
+    bytes: int = 0
+
+
+def lately(connection: Connection, stream: Stream) -> tuple[Requests, Requests]:
+    """Of this hour, since it began; of 24 hours, this one included."""
+    row = connection.execute(
+        """
+        SELECT sum(number) FILTER (WHERE this AND kind = 'head'), sum(number) FILTER (WHERE this AND kind = 'body'),
+            sum(bytes) FILTER (WHERE this), sum(number) FILTER (WHERE kind = 'head'),
+            sum(number) FILTER (WHERE kind = 'body'), sum(bytes)
+        FROM (SELECT *, hour = date_trunc('hour', now()) AS this FROM requests
+            WHERE stream = %s AND hour > date_trunc('hour', now()) - interval '1 day' AND hour <= now()) AS r
+        """,
+        (stream,),
+    ).fetchone()
+    numbers = [int(value or 0) for value in row or [0] * 6]
+    return Requests(*numbers[:3]), Requests(*numbers[3:])
+
+
 def _quiet(seconds: float, reason: str) -> str:
     return f"not asked, as the feed wants quiet for {seconds:.0f} s more: {reason}"
 
@@ -105,8 +135,7 @@ def _pace(connection: Connection, stream: Stream, manners: Manners) -> None:
     if not manners.pause:
         return
     row = connection.execute(
-        "SELECT extract(epoch FROM clock_timestamp() - max(asked_at))::float8 FROM asked"
-        " WHERE stream = %s AND asked_at <= clock_timestamp()",
+        "SELECT extract(epoch FROM clock_timestamp() - max(asked_at))::float8 FROM asked WHERE stream = %s",
         (stream,),
     ).fetchone()
     if row is not None and row[0] is not None:
@@ -119,7 +148,7 @@ def _ration(connection: Connection, stream: Stream, source: Source, sequence: in
         return
     last = connection.execute(
         "SELECT extract(epoch FROM clock_timestamp() - asked_at)::float8, answer = 'good' FROM asked"
-        " WHERE stream = %s AND sequence = %s AND asked_at <= clock_timestamp() ORDER BY asked_at DESC LIMIT %s",
+        " WHERE stream = %s AND sequence = %s ORDER BY asked_at DESC LIMIT %s",
         (stream, sequence, TIMES),
     ).fetchall()
     waits = [gap - ago for ago, _ in last[:1]] + [(TIMES + 1) * gap - ago for ago, _ in last[TIMES - 1 :]]

@@ -16,6 +16,7 @@ from stats_assets.database.ledger import LedgerRow, book_done, hold
 from stats_assets.database.settling import Settling, settling
 
 BROKEN_GEOMETRY, SHORTER, NOT_SETTLED = "broken_geometry", "replaced_by_shorter", "not_settled"  # of tallies
+OF_BODIES = (BROKEN_GEOMETRY, SHORTER, NOT_SETTLED)  # what says nothing of single actions
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def doubt(row: Counts, new: Counted, decided: Verdict, after: Settling) -> Doubt
         if SHORTER in tally:
             fewer = f"{new.actions} actions, {tally[SHORTER]} fewer than the one before"
             flagged = _and(
-                flagged, f"a later body, which counts now, has {fewer} (which is kept in replaced/)"
+                flagged, f"a later body, which counts now, has {fewer} (an archive keeps that in replaced/)"
             )
     tally.pop(NOT_SETTLED, None)
     if after.given_up:

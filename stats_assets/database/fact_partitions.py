@@ -136,11 +136,14 @@ def _went_away(connection: Connection, start: int, missing: Sequence[tuple[str, 
             INSERT INTO fact_ranges AS r (first, edits, countries) VALUES (%(first)s, %(detached)s, %(detached)s)
             ON CONFLICT (first) DO UPDATE
             SET edits = r.edits OR excluded.edits, countries = r.countries OR excluded.countries
-            RETURNING (edits OR countries) AND state <> 'recounting' AS had_facts
+            RETURNING edits OR countries AS had_facts, state
         )
-        SELECT had_facts FROM known
+        SELECT state <> 'recounting' AND (had_facts OR EXISTS (
+            SELECT FROM ledger WHERE stream = 'augmented_diffs' AND sequence >= %(first)s AND sequence < %(until)s
+                AND (facts > 0 OR country_facts > 0)))
+        FROM known
         """,
-        {"first": start, "detached": detached},
+        {"first": start, "until": start + SEQUENCES, "detached": detached},
     ).fetchone()
     return bool(detached or (row and row[0]))
 

@@ -197,36 +197,45 @@ def _found(connection: Connection, ranges: list[_Range]) -> dict[int, str]:
             place = next((p for p in there if p.holds(table, one.first)), None)
             if one.state == "recounting" and place is not None:
                 continue
-            if had and place is None:
+            if place is not None and not place.empty:
+                continue
+            # Facts of the last seconds are not noted yet; a backup may be just as old.
+            told = _told(connection, one.first, table)
+            if place is None and (had or told):
                 detached.append((one.first, table))
-            elif had and place is not None and place.empty and _should_be_there(connection, one.first, table):
+            elif place is not None and (told or (had and told is None)):
                 emptied.append((one.first, table))
     said: dict[int, list[str]] = {}
     if detached:
-        exist = connection.execute(
-            "SELECT name FROM unnest(%s::text[]) AS name"
-            " WHERE to_regclass(format('%%I.%%I', current_schema(), name)) IS NOT NULL",
-            ([name_of(table, first) for first, table in detached],),
-        ).fetchall()
+        exist: dict[str, bool] = dict(
+            connection.execute(
+                "SELECT name, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = there AND inhdetachpending)"
+                " FROM unnest(%s::text[]) AS name, to_regclass(format('%%I.%%I', current_schema(), name)) AS there"
+                " WHERE there IS NOT NULL",
+                ([name_of(table, first) for first, table in detached],),
+            ).fetchall()
+        )
         missing = missing_tables(connection)
         for first, table in detached:
             name = name_of(table, first)
-            what = f"{name} is {'not attached' if (name,) in exist else 'not there'}"
-            said.setdefault(first, []).append(f"there is no table {table}" if table in missing else what)
+            what = {None: "not there", False: "not attached", True: "half detached (FINALIZE ends it)"}
+            said.setdefault(first, []).append(
+                f"there is no table {table}" if table in missing else f"{name} is {what[exist.get(name)]}"
+            )
     for first, table in emptied:
         said.setdefault(first, []).append(f"{name_of(table, first)} is empty")
     return {first: ", ".join(parts) for first, parts in said.items()}
 
 
-def _should_be_there(connection: Connection, first: int, table: str) -> bool:
-    """Whether the ledger says that there are facts in the range, or does not know."""
+def _told(connection: Connection, first: int, table: str) -> bool | None:
+    """Whether the ledger says that there are facts in the range; None: it does not know."""
     column = "facts" if table == TABLES[0] else "country_facts"
     row = connection.execute(
         f"SELECT bool_or({column} > 0) FROM ledger"  # noqa: S608 - one of two names
         " WHERE stream = 'augmented_diffs' AND sequence >= %s AND sequence < %s".encode(),
         (first, first + SEQUENCES),
     ).fetchone()
-    return row is None or row[0] is not False
+    return row[0] if row else None
 
 
 def _lacking(connection: Connection, first: int, *, unknown: bool) -> int:

@@ -3,6 +3,7 @@
 What is done about it (an attempt counted, a pause) is runner.py's and run.py's.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,6 +34,9 @@ HINTS = {
     "XX": "What it has stored may be damaged. Its log says more.",
 }
 
+# A line of an error's context, up to the first value in it; "PL/pgSQL-Funktion", "fonction SQL" elsewhere.
+_IN_A_FUNCTION = re.compile(r"^[^\n\"'«»„“$:]*\b(?:PL/\w+|SQL)\b", re.MULTILINE)
+
 
 class DatabaseFailed(DatabaseUnreachable):
     """PostgreSQL answers, but refuses or fails; the message says what it said, and what to do."""
@@ -42,11 +46,19 @@ def is_sequences(error: Exception) -> bool:
     """Whether what was raised while a sequence's body was counted, or its facts written, is that sequence's failure.
 
     The data's (SQLSTATE class 22, or what psycopg can't send) and our own code's are: memory and recursion too, as the
-    next body may need less. All else of PostgreSQL's is the database's, and what the system refuses is the machine's.
+    next body may need less. All else of PostgreSQL's is the database's, class 22 out of a function of the operator's
+    too, and what the system refuses is the machine's.
     """
     if isinstance(error, psycopg.Error):
-        return isinstance(error, psycopg.DataError)
+        return isinstance(error, psycopg.DataError) and not _is_functions(error)
     return not isinstance(error, OSError | DatabaseUnreachable)
+
+
+def _is_functions(error: psycopg.Error) -> bool:
+    """Whether a function that is written in SQL or a language of procedures raised it: ours are no such ones."""
+    # Innermost first; COPY's own line is the outermost, and may show any text of the data.
+    inside = re.split("^COPY ", error.diag.context or "", maxsplit=1, flags=re.MULTILINE)[0]
+    return error.diag.source_function == "exec_stmt_raise" or bool(_IN_A_FUNCTION.search(inside))
 
 
 def is_connections(error: Exception) -> bool:
@@ -60,6 +72,8 @@ def sentence(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
     if isinstance(error, psycopg.OperationalError) and not state:
         state = "08"
+    if state.startswith("22") and _is_functions(error):
+        state = "P0"
     hint = next(HINTS[state[:length]] for length in (5, 2, 0) if state[:length] in HINTS)
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     return f"PostgreSQL fails or refuses: {said.rstrip('.')}{code}. {hint}"

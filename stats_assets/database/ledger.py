@@ -178,6 +178,15 @@ def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, p
             book_done(connection, stream, taken)
 
 
+def decline(connection: Connection, run_id: str, stream: str, taken: LedgerRow, reason: str) -> None:
+    """The sequence can't be done from this server, and no other try changes that: it is as it was, with the reason."""
+    connection.execute(
+        "UPDATE ledger SET work = previous, previous = 'idle', reason = %s, since = now()"
+        " WHERE stream = %s AND sequence = %s AND work = 'trying' AND run_id = %s",
+        (reason[:2000], stream, taken.sequence, run_id),
+    )
+
+
 def _fail(
     connection: Connection, stream: str, taken: LedgerRow, work: Work, reason: str, pause: timedelta
 ) -> None:

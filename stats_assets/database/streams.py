@@ -13,12 +13,12 @@ from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of, rows
-from stats_assets.replication.limits import QUIET, QUIET_MOST
+from stats_assets.replication.limits import ASKED_MOST, QUIET, QUIET_MOST
 
 Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
 PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
-PAUSE_FIRST, PAUSE_MOST, ASKED_MOST = 15.0, 300.0, 86400.0  # seconds
+PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
 INSTANCE_LEASE = timedelta(seconds=60)  # so long after its last tick an instance drives a stream
 BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
 
@@ -114,9 +114,9 @@ def _notice_a_clock_set_back(connection: Connection, stream: Stream, lease: time
     """Where the last tick is in the future, so is what waits: it would be due only when the clock is there again."""
     ahead = connection.execute(
         "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL, paused_at = NULL,"
-        " quiet_until = least(quiet_until, now() + make_interval(secs => %(quiet)s))"
+        " quiet_until = quiet_until - (lease_until - now() - %(lease)s)"  # what was left of it at that tick
         " WHERE stream = %(stream)s AND lease_until > now() + %(lease)s",
-        {"stream": stream, "lease": lease, "quiet": PAUSE_FIRST},
+        {"stream": stream, "lease": lease},
     )
     if ahead.rowcount:
         connection.execute(
@@ -285,19 +285,20 @@ def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str
     """Nobody of the stream asks the feed for so long, and twice as long with each further refusal in a row.
 
     A ban that says no end is met ever more seldom. A longer quiet that stands is not shortened; what was asked before
-    it began is no further refusal.
+    it began is no further refusal. It counts from now, however long ago the connection's transaction began.
     """
     connection.execute(
         """
         INSERT INTO streams AS s (stream, quiet_until, quiet_reason, refusals)
-        VALUES (%(stream)s, now() + make_interval(secs => %(seconds)s), %(reason)s, 1)
+        VALUES (%(stream)s, clock_timestamp() + make_interval(secs => greatest(%(first)s, %(seconds)s)),
+            %(reason)s, 1)
         ON CONFLICT (stream) DO UPDATE SET (quiet_until, quiet_reason, refusals) = (
             SELECT greatest(s.quiet_until, until),
                 CASE WHEN s.quiet_until >= until THEN s.quiet_reason ELSE excluded.quiet_reason END,
                 CASE WHEN held THEN s.refusals ELSE s.refusals + 1 END
-            FROM (SELECT coalesce(s.quiet_until > now(), false) AS held) AS a,
-                LATERAL (SELECT greatest(excluded.quiet_until, CASE WHEN NOT held THEN now() + make_interval(secs =>
-                    least(%(first)s * 2 ^ least(s.refusals, 10), %(most)s)) END) AS until) AS b
+            FROM (SELECT coalesce(s.quiet_until > clock_timestamp(), false) AS held) AS a,
+                LATERAL (SELECT greatest(excluded.quiet_until, CASE WHEN NOT held THEN clock_timestamp() +
+                    make_interval(secs => least(%(first)s * 2 ^ least(s.refusals, 10), %(most)s)) END) AS until) AS b
         )
         """,
         {

@@ -1,4 +1,5 @@
-"""A body's bytes without the characters that XML forbids: each becomes U+FFFD, and costs no more than itself.
+"""A body's bytes without the characters that XML forbids, and without bytes that are none: each becomes U+FFFD, and
+costs no more than itself.
 
 Here: finding them, as bytes and as references, also where two reads meet. Not here: other encodings (encodings), and
 any other damage.
@@ -7,7 +8,7 @@ any other damage.
 import re
 from typing import BinaryIO
 
-from stats_assets.osm.encodings import Utf8
+from stats_assets.osm.encodings import BYTES, Utf8
 
 _CONTROLS = bytes(code for code in range(0x20) if code not in b"\t\n\r")
 _REFERENCE = rb"&#(?:[0-9]+|x[0-9A-Fa-f]+);"
@@ -30,7 +31,7 @@ class Characters:
         self.first = ""
 
     def read(self, size: int) -> bytes:
-        """About `size` bytes, never none before the end. Raises UnicodeDecodeError where they are not so encoded."""
+        """About `size` bytes, never none before the end. Raises UnicodeDecodeError, as Utf8 does."""
         while True:
             read = self._body.read(size)
             chunk, self._kept = self._kept + read, b""
@@ -48,7 +49,7 @@ class Characters:
         if _allowed(code):
             return found
         self.replaced += 1
-        self.first = self.first or f"U+{code:04X}"
+        self.first = self.first or (f"the byte {code & 0xFF:02X}" if code in BYTES else f"U+{code:04X}")
         return _REPLACEMENT
 
     @property

@@ -71,7 +71,7 @@ class Credits:
     def newest(self, groups: Sequence[Sequence[int]]) -> list[Credit | None]:
         """For each group of node ids the newest credit, on a tie that of the highest changeset.
 
-        Nobody's edits have no say beside others. None where this diff changes none of the nodes.
+        It may be nobody's. None where this diff changes none of the nodes.
         """
         found: list[Credit | None] = [None] * len(groups)
         if not groups or not self._nodes:
@@ -112,7 +112,6 @@ def read_credit(texts: Texts, deleted: bool) -> Credit:
     return Credit(time, changeset, uid or None, read_name(user))
 
 
-def _rank(credit: Credit) -> tuple[bool, int, int, int, str]:
+def _rank(credit: Credit) -> tuple[int, int, int, str]:
     # User and name only make the choice independent of the order of actions.
-    somebodys = credit.changeset != NOBODY
-    return (somebodys, credit.time, credit.changeset, credit.uid or 0, credit.user or "")
+    return (credit.time, credit.changeset, credit.uid or 0, credit.user or "")

@@ -11,10 +11,11 @@ from typing import BinaryIO
 import numpy as np
 from lxml import etree
 
+from stats_assets.osm.actions import ActionReader
 from stats_assets.osm.categories import ELEMENTS, Categories
 from stats_assets.osm.credit import NOBODY, UNTIMED, Credit
 from stats_assets.osm.document import Document
-from stats_assets.osm.features import ActionReader, Feature, node_ids
+from stats_assets.osm.features import Feature, node_ids
 from stats_assets.osm.flags import Flags
 from stats_assets.osm.geometry import Geometer
 from stats_assets.osm.positions import Lines
@@ -45,7 +46,8 @@ def count_diff(
     """
     document = Document(body, "action")
     count = _Count(categories, regions, document.flags, limit)
-    for batch in document.batches(count.reader.thin_out):
+    unfinished = count.reader.unfinished
+    for batch in document.batches(unfinished.thin_out, unfinished.give_up):
         count.read(batch)
     return count.result(document)
 
@@ -118,6 +120,7 @@ class _Count:
             bytes=document.bytes,
             flags=flags,
             examples=self._flags.examples,
+            creations=self.reader.creations.counted,
         )
 
 

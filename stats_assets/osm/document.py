@@ -16,7 +16,8 @@ from stats_assets.osm.tokens import LIMIT, OPEN_BYTES_LIMIT, TOO_LONG, RefusedEr
 from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
 
 CHUNK = CHUNK_LIMIT = 1 << 16
-# An element that stays open is thinned out (see `Document.batches`) from this on, and is refused at OPEN_BYTES_LIMIT:
+# An element that stays open is thinned out (see `Document.batches`) from this on; where nothing can be, the document is
+# refused at OPEN_BYTES_LIMIT:
 # nothing in OSM comes near, and a tree takes up to 30 times its text's size.
 THIN_OUT_BYTES = 1 << 20
 PROLOG_LIMIT = 1 << 20
@@ -97,15 +98,18 @@ class Document:
         return (self._content if found else self._whole).hexdigest()
 
     def batches(
-        self, thin_out: Callable[[etree._Element], bool] | None = None
+        self,
+        thin_out: Callable[[etree._Element], bool] | None = None,
+        give_up: Callable[[etree._Element], bool] | None = None,
     ) -> Iterator[list[etree._Element]]:
         """Yield lists of complete `child` elements of the root; they are freed when the next list is asked for.
 
         `thin_out` is called with a child that is still open after a megabyte; it may take complete parts out of
-        the tree, and says whether it did. Never raises for what the document holds.
+        the tree, and says whether it did; so does `give_up` before the document is refused for its size. Never raises
+        for what the document holds.
         """
         try:
-            yield from self._batches(thin_out)
+            yield from self._batches(thin_out, give_up)
         except etree.XMLSyntaxError as error:
             self._error = storable(error.msg or "not XML")
         except RefusedError as refusal:
@@ -113,13 +117,17 @@ class Document:
         except UnicodeDecodeError as error:
             self._error = f"bytes that are no {error.encoding}: {error.reason}"
         if number := self._characters.replaced:
-            example = f"a character that XML forbids, {self._characters.first} for one, is U+FFFD now"
+            example = f"what is no character in XML, {self._characters.first} for one, is U+FFFD now"
             self.flags.add("character_replaced", example, number)
         if number := self._body.left_out:
             example = f"a value of more than {LIMIT >> 20} MB, {self._body.first} for one, was left out"
             self.flags.add("value_left_out", example, number)
 
-    def _batches(self, thin_out: Callable[[etree._Element], bool] | None) -> Iterator[list[etree._Element]]:
+    def _batches(
+        self,
+        thin_out: Callable[[etree._Element], bool] | None,
+        give_up: Callable[[etree._Element], bool] | None,
+    ) -> Iterator[list[etree._Element]]:
         held = self._read_head()
         if self._root is None:
             return
@@ -148,8 +156,10 @@ class Document:
                     opened = last
                     if last is not None and still_open > THIN_OUT_BYTES and thin_out and thin_out(last):
                         still_open = 0
-                    if still_open > OPEN_BYTES_LIMIT:
-                        raise RefusedError(TOO_LONG)
+                    if last is not None and still_open > OPEN_BYTES_LIMIT:
+                        if not (give_up and give_up(last)):
+                            raise RefusedError(TOO_LONG)
+                        still_open = 0
                 # Some errors (an undefined entity, an unknown prefix) lxml only logs, and then begins anew, or says
                 # nothing of the next ones.
                 if complaint := _complaint(parser.feed_error_log.filter_from_errors()):

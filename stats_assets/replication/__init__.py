@@ -3,12 +3,14 @@
 from stats_assets.replication.archive import Archive, ArchiveError
 from stats_assets.replication.body import Body, decompressed, open_body
 from stats_assets.replication.directory import SUFFIXES, DirectorySource, read_state
+from stats_assets.replication.history import judge_history
 from stats_assets.replication.http import Http
 from stats_assets.replication.judging import Envelope, Glance, glance_at, judge_body, judge_envelope
 from stats_assets.replication.manners import Manners, manners_at
 from stats_assets.replication.outcomes import (
     AskedJustNow,
     BadAnswer,
+    BeforeHistory,
     BodyTooLarge,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
@@ -32,6 +34,7 @@ __all__ = [
     "ArchiveError",
     "AskedJustNow",
     "BadAnswer",
+    "BeforeHistory",
     "Body",
     "BodyTooLarge",
     "BrokenGeometryRemark",
@@ -58,6 +61,7 @@ __all__ = [
     "glance_at",
     "judge_body",
     "judge_envelope",
+    "judge_history",
     "manners_at",
     "masked",
     "open_body",

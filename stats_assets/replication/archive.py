@@ -34,7 +34,7 @@ from stats_assets.replication.places import (
     trouble,
     upload,
 )
-from stats_assets.replication.sequences import path_of
+from stats_assets.replication.sequences import covers, path_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -199,7 +199,10 @@ class Archive:
                 os.chown(path, owner.st_uid, owner.st_gid)
 
     def _raise_state(self, body: Body) -> None:
-        state = f"---\nlast_run: {body.fetched_at.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
+        # Of minutes their own time: an archive of long ago must not look like a feed whose number was cut.
+        ended = covers(body.sequence).until if self.stream == "augmented_diffs" else body.fetched_at
+        last_run = min(body.fetched_at, ended)
+        state = f"---\nlast_run: {last_run.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
         if not isinstance(self._place, Path):
             # No lock in a bucket: of two writers at once the lower may win, until the next body is put.
             # It only rises, so what it was is asked only for a body above that.

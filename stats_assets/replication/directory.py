@@ -25,6 +25,7 @@ from stats_assets.replication.source import State
 SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
 """Of a stream's files."""
 _STREAMS = {suffix: stream for stream, suffix in SUFFIXES.items()}
+STATE_MAX = 16_384  # characters of a state; YAML of any length could take minutes to read
 _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
 
 
@@ -33,7 +34,9 @@ def read_state(text: str, *, url: str) -> State:
 
     Raises HeadUnknown for any other content: also for one that is cut, where a number would be only its beginning.
     """
-    came = repr(page_message(text)) if text.strip() else "0 bytes"
+    came = repr(page_message(text)) if text[:STATE_MAX].strip() else "0 bytes"
+    if len(text) > STATE_MAX:
+        raise HeadUnknown(url, f"{came} and more: too long for a state")
     if text and not text.endswith("\n"):
         raise HeadUnknown(url, f"{came} without an end of line: cut off, so its number may be too")
     try:
@@ -100,7 +103,7 @@ class DirectorySource:
         assert self._place is not None  # noqa: S101 (the caller has looked)
         file = self._place / "state.yaml"
         try:
-            return read(file, self._http.head_timeout).decode(errors="replace")
+            return read(file, self._http.head_timeout)[: STATE_MAX + 1].decode(errors="replace")
         except Exception as error:  # each store's client has errors of its own
             raise HeadUnknown(url, f"{trouble(error, file)}: no head") from error
 

@@ -10,6 +10,8 @@ import re
 
 QUIET, QUIET_MOST = 30.0, 900.0
 """Seconds without a request after such a refusal, at least; and at most, after many in a row that name no time."""
+ASKED_MOST = 6 * 3600.0
+"""What a Retry-After can ask for at most, in seconds: a typo must not stop a stream for a year."""
 STATUSES = frozenset({429, 509})
 """Too many requests; bandwidth limit exceeded (of web servers, no standard's)."""
 

@@ -54,6 +54,10 @@ class BadAnswer(FeedError):
     """Anything but a whole, fault-free document. One bad body says nothing about the next sequence."""
 
 
+class BeforeHistory(BadAnswer):
+    """The server knows nothing of the time before that minute: whole, but wrong. Its other minutes may be right."""
+
+
 class BodyTooLarge(BadAnswer):
     """Beyond the limits on size or on decompression."""
 

@@ -16,10 +16,9 @@ import urllib3
 from urllib3.connectionpool import ConnectionPool
 from urllib3.util import Retry
 
-from stats_assets.replication.limits import STATUSES, names_a_limit
+from stats_assets.replication.limits import ASKED_MOST, STATUSES, names_a_limit
 
 ONCE_MORE = frozenset(range(500, 600)) - STATUSES
-_WAIT_MAX = 6 * 3600  # what a Retry-After can ask for at most: a typo must not stop a stream for a year
 
 
 def seconds_to_wait(text: str | None) -> float | None:
@@ -27,7 +26,7 @@ def seconds_to_wait(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return Retry(retry_after_max=_WAIT_MAX).parse_retry_after(text)
+        return Retry(retry_after_max=int(ASKED_MOST)).parse_retry_after(text)
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
 

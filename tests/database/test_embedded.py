@@ -22,10 +22,8 @@ from stats_assets.database.embedded import SERVER_LOCK, EmbeddedServerError, ans
 from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.database.embedded_place import WHEEL, find_place
 from stats_assets.processes import processes_titled, send
+from tests.drills.waiting import PATIENCE
 from tests.place import open_folder, remove
-
-WAIT = 60.0
-
 
 NEEDED = ("stats_assets", "psycopg", "psycopg_binary", "typing_extensions", WHEEL.replace("-", "_"))
 
@@ -108,7 +106,7 @@ for line in sys.stdin:
 
 def until(condition: Callable[[], object], what: str) -> None:
     """Wait for it; the limit only ends a test that would never end."""
-    limit = time.monotonic() + WAIT
+    limit = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < limit, f"waited in vain: {what}"
         time.sleep(0.02)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from psycopg import errors
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.fact_partitions import make_partitions
@@ -22,6 +23,7 @@ EDITS, PARTS = "changeset_edits_000000000", "changeset_edits_countries_000000000
 
 DETACH = "ALTER TABLE changeset_edits DETACH PARTITION changeset_edits_000000000;"
 DETACH_PARTS = "ALTER TABLE changeset_edits_countries DETACH PARTITION changeset_edits_countries_000000000;"
+HALF = " -- and whoever waits gives up"
 AWAY = {
     "detached": DETACH + DETACH_PARTS,
     "edits detached": DETACH,
@@ -33,6 +35,10 @@ AWAY = {
     "truncated": f"TRUNCATE {EDITS}, {PARTS}",
     "edits truncated": f"TRUNCATE {EDITS}",
     "countries truncated": f"TRUNCATE {PARTS}",
+    "detached concurrently": DETACH.replace(";", " CONCURRENTLY;")
+    + DETACH_PARTS.replace(";", " CONCURRENTLY;"),
+    "half detached": DETACH.replace(";", " CONCURRENTLY") + HALF,
+    "countries half detached": DETACH_PARTS.replace(";", " CONCURRENTLY") + HALF,
 }
 REPLACED = (
     "ALTER TABLE changeset_edits RENAME TO aside;"
@@ -80,10 +86,24 @@ def sums(connection: Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
+def take_away(connection: Connection, how: str) -> None:
+    """A statement at a time: CONCURRENTLY must be alone. Half: somebody reads, and it does not wait for him."""
+    for statement in AWAY[how].removesuffix(";").split(";"):
+        if not statement.endswith(HALF):
+            connection.execute(statement.encode())
+            continue
+        with connect(connection.info.dsn) as reader, reader.transaction():
+            reader.execute("SELECT FROM changeset_edits, changeset_edits_countries LIMIT 1")
+            connection.execute("SET lock_timeout = '20ms'")
+            with pytest.raises(errors.LockNotAvailable):
+                connection.execute(statement.encode())
+            connection.execute("RESET lock_timeout")
+
+
 @pytest.mark.parametrize("how", AWAY)
 def test_whatever_is_mentioned_again_keeps_its_sums(connection: Connection, how: str) -> None:
     before, kept = sums(connection), aggregates(connection)
-    connection.execute(AWAY[how].encode())
+    take_away(connection, how)
     save_changesets(connection, 2, file(*(changeset(n, "hot", uid=7 + n % 2) for n in (10, 11, 12, 13))))
     apply_queue(connection)
     assert (sums(connection), queued(connection), held(connection)) == (before, 0, 3)
@@ -102,9 +122,9 @@ def test_whatever_is_mentioned_again_keeps_its_sums(connection: Connection, how:
 @pytest.mark.parametrize("how", AWAY)
 def test_nothing_is_counted_over_them(connection: Connection, how: str) -> None:
     before = sums(connection)
-    connection.execute(AWAY[how].encode())
+    take_away(connection, how)
     note(connection)
-    assert make_partitions(connection, 0, 0) == []
+    assert make_partitions(connection, 0, 299_999) == [200_000]
     for sequence in (OLD, OLD + 1):
         with pytest.raises(FactsAway, match=r"0 to 99999 are away: changeset_edits.* is "):
             facts(connection, sequence, 10)
@@ -122,7 +142,7 @@ def test_what_was_not_applied_yet_when_they_went_away_waits(connection: Connecti
     before = aggregates(connection)
     facts(connection, OLD, 10, 11, 12, 14, n=8)
     save_changesets(connection, 2, file(changeset(14, "hot"), changeset(15, "hot")))
-    connection.execute(AWAY[how].encode())
+    take_away(connection, how)
     apply_queue(connection)
     assert (aggregates(connection), queued(connection), held(connection)) == (before, 0, 4)
     assert verify(connection, "test").differences == []
@@ -133,8 +153,22 @@ def test_what_was_not_applied_yet_when_they_went_away_waits(connection: Connecti
         assert verify(connection, "test").differences == []
 
 
+@pytest.mark.parametrize("table", ["", "countries "])
+def test_a_half_done_detach_is_said_to_be_one(connection: Connection, table: str) -> None:
+    take_away(connection, f"{table}half detached")
+    (range_,) = away(connection)
+    name = PARTS if table else EDITS
+    assert range_.reason == f"{name} is half detached (FINALIZE ends it)"
+
+
 BACK = {
     "detached": f"ALTER TABLE changeset_edits ATTACH PARTITION {EDITS} FOR VALUES FROM (0) TO (100000);"
+    f"ALTER TABLE changeset_edits_countries ATTACH PARTITION {PARTS} FOR VALUES FROM (0) TO (100000)",
+    "detached concurrently": f"ALTER TABLE changeset_edits ATTACH PARTITION {EDITS} FOR VALUES FROM (0) TO (100000);"
+    f"ALTER TABLE changeset_edits_countries ATTACH PARTITION {PARTS} FOR VALUES FROM (0) TO (100000)",
+    "half detached": f"ALTER TABLE changeset_edits DETACH PARTITION {EDITS} FINALIZE;"
+    f"ALTER TABLE changeset_edits ATTACH PARTITION {EDITS} FOR VALUES FROM (0) TO (100000)",
+    "countries half detached": f"ALTER TABLE changeset_edits_countries DETACH PARTITION {PARTS} FINALIZE;"
     f"ALTER TABLE changeset_edits_countries ATTACH PARTITION {PARTS} FOR VALUES FROM (0) TO (100000)",
     "edits detached": f"ALTER TABLE changeset_edits ATTACH PARTITION {EDITS} FOR VALUES FROM (0) TO (100000)",
     "countries detached": f"ALTER TABLE changeset_edits_countries ATTACH PARTITION {PARTS}"
@@ -146,7 +180,7 @@ BACK = {
 
 @pytest.mark.parametrize("how", BACK)
 def test_once_they_are_back_all_is_exact_again(connection: Connection, how: str) -> None:
-    connection.execute(AWAY[how].encode())
+    take_away(connection, how)
     facts(connection, NEW + 1, 10, 13, n=2)  # new facts of a changeset that rests on what is away
     facts(connection, NEW, 11, 13, n=9)  # and others in place of old ones
     closed = changeset(11, "cold", uid=8, closed=NOON + timedelta(days=2))
@@ -212,7 +246,7 @@ def test_a_database_of_before_knows_what_went_away_by_its_ledger(empty: str, how
         older.execute(APPLIED_BY_0002.encode())
         older.execute(OLDER.encode())
         before = sums(older)
-        older.execute(AWAY[how].encode())
+        take_away(older, how)
         assert migrate(empty) == "0002"
         assert [one.first for one in away(older)] == [0]
         save_changesets(older, 2, file(changeset(10, "hot"), changeset(12)))

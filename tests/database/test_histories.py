@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from psycopg.errors import LockNotAvailable
@@ -24,10 +24,11 @@ from stats_assets.database.metadata import save_changesets
 from stats_assets.database.passes import verify
 from stats_assets.database.statistics import apply_queue, queued, save_countries
 from stats_assets.osm import Changeset, ChangesetStatistics
+from tests.conftest import examples
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 
-HISTORIES = 500  # in the suite; --hypothesis-profile=long runs as many as that profile says
+HISTORIES = 100
 TABLES = (
     *("changeset_edits", "changeset_edits_countries", "changeset_metadata", "errors", "users"),
     *("statistics_queue", "statistics_held", "changesets", "changesets_countries", "changesets_hashtags"),
@@ -241,7 +242,6 @@ def using(**values: object) -> Iterator[None]:
 def test_any_history_ends_in_what_the_facts_say(connection: Connection, url: str) -> None:
     make_partitions(connection, 0, 100)
     save_countries(connection, COUNTRIES)
-    profile = settings.get_current_profile_name()
     with connect(url) as rival, connect(url) as first, connect(url) as second:
         for each in (connection, rival, first, second):
             each.execute(
@@ -250,10 +250,5 @@ def test_any_history_ends_in_what_the_facts_say(connection: Connection, url: str
         Histories.appliers, Histories.workers = (connection, rival), (first, second)
         run_state_machine_as_test(
             Histories,
-            settings=settings(
-                max_examples=max(HISTORIES, settings.get_profile(profile).max_examples),
-                stateful_step_count=7,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
+            settings=settings(examples(HISTORIES), stateful_step_count=7),
         )

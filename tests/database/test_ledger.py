@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -19,6 +19,7 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.leases import end_lease, lease, leases
 from stats_assets.database.ledger import LeaseLost, LedgerRow, Retries
 from stats_assets.database.streams import Stream
+from tests.conftest import examples
 
 STREAM: Stream = "augmented_diffs"
 RETRIES = Retries(first=60, most=3600, attempts=3, hole_grace=600)
@@ -285,18 +286,39 @@ def test_a_reread_that_brings_nothing_newer_waits_doubling_and_is_given_up_flagg
     assert settle(connection, "c", 50, overdue=True) == (True, 0, None, None)
 
 
-@given(st.permutations(range(1, 6)), st.lists(st.integers(1, 5), max_size=4), st.data())
-@settings(max_examples=60, deadline=None)
-def test_in_any_order_of_reads_the_servers_last_state_counts(
-    order: list[int], again: list[int], data: st.DataObject
+class Body(NamedTuple):
+    """What a server has at some time. The same length is the same actions."""
+
+    actions: int
+    remark: bool
+
+
+STATES = 6  # of the server, each further than the one before
+BODIES = st.lists(st.builds(Body, st.integers(1, 3), st.booleans()), min_size=STATES, max_size=STATES)
+READS = st.lists(
+    st.tuples(st.integers(0, STATES - 1), st.integers(0, 9), st.booleans()), min_size=1, max_size=8
+)
+
+
+@given(BODIES, READS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_in_any_order_of_reads_the_newest_whole_body_counts(
+    connection: Connection, bodies: list[Body], reads: list[tuple[int, int, bool]]
 ) -> None:
-    """Bodies of increasing osm_base, of any length, fetched in any order and some again."""
-    row, last = Counts("none", None, None, None, None), 5
-    for place, n in enumerate([*order, *again]):
-        new = counted(f"{n}", 7 * n % 5, place, osm_base=REACHED + timedelta(minutes=n))
-        if verdict(row, new, by_hand=data.draw(st.booleans())) is Verdict.COMMITTED:
-            row = Counts("committed", new.content_hash, new.actions, new.fetched_at, "d", new.osm_base)
-    assert row.content_hash == f"{last}"
+    """Reads: (the server's state, when it was fetched, by hand or not). Where none is whole, the newest counts."""
+    (sequence,) = connection.execute("SELECT coalesce(max(sequence), 99) + 1 FROM ledger").fetchone() or (0,)
+    for at, minute, by_hand in reads:
+        actions, remark = bodies[at]
+        new = counted(f"{actions}{remark}", actions, minute, osm_base=REACHED + timedelta(minutes=at))
+        if remark:
+            new = replace(new, tally=BROKEN, flagged="a geometry is broken")
+        commit(connection, take(connection, sequence)[0], new, by_hand=by_hand)
+    seen = [at for at, _, _ in reads]
+    last = bodies[max([at for at in seen if not bodies[at].remark] or seen)]
+    found = state(connection, sequence)
+    assert (found["actions"], found["content_hash"]) == (last.actions, f"{last.actions}{last.remark}")
+    assert ("broken_geometry" in (found["tally"] or {})) is last.remark
+    assert (found["work"], found["done"]) == ("idle", True)
 
 
 def test_a_failing_sequence_waits_longer_each_time_and_is_quarantined_in_the_end(
@@ -589,9 +611,7 @@ def test_no_history_of_events_loses_a_sequence_or_counts_it_twice(connection: Co
     Blocks.connection = connection
     run_state_machine_as_test(
         Blocks,
-        settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(examples(40), stateful_step_count=25),
     )
 
 

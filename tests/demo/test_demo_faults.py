@@ -12,6 +12,7 @@ from stats_assets.demo.fault_rules import Faults
 from stats_assets.demo.faults import KINDS, Answer, Request
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
+from tests.drills.waiting import PATIENCE
 
 GOOD = Answer(200, "text/plain", b"good")
 ASKED = Request("/a", "augmented_diffs", 7)
@@ -21,7 +22,7 @@ def diff_of(feed: DemoFeed, sequence: int, **headers: str) -> requests.Response:
     return requests.get(
         f"{feed.url}/api/augmented_diff?id={sequence}",
         headers={"Accept-Encoding": "identity", **headers},
-        timeout=5,
+        timeout=PATIENCE,
     )
 
 
@@ -60,7 +61,7 @@ def test_a_thinner_diff_is_whole_and_has_the_first_actions(feed: DemoFeed, world
     assert thin.rstrip().endswith(b"</osm>")
     packed = requests.get(
         f"{feed.augmented_diffs_url}/{full // 10**6:03}/{full // 1000 % 1000:03}/{full % 1000:03}.adiff.xml.gz",
-        timeout=5,
+        timeout=PATIENCE,
     )
     content: Callable[[bytes], bytes] = lambda body: body[body.index(b"<action") :]  # noqa: E731
     assert content(gzip.decompress(packed.content)) == content(thin)
@@ -82,8 +83,10 @@ def test_shuffled_changesets_are_the_same_ones(feed: DemoFeed, world: World) -> 
 
 def test_the_head_goes_back_and_the_base_is_early(feed: DemoFeed, world: World) -> None:
     feed.faults.put(faults.behind(4), path="*stat*")
-    assert requests.get(f"{feed.url}/api/augmented_diff_status", timeout=5).text == f"{feed.head - 4}\n"
-    state = requests.get(f"{feed.changesets_url}/state.yaml", timeout=5).text
+    assert (
+        requests.get(f"{feed.url}/api/augmented_diff_status", timeout=PATIENCE).text == f"{feed.head - 4}\n"
+    )
+    state = requests.get(f"{feed.changesets_url}/state.yaml", timeout=PATIENCE).text
     assert f"sequence: {feed.changesets_head - 4}\n" in state
     base: Callable[[bytes], list[bytes]] = re.compile(rb'osm_base="([^"]*)"').findall
     good = base(diff_of(feed, feed.head).content)
@@ -109,10 +112,10 @@ def test_by_chance_and_for_a_time() -> None:
 def test_a_person_puts_rules_as_json_and_takes_them_back(feed: DemoFeed, world: World) -> None:
     url = f"{feed.url}/faults"
     rule = {"fault": "status", "arguments": {"code": 503}, "sequence": world.first, "times": 1}
-    assert requests.post(url, json=rule, timeout=5).ok
+    assert requests.post(url, json=rule, timeout=PATIENCE).ok
     assert [diff_of(feed, world.first).status_code for _ in range(2)] == [503, 200]
-    assert requests.post(url, json={"fault": "drop"}, timeout=5).ok
-    assert requests.delete(url, timeout=5).ok
+    assert requests.post(url, json={"fault": "drop"}, timeout=PATIENCE).ok
+    assert requests.delete(url, timeout=PATIENCE).ok
     assert diff_of(feed, world.first).ok
 
 
@@ -126,7 +129,7 @@ def test_a_person_puts_rules_as_json_and_takes_them_back(feed: DemoFeed, world: 
     ],
 )
 def test_rules_that_make_no_sense_are_said(feed: DemoFeed, rule: object, said: str) -> None:
-    answer = requests.post(f"{feed.url}/faults", json=rule, timeout=5)
+    answer = requests.post(f"{feed.url}/faults", json=rule, timeout=PATIENCE)
     assert (answer.status_code, said in answer.text) == (400, True)
 
 

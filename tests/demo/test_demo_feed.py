@@ -22,6 +22,7 @@ from stats_assets.demo.folder import FolderError
 from stats_assets.demo.minute import until
 from stats_assets.demo.truth import truth
 from stats_assets.demo.world import World
+from tests.drills.waiting import PATIENCE
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 
@@ -38,7 +39,7 @@ class Got(NamedTuple):
 
 def get(feed: DemoFeed, path: str, *, accept: str = "identity", method: str = "GET") -> Got:
     address = urlsplit(feed.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
     try:
         connection.request(method, path, headers={"Accept-Encoding": accept})
         answer = connection.getresponse()
@@ -232,7 +233,7 @@ def test_a_stalled_answer_ends_with_the_feed(world: World) -> None:
         time.sleep(0.01)
     assert waiting.is_alive()
     feed.stop()
-    waiting.join(10)
+    waiting.join(PATIENCE)
     assert not waiting.is_alive()
 
 
@@ -315,11 +316,11 @@ def test_by_itself_it_prints_its_address_and_ends_cleanly(number: signal.Signals
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         address = urlsplit(process.stdout.readline().strip())
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
         connection.request("GET", "/api/augmented_diff_status")
         assert connection.getresponse().read() == b"104\n"
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("wrong", [["--interval", "0"], ["--history", "0"], ["--directory", "/nonexistent"]])

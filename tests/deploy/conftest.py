@@ -19,6 +19,7 @@ from deploy.kit import cluster, secrets, services
 from deploy.kit.aws import Aws
 from deploy.kit.config import AWS, LOCAL, Config, load
 from tests.bucket import no_credentials_of_the_machine
+from tests.drills.waiting import PATIENCE
 
 REGION = "us-east-1"
 
@@ -102,9 +103,11 @@ def account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Account:
 
 
 def reset(url: str) -> None:
-    requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
+    requests.post(f"{url}/moto-api/reset", timeout=PATIENCE).raise_for_status()
     task = {"model_name": "ecs::task"}
-    requests.post(f"{url}/moto-api/state-manager/unset-transition", json=task, timeout=30).raise_for_status()
+    requests.post(
+        f"{url}/moto-api/state-manager/unset-transition", json=task, timeout=PATIENCE
+    ).raise_for_status()
 
 
 def variables(account: Account) -> dict[str, str]:

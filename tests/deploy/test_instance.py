@@ -57,7 +57,11 @@ def test_others_are_another_image_and_none_is_needed(account: Account, folder: P
 
 
 WRONG = {
-    "POLL_SECOND=5": "POLL_SECOND is no setting",
+    "POLL_SECOND=5": "Did you mean POLL_SECONDS",
+    "FAR_AWAY=5": "FAR_AWAY is no setting",
+    "POLL_SECONDS: 5": "line 1 can't be read",
+    "POLL_SECONDS": "POLL_SECONDS has no value",
+    "RETRY_ATTEMPTS=5\nRETRY_ATTEMPTS=6": "The last one counts",
     "POLL_SECONDS=soon": "POLL_SECONDS: ",
     "DATABASE_URL=postgresql://me:secret@host/db": "DATABASE_URL is not set here",
     "READ_DATABASE_URL=postgresql://me:secret@host/db": "READ_DATABASE_URL is not set here",

@@ -32,7 +32,7 @@ from stats_assets.demo.world import World
 from stats_assets.partitions import END_TAG, key_of
 from tests.conftest import database
 from tests.deploy.conftest import IMAGE, Account, register_a_machine
-from tests.drills.waiting import until
+from tests.drills.waiting import PATIENCE, until
 
 HELD = {"model_name": "ecs::task", "transition": {"progression": "manual", "times": 1_000_000}}
 LOGGER = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def instance(
     secrets.put(account.aws(), account.config)
     services.start(account.aws(), account.config, IMAGE)
     requests.post(
-        f"{account.url}/moto-api/state-manager/set-transition", json=HELD, timeout=30
+        f"{account.url}/moto-api/state-manager/set-transition", json=HELD, timeout=PATIENCE
     ).raise_for_status()
     home = tmp_path / "home"
     home.mkdir()
@@ -199,7 +199,7 @@ def test_a_queued_run_is_a_task_and_a_dead_one_is_done_again(
     until(asked_again, "the range to be asked for again")
     daemon.launch()
     for given in asked[1:]:  # the statistics' run, too, perhaps
-        done = subprocess.run(command(given), capture_output=True, text=True, timeout=100, check=False)  # noqa: S603
+        done = subprocess.run(command(given), capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
         assert done.returncode == 0, done.stderr[-2000:]
     [ended] = daemon.runs(DagsterRunStatus.SUCCESS)
     assert ended.tags[END_TAG] == queued.tags[END_TAG]

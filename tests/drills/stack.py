@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,12 +25,13 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.streams import stream_of
 from stats_assets.demo.home import DemoHome
 from stats_assets.parts import Stats
-from stats_assets.processes import is_alive, processes_titled, processes_with_variable
+from stats_assets.processes import is_alive, is_resource_tracker, processes_titled, processes_with_variable
 from stats_assets.settings import Settings
 from stats_assets.status import Status
 from stats_assets.status import of as standing_of
 from stats_assets.supervisor import MARK
 from tests.drills.waiting import PATIENCE, until
+from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[2]
 WORDS = {
@@ -108,7 +108,8 @@ class Stack:
             self._process.kill()
             self._process.wait()
         for pid in (*self.children(), *self.keeper()):
-            _signal(pid, signal.SIGKILL)
+            if not is_resource_tracker(pid):  # who removes the semaphores of those killed here
+                _signal(pid, signal.SIGKILL)
         self.until(lambda: not self.children() and not self.postgres(), "everything to end")
         shutil.rmtree(self._folder)
 
@@ -301,12 +302,6 @@ def running(stack: S) -> Iterator[S]:
 def demo_stack(**arguments: Any) -> contextlib.AbstractContextManager[DemoStack]:
     """A running demo, in the end gone without a trace."""
     return running(DemoStack(**arguments))
-
-
-def free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [int(server.getsockname()[1]) for server in servers]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -203,11 +203,9 @@ def is_minor(kind: str, old: Element | None, new: Element) -> bool:
         return False
 
 
-def who_of(new: Element, deleted: bool) -> Who | None:
-    """Whose edit it is; None: nobody's. A deletion that tells no time is older than all that do."""
+def who_of(new: Element, deleted: bool) -> Who:
+    """Whose edit it is; changeset 0: nobody's. A deletion that tells no time is older than all that do."""
     changeset = int(new.get("changeset") or 0)
-    if not changeset:
-        return None
     uid = int(new.get("uid") or 0)
     try:
         time = when(new.get("timestamp"))
@@ -218,13 +216,13 @@ def who_of(new: Element, deleted: bool) -> Who | None:
     return Who(time, changeset, uid or None, new.get("user") or None)
 
 
-def _edited_nodes(read: list[tuple[str, Element | None, Element]]) -> dict[int, Who | None]:
-    """Whose edit was the newest of each node; None: nobody's alone."""
-    found: dict[int, Who | None] = {}
+def _edited_nodes(read: list[tuple[str, Element | None, Element]]) -> dict[int, Who]:
+    """Whose edit was the newest of each node."""
+    found: dict[int, Who] = {}
     for kind, old, new in read:
         if new.tag == "node" and not is_minor(kind, old, new) and not _left_view(kind, new):
             who, id_ = who_of(new, is_deleted(kind, new)), int(new.get("id") or 0)
-            found[id_] = max(filter(None, (found.get(id_), who)), key=_rank, default=None)
+            found[id_] = max(found.get(id_, who), who, key=_rank)
     return found
 
 
@@ -245,7 +243,7 @@ def parts(tags: Mapping[str, str], key: str) -> set[str]:
 
 
 def _count(
-    done: Count, kind_of_action: str, old: Element | None, new: Element, edited: dict[int, Who | None]
+    done: Count, kind_of_action: str, old: Element | None, new: Element, edited: dict[int, Who]
 ) -> None:
     if _left_view(kind_of_action, new):
         return
@@ -262,10 +260,10 @@ def _count(
         movers = [edited[ref] for ref in {*_references(old), *_references(new)} if ref in edited]
         if not movers:
             return
-        who = max(filter(None, movers), key=_rank, default=None)
+        who = max(movers, key=_rank)
     else:
         who = who_of(new, deleted)
-    if who is None:
+    if not who.changeset:
         done.nobodys += 1
         return
     kind = "deleted" if deleted else "modified"

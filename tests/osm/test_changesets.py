@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from resource import RUSAGE_SELF, getrusage
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_assets.osm import Changeset, ChangesetFile, read_changesets
-from tests.conftest import real_file
+from tests.conftest import examples, real_file
 
 OPEN = '<changeset id="1" created_at="2015-06-15T12:00:00Z" open="true"/>'
 FULL = """
@@ -287,7 +287,7 @@ def test_a_changeset_of_absurd_size_costs_itself(case: str) -> None:
     assert said(found) == "changeset 2: more than 3 MB of tags were not read"
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.sampled_from(["text ", "<b>", "</b>", "<c/>", "x" * 70_000, "é&lt;", "<![CDATA[<d>]]>"]), max_size=30),
     st.integers(1, 5000),

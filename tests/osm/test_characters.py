@@ -1,4 +1,4 @@
-"""A character that XML forbids costs that character, not the document; other damage costs the document."""
+"""A character that XML forbids, and a byte that is none, cost themselves, not the document; other damage costs that."""
 
 import gzip
 import io
@@ -203,18 +203,84 @@ def test_all_encodings_give_the_same(encoding: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("encoding", "form", "user", "replaced"),
+    [
+        ("UTF-8", b"\xff", "?", 1),
+        ("UTF-8", b"a\xe9z", "a?z", 1),  # Latin-1
+        ("UTF-8", b"a\xc3(z", "a?(z", 1),
+        ("UTF-8", b"\xe5\x9c", "??", 2),  # cut, as by a column of 255 bytes: the quote behind it stays
+        ("UTF-8", b"\xf0\x9f\x98", "???", 3),
+        ("UTF-8", b"\x80\xbf", "??", 2),
+        ("UTF-8", b"\xc0\xaf", "??", 2),  # overlong
+        ("UTF-8", b"\xe0\x80\xaf", "???", 3),
+        ("UTF-8", b"\xf4\x90\x80\x80", "????", 4),  # beyond U+10FFFF
+        ("UTF-8", b"\xed\xa0", "??", 2),  # half a surrogate
+        ("UTF-8", b"\xed\xa0\x80\xff\x01", "???", 3),
+        ("UTF-8", b"\xff\xe5\x9c\xb0\xff", "?地?", 2),
+        ("windows-1252", b"a\x81\xe9", "a?é", 1),
+        ("us-ascii", b"a\xe9\xe9", "a??", 2),
+        ("shift_jis", b"a\x80z", "a?z", 1),
+        ("shift_jis", b"a\x81", "a?", 1),  # the quote behind it stays
+        ("euc-jp", b"\xa1", "?", 1),
+        ("gb18030", b"a\x81", "a?", 1),
+        ("big5", b"a\xa1", "a?", 1),
+    ],
+)
+def test_a_byte_that_is_not_so_encoded_costs_itself(
+    encoding: str, form: bytes, user: str, replaced: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = BODY.replace(b"UTF-8", encoding.encode()).replace(NAME.encode(), form)
+    expected = (user.replace("?", "\ufffd"), {"character_replaced": 2 * replaced})
+    assert user_of(body) == expected
+    for chunk in (1, 2, 3, 50, 1001):
+        monkeypatch.setattr("stats_assets.osm.document.CHUNK", chunk)
+        assert user_of(body) == expected
+    if encoding == "UTF-8":
+        assert user_of(body.replace(b' encoding="UTF-8"', b"")) == expected
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"\xe9", b"\xe5\x9c", b"\xff" * 1000])
+def test_such_bytes_cost_themselves_wherever_the_reads_end(damage: bytes) -> None:
+    many = [create(node(n, tags={"shop": "地図"}, user="björn")) for n in range(1500)]
+    place = [create(node(1, tags={"shop": NAME}))]
+    for actions in (place + many, many + place, many[:750] + place + many[750:]):
+        found = count(diff(*actions).replace(NAME.encode(), damage))
+        assert (found.envelope.complete, found.envelope.error, found.features) == (True, None, 1501)
+        assert found.flags == {"character_replaced": len(damage)}
+        assert "the byte " in found.examples[0]
+
+
+def test_such_bytes_in_a_number_or_in_markup_are_no_lost_document() -> None:
+    for old, new, flag in (
+        (b'id="2"', b'id="2\xff"', "unreadable_id"),
+        (b'<node id="2"', b'<nod\xff id="2"', "unreadable_sides"),
+    ):
+        damaged = BODY.replace(old, new)
+        if flag == "unreadable_sides":
+            damaged = damaged[::-1].replace(b"</node>"[::-1], b"</nod\xff>"[::-1], 1)[::-1]
+        found = count(damaged)
+        assert (found.features, found.flags) == (1, {"character_replaced": damaged.count(b"\xff"), flag: 1})
+
+
+def test_a_body_full_of_such_bytes_is_read_in_no_longer_time_than_its_size_says() -> None:
+    """A megabyte of them: with a pass over the rest for each it would take minutes."""
+    characters = Characters(io.BytesIO(b"<osm>" + b"\xff" * 1_000_000))
+    while characters.read(1 << 16):
+        pass
+    assert characters.replaced == 1_000_000
+
+
+@pytest.mark.parametrize(
     ("encoding", "damage"),
     [
-        ("utf-8", b"\xff"),
-        ("windows-1252", b"\x81"),
-        ("us-ascii", b"\xe9"),
-        ("shift_jis", b"\x80"),
         ("no-such-encoding", b"a"),
         ("utf-7", b"+AAE-"),
         ("unicode_escape", b"\\x41"),
     ],
 )
-def test_bytes_that_are_not_so_encoded_cost_the_document_and_are_named(encoding: str, damage: bytes) -> None:
+def test_what_has_no_encoding_or_ends_within_a_character_costs_the_document_and_is_named(
+    encoding: str, damage: bytes
+) -> None:
     body = BODY.replace(b"UTF-8", encoding.encode()).replace(NAME.encode(), damage)
     found = count(body)
     assert not found.envelope.complete
@@ -228,10 +294,6 @@ def test_bytes_that_are_not_so_encoded_cost_the_document_and_are_named(encoding:
 @pytest.mark.parametrize(
     "damage",
     [
-        b"\xff",
-        b"\xe9",
-        b"\xc3(",
-        b"\xf4\x90\x80\x80",
         b"&nbsp;",
         b"&eacute;",
         b"& ",

@@ -38,7 +38,8 @@ def shifted(id_: int, **meta: object) -> str:
             [shifted(11, changeset=50), delete(node(12), gone("node", 12, changeset=60, visible="true"))],
             50,
         ),
-        ([shifted(11, changeset=50), delete(node(12), gone("node", 12, changeset=0, timestamp=LATE))], 50),
+        ([shifted(11, changeset=50), delete(node(12), gone("node", 12, changeset=0, timestamp=EARLY))], 50),
+        ([shifted(11, changeset=50), delete(node(12), gone("node", 12, timestamp=None))], 50),
         # twice in the diff: the newest
         ([shifted(11, changeset=50, timestamp=LATE), shifted(11, changeset=60, timestamp=EARLY)], 50),
     ],
@@ -48,6 +49,29 @@ def test_a_moved_way_is_its_newest_nodes(nodes: list[str], changeset: int) -> No
         found = counted(*order)
         assert found.changeset == changeset
         assert found.counts == {"roads_modified": 1}
+
+
+@pytest.mark.parametrize(
+    "newest",
+    [
+        delete(node(12), gone("node", 12, changeset=0, timestamp=LATE)),
+        delete(node(12), gone("node", 12, changeset=None, timestamp=LATE)),
+        shifted(12, changeset=0, timestamp=LATE),
+        shifted(12, changeset=None, timestamp=LATE),
+    ],
+)
+def test_a_way_whose_newest_mover_is_nobody_s_is_nobody_s(newest: str) -> None:
+    """It is not the next one's, however many others moved it before."""
+    others = [shifted(11, changeset=50), shifted(10, changeset=60, timestamp=EARLY)]
+    for order in itertools.permutations([*others, newest, moved([10, 11, 12])]):
+        found = count(diff(*order))
+        assert (found.changesets, found.tallies["nobodys_edit"]) == ((), 1)
+        assert [error.changeset for error in found.errors] == [None]
+
+
+def test_on_a_tie_nobody_s_is_the_least() -> None:
+    nodes = [shifted(11, changeset=50, timestamp=LATE), shifted(12, changeset=0, timestamp=LATE)]
+    assert counted(*nodes, moved([10, 11, 12])).changeset == 50
 
 
 def test_the_old_members_count_too() -> None:

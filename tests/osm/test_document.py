@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
 from stats_assets.osm import count_diff, read_changesets
 from stats_assets.osm.document import Document
+from tests.conftest import examples
 from tests.osm.documents import (
     HIGHWAY,
     Member,
@@ -172,14 +173,16 @@ def test_an_entity_in_the_roots_own_attribute_does_not_explode() -> None:
         (b"<osm><x ", b"aaaaa", "4 MB without an end"),
         (b"<osm><![CDATA[", b"     ", "8 MB without an end"),
         (b"<osm></osm>", b"     ", "8 MB without an end"),
-        (b"<osm><action type='create'><node id='1'>", b"<tag k='a' v='b'/>", "4 MB without an end"),
-        (b"<osm><action type='create'><way id='1'>", b"<nd/>", "4 MB without an end"),
+        (b"<osm><action type='create'><node id='1'>", b"<tag k='a' v='b'/>", "8 MB without an end"),
+        (b"<osm><action type='create'><way id='1'>", b"<nd/>", "8 MB without an end"),
+        (b"<osm><action type='create'><relation id='1'>", b"<member/>", "8 MB without an end"),
         (
             b"<osm><action type='create'><relation id='1'>",
-            b"<member/>",
-            "a relation of more than 4,000,000 positions",
+            b"<member/><tag k='a' v='b'/>",
+            "8 MB without an end",
         ),
-        (b"<osm><action type='create'><relation id='1'><member>", b"<nd lat='1'/>", "4 MB without an end"),
+        (b"<osm><action type='create'><relation id='1'><member>", b"<nd lat='1'/>", "8 MB without an end"),
+        (b"<osm><x>", b"<y a='b'/>", "4 MB without an end"),
         (b"<osm>", b"<action>", "Excessive depth"),
         (b"<osm a='", b"aaaaa", "8 MB without an end"),
         (b"<!-- x -->", b"<!-- x -->", "no root element in the first 1 MB"),
@@ -209,16 +212,16 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 before = peak()
 for piece in (b"<x/>", b"<osm/>", b"<remark>x</remark>", b"<action> </action>", b"<!-- x --><x id='a'/>"):
-    body = io.BytesIO(b"<osm>" + piece * (8_000_000 // len(piece)) + b"</osm>")
+    body = io.BytesIO(b"<osm>" + piece * (3_000_000 // len(piece)) + b"</osm>")
     assert count_diff(body, categories=categories, regions=regions).envelope.complete
 print(peak() - before)
 """
 
 
 def test_junk_is_not_kept() -> None:
-    """8 MB of each take 200 MB and more as a tree."""
+    """3 MB of each take 38 MB and more as a tree."""
     run = subprocess.run([sys.executable, "-c", JUNK], capture_output=True, text=True, check=True)  # noqa: S603
-    assert float(run.stdout) < 60
+    assert float(run.stdout) < 30
 
 
 def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(
@@ -244,19 +247,83 @@ def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(
     after, before = (count(diff(create(side))).changesets[0].measurements for side in (new, old))
     change = before["landuse_km2_added"] - after["landuse_km2_added"]
     assert abs(changeset.measurements["landuse_km2_modified"] - change) < change / 10**6
-    monkeypatch.setattr("stats_assets.osm.features.MEMBER_POSITIONS_LIMIT", 1000)
-    assert "a relation of more than 1,000 positions" in str(count(body).envelope.error)
+    monkeypatch.setattr("stats_assets.osm.unfinished.MEMBER_POSITIONS_LIMIT", 1000)
+    found = count(body)
+    assert (found.features, found.actions, found.envelope.error) == (2, 3, None)
+    assert found.flags == {"unreadable_size": 1}
+    assert found.examples == ("modify relation 1: a relation of more than 1,000 positions was not read",)
 
 
-def test_an_element_of_absurd_size_is_refused() -> None:
-    start = b"<osm>" + SHOP.encode() + b"<action type='create'><way id='1'>"
+ABSURD = {
+    "tags": ("<node id='9'>", "<tag k='a' v='b'/>", "</node>"),
+    "other tags": ("<relation id='9' version='1'>", "<tag k='abcdefgh' v='地図'/>", "</relation>"),
+    "nodes": ("<way id='9'>", "<nd ref='1' lat='1' lon='1'/>", "</way>"),
+    "bare nodes": ("<way id='9'>", "<nd/>", "</way>"),
+    "a member's nodes": ("<relation id='9'><member>", "<nd lat='1' lon='1'/>", "</member></relation>"),
+    "members and tags": ("<relation id='9'>", "<member type='way'/><tag k='a' v='b'/>", "</relation>"),
+    "what nobody knows": ("<node id='9'>", "<foo bar='1'/>", "</node>"),
+    "nested": ("<node id='9'>", "<a b='1'><b><c d='2'>text</c></b></a>", "</node>"),
+    "texts": ("<node id='9'>", "<!-- x -->some text", "</node>"),
+    "elements": ("", "<node id='9'/>", ""),
+    "sides": ("", "<old><node id='9'/></old>", ""),
+}
+
+
+@pytest.mark.parametrize("kind", ["create", "modify", "delete"])
+@pytest.mark.parametrize("what", ABSURD)
+def test_an_action_of_absurd_size_costs_itself(what: str, kind: str) -> None:
+    """Beside many others, so that all the chunks' ends are tried; its own tags make it no feature."""
+    begin, piece, end = ABSURD[what]
+    before, after = ("", "") if kind == "create" else ("<old><node id='9'/></old><new>", "</new>")
+    start = f"<osm>{SHOP * 3}<action type='{kind}'>{before}{begin}".encode()
+    rest = f"{end}{after}</action>{SHOP * 5}</osm>".encode()
     found = count_diff(
-        body_of(repeated(start, b"<nd ref='1' lat='1' lon='1'/>", 20, b"</way></action></osm>")),
-        categories=the_categories(),
-        regions=squares(),
+        body_of(repeated(start, piece.encode(), 6, rest)), categories=the_categories(), regions=squares()
     )
-    assert found.envelope.error == "4 MB without an end to an element were not read"
-    assert (found.features, found.envelope.complete) == (1, False)
+    assert (found.envelope.error, found.envelope.complete) == (None, True)
+    assert (found.features, found.actions, found.unreadable) == (8, 9, 1)
+    assert found.flags == {"unreadable_size": 1}
+    assert "n of more than " in found.examples[0]
+
+
+def test_two_of_them_and_one_at_the_end() -> None:
+    tags = "<tag k='a' v='b'/>" * 300_000
+    large = f"<action type='create'><node id='9'>{tags}</node></action>"
+    found = count(diff(large, SHOP, large, large))
+    assert (found.features, found.actions, found.flags) == (1, 4, {"unreadable_size": 3})
+    assert found.examples[0].startswith("create node 9: ")
+
+
+LARGE = """
+import io, resource
+from stats_assets.osm import Categories, Regions, count_diff
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+categories, regions = Categories.load(), Regions.load()
+piece = b"<tag k='a' v='b'/>" * 3000
+def read(megabytes):
+    left = [megabytes * (1 << 20) // len(piece)]
+    class Body(io.RawIOBase):
+        def read(self, size):
+            left[0] -= 1
+            if left[0] < -1:
+                return b""
+            return piece if left[0] >= 0 else b"</node></action></osm>"
+    body = Body()
+    first = [b"<osm><action type='create'><node id='9'>"]
+    plain = body.read
+    body.read = lambda size: first.pop() if first else plain(size)
+    found = count_diff(body, categories=categories, regions=regions)
+    assert found.envelope.complete and found.unreadable == 1, found
+read(5)
+before = peak()
+read(40)
+print(peak() - before)
+"""
+
+
+def test_the_size_of_what_is_given_up_costs_no_memory() -> None:
+    run = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)  # noqa: S603
+    assert float(run.stdout) < 30
 
 
 EVERYTHING = diff(
@@ -320,7 +387,7 @@ def test_the_batches_are_freed() -> None:
     assert document.complete
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.lists(
         st.tuples(st.integers(0, len(EVERYTHING) - 1), st.sampled_from(b"<>\"'=/&;019.-eN \x00\xff")),

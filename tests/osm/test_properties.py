@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_assets.osm import ChangesetStatistics
 from stats_assets.osm.rings import BrokenError, Piece, assemble
+from tests.conftest import examples
 from tests.osm.documents import (
     Member,
     Position,
@@ -46,7 +47,7 @@ LINES: st.SearchStrategy[Sequence[Position]] = st.one_of(st.lists(POSITIONS, max
 MEMBERS: st.SearchStrategy[list[Member]] = st.lists(
     st.one_of(st.tuples(st.sampled_from(["outer", "inner", ""]), CLOSED), POSITIONS, st.just("5")), max_size=3
 )
-PROFILE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROFILE = examples(60)
 
 
 @st.composite

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -16,9 +16,10 @@ from stats_assets.osm import nesting
 from stats_assets.osm import sweep as sweep_module
 from stats_assets.osm.joining import BrokenError, Piece
 from stats_assets.osm.rings import assemble
+from tests.conftest import examples
 
 GEOD = Geod(ellps="WGS84")
-PROFILE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROFILE = examples(40)
 
 
 LENSES = [0.005, 0.002, -0.002, -0.005]
@@ -184,7 +185,7 @@ def closed_walks(draw: st.DrawFn) -> list[Piece]:
     return pieces[:0] if len(pieces) > 7 else pieces
 
 
-@settings(PROFILE, max_examples=80)
+@examples(80)
 @given(closed_walks().filter(bool), st.data())
 @pytest.mark.parametrize("pairs", [10_000, -(10**9)], ids=["compared", "swept"])
 def test_valid_if_any_joining_is_and_never_by_the_order(

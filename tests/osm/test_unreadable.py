@@ -1,5 +1,6 @@
 """What of a diff can't be read, is nobody's, or is not believed: said, and the rest counts (definitions, section 2)."""
 
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -221,11 +222,13 @@ MOVED = modify(
 )
 
 
-def test_a_way_that_nobodys_node_moved_is_the_other_movers_or_nobodys() -> None:
-    nobodys = shifted(11, changeset=None, timestamp="2017-03-09T04:17:59Z")
-    real = shifted(12, changeset=50, timestamp="2017-03-09T04:17:01Z")
-    for actions in ([nobodys, real, MOVED], [MOVED, real, nobodys]):
+def test_a_way_that_nobodys_node_moved_last_is_nobodys() -> None:
+    nobodys = shifted(11, changeset=None, timestamp="2017-03-09T04:17:30Z")
+    before, after = (shifted(12, changeset=50, timestamp=f"2017-03-09T04:17:{s}Z") for s in ("01", "59"))
+    for actions in itertools.permutations([nobodys, after, MOVED]):
         assert counted(*actions).changeset == 50
+    for actions in itertools.permutations([nobodys, before, MOVED]):
+        assert count(diff(*actions)).tallies["nobodys_edit"] == 1
     found = count(diff(nobodys, MOVED))
     assert (found.changesets, found.tallies) == ((), {"nobodys_edit": 1, "untagged": 1})
     (error,) = found.errors

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from stats_assets.replication import Http
+from tests.drills.waiting import PATIENCE
 
 
 @dataclass
@@ -119,7 +120,7 @@ def make_http() -> MakeHttp:
     """An Http that waits for nothing long."""
 
     def make(**options: Any) -> Http:
-        return Http("tests", **{"timeout": 30, "pause": 0, "head_timeout": 30} | options)
+        return Http("tests", **{"timeout": PATIENCE, "pause": 0, "head_timeout": PATIENCE} | options)
 
     return make
 

@@ -27,11 +27,12 @@ from stats_assets.replication import (
     SequenceMissing,
 )
 from tests.bucket import BUCKET, another_process, no_credentials_of_the_machine, s3_server
+from tests.drills.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.replication.conftest import MakeHttp
 
-HTTP = Http("tests", head_timeout=60)
+HTTP = Http("tests", head_timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +224,9 @@ def test_a_silent_service_for_roles_does_not_hold_the_head(
 def test_those_who_may_not_are_told_what_they_need(uri: str, source: DirectorySource, tmp_path: Path) -> None:
     address = os.environ["AWS_ENDPOINT_URL"]
     says(uri, 5)
-    requests.post(f"{address}/moto-api/reset-auth", data=b"0", timeout=10)  # from now on keys are looked at
+    requests.post(
+        f"{address}/moto-api/reset-auth", data=b"0", timeout=PATIENCE
+    )  # from now on keys are looked at
     try:
         with pytest.raises(
             HeadUnknown, match=r"does not exist in our records.*s3:GetObject and s3:ListBucket"
@@ -234,7 +237,7 @@ def test_those_who_may_not_are_told_what_they_need(uri: str, source: DirectorySo
         with pytest.raises(ArchiveError, match="s3:PutObject"):
             Archive(uri, "changesets").put(body_of(tmp_path, 1))
     finally:
-        requests.post(f"{address}/moto-api/reset-auth", data=b"inf", timeout=10)
+        requests.post(f"{address}/moto-api/reset-auth", data=b"inf", timeout=PATIENCE)
     assert source.head() == 5
 
 

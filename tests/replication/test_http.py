@@ -183,7 +183,7 @@ def test_other_bad_answers_name_no_limit(other: str, feed: FeedServer, http: Htt
 )
 def test_ones_own_server_needs_no_pause(url: str, own: bool) -> None:
     assert is_own(url) is own
-    assert manners_at(url, None, 60) == ((0, 60) if own else (5, 60))
+    assert manners_at(url, None, 60) == ((0, 60) if own else (10, 60))
     assert manners_at(url, 2, 1) == ((2, 1) if own else (2, 60))
 
 
@@ -307,12 +307,10 @@ def test_a_stall_ends_by_the_read_timeout_and_is_not_tried_again(
 def test_a_slow_drip_ends_by_the_deadline(
     how: dict[str, Any], feed: FeedServer, make_http: MakeHttp, tmp_path: Path
 ) -> None:
-    feed.answer("/a", b"x" * 1000, drip=0.02, **how)
+    feed.answer("/a", b"x" * 100_000, drip=0.02, **how)  # half an hour
     http = make_http(timeout=30, deadline=0.3)
-    begun = time.monotonic()
     with pytest.raises(BadAnswer, match="within the time limit"):
         http.download(f"{feed.url}/a", tmp_path / "a")
-    assert time.monotonic() - begun < 10  # the drip would take 20
     assert not list(tmp_path.iterdir())
 
 
