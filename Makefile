@@ -51,6 +51,8 @@ unit: install
 
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
 	$(BIN)/pytest -m drill tests/drills --timeout=900
+	$(BIN)/pytest --hypothesis-profile=drill --timeout=0 tests/database/test_histories.py tests/database/test_ledger.py \
+	  tests/test_stream_events.py tests/osm/test_rings.py tests/osm/test_properties.py tests/osm/test_document.py
 
 torture: install ## 50,000 made diffs counted twice; 100 random kills while the feed does everything wrong (an hour)
 	$(BIN)/python -m tests.fuzz.comparing --documents 50000

@@ -162,6 +162,14 @@ def processes_with_variable(name: str, value: str) -> list[int]:
     ]
 
 
+def is_resource_tracker(pid: int) -> bool:
+    """Whether it is what Python's multiprocessing keeps to remove shared memory and semaphores of killed processes.
+
+    It ends by itself after the last process that it does so for, and not by SIGTERM.
+    """
+    return b"multiprocessing.resource_tracker" in _read(Path(f"/proc/{pid}/cmdline"))
+
+
 def send(pids: list[int], number: signal.Signals) -> None:
     """Signal each of them; one that is gone meanwhile is no error."""
     for pid in pids:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stats_assets.child import Child, Keeping, Pace
-from stats_assets.processes import LockFile, is_alive, processes_with_variable, send
+from stats_assets.processes import LockFile, is_alive, is_resource_tracker, processes_with_variable, send
 
 MARK = "STATS_ASSETS_SUPERVISED"
 """An environment variable of every child, and so of its children too: that is how what is left of them is found."""
@@ -169,9 +169,11 @@ class Supervisor:
         begun = time.monotonic()
         ladder = self._ladder()
         while left := processes_with_variable(MARK, self._mark):
-            while ladder and self._passed(begun) >= ladder[0][0]:
-                self.say(f"ending {len(left)} processes that are left of {whose}")
-                send(left, ladder.pop(0)[1])
+            # who tidies up after them ends after them; killed, it would leave their semaphores for good
+            told = [pid for pid in left if not is_resource_tracker(pid)]
+            while told and ladder and self._passed(begun) >= ladder[0][0]:
+                self.say(f"ending {len(told)} processes that are left of {whose}")
+                send(told, ladder.pop(0)[1])
             time.sleep(_POLL_SECONDS / 5)
 
     def _ladder(self) -> list[tuple[float, signal.Signals]]:

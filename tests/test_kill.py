@@ -1,6 +1,6 @@
 """kill -9 of a run in the middle of its range: nothing is lost, nothing counts twice, and the next run goes on.
 
-Here one with the whole stack; all other processes are killed in the drills.
+The whole stack, and all other processes, are killed in the drills.
 """
 
 import os
@@ -19,8 +19,6 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
 from stats_assets.run import run_range
-from tests.drills.stack import DemoStack
-from tests.drills.torture import IMPATIENT, Kill, torture
 from tests.truth import differences, statistics_of, truth_of
 
 RUN = """
@@ -72,13 +70,3 @@ def test_a_killed_run_loses_nothing_and_doubles_nothing(
     assert differences(truth_of(feed.url), statistics_of(connection)) == []
     attempts = connection.execute("SELECT max(attempts), bool_or(suspect) FROM ledger").fetchone()
     assert attempts == (0, False)
-
-
-def test_a_little_torture() -> None:
-    """`make torture` in small: under faults a run and its code server, then the supervisor. Its end is by force."""
-    kills = [Kill(0, ("run", "code"))]
-    stack = DemoStack(history=12, interval=1e9, settings=IMPATIENT)
-    try:
-        torture(stack.start(), kills, sequences=6, chance=0.005, say=lambda text: None)
-    finally:
-        stack.remove()

@@ -597,5 +597,5 @@ def test_no_sequence_of_events_skips_a_sequence_or_counts_it_twice(monkeypatch: 
         monkeypatch.setattr(tick, name, globals()[name])
     run_state_machine_as_test(
         Events,
-        settings=settings(examples(400), stateful_step_count=50),
+        settings=settings(examples(150), stateful_step_count=50),
     )

@@ -259,6 +259,30 @@ def test_deaf_children_and_their_children_are_killed_after_a_while(stage: Stage)
     assert not stage.left()
 
 
+SHARES = (
+    "import multiprocessing; from pathlib import Path;"
+    "event = multiprocessing.get_context('spawn').Event();"
+    "Path('semaphore').write_text(event._flag._semlock.name);"
+)
+
+
+@pytest.mark.parametrize("how", ["terminate", "kill"])
+def test_what_a_killed_grandchild_shared_in_memory_is_removed(stage: Stage, how: str) -> None:
+    """Dagster's code server shares semaphores with each run; Python's resource tracker removes a killed one's."""
+    code = f"{DEAF} {SHARES} NAME='grandchild'; {WRITES_ITS_PID} {STAYS}"
+    parent = (
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {code!r}], start_new_session=True);"
+    )
+    supervisor = stage.supervisor(stop=0.5, one=f"{parent} {STAYS}")
+    stage.pid_of("grandchild")
+    semaphore = Path("/dev/shm", f"sem.{(stage.folder / 'semaphore').read_text().removeprefix('/')}")  # noqa: S108
+    assert semaphore.exists()
+    getattr(supervisor, how)()
+    supervisor.communicate(timeout=PATIENCE)
+    wait_for(lambda: not stage.left(), "all processes to end")
+    assert not semaphore.exists()
+
+
 def test_a_second_ctrl_c_does_not_wait(stage: Stage) -> None:
     supervisor = stage.supervisor(stop=1000, deaf=f"{DEAF} {WITH_CHILDREN} {STAYS}")
     stage.pid_of("grandchild")

@@ -6,6 +6,7 @@ and a server for a client's session, or only until a transaction's end.
 
 import contextlib
 import queue
+import select
 import socket
 import struct
 import threading
@@ -62,6 +63,7 @@ class Pooler:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # many small messages
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _server(self) -> psycopg.Connection:
@@ -87,10 +89,7 @@ class Pooler:
                 else:
                     self._free.put(server)
                     while True:
-                        first = _message(client)
-                        server = self._server()
-                        self._talk(client, server, first)
-                        self._free.put(server)
+                        self._transaction(client, _message(client))
             finally:
                 if not self._transactions:
                     server.close()
@@ -109,35 +108,33 @@ class Pooler:
             client.sendall(_packed(b"S", f"{name}\0{value}\0".encode()))
         client.sendall(_packed(b"K", struct.pack("!II", 1, 1)) + _packed(READY, IDLE))
 
-    def _talk(
-        self, client: socket.socket, server: psycopg.Connection, first: tuple[bytes, bytes] | None = None
-    ) -> None:
-        """Pass on what both say; with `first`, only until the server is idle again."""
-        upstream = socket.socket(fileno=socket.dup(server.fileno()))
-        with upstream:
-            upstream.setblocking(True)
-            if first is not None:
-                upstream.sendall(_packed(*first))
-            idle = threading.Event()
+    def _talk(self, client: socket.socket, server: psycopg.Connection) -> None:
+        """Pass on what both say."""
+        with _socket_of(server) as upstream:
+            while True:
+                for peer in select.select([client, upstream], [], [])[0]:
+                    other = upstream if peer is client else client
+                    other.sendall(_packed(*_message(peer)))
 
-            def back() -> None:
-                with contextlib.suppress(ConnectionError, OSError):
-                    while True:
-                        kind, body = _message(upstream)
-                        if first is not None and (kind, body) == (READY, IDLE):
-                            idle.set()
-                        client.sendall(_packed(kind, body))
-                        if idle.is_set():
-                            return
+    def _transaction(self, client: socket.socket, first: tuple[bytes, bytes]) -> None:
+        """The same from this message on, until the server is idle: it is free before the client hears that."""
+        server = self._server()
+        with _socket_of(server) as upstream:
+            upstream.sendall(_packed(*first))
+            while True:
+                peers = select.select([client, upstream], [], [])[0]
+                if client in peers:
+                    upstream.sendall(_packed(*_message(client)))
+                if upstream in peers:
+                    said = _message(upstream)
+                    if said == (READY, IDLE):
+                        self._free.put(server)
+                    client.sendall(_packed(*said))
+                    if said == (READY, IDLE):
+                        return
 
-            thread = threading.Thread(target=back, daemon=True)
-            thread.start()
-            client.settimeout(0.02 if first is not None else None)
-            while not idle.is_set():
-                try:
-                    kind, body = _message(client)
-                except TimeoutError:
-                    continue
-                upstream.sendall(_packed(kind, body))
-            thread.join()
-            client.settimeout(None)
+
+def _socket_of(server: psycopg.Connection) -> socket.socket:
+    upstream = socket.socket(fileno=socket.dup(server.fileno()))
+    upstream.setblocking(True)
+    return upstream

@@ -21,7 +21,7 @@ import yaml
 from deploy.kit.config import LOCAL
 from deploy.kit.render import HERE, rendered
 from stats_assets.dagster_programs import HOST, DagsterChildren
-from stats_assets.processes import processes_with_variable, send
+from stats_assets.processes import is_resource_tracker, processes_with_variable, send
 from stats_assets.stack import DEFINITIONS
 from tests.deploy.templates import resources
 from tests.drills.stack import free_ports
@@ -121,7 +121,7 @@ class Production:
         if self._keeper.is_alive():
             self._keeper.join()
         while found := self.all():
-            send(found, signal.SIGKILL)
+            send([pid for pid in found if not is_resource_tracker(pid)], signal.SIGKILL)
             for process in self._processes.values():
                 process.wait()
             time.sleep(0.05)

@@ -26,7 +26,7 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.streams import stream_of
 from stats_assets.demo.home import DemoHome
 from stats_assets.parts import Stats
-from stats_assets.processes import is_alive, processes_titled, processes_with_variable
+from stats_assets.processes import is_alive, is_resource_tracker, processes_titled, processes_with_variable
 from stats_assets.settings import Settings
 from stats_assets.status import Status
 from stats_assets.status import of as standing_of
@@ -108,7 +108,8 @@ class Stack:
             self._process.kill()
             self._process.wait()
         for pid in (*self.children(), *self.keeper()):
-            _signal(pid, signal.SIGKILL)
+            if not is_resource_tracker(pid):  # who removes the semaphores of those killed here
+                _signal(pid, signal.SIGKILL)
         self.until(lambda: not self.children() and not self.postgres(), "everything to end")
         shutil.rmtree(self._folder)
 
