@@ -28,6 +28,8 @@ from stats_assets.flight import UNFINISHED
 from stats_assets.jobs import FACTS
 from stats_assets.partitions import BLOCKS, key_of, sequences_of
 from stats_assets.parts import Stats
+from stats_assets.report import BEFORE_HISTORY
+from stats_assets.runner import MOST_BEFORE_HISTORY
 
 BACKFILL_TAG = "dagster/backfill"
 PARTITION_TAG, ASSET_PARTITION_TAG = (
@@ -44,14 +46,16 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # what 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Sequences start..end of a stream, both included."""
+    """Sequences start..end of a stream, both included. from_feed: never from the archive."""
 
     stream: Stream
     start: int
     end: int
+    from_feed: bool = False
 
     def __str__(self) -> str:
-        return f"{self.stream}:{self.start}-{self.end}"
+        # What was done from the archive is no part of it.
+        return f"{self.stream}:{self.start}-{self.end}" + (":from-feed" if self.from_feed else "")
 
     @property
     def size(self) -> int:
@@ -135,7 +139,8 @@ class Backfill:
 
     def _config(self) -> dict[str, object]:
         # Each run takes its own block's part of the range.
-        config = {"start": self.wanted.start, "end": self.wanted.end}
+        wanted = self.wanted
+        config = {"start": wanted.start, "end": wanted.end, "from_feed": wanted.from_feed}
         return {"ops": {self.wanted.stream: {"config": config}}}
 
     def _daemon_is_alive(self) -> bool:
@@ -154,6 +159,9 @@ class Backfill:
             while True:
                 found = self.instance.get_backfill(backfill_id)
                 if found is None or found.status in BULK_ACTION_TERMINAL_STATUSES:
+                    return True
+                if self._before_history():
+                    self._withdraw(backfill_id)
                     return True
                 # Dagster itself sees the end up to a minute later.
                 if self._advance() == self.wanted.size and len(self._done_keys()) == len(self.wanted.keys):
@@ -230,6 +238,21 @@ class Backfill:
             self._advance()
             if not result.success:
                 self.say(f"Block {key}: {_why(result)}")
+            if self._before_history():
+                return
+
+    def _before_history(self) -> bool:
+        """Whether the range is before the server's history, as a run has found, which asked a few: then all is left."""
+        of = (self.wanted.stream, self.wanted.start, self.wanted.end)
+        try:
+            with self.stats.connect() as connection:
+                refused = progress.refused_since(connection, *of, self.since)
+        except (DatabaseUnreachable, psycopg.Error):
+            return False  # for a moment, as below
+        if refused < MOST_BEFORE_HISTORY:
+            return False
+        self.say(f"{BEFORE_HISTORY.format(refused)}.")
+        return True
 
     def _at_work(self) -> set[str]:
         """Runs whose hearts beat: of the same command in another terminal."""

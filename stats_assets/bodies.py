@@ -7,26 +7,32 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from stats_assets.database import streams
-from stats_assets.database.connection import connect
+from stats_assets.database import asked, streams
+from stats_assets.database.connection import Connection, connect
 from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import Retries
+from stats_assets.database.numbering import Numbering
 from stats_assets.database.streams import Stream
 from stats_assets.reading import Reader, Reading
 from stats_assets.replication import (
     Archive,
     ArchiveError,
+    AskedJustNow,
+    BeforeHistory,
     Body,
     BrokenGeometryRemark,
+    DuplicateQueryRefused,
     FeedError,
+    FeedRefused,
     Source,
     covers,
     judge_envelope,
+    judge_history,
     open_body,
     sequence_of,
 )
@@ -65,10 +71,17 @@ class StreamWork:
     settle_seconds: float
 
 
-def settled_to(source: Source, settle_seconds: float, now: datetime) -> int | None:
-    """The newest augmented diff whose minute is settled; None: the source's bodies never change."""
-    newest = sequence_of(now - timedelta(seconds=settle_seconds)) - 1
-    return None if source.until(newest) is None else newest
+def settled_to(source: Source, settle_seconds: float, head: int | None) -> int | None:
+    """The newest augmented diff that a server whose head this is has settled, by its own time and not by the clock.
+
+    None: the source's bodies never change, or its head is not known.
+    """
+    reached = None if head is None else source.until(head)
+    if reached is None:
+        return None
+    then = reached - timedelta(seconds=settle_seconds)
+    newest = sequence_of(then)
+    return newest if covers(newest).until <= then else newest - 1
 
 
 class Read(NamedTuple):
@@ -79,46 +92,107 @@ class Read(NamedTuple):
 
 
 def judge(read: Read, until: datetime | None) -> None:
-    """Raises FeedError unless the body can be used; see `judge_envelope`."""
-    reading = read.reading
-    judge_envelope(
-        reading.envelope,
-        url=read.body.url,
-        until=until,
-        unreadable=reading.unreadable,
-        of=reading.actions,
-        example=next(iter(reading.examples), ""),
-    )
+    """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
+    reading, url = read.reading, read.body.url
+    try:
+        judge_envelope(
+            reading.envelope,
+            url=url,
+            until=until,
+            unreadable=reading.unreadable,
+            of=reading.actions,
+            example=next(iter(reading.examples), ""),
+        )
+    except BrokenGeometryRemark:  # which may be put up with
+        judge_history(reading.creations, actions=reading.actions, url=url)
+        raise
+    judge_history(reading.creations, actions=reading.actions, url=url)
 
 
 @dataclass
 class Bodies:
-    """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader."""
+    """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader.
+
+    patient: waits itself for an id that was asked just now. `probed`: fetched before their turn, to see whether the
+    feed works.
+    """
 
     work: StreamWork
+    connection: Connection
     url: str
     folder: Path
     report: Report
     from_archive: bool
+    numbering: Numbering
+    patient: bool
     say: Callable[[str], None]
     last: Body | None = None
+    probed: dict[int, Body] = field(default_factory=dict)
 
     def read(self, sequence: int) -> Read:
         """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
         if self.from_archive:
             with suppress(FeedError):  # not there, or spoiled: the feed has it
-                read = self.count(self.work.archive.get(sequence, self.folder_of(sequence)))
-                with suppress(BrokenGeometryRemark):
-                    judge(read, until=None)
-                return read
-        return self.count(self.fetch(sequence))
+                body = self.work.archive.get(sequence, self.folder_of(sequence))
+                if self.numbering.knows(sequence, body.fetched_at):
+                    read = self.count(body)
+                    with suppress(BrokenGeometryRemark):
+                        judge(read, until=None)
+                    return read
+        return self.count(self.probed.pop(sequence) if sequence in self.probed else self._in_time(sequence))
+
+    def _in_time(self, sequence: int) -> Body:
+        while True:
+            try:
+                return self.fetch(sequence)
+            except AskedJustNow as error:
+                if not self.patient:
+                    raise
+                self.say(f"{error.what}. This run waits for that.")
+                time.sleep(error.retry_after or 0.0)
+
+    def probe(self, sequence: int) -> None:
+        """See whether the feed works, by a sequence before its turn: then it is not fetched again. Raises FeedError."""
+        try:
+            body = self.fetch(sequence)
+            with suppress(
+                BeforeHistory, BrokenGeometryRemark, Poison
+            ):  # the sequence's own failures: the feed has it
+                judge(self.count(body), until=None)
+            self.probed[sequence] = body
+        except AskedJustNow as error:
+            if not error.answered:
+                raise
+        finally:
+            if sequence not in self.probed:
+                self.discard(sequence)
 
     def fetch(self, sequence: int) -> Body:
+        """The feed's body. Raises FeedError; AskedJustNow and FeedQuiet: it was not asked."""
         began = time.monotonic()
-        with _one_at_a_time(self.url, self.work) if self.work.source.serial else nullcontext():
-            body = self.work.source.fetch(sequence, self.folder_of(sequence))
-        self.report.fetch_seconds += time.monotonic() - began
-        return body
+        try:
+            return self._ask(sequence)
+        finally:
+            self.report.fetch_seconds += time.monotonic() - began
+
+    def _ask(self, sequence: int) -> Body:
+        source, stream = self.work.source, self.work.stream
+        with (
+            _one_at_a_time(self.url, self.work) if source.serial else nullcontext(self.connection)
+        ) as connection:
+            request = asked.begin(connection, stream, source, sequence)
+            try:
+                body = source.fetch(sequence, self.folder_of(sequence))
+            except FeedError as error:
+                size = error.body.size if error.body else 0
+                asked.end(connection, stream, request, size, error)
+                empty = error.body is not None and not size and not isinstance(error, FeedRefused)
+                if empty and asked.poisoned(connection, stream, sequence):
+                    what = "an empty answer, as the server refused the same query before and keeps that for an hour"
+                    raise DuplicateQueryRefused(error.url, what, body=error.body) from error
+                raise
+            asked.end(connection, stream, request, body.size, None)
+            return body
 
     def count(self, body: Body) -> Read:
         self.last = body
@@ -132,6 +206,13 @@ class Bodies:
         """The newest time that the body can know of: its minute's end, or when it was fetched."""
         return covers(body.sequence).until if self.work.stream == "augmented_diffs" else body.fetched_at
 
+    def keep_replaced(self, sequence: int) -> None:
+        """The archive's body of it, which another will take the place of, is kept for a while."""
+        try:
+            self.work.archive.put_replaced(sequence, self.folder_of(sequence))
+        except ArchiveError as error:
+            self.say(f"{sequence}: the replaced body could not be kept. {error}")
+
     def keep_aside(self, body: Body, reason: str) -> None:
         """A body that isn't counted is kept for study; that it can't be ends nothing."""
         try:
@@ -144,13 +225,14 @@ class Bodies:
 
     def discard(self, sequence: int) -> None:
         """What was fetched of it is not needed any more: a range of big bodies must not fill the disk."""
+        self.probed.pop(sequence, None)
         shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
 
 
 @contextmanager
-def _one_at_a_time(url: str, work: StreamWork) -> Iterator[None]:
+def _one_at_a_time(url: str, work: StreamWork) -> Iterator[Connection]:
     key = FETCH_LOCK + sorted(streams.PROC_NAMES).index(work.stream)
     with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
         connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
         connection.execute("SELECT pg_advisory_lock(%s)", (key,))
-        yield
+        yield connection

@@ -21,19 +21,21 @@ from dagster import (
     asset_check,
 )
 
+from stats_assets import lag
+from stats_assets.asking import Feed, of_look
 from stats_assets.assets.failing import failing
-from stats_assets.database.connection import Connection
-from stats_assets.database.doubts import doubts
+from stats_assets.database.connection import Connection, clock
+from stats_assets.database.doubts import doubts, to_heal
 from stats_assets.database.fact_ranges import WHAT_TO_DO, away
 from stats_assets.database.ledger import Work
 from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
+from stats_assets.database.waiting import waiting
+from stats_assets.lag import BEHIND, in_words
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
-from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
-from stats_assets.status import LAG_SECONDS, in_words, is_ahead, lag_seconds
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
@@ -41,11 +43,11 @@ ERROR_AFTER = timedelta(hours=25)
 
 
 def evaluate(
-    stats: Stats, connection: Connection, stream: Stream, cursor: int, head: int | None
+    stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed
 ) -> dict[str, AssetCheckResult]:
     """The stream's checks by name."""
     key = AssetKey(FEEDS[stream])
-    results = {"lag": _lag(connection, stream, cursor, head)}
+    results = {"lag": _lag(stats, connection, stream, cursor, feed)}
     troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
     for name, work in troubles.items():
         found = troubled(connection, stream, work)
@@ -57,39 +59,48 @@ def evaluate(
             description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
             metadata={"sequences": len(found)},
         )
-    results["all_readable"] = _all_readable(connection, stream)
+    results["all_readable"] = _doubtful(connection, stream, "all_readable", unread=True)
+    results["none_flagged"] = _doubtful(connection, stream, "none_flagged")
     results["same_definitions"] = _same_definitions(stats, connection, stream)
     if stream == "augmented_diffs":
         results["facts_are_here"] = _facts_are_here(connection)
     return results
 
 
-def _lag(connection: Connection, stream: Stream, cursor: int, head: int | None) -> AssetCheckResult:
-    newest = newest_committed(connection, stream, cursor)
-    lag, ahead = (
-        lag_seconds(stream, cursor if newest is None else newest, head),
-        is_ahead(cursor, newest, head),
-    )
-    said = "the feed's head is unknown" if lag is None else f"{in_words(lag)} behind"
-    if ahead:
+def _lag(stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed) -> AssetCheckResult:
+    """Passes where neither the stream nor its feed is behind."""
+    newest, now, head = newest_committed(connection, stream, cursor), clock(connection), feed.head
+    done = cursor if newest is None else newest
+    behind, age = lag.lag_seconds(stream, done, feed, now), lag.feed_age_seconds(feed, now)
+    ahead, another = lag.is_ahead(cursor, newest, head), lag.is_another(cursor, newest, feed)
+    said = "the feed's head is unknown" if behind is None else f"{in_words(behind)} behind"
+    if another and head is not None:
+        said = lag.why_another(stream, cursor, head)
+    elif ahead:
         said = (
             f"the cursor {cursor} is ahead of the feed's head {head}: nothing is done until the feed is there"
         )
-    waiting = troubled(connection, stream, "waiting")
-    if waiting:
-        named = "; ".join(f"{n}: {reason}" for n, reason in waiting[:SHOWN])
-        said = f"{said}. {len(waiting)} wait for their next try: {named}"
+    elif head is None:
+        said = f"{said}; {feed.trouble.rstrip('.')}" if behind is not None else said
+    elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
+        said = f"{said}. {late}"
+    waits = waiting(connection, stream, stats.settings.lease_stale_seconds)
+    if waits:
+        named = "; ".join(f"{n}: {reason}" for n, reason in waits[:SHOWN])
+        said = f"{said}. {len(waits)} wait for their next try: {named}"
     return AssetCheckResult(
         asset_key=FEEDS[stream],
         check_name="lag",
-        passed=lag is not None and lag < LAG_SECONDS and not ahead,
+        passed=behind is not None and max(behind, age or 0.0) < BEHIND and not ahead and not another,
         severity=AssetCheckSeverity.WARN,
         description=said,
         metadata={
             "cursor": cursor,
             "head": head if head is not None else "unknown",
             "newest": newest if newest is not None else "none",
-            "waiting": len(waiting),
+            "waiting": len(waits),
+            **({} if behind is None else {"lag_seconds": behind}),
+            **({} if age is None else {"feed_age_seconds": age}),
         },
     )
 
@@ -113,14 +124,15 @@ def _severity(age: timedelta) -> AssetCheckSeverity:
     return AssetCheckSeverity.ERROR if age > ERROR_AFTER else AssetCheckSeverity.WARN
 
 
-def _all_readable(connection: Connection, stream: Stream) -> AssetCheckResult:
-    found = doubts(connection, stream, SHOWN, unread=True)
+def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool = False) -> AssetCheckResult:
+    found = doubts(connection, stream, SHOWN, unread=unread)
+    said = [f"{found.flagged} are flagged. {to_heal(stream)}", *(f"{n}: {why}" for n, why in found.newest)]
     return AssetCheckResult(
         asset_key=FEEDS[stream],
-        check_name="all_readable",
+        check_name=name,
         passed=not found.flagged,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(f"{n}: {why}" for n, why in found.newest) or "all",
+        description="; ".join(said) if found.flagged else "all" if unread else "none",
         metadata={"sequences": found.flagged, "unreadable": found.unreadable},
     )
 
@@ -148,10 +160,12 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
 def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
     """The checks that a person can run in the UI."""
     said = {
-        "lag": f"The stream is less than {LAG_SECONDS // 60} minutes behind, past what waits by its own fault.",
+        "lag": f"Stream and feed are less than {BEHIND / 60:.0f} minutes behind, past what waits by its own fault.",
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
         "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",
+        "none_flagged": "No counted body is doubtful: for what could not be read, for a geometry that the server could"
+        " not expand, as it was not read again when settled, or as a later one had fewer actions.",
         "same_definitions": "All is counted by the present categories, regions and counting code.",
     }
     if stream == "augmented_diffs":
@@ -161,14 +175,11 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         @asset_check(asset=FEEDS[stream], name=name, description=said[name])
         def run() -> AssetCheckResult:
             parts = current_stats()
-            try:
-                head = parts.source(stream).head()
-            except HeadUnknown:
-                head = None
             with failing(), parts.look() as connection:
+                feed = of_look(connection, parts.source(stream), stream)
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
-                return evaluate(parts, connection, stream, cursor, head)[name]
+                return evaluate(parts, connection, stream, cursor, feed)[name]
 
         return run
 
@@ -181,10 +192,10 @@ def changed_outcomes(
     connection: Connection,
     stream: Stream,
     cursor: int,
-    head: int | None,
+    feed: Feed,
 ) -> Sequence[AssetCheckEvaluation]:
     """The stream's checks whose outcome differs from the one last stored."""
-    found = evaluate(stats, connection, stream, cursor, head).values()
+    found = evaluate(stats, connection, stream, cursor, feed).values()
     return [evaluation_of(result) for result in found if changed(instance, AssetKey(FEEDS[stream]), result)]
 
 

@@ -26,6 +26,7 @@ FACTS = {
 }
 """A stream's assets: bodies, and the facts read from them."""
 LAST = {"dagster/priority": "-20"}  # below every backfill's
+REPLACED_KEEP_DAYS = 30
 STATISTICS = AssetSelection.assets(*VIEWS)
 
 augmented_diffs_job = define_asset_job(
@@ -66,6 +67,9 @@ def prune(context: OpExecutionContext) -> None:
     days = stats.settings.runs_keep_days
     runs = prune_runs(context.instance, now - timedelta(days=days), say=context.log.info)
     context.log.info(f"{runs} runs that ended more than {days} days ago deleted.")
+    for stream in STREAMS:
+        replaced = stats.archive(stream).prune_replaced(now - timedelta(days=REPLACED_KEEP_DAYS))
+        context.log.info(f"{replaced} replaced bodies of {stream} deleted.")
     if stats.settings.archive_keep_days is not None:
         before = now - timedelta(days=stats.settings.archive_keep_days)
         for stream in STREAMS:

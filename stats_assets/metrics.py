@@ -13,7 +13,14 @@ from stats_assets.status import Status, StreamStatus
 
 NAMESPACE = "StatsAssets"
 FAILED_MINUTES = 15
-UNITS = {"Lag": "Seconds", "SinceCommit": "Seconds", "SinceTick": "Seconds", "SinceHeartbeat": "Seconds"}
+UNITS = {
+    "Lag": "Seconds",
+    "FeedAge": "Seconds",
+    "SinceCommit": "Seconds",
+    "SinceTick": "Seconds",
+    "SinceHeartbeat": "Seconds",
+    "BytesDay": "Bytes",
+}
 
 
 class Dagster(NamedTuple):
@@ -53,6 +60,7 @@ def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iter
 def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
     return {
         "Lag": stream.lag_seconds,
+        "FeedAge": stream.feed_age_seconds,
         "Ahead": None if stream.cursor is None or stream.head is None else 1 if stream.ahead else 0,
         "SinceCommit": _since(stream.committed_at, now),
         "SinceTick": _since(stream.ticked_at, now),
@@ -61,6 +69,8 @@ def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
         "GivenUp": len(stream.quarantined) + len(stream.holes),
         "Flagged": stream.flagged,
         "Unreadable": stream.unreadable,
+        "RequestsDay": stream.requests["day"]["heads"] + stream.requests["day"]["bodies"],
+        "BytesDay": stream.requests["day"]["bytes"],
     }
 
 

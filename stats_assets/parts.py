@@ -16,7 +16,15 @@ from stats_assets.database.statistics import save_countries
 from stats_assets.database.streams import Stream
 from stats_assets.osm import Categories, Regions
 from stats_assets.reading import Reader, changeset_reader, diff_reader
-from stats_assets.replication import SUFFIXES, Archive, DirectorySource, Http, OverpassSource, Source
+from stats_assets.replication import (
+    SUFFIXES,
+    Archive,
+    DirectorySource,
+    Http,
+    OverpassSource,
+    Source,
+    manners_at,
+)
 from stats_assets.settings import Settings
 
 
@@ -67,7 +75,9 @@ class Stats:
             return DirectorySource(self.settings.changesets_url, SUFFIXES[stream], self.http)
         if self.settings.augmented_diffs_url is not None:
             return DirectorySource(self.settings.augmented_diffs_url, SUFFIXES[stream], self.http)
-        return OverpassSource(self.settings.overpass_url, self.http)
+        s = self.settings
+        manners = manners_at(s.overpass_url, s.overpass_pause_seconds, s.retry_first_seconds)
+        return OverpassSource(s.overpass_url, self.http, manners)
 
     def archive(self, stream: Stream) -> Archive:
         """Where the stream's bodies are kept, if anywhere."""

@@ -21,6 +21,7 @@ from stats_assets.osm import (
     count_diff,
     read_changesets,
 )
+from stats_assets.osm.creations import Creations
 from stats_assets.osm.statistics import unreadable
 
 
@@ -43,6 +44,7 @@ class Reading:
     tallies: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, int] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
+    creations: Creations = field(default_factory=Creations)
 
     @property
     def doubt(self) -> str | None:
@@ -96,6 +98,7 @@ def _read_diff(body: BinaryIO, limit: datetime, categories: Categories, regions:
         tallies=diff.tallies,
         flags=diff.flags,
         examples=diff.examples,
+        creations=diff.creations,
     )
 
 

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from stats_assets.database.commit import Verdict
 from stats_assets.reading import Reading
 
 NOT_YET = "the feed does not have the rest yet"
+BEFORE_HISTORY = "{} minutes in a row are before the server's history: the rest of the range was left"
 
 
 class RunFailed(Exception):
@@ -20,9 +22,10 @@ class Report:
     start: int
     end: int
     head: int | None = None
+    began: datetime | None = None  # by the database's clock
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
-    refused: int = 0  # of those that failed: facts of theirs are away
+    refused: int = 0  # of those that failed: facts of theirs are away, or the server has no history of them
     left: int = 0
     ended_early: str | None = None
     actions: int = 0

@@ -7,10 +7,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 
+from stats_assets.asking import of_run as head_for
 from stats_assets.bodies import Bodies, StreamWork, settled_to
 from stats_assets.database import ledger, streams
 from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
@@ -20,8 +22,9 @@ from stats_assets.database.failures import DatabaseFailed, is_connections, sente
 from stats_assets.database.late import late as late_sequences
 from stats_assets.database.leases import lease
 from stats_assets.database.ledger import LedgerRow
+from stats_assets.database.numbering import numbering
 from stats_assets.database.streams import Stream
-from stats_assets.replication import HeadUnknown
+from stats_assets.replication import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.report import Report
 from stats_assets.runner import FeedFailed, Runner
 
@@ -38,24 +41,24 @@ def run_range(
     *,
     by_hand: bool = False,
     late: bool = False,
-    accept_shorter: bool = False,
+    from_feed: bool = False,
     wait_for_feed: float = 0,
     say: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
     A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
-    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed. `late`: what
-    is due once more though it is done, read from the feed; it pauses nothing either. Raises LeaseLost and
-    DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or refuses
-    (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts are away
-    nothing is fetched or counted, and no attempt either.
+    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed, unless
+    `from_feed`. `late`: what is due once more though it is done, read from the feed; it pauses nothing either. Raises
+    LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
+    refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
+    are away nothing is fetched or counted, and no attempt either.
     """
     report = Report(start, end)
     try:
-        _run(work, url, run_id, report, by_hand, late, accept_shorter, wait_for_feed, say)
+        _run(work, url, run_id, report, by_hand, late, from_feed, wait_for_feed, say)
     except (psycopg.Error, DatabaseUnreachable) as error:
-        raise _give_back(work, url, run_id, error, pauses=not (by_hand or late)) from error
+        raise _give_back(work, url, run_id, error, report.began, pauses=not (by_hand or late)) from error
     return report
 
 
@@ -66,17 +69,18 @@ def _run(
     report: Report,
     by_hand: bool,
     late: bool,
-    accept_shorter: bool,
+    from_feed: bool,
     wait_for_feed: float,
     say: Callable[[str], None],
 ) -> None:
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
+        report.began = clock(connection)
         try:
-            report.head = work.source.head()
+            report.head = head_for(connection, work.source, work.stream, end)
         except HeadUnknown as error:
             if not by_hand:
-                _pause(connection, work.stream, FeedFailed(error), report)
+                _pause(connection, work.stream, FeedFailed(error), report, pauses=not late)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
                 return
             say(f"{error}. What the archive has is done without it.")
@@ -92,14 +96,14 @@ def _run(
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if late:
-                due = _late(connection, work, start, last)
+                due = _late(connection, work, start, last, report.head)
             else:
                 due = _due(connection, work.stream, range(start, last + 1), by_hand)
+            numbered = numbering(connection, work.stream)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, url, Path(folder), report, not (accept_shorter or late), say)
-            runner = Runner(
-                *(work, connection, run_id, bodies, report, by_hand, accept_shorter, say, patience, away)
-            )
+            from_archive = not (from_feed or late)
+            bodies = Bodies(work, connection, url, Path(folder), report, from_archive, numbered, by_hand, say)
+            runner = Runner(*(work, connection, run_id, bodies, report, by_hand, say, patience, away))
             try:
                 _go(runner, due, wait_for_feed, pauses=not (by_hand or late))
             except BaseException:
@@ -111,7 +115,7 @@ def _run(
 
 
 def _give_back(
-    work: StreamWork, url: str, run_id: str, error: Exception, *, pauses: bool
+    work: StreamWork, url: str, run_id: str, error: Exception, began: datetime | None, *, pauses: bool
 ) -> DatabaseUnreachable:
     """After a failure of the database: over a new connection, release what the run was trying, and pause the stream.
 
@@ -126,7 +130,7 @@ def _give_back(
                     ledger.release(connection, run_id, work.stream)
                 if not pauses:
                     return DatabaseFailed(f"{what} No sequence is charged with it.")
-                until = streams.pause(connection, work.stream, what, None)
+                until = streams.pause(connection, work.stream, what, None, began)
                 return DatabaseFailed(
                     f"{what} No sequence is charged with it: the stream pauses until {until:%H:%M:%S} UTC, and goes"
                     " on by itself."
@@ -151,9 +155,12 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_ha
     ]
 
 
-def _late(connection: Connection, work: StreamWork, start: int, last: int) -> list[LedgerRow]:
-    settled = settled_to(work.source, work.settle_seconds, clock(connection))
-    wanted = [n for n in late_sequences(connection, work.stream, settled) if start <= n <= last]
+def _late(
+    connection: Connection, work: StreamWork, start: int, last: int, head: int | None
+) -> list[LedgerRow]:
+    settled = settled_to(work.source, work.settle_seconds, head)
+    # Whether they are worth a run was decided when this one was asked for.
+    wanted = [n for n in late_sequences(connection, work.stream, settled, batch=0) if start <= n <= last]
     return ledger.rows(connection, work.stream, wanted)
 
 
@@ -173,14 +180,28 @@ def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: 
                 runner.report.ended_early = f"{what}. Do it again once the feed answers."
                 return None
             runner.say(f"{what}. This run waits {wait:.0f} s, then it goes on.")
-            due = runner.give_back(due)
+            due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
+            if runner.report.head is None:
+                with suppress(HeadUnknown):
+                    work = runner.work
+                    runner.report.head = head_for(
+                        runner.connection, work.source, work.stream, due[-1].sequence
+                    )
     return None
 
 
-def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report) -> None:
-    until = streams.pause(connection, stream, f"The feed failed: {failure}", failure.retry_after)
+def _pause(
+    connection: Connection, stream: Stream, failure: FeedFailed, report: Report, *, pauses: bool = True
+) -> None:
+    what = str(failure).rstrip(".")
+    if not pauses or isinstance(
+        failure.error, FeedQuiet
+    ):  # nothing was asked, so nothing has failed once more
+        report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
+        return
+    reason = f"The feed failed: {failure}"
+    until = streams.pause(connection, stream, reason, failure.retry_after, report.began)
     report.ended_early = (
-        f"{str(failure).rstrip('.')}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself;"
-        " nothing is lost."
+        f"{what}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself; nothing is lost."
     )

@@ -11,27 +11,32 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told
-from stats_assets.database import ledger, streams
+from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
+from stats_assets.database import asked, ledger, streams
 from stats_assets.database.additions import require_data_to_be_wrong
-from stats_assets.database.commit import Counted, Verdict, commit
+from stats_assets.database.commit import BROKEN_GEOMETRY, Counted, commit
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.replication import (
+    AskedJustNow,
+    BeforeHistory,
     Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
     FeedError,
+    FeedRefused,
     SequenceMissing,
     SequenceNotYetAvailable,
 )
-from stats_assets.report import NOT_YET, Report
+from stats_assets.report import BEFORE_HISTORY, NOT_YET, Report
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 AWAY_PAUSE = timedelta(minutes=5)
 DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
+POISONED_PAUSE = timedelta(minutes=10)  # it answers it with nothing for up to an hour then (6.2)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
+MOST_BEFORE_HISTORY = 5  # in a row, in a run by hand; then the rest of its range is left
 SAY_SECONDS = 10
 
 
@@ -40,6 +45,7 @@ class FeedFailed(Exception):
 
     def __init__(self, error: FeedError) -> None:
         super().__init__(str(error))
+        self.error = error
         self.retry_after = error.retry_after
 
 
@@ -78,12 +84,12 @@ class Runner:
     bodies: Bodies
     report: Report
     by_hand: bool
-    accept_shorter: bool
     say: Callable[[str], None]
     patience: int = 0
     away: Sequence[Away] = ()
     pending: list["_Pending"] = field(default_factory=list)
     at: int = 0
+    before_history: int = 0  # of minutes in a row
 
     def go(self, due: Sequence[LedgerRow]) -> None:
         said = time.monotonic()
@@ -99,16 +105,23 @@ class Runner:
                     self.say(str(error))
                     self.report.ended_early = NOT_YET
                     return
+                if self.before_history >= MOST_BEFORE_HISTORY:
+                    self.report.ended_early = BEFORE_HISTORY.format(self.before_history)
+                    self.say(self.report.ended_early)
+                    return
                 if time.monotonic() - said > SAY_SECONDS:
                     said = time.monotonic()
                     self.say(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
         self.probe_after_pending()
 
-    def give_back(self, due: Sequence[LedgerRow]) -> Sequence[LedgerRow]:
-        """After a failure of the feed: release what is not done, to `go` on with it later."""
+    def give_back(self, due: Sequence[LedgerRow], *, blames: bool = True) -> Sequence[LedgerRow]:
+        """After a failure of the feed: release what is not done, to `go` on with it later.
+
+        blames: what failed may have been the sequences' fault, so one more is put up with. A refusal never was.
+        """
         failed = self.pending[0].taken.sequence if self.pending else self.at
         self.pending.clear()
-        self.patience += 1
+        self.patience += blames
         ledger.release(self.connection, self.run_id, self.work.stream)
         return [row for row in due if row.sequence >= failed]
 
@@ -129,12 +142,29 @@ class Runner:
             self.save(taken, read, flagged)
         except SequenceNotYetAvailable:
             raise
-        except DuplicateQueryRefused as error:
+        except FeedRefused as error:
+            asked.heed(
+                self.connection, self.work.stream, error
+            )  # a remark may be seen only by who reads it all
+            raise FeedFailed(error) from error
+        except AskedJustNow as error:
+            pause = timedelta(seconds=error.retry_after or 0.0)
             with self.booking():
-                ledger.wait(self.connection, self.work.stream, taken, str(error), DUPLICATE_PAUSE)
+                ledger.wait(self.connection, self.work.stream, taken, str(error), pause)
+            self.say(error.what)
+        except DuplicateQueryRefused as error:
+            pause = DUPLICATE_PAUSE if error.body is None or error.body.size else POISONED_PAUSE
+            with self.booking():
+                ledger.wait(self.connection, self.work.stream, taken, str(error), pause)
             self.fail(taken, str(error))
         except SequenceMissing as error:
             self.miss(taken, error)
+        except BeforeHistory as error:
+            self.acquit_feed()
+            if self.by_hand:
+                self.decline(taken, str(error))
+            else:
+                self.charge(taken, str(error), self.bodies.last)
         except BrokenGeometryRemark as error:
             self.acquit_feed()
             self.charge(taken, str(error), self.bodies.last)
@@ -166,32 +196,44 @@ class Runner:
     def save(self, taken: LedgerRow, read: Read, flagged: str | None) -> None:
         began = time.monotonic()
         body, reading, archive = read.body, read.reading, self.work.archive
-        until = self.work.source.until(taken.sequence)
+        until, reached = self.work.source.until(taken.sequence), reading.envelope.osm_base
+        settle, numbering = self.work.settle_seconds, self.bodies.numbering
+        settled_by_now = settled_to(self.work.source, settle, self.report.head)
         counted = Counted(
             content_hash=reading.content_hash,
             actions=reading.actions,
             fetched_at=body.fetched_at,
             definitions=self.work.reader.definitions,
             flagged="; ".join(filter(None, (flagged, reading.doubt))) or None,
-            osm_base=reading.envelope.osm_base,
+            osm_base=reached,
             unreadable=reading.unreadable,
-            tally=reading.flags,
-            settled=until is None or (body.fetched_at - until).total_seconds() >= self.work.settle_seconds,
+            tally=dict(reading.flags) | ({BROKEN_GEOMETRY: 1} if flagged else {}),
+            # Where nobody says how far the server was, nobody knows better: a directory's bodies do not change.
+            settled=until is None or reached is None or (reached - until).total_seconds() >= settle,
+            overdue=not body.from_archive and taken.sequence <= (settled_by_now or -1),
+            from_archive=body.from_archive,
+            numbering=numbering.of(taken.sequence),
         )
+        kept = False
+
+        def keep() -> None:
+            nonlocal kept  # done again after a deadlock, the archive may have the new one already
+            if not (kept or body.from_archive):
+                self.bodies.keep_replaced(taken.sequence)
+            kept = True
 
         def write(connection: Connection) -> None:
             with poison_told():
-                reading.write(connection, taken.sequence)
+                reading.write(connection, numbering.order(taken.sequence))
             if not body.from_archive:
                 archive.put(body)
 
+        self.before_history = 0
         verdict = commit(
             *(self.connection, self.run_id, self.work.stream, taken, counted, write),
             by_hand=self.by_hand,
-            accept_shorter=self.accept_shorter,
+            keep=keep,
         )
-        if verdict is Verdict.SHORTER:
-            self.bodies.keep_aside(body, "fewer actions than the counted body")
         if not self.by_hand and not self.report.committed:
             streams.unpause(self.connection, self.work.stream)
         self.report.add(verdict, reading)
@@ -203,7 +245,10 @@ class Runner:
         if taken.sequence >= head:
             raise SequenceNotYetAvailable(error.url, f"{error.what}, though it is the feed's head")
         if not self.report.committed:
-            self.probe(head, error)
+            try:
+                self.probe(head)
+            except FeedError:
+                raise FeedFailed(error) from None
         with self.booking():
             ledger.missing(self.connection, self.work.stream, taken, str(error), self.work.retries)
         self.fail(taken, str(error))
@@ -221,6 +266,14 @@ class Runner:
         if work == "quarantined" and body is not None:
             self.bodies.keep_aside(body, reason)
         self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
+
+    def decline(self, taken: LedgerRow, reason: str) -> None:
+        """Another try would end the same: nothing waits for one."""
+        with self.booking():
+            ledger.decline(self.connection, self.run_id, self.work.stream, taken, reason)
+        self.before_history += 1
+        self.report.refused += 1
+        self.fail(taken, reason)
 
     def refuse(self, taken: LedgerRow, reason: str) -> None:
         with self.booking():
@@ -245,19 +298,17 @@ class Runner:
             return
         after = self.pending[-1].taken.sequence + 1
         for sequence in range(after, after + self.patience - len(self.pending) + 2):
-            with suppress(FeedFailed):
+            with suppress(FeedError):
                 if sequence <= (self.report.head or 0):
-                    self.probe(sequence, self.pending[-1].error)
+                    self.probe(sequence)
                     self.acquit_feed()
                     return
         raise FeedFailed(self.pending[-1].error)
 
-    def probe(self, sequence: int, error: FeedError) -> None:
-        """Fetch only to see whether the feed works: a body that could be counted. Raises FeedFailed."""
+    def probe(self, sequence: int) -> None:
+        """Fetch only to see whether the feed works: a body that could be counted. Raises FeedError, FeedFailed."""
         try:
-            with suppress(BrokenGeometryRemark):
-                judge(self.bodies.count(self.bodies.fetch(sequence)), until=None)
-        except FeedError:
+            self.bodies.probe(sequence)
+        except FeedRefused as error:
+            asked.heed(self.connection, self.work.stream, error)
             raise FeedFailed(error) from None
-        finally:
-            self.bodies.discard(sequence)

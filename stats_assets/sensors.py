@@ -17,6 +17,8 @@ from dagster import (
     sensor,
 )
 
+from stats_assets import lag
+from stats_assets.asking import Feed, of_tick
 from stats_assets.bodies import settled_to
 from stats_assets.checks import changed_outcomes
 from stats_assets.database import seeking, streams
@@ -26,13 +28,13 @@ from stats_assets.database.failures import named
 from stats_assets.database.late import late
 from stats_assets.database.ledger import block_of
 from stats_assets.database.streams import Stream
+from stats_assets.database.waiting import waiting
 from stats_assets.flight import Flight, sweep
 from stats_assets.jobs import STREAM_JOBS
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
 from stats_assets.parts import Stats
 from stats_assets.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
-from stats_assets.replication import HeadUnknown
 from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
@@ -69,16 +71,18 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     A preview decides and answers the same, and leaves everything as it is.
     """
     preview = is_preview(context)
-    head, trouble = _ask_head(stats, stream)
     broken = _broken_definitions(stats, stream)
     instance_id = _instance_id(context.instance)
     with opened(stats, preview) as connection:
+        feed = _ask(context, connection, stats, stream, keep=not preview)
+        head = feed.head
 
         def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
             with (
                 rolled_back(connection, really=preview),
                 streams.driving(connection, stream, instance_id) as row,
             ):
+                row = seeking.begin_again(connection, row, head, warn)
                 stored = _stored(context, row, instance_id, warn)
                 standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
@@ -86,7 +90,9 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 # A seek that stands shows its own cursor, so that the next tick knows it again.
                 cursor = decision.cursor if standing.seek_to is None else standing.cursor
                 streams.save_shown(connection, stream, cursor)
-                return row, standing, flight, replace(decision, cursor=cursor)
+                # What a run is at is neither done nor due, but it waits for nothing.
+                waits = len(waiting(connection, stream, stats.settings.lease_stale_seconds))
+                return row, standing, flight, replace(decision, cursor=cursor, waiting=waits)
 
         said: list[str] = []
         # What is logged is stored, too: a preview says it in its answer.
@@ -97,11 +103,12 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
             return SensorResult(skip_reason=_said(preview, str(busy)), cursor=context.cursor)
         except NowhereToStart:
             return SensorResult(
-                skip_reason=_said(preview, f"Nowhere to start: {trouble}"), cursor=context.cursor
+                skip_reason=_said(preview, f"Nowhere to start: {_trouble(feed, stats)}"),
+                cursor=context.cursor,
             )
         events: Sequence[AssetCheckEvaluation] = ()
         if not preview:
-            events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, head)
+            events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, feed)
             if stream == "augmented_diffs":
                 make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
             for run, reason in flight.dead:
@@ -115,7 +122,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     new_keys = sorted(
         k for k in keys if not context.instance.has_dynamic_partition(BLOCKS[stream].name or "", k)
     )
-    why = broken or _why_nothing(row, decision, flight, head, trouble)
+    why = broken or _why_nothing(row, decision, flight, feed, stats)
     return SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
@@ -135,12 +142,29 @@ def _instance_id(instance: DagsterInstance) -> str:
     return identify()
 
 
-def _ask_head(stats: Stats, stream: Stream) -> tuple[int | None, str]:
-    source = stats.source(stream)
-    try:
-        return source.head(), source.url
-    except HeadUnknown as error:
-        return None, f"{error}. Asked again in {stats.settings.poll_seconds} s; nothing is lost meanwhile"
+def _ask(
+    context: SensorEvaluationContext, connection: Connection, stats: Stats, stream: Stream, *, keep: bool
+) -> Feed:
+    """The feed's head: outside of the tick's transaction, whatever becomes of that."""
+    row = streams.stream_of(connection, stream)
+    done = [n for n in (_number(context.cursor), row.checkpoint if row else None) if n is not None]
+    begun = row is not None and row.checkpoint is not None
+    return of_tick(
+        connection,
+        stats.source(stream),
+        stream,
+        max(done) if begun else None,
+        decides=not begun and stats.settings.start(stream) is None,
+        keep=keep,
+    )
+
+
+def _trouble(feed: Feed, stats: Stats) -> str:
+    return f"{feed.trouble}. Asked again in {stats.settings.poll_seconds} s; nothing is lost meanwhile"
+
+
+def _number(cursor: str | None) -> int | None:
+    return int(cursor) if cursor is not None and cursor.isdecimal() else None
 
 
 def _broken_definitions(stats: Stats, stream: Stream) -> str | None:
@@ -154,7 +178,7 @@ def _broken_definitions(stats: Stats, stream: Stream) -> str | None:
 def _stored(
     context: SensorEvaluationContext, row: streams.StreamRow, instance_id: str, warn: Callable[[str], None]
 ) -> Stored:
-    cursor = int(context.cursor) if context.cursor is not None and context.cursor.isdecimal() else None
+    cursor = _number(context.cursor)
     if context.cursor and cursor is None and context.cursor != "-1":
         warn(f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used.")
     if row.instance_id not in (None, instance_id):
@@ -199,15 +223,14 @@ def _decide(
     usable: bool,
 ) -> Decision:
     stream, settings = row.stream, stats.settings
-    settled = settled_to(stats.source(stream), settings.settle_seconds, row.now)
-    paused = row.paused_until is not None and row.paused_until > row.now
+    settled = settled_to(stats.source(stream), settings.settle_seconds, head)
     first = block_of(standing.cursor + 1)
     return decide(
         State(
             cursor=standing.cursor,
             head=head,
             now=row.now,
-            slots=settings.max_parallel_runs - flight.ours if usable and not paused else 0,
+            slots=settings.max_parallel_runs - flight.ours if usable and not row.held else 0,
             in_flight=flight.ranges,
             blocks=streams.blocks(connection, stream, first),
             held=streams.held(connection, stream, first),
@@ -233,23 +256,28 @@ def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest
     )
 
 
-def _why_nothing(
-    row: streams.StreamRow, decision: Decision, flight: Flight, head: int | None, trouble: str
-) -> str:
-    waiting = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
+def _why_nothing(row: streams.StreamRow, decision: Decision, flight: Flight, feed: Feed, stats: Stats) -> str:
+    waits = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
+    head, cursor = feed.head, decision.cursor
     if head is None:
-        return f"{trouble}.{waiting}"
-    if row.paused_until is not None and row.paused_until > row.now:
-        reason = (row.pause_reason or "").rstrip(".")
-        return f"{reason}. Next try at {row.paused_until:%H:%M:%S} UTC.{waiting}"
+        return f"{_trouble(feed, stats)}.{waits}"
+    if row.held:
+        until, reason = row.held
+        return f"{reason.rstrip('.')}. Next try at {until:%H:%M:%S} UTC.{waits}"
     if flight.ranges:
-        at_work = ", ".join(f"{one.start}..{one.end}" for one in flight.ranges[:5])
-        return f"Runs are at work on {at_work}; cursor {decision.cursor}, head {head}.{waiting}"
-    if decision.cursor < head:
-        return f"Done to {decision.cursor}, the feed has {head}.{waiting}"
-    if decision.cursor > head:
+        ranges = list(dict.fromkeys(flight.ranges))
+        at_work = ", ".join(f"{one.start}..{one.end}" for one in ranges[:5])
+        return f"Runs are at work on {at_work}; cursor {cursor}, head {head}.{waits}"
+    late = lag.why_late(lag.feed_age_seconds(feed, row.now), at_head=False)
+    late = f" {late[0].upper()}{late[1:]}." if late else ""
+    if cursor < head:
+        return f"Done to {cursor}, the feed has {head}.{waits}{late}"
+    if lag.is_another(cursor, cursor, feed):
+        said = lag.why_another(row.stream, cursor, head)
+        return f"{said[0].upper()}{said[1:]}. Asked: {feed.trouble}."
+    if cursor > head:
         return (
-            f"The cursor {decision.cursor} is ahead of the feed's head: {trouble} has {head}. Nothing is requested"
+            f"The cursor {cursor} is ahead of the feed's head: {feed.trouble} has {head}. Nothing is requested"
             " until the feed is there. If it never was, go back: stats-assets seek."
         )
-    return f"Up to date: the feed has {head}, and all to it is done."
+    return f"Up to date: the feed has {head}, and all to it is done.{late}"

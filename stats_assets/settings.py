@@ -45,13 +45,14 @@ class Settings(BaseSettings):
     archive_uri: str | None = None
     regions_file: Path | None = None
     categories_file: Path | None = None
+    overpass_pause_seconds: float | None = Field(None, ge=0, le=3600)
     poll_seconds: int = Field(15, ge=1)
     max_parallel_runs: int = Field(2, ge=1)
     retry_first_seconds: float = Field(60, gt=0)
     retry_max_seconds: float = Field(3600, gt=0)
     retry_attempts: int = Field(8, ge=1)
     hole_grace_seconds: float = Field(21600, ge=0)
-    settle_seconds: float = Field(3600, ge=0)
+    settle_seconds: float = Field(3900, ge=0)  # an Overpass keeps its last 60 minutes' files
     runs_keep_days: int = Field(30, ge=1)
     archive_keep_days: int | None = Field(None, ge=1)
     lease_stale_seconds: float = Field(20, gt=0)

@@ -1,11 +1,14 @@
 """Where each stream stands, as monitors read it. How a person is shown it is commands/status.py's."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from stats_assets import lag
+from stats_assets.asking import of_look
+from stats_assets.database import asked
 from stats_assets.database.collation import collation_warning
-from stats_assets.database.connection import Connection
+from stats_assets.database.connection import Connection, clock
 from stats_assets.database.doubts import doubts
 from stats_assets.database.fact_ranges import Away, away, held
 from stats_assets.database.leases import leases
@@ -13,27 +16,32 @@ from stats_assets.database.ledger import Work
 from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import Span, counted_under_older, islands, skipped
 from stats_assets.database.statistics import queued
-from stats_assets.database.streams import STREAMS, Stream, stream_of, troubled
+from stats_assets.database.streams import STREAMS, Stream, begun_at, stream_of, troubled
 from stats_assets.database.verdicts import NEVER, Verdict, verdict
+from stats_assets.database.waiting import waiting
+from stats_assets.lag import BEHIND, STALLED
 from stats_assets.parts import Stats
-from stats_assets.replication import HeadUnknown, covers
 
-LAG_SECONDS = 600  # behind from here on: what OSMesa's monitor mailed about
 RATE_MINUTES = 10
 DOUBTS = 5  # flagged sequences that are named
 RATE_SEQUENCES = 5_000  # how far below the checkpoint the rate is measured
+LATELY = timedelta(minutes=2)  # a commit since then says that runs come
+BEGINNING = timedelta(minutes=10)  # so long a stream that is new is not called stalled
 
 
 @dataclass(frozen=True)
 class StreamStatus:
     """One stream. cursor: the checkpoint; rate: sequences a minute over the last ten. newest: how far it is counted,
-    past what waits (database/newest.py), by which the lag is measured; ahead: the cursor is beyond the feed's head.
+    past what waits (database/newest.py), by which the lag is measured; feed_age_seconds: how old the feed's own time
+    is. ahead: the cursor is beyond the feed's head; another: a feed was there once, so this is another server, or its
+    numbering began again.
 
     waiting, quarantined, holes: sequences, with `reasons`; in_flight (the stream's own runs), by_hand (all other runs),
     skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
     both ends included. flagged: sequences whose counted body is doubtful, `doubts`: why, of the newest; unreadable: how
     many actions or changesets could not be read in all of them. ticked_at: when its sensor last ticked; committed_at:
-    when a sequence was last committed.
+    when a sequence was last committed. requests: what its feed was asked, heads, bodies, and their bytes: `hour`, since
+    that began; `day`, of 24 hours.
     """
 
     origin: int | None
@@ -42,7 +50,9 @@ class StreamStatus:
     trouble: str | None
     newest: int | None
     ahead: bool
+    another: bool
     lag_seconds: float | None
+    feed_age_seconds: float | None
     rate: float
     eta_seconds: float | None
     in_flight: list[Span]
@@ -62,23 +72,38 @@ class StreamStatus:
     committed_at: datetime | None
     paused: str | None
     paused_until: datetime | None
+    beginning: bool
+    requests: dict[str, dict[str, int]]
 
     @property
     def exit_code(self) -> int:
-        """0 fine, 1 behind, 2 stalled or ahead of the head, 3 unreachable."""
+        """0 fine, 1 behind, 2 stalled or ahead of the head, 3 unreachable: the worse of the stream's and the feed's."""
         if self.head is None:
             return 3
-        if self.ahead:
+        lost = self.cursor is None or self.ahead or self.another
+        if lost or self.stands_still or (self.feed_age_seconds or 0) >= STALLED:
             return 2
-        if self.cursor is None or (self.head > self.cursor and not self.rate and not self.in_flight):
-            return 2 if self.cursor is None or (self.lag_seconds or 0) >= LAG_SECONDS else 0
-        return 1 if (self.lag_seconds or 0) >= LAG_SECONDS else 0
+        return 1 if max(self.lag_seconds or 0, self.feed_age_seconds or 0) >= BEHIND else 0
+
+    @property
+    def at_head(self) -> bool:
+        """Whether all that the feed has is done."""
+        done = self.cursor if self.newest is None else max(self.newest, self.cursor or 0)
+        return self.head is not None and done is not None and done >= self.head
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it is behind, and nothing is done about it."""
+        idle = not self.rate and not self.in_flight and not self.beginning
+        return idle and not self.at_head and (self.lag_seconds or 0) >= BEHIND
 
     @property
     def word(self) -> str:
         """What the exit code says."""
         if self.cursor is None and self.head is not None:
             return "not begun"
+        if self.another:
+            return "another numbering"
         if self.ahead:
             return "ahead of the head"
         return ("fine", "behind", "stalled", "feed out of reach")[self.exit_code]
@@ -116,31 +141,6 @@ class Status:
         }
 
 
-def lag_seconds(stream: Stream, newest: int, head: int | None) -> float | None:
-    """How old the newest counted sequence is; None: unknown. A changeset file is taken for a minute."""
-    behind = None if head is None else max(0, head - newest) * 60.0
-    if stream == "augmented_diffs":
-        return max(behind or 0.0, round((datetime.now(UTC) - covers(newest)[1]).total_seconds(), 1))
-    return behind
-
-
-def is_ahead(cursor: int, newest: int | None, head: int | None) -> bool:
-    """Whether the cursor lies beyond the feed's head, though the feed never was there: a seek, or another feed.
-
-    A server that is a little behind the one that was read before is no such case.
-    """
-    if head is None or cursor <= head:
-        return False
-    return newest is None or newest <= head or cursor - head > LAG_SECONDS // 60
-
-
-def in_words(seconds: float) -> str:
-    """A time as a person says it: "90 s", "45 min", "5:20" hours, "2 days, 3:00"."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(timedelta(minutes=round(seconds / 60)))[:-3]
-
-
 def of(stats: Stats) -> Status:
     """Ask database and feeds; a feed that can't be asked is said in `trouble`.
 
@@ -161,42 +161,43 @@ def of(stats: Stats) -> Status:
 def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatus:
     row = stream_of(connection, stream)
     cursor = row.checkpoint if row else None
-    head, trouble = None, None
-    try:
-        head = stats.source(stream).head()
-    except HeadUnknown as error:
-        trouble = str(error)
+    feed = of_look(connection, stats.source(stream), stream)
+    now = clock(connection)
     newest = None if cursor is None else newest_committed(connection, stream, cursor)
     rate, committed_at = _rate(connection, stream, cursor)
-    behind = head - cursor if head is not None and cursor is not None else None
     alive = [
         lease
         for lease in leases(connection, stream)
         if not lease.released and lease.silent_seconds <= stats.settings.lease_stale_seconds
     ]
+    in_flight = sorted({(one.start_sequence, one.end_sequence) for one in alive if not one.by_hand})
+    by_hand = sorted({(one.start_sequence, one.end_sequence) for one in alive if one.by_hand})
+    comes = bool(in_flight) or (committed_at is not None and now - committed_at < LATELY)
+    begun = begun_at(connection, stream)
     doubtful = doubts(connection, stream, DOUBTS)
-    works: tuple[Work, ...] = ("waiting", "quarantined", "hole")
-    waiting, quarantined, holes = (dict(troubled(connection, stream, work)) for work in works)
+    waits = dict(waiting(connection, stream, stats.settings.lease_stale_seconds))
+    works: tuple[Work, ...] = ("quarantined", "hole")
+    quarantined, holes = (dict(troubled(connection, stream, work)) for work in works)
     return StreamStatus(
         origin=row.origin if row else None,
         cursor=cursor,
-        head=head,
-        trouble=trouble,
+        head=feed.head,
+        trouble=feed.trouble if feed.head is None else None,
         newest=newest,
-        ahead=cursor is not None and is_ahead(cursor, newest, head),
+        ahead=cursor is not None and lag.is_ahead(cursor, newest, feed.head),
+        another=cursor is not None and lag.is_another(cursor, newest, feed),
         lag_seconds=None
         if cursor is None
-        else lag_seconds(stream, cursor if newest is None else newest, head),
+        else lag.lag_seconds(stream, cursor if newest is None else newest, feed, now),
+        feed_age_seconds=lag.feed_age_seconds(feed, now),
         rate=rate,
-        eta_seconds=None
-        if behind is None or (behind and not rate)
-        else round(behind / rate * 60 if behind > 0 else 0),
-        in_flight=[(one.start_sequence, one.end_sequence) for one in alive if not one.by_hand],
-        by_hand=[(one.start_sequence, one.end_sequence) for one in alive if one.by_hand],
-        waiting=list(waiting),
+        eta_seconds=_eta(feed.head, cursor, rate if comes else 0.0),
+        in_flight=in_flight,
+        by_hand=by_hand,
+        waiting=list(waits),
         quarantined=list(quarantined),
         holes=list(holes),
-        reasons=waiting | quarantined | holes,
+        reasons=waits | quarantined | holes,
         flagged=doubtful.flagged,
         unreadable=doubtful.unreadable,
         doubts=dict(doubtful.newest),
@@ -206,9 +207,20 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         seek_to=row.seek_to if row else None,
         ticked_at=row.ticked_at if row else None,
         committed_at=committed_at,
-        paused=row.pause_reason if row else None,
-        paused_until=row.paused_until if row else None,
+        paused=row.held[1] if row and row.held else row.pause_reason if row else None,
+        paused_until=row.held[0] if row and row.held else row.paused_until if row else None,
+        beginning=begun is not None and now - begun < BEGINNING,
+        requests=dict(
+            zip(("hour", "day"), (one._asdict() for one in asked.lately(connection, stream)), strict=True)
+        ),
     )
+
+
+def _eta(head: int | None, cursor: int | None, rate: float) -> float | None:
+    """Seconds until the cursor is at the head; None: unknown, or no runs come."""
+    if head is None or cursor is None or (head > cursor and not rate):
+        return None
+    return round((head - cursor) / rate * 60) if head > cursor else 0
 
 
 def _rate(connection: Connection, stream: Stream, cursor: int | None) -> tuple[float, datetime | None]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, build_sensor_context
 
+from stats_assets.asking import known_of
 from stats_assets.checks import evaluate
 from stats_assets.database.connection import Connection
 from stats_assets.database.passes import verify
@@ -110,7 +111,9 @@ def test_a_change_is_noticed_said_and_counted_from_the_archive(
         change_regions(regions)
     do(last - 4, last)  # the stream goes on, by the new ones
     assert older(stats, connection) == [(first, last - 5)]
-    check = evaluate(stats, connection, DIFFS, last, last)["same_definitions"]
+    check = evaluate(stats, connection, DIFFS, last, known_of(connection, stats.source(DIFFS), DIFFS))[
+        "same_definitions"
+    ]
     assert not check.passed
     assert f"--start {first} --end {last - 5}" in (check.description or "")
     feed.stop()
@@ -119,7 +122,9 @@ def test_a_change_is_noticed_said_and_counted_from_the_archive(
     assert (report.committed, report.left) == (25, 0)
     apply_queue(connection)
     assert older(stats, connection) == []
-    assert evaluate(stats, connection, DIFFS, last, last)["same_definitions"].passed
+    assert evaluate(stats, connection, DIFFS, last, known_of(connection, stats.source(DIFFS), DIFFS))[
+        "same_definitions"
+    ].passed
     assert verify(connection, "test").differences == []
     found = aggregates(connection)
     assert found == recomputed(connection)

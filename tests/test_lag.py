@@ -1,22 +1,29 @@
 """How far behind a stream is: the newest counted sequence's age, past what waits by its own fault."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from dagster import AssetKey, DagsterInstance
 
-from stats_assets import status as standing
+from stats_assets.asking import Feed
 from stats_assets.checks import changed, evaluate, evaluation_of
 from stats_assets.database import ledger, seeking, streams
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import Retries
 from stats_assets.database.newest import newest_committed
+from stats_assets.lag import lag_seconds
 from stats_assets.replication import covers
 
-STREAM: streams.Stream = "changesets"  # its lag is counted in files: no clock
+STREAM: streams.Stream = "changesets"  # below the head its files are taken for minutes
 RETRIES = Retries(first=600, most=3600, attempts=3, hole_grace=21600)
 FIRST, LAST = 1000, 1250
+NOW = datetime(2026, 5, 6, 7, 8, tzinfo=UTC)
+
+
+def feed_at(head: int | None, time: datetime | None = None, **known: Any) -> Feed:
+    """A feed whose own time is that."""
+    return Feed(head, "http://feed", time, **{"last": head, "moved_at": time} | known)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +69,7 @@ def test_a_broken_sequence_does_not_make_the_stream_behind(connection: Connectio
         at(connection, 1099)
         newest = newest_committed(connection, STREAM, 1099)
         assert newest == (1249 if broken == 1250 else 1250)
-        assert standing.lag_seconds(STREAM, newest, LAST) == (60 if broken == 1250 else 0)
+        assert lag_seconds(STREAM, newest, feed_at(LAST, NOW), NOW) == (60 if broken == 1250 else 0)
     ledger.take(connection, "run", STREAM, [1100])  # just tried again
     assert newest_committed(connection, STREAM, 1099) == 1249
 
@@ -86,13 +93,14 @@ def test_a_minutes_age_is_by_the_clock() -> None:
     now = datetime.now(UTC)
     newest = next(n for n in range(7_000_000, 9_000_000) if covers(n)[1] > now) - 20
     for head in (None, newest, newest + 1):
-        assert 1140 <= (standing.lag_seconds("augmented_diffs", newest, head) or 0) <= 1260
+        assert 1140 <= (lag_seconds("augmented_diffs", newest, feed_at(head), now) or 0) <= 1260
 
 
 def test_what_waits_is_named_beside_it(connection: Connection, stats: Any) -> None:
     ledger.charge(connection, STREAM, undone(connection, 1100), "broken body", RETRIES)
     at(connection, 1099)
-    lag = evaluate(stats, connection, STREAM, 1099, LAST)["lag"]
+    now = datetime.now(UTC) + timedelta(seconds=30)  # of a clock that differs
+    lag = evaluate(stats, connection, STREAM, 1099, feed_at(LAST, now))["lag"]
     assert lag.passed
     assert lag.description == "0 s behind. 1 wait for their next try: 1100: broken body"
     assert lag.metadata["newest"].value == LAST
@@ -101,7 +109,8 @@ def test_what_waits_is_named_beside_it(connection: Connection, stats: Any) -> No
         instance.report_runless_asset_event(evaluation_of(lag))
         assert not changed(instance, AssetKey("changesets_feed"), lag)
         connection.execute("UPDATE ledger SET work = 'idle'")
-        rest = evaluate(stats, connection, STREAM, 1099, LAST)["lag"]
+        rest = evaluate(stats, connection, STREAM, 1099, feed_at(LAST, now))["lag"]
         assert changed(instance, AssetKey("changesets_feed"), rest)  # still fine, and nothing waits any more
-    behind = evaluate(stats, connection, STREAM, 1099, LAST + 10)["lag"]
-    assert (behind.passed, behind.description) == (False, "2:41 behind")
+    then = datetime.now(UTC) - timedelta(seconds=30)
+    behind = evaluate(stats, connection, STREAM, 1099, feed_at(LAST + 10, then))["lag"]
+    assert (behind.passed, behind.description) == (False, "2:42 behind")

@@ -1,18 +1,23 @@
 """What is due once more though it is done: bodies read again when settled, daily tries, and `retry`."""
 
+import json
+import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from stats_assets import asking, checks, metrics, status
 from stats_assets import run as runs
-from stats_assets.bodies import StreamWork
-from stats_assets.database import ledger
+from stats_assets.bodies import StreamWork, settled_to
+from stats_assets.database import heads, ledger
 from stats_assets.database.connection import Connection
+from stats_assets.database.doubts import doubts
 from stats_assets.database.late import BATCH, late, retry
 from stats_assets.database.ledger import LedgerRow
 from stats_assets.database.statistics import apply_queue
@@ -21,33 +26,35 @@ from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.parts import Stats
-from stats_assets.replication import covers
 from stats_assets.report import Report
 from stats_assets.tick import Range, State, decide
 from tests.conftest import Run
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
+MINUTES = 30
 
 
 def go(work: StreamWork, url: str, feed: DemoFeed, world: World, **how: Any) -> Report:
-    return runs.run_range(work, url, f"run-{uuid.uuid4()}", world.first, feed.head, **how)
-
-
-def seconds_since(sequence: int) -> float:
-    return (datetime.now(UTC) - covers(sequence).until).total_seconds()
+    return runs.run_range(work, url, f"run-{uuid.uuid4()}", world.first, world.first + MINUTES - 1, **how)
 
 
 @pytest.fixture
-def fresh(stats: Stats, world: World) -> StreamWork:
-    """As if the world's minutes were just over: nothing is settled."""
-    return replace(stats.work(DIFFS), settle_seconds=seconds_since(world.first) + 3600)
+def fresh(stats: Stats) -> StreamWork:
+    """The server is no further than the world's minutes: nothing is settled, whatever the clock says."""
+    return replace(stats.work(DIFFS), settle_seconds=3900)
 
 
 @pytest.fixture
-def later(stats: Stats, feed: DemoFeed) -> StreamWork:
-    """As if an hour had passed since."""
-    return replace(stats.work(DIFFS), settle_seconds=0)
+def later(stats: Stats, feed: DemoFeed, connection: Connection) -> Callable[[], StreamWork]:
+    """When an hour (here it is a minute) has passed: the server is so much further, and a tick has seen it."""
+
+    def pass_an_hour() -> StreamWork:
+        feed.advance(1)
+        heads.saw(connection, DIFFS, feed.head, None, source=stats.source(DIFFS).url)
+        return replace(stats.work(DIFFS), settle_seconds=60)
+
+    return pass_an_hour
 
 
 def due(connection: Connection, feed: DemoFeed) -> list[int]:
@@ -59,51 +66,118 @@ def column(connection: Connection, name: str) -> dict[int, Any]:
     return dict(connection.execute(query).fetchall())
 
 
-def test_what_became_fuller_meanwhile_is_replaced(
-    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+def test_what_became_fuller_or_shorter_meanwhile_is_replaced(
+    feed: DemoFeed,
+    world: World,
+    stats: Stats,
+    fresh: StreamWork,
+    later: Callable[[], StreamWork],
+    connection: Connection,
 ) -> None:
-    for sequence in range(world.first, feed.head + 1, 3):
-        feed.faults.put(faults.thinner(0.3), stream=DIFFS, sequence=sequence, times=1)
+    ends = {"augmented_diffs": feed.head, "changesets": feed.changesets_head}
+    fuller = range(world.first, feed.head + 1, 3)
+    for sequence in range(world.first, feed.head + 1):
+        fault = faults.thinner(0.3) if sequence in fuller else _with_one_more
+        if sequence % 3 != (world.first + 2) % 3:
+            feed.faults.put(fault, stream=DIFFS, sequence=sequence, times=1)
     go(fresh, stats.url, feed, world)
+    actions = column(connection, "actions")
     runs.run_range(stats.work("changesets"), stats.url, "c", world.changesets_first, feed.changesets_head)
     apply_queue(connection)
-    assert differences(truth_of(feed.url), statistics_of(connection))
-    assert due(connection, feed) == list(range(world.first, feed.head + 1))
-    report = go(later, stats.url, feed, world, late=True)
-    assert report.verdicts["unchanged"] >= 20
-    assert report.verdicts["committed"] == 30 - report.verdicts["unchanged"] > 0
+    assert differences(truth_of(feed.url, **ends), statistics_of(connection))
+    assert due(connection, feed) == list(actions)
+    work = later()
+    report = go(work, stats.url, feed, world, late=True)
+    assert report.verdicts["unchanged"] >= 10
+    assert report.verdicts["committed"] == 30 - report.verdicts["unchanged"] > 10
     assert None not in column(connection, "settled_at").values()
     assert due(connection, feed) == []
+    fewer = {n for n, now in column(connection, "actions").items() if now < actions[n]}
+    assert {n for n, tally in column(connection, "tally").items() if tally} == fewer != set()
+    kept = list(Path(stats.settings.archive, DIFFS, "replaced").rglob("*.gz"))
+    assert len(kept) == report.verdicts["committed"]
     apply_queue(connection)
-    assert differences(truth_of(feed.url), statistics_of(connection)) == []
-    archived = go(later, stats.url, feed, world, by_hand=True)  # what is kept is the fuller body
+    assert differences(truth_of(feed.url, **ends), statistics_of(connection)) == []
+    archived = go(work, stats.url, feed, world, by_hand=True)  # what is kept is the last body
     assert archived.verdicts["committed"] == 30
     apply_queue(connection)
-    assert differences(truth_of(feed.url), statistics_of(connection)) == []
+    assert differences(truth_of(feed.url, **ends), statistics_of(connection)) == []
+    # What is flagged heals by command.
+    assert set(retry(connection, DIFFS)) == fewer == set(late(connection, DIFFS, None))
+    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": len(fewer)}
+    assert doubts(connection, DIFFS, 5).flagged == 0
+    assert late(connection, DIFFS, None) == []
 
 
-def test_a_shorter_one_replaces_nothing_and_is_not_read_again(
-    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+def _with_one_more(answer: faults.Answer) -> faults.Answer:
+    more = (
+        b'<action type="create"><node id="987654321" version="1" timestamp="2026-11-22T00:00:01Z" uid="31" user="a"'
+        b' changeset="2" lat="1" lon="2"><tag k="highway" v="crossing"/></node></action>\n</osm>'
+    )
+    return replace(answer, body=answer.body.replace(b"</osm>", more))
+
+
+def test_the_same_old_answer_is_asked_for_ever_more_rarely_and_then_left_flagged(
+    feed: DemoFeed,
+    world: World,
+    stats: Stats,
+    fresh: StreamWork,
+    later: Callable[[], StreamWork],
+    connection: Connection,
 ) -> None:
+    """As by a proxy before the server that keeps its answers for hours."""
     go(fresh, stats.url, feed, world)
-    before = connection.execute("SELECT * FROM changeset_edits ORDER BY 1, 2").fetchall()
-    feed.faults.put(faults.thinner(0.3), stream=DIFFS, path="/api/augmented_diff[?]*")
-    report = go(later, stats.url, feed, world, late=True)
-    assert report.verdicts["shorter"] > 0
-    assert connection.execute("SELECT * FROM changeset_edits ORDER BY 1, 2").fetchall() == before
-    assert due(connection, feed) == []
+    work = later()
+    for sequence in range(world.first, feed.head):  # a second past its minute
+        age = 60 * (feed.head - sequence) + 1
+        feed.faults.put(faults.early_base(age), stream=DIFFS, sequence=sequence)
+    for rereads in (1, 2, 3):
+        assert len(due(connection, feed)) == 30
+        assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": 30}
+        assert set(column(connection, "rereads").values()) == {rereads}
+        assert due(connection, feed) == []
+        connection.execute("UPDATE ledger SET reread_at = reread_at - interval '59 min'")
+        if rereads < 2:
+            assert len(due(connection, feed)) == 30  # the second pause is an hour
+        connection.execute("UPDATE ledger SET reread_at = reread_at - interval '1 min 1 s'")
+    assert None not in column(connection, "settled_at").values()
+    assert doubts(connection, DIFFS, 5).flagged == 30
+    feed.faults.clear()
+    assert len(retry(connection, DIFFS)) == 30
+    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": 30}
+    assert doubts(connection, DIFFS, 5).flagged == 0
+    assert set(column(connection, "rereads").values()) == {0}
+
+
+def test_a_server_that_catches_up_hands_out_what_is_not_settled(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    """The minutes are long over by the clock; the server's data reached only seconds beyond each."""
+    work = stats.work(DIFFS)
+    assert work.settle_seconds == 3900
+    go(work, stats.url, feed, world)
+    assert set(column(connection, "settled_at").values()) == {None}
+    assert late(connection, DIFFS, settled_to(work.source, 3900, feed.head)) == []
+    assert settled_to(work.source, 3900, feed.head) == feed.head - 65
+    assert settled_to(work.source, 3901, feed.head) == feed.head - 66
+    assert settled_to(work.source, 3900, None) is None
 
 
 def test_a_re_read_that_fails_touches_no_result_and_is_tried_again(
-    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+    feed: DemoFeed,
+    world: World,
+    stats: Stats,
+    fresh: StreamWork,
+    later: Callable[[], StreamWork],
+    connection: Connection,
 ) -> None:
     go(fresh, stats.url, feed, world)
     feed.faults.put(faults.cut(), stream=DIFFS, sequence=world.first + 4, times=1)
-    go(later, stats.url, feed, world, late=True)
+    go(later(), stats.url, feed, world, late=True)
     (row,) = ledger.rows(connection, DIFFS, [world.first + 4])
     assert (row.result, row.work, row.done, row.attempts) == ("committed", "waiting", True, 1)
     assert retry(connection, DIFFS) == [world.first + 4]
-    assert go(later, stats.url, feed, world, late=True).verdicts == {"unchanged": 1}
+    assert go(later(), stats.url, feed, world, late=True).verdicts == {"unchanged": 1}
     assert column(connection, "work")[world.first + 4] == "idle"
 
 
@@ -114,24 +188,33 @@ def test_minutes_are_read_again_by_the_batch(
     assert late(connection, DIFFS, world.first + BATCH - 1) == []
     assert late(connection, DIFFS, world.first + BATCH) == list(range(world.first, feed.head + 1))
     assert late(connection, DIFFS, None) == []
+    # But the last ones do not wait for ever.
+    assert late(connection, DIFFS, feed.head, batch=0) == list(range(world.first, feed.head + 1))
+    few = world.first + 3
+    connection.execute("UPDATE heads SET moved_at = now() - interval '29 min'")
+    assert late(connection, DIFFS, few) == []
+    connection.execute("UPDATE heads SET moved_at = now() - interval '31 min'")
+    assert late(connection, DIFFS, few) == [*range(world.first, few + 1)]
+    connection.execute("DELETE FROM heads")
+    connection.execute("UPDATE ledger SET fetched_at = fetched_at - interval '121 min'")
+    assert late(connection, DIFFS, few) == [*range(world.first, few + 1)]
 
 
 def test_the_bodies_of_a_directory_are_settled_at_once(
     feed: DemoFeed, world: World, stats: Stats, connection: Connection
 ) -> None:
     directory = Stats(stats.settings.model_copy(update={"augmented_diffs_url": feed.augmented_diffs_url}))
-    work = replace(directory.work(DIFFS), settle_seconds=seconds_since(world.first) + 3600)
-    go(work, stats.url, feed, world)
+    go(directory.work(DIFFS), stats.url, feed, world)
     assert None not in column(connection, "settled_at").values()
 
 
 def test_what_was_given_up_is_tried_again_after_a_day_and_heals(
-    feed: DemoFeed, world: World, stats: Stats, later: StreamWork, connection: Connection
+    feed: DemoFeed, world: World, stats: Stats, later: Callable[[], StreamWork], connection: Connection
 ) -> None:
     bad = world.first + 7
     feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
     for _ in range(4):
-        go(later, stats.url, feed, world)
+        go(later(), stats.url, feed, world)
     assert [n for n, _ in troubled(connection, DIFFS, "quarantined")] == [bad]
     assert due(connection, feed) == []
     again = "UPDATE ledger SET not_before = not_before - interval '23 h 59 min' WHERE work = 'quarantined'"
@@ -141,27 +224,37 @@ def test_what_was_given_up_is_tried_again_after_a_day_and_heals(
         "UPDATE ledger SET not_before = not_before - interval '1 min' WHERE work = 'quarantined'"
     )
     assert due(connection, feed) == [bad]
-    go(later, stats.url, feed, world, late=True)
+    go(later(), stats.url, feed, world, late=True)
     assert [n for n, _ in troubled(connection, DIFFS, "quarantined")] == [bad]
     assert due(connection, feed) == []  # for another day
     feed.faults.clear()
     retry(connection, DIFFS, [bad])
-    assert go(later, stats.url, feed, world, late=True).verdicts == {"committed": 1}
+    assert go(later(), stats.url, feed, world, late=True).verdicts == {"committed": 1}
     assert troubled(connection, DIFFS, "quarantined") == []
 
 
 def test_a_feed_that_fails_a_late_run_pauses_no_stream(
-    feed: DemoFeed, world: World, stats: Stats, fresh: StreamWork, later: StreamWork, connection: Connection
+    feed: DemoFeed,
+    world: World,
+    stats: Stats,
+    fresh: StreamWork,
+    later: Callable[[], StreamWork],
+    connection: Connection,
 ) -> None:
     go(fresh, stats.url, feed, world)
     feed.faults.put(faults.status(504), path="/api/augmented_diff[?]*")
-    report = go(later, stats.url, feed, world, late=True)
+    report = go(later(), stats.url, feed, world, late=True)
     assert (report.committed, report.failed, report.left) == (0, {}, 30)
     assert connection.execute("SELECT count(*) FROM streams WHERE paused_until IS NOT NULL").fetchone() == (
         0,
     )
+    feed.faults.put(faults.status(504), path="*status*")
+    connection.execute("DELETE FROM heads")
+    report = go(later(), stats.url, feed, world, late=True)
+    assert (report.committed, bool(report.ended_early)) == (0, True)
+    assert connection.execute("SELECT count(*) FROM streams WHERE pauses > 0").fetchone() == (0,)
     feed.faults.clear()
-    assert go(later, stats.url, feed, world, late=True).committed == 30
+    assert go(later(), stats.url, feed, world, late=True).committed == 30
 
 
 def state(slots: int, **others: Any) -> State:
@@ -204,6 +297,60 @@ def test_retry_by_command(
     assert wrong.returncode == 1
     assert f"{bad + 1} of augmented_diffs neither waits" in wrong.stderr
     assert run("retry", "--sequence", "7", DATABASE_URL=stats.url).returncode == 2
+
+
+def test_what_is_flagged_is_seen_and_heals_by_command(
+    run: Run,
+    feed: DemoFeed,
+    world: World,
+    stats: Stats,
+    fresh: StreamWork,
+    later: Callable[[], StreamWork],
+    connection: Connection,
+    tmp_path: Path,
+) -> None:
+    shorter, other = world.first + 3, world.first + 5
+    for sequence in (shorter, other):
+        feed.faults.put(_with_one_more, stream=DIFFS, sequence=sequence, times=1)
+    go(fresh, stats.url, feed, world)
+    work = later()
+    go(work, stats.url, feed, world, late=True)
+    shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path)
+    given = {
+        "DATABASE_URL": stats.url,
+        "OVERPASS_URL": feed.url,
+        "CHANGESETS_URL": feed.changesets_url,
+        "SETTLE_SECONDS": "60",
+        "RETRY_FIRST_SECONDS": "0.001",
+    }
+
+    def flagged() -> tuple[list[int], bool, int]:
+        """What `--json`, the check and the metrics say of it."""
+        said = json.loads(run("status", "--json", **given).stdout)["streams"][DIFFS]
+        feed_now = asking.known_of(connection, stats.source(DIFFS), DIFFS)
+        check = checks.evaluate(stats, connection, DIFFS, feed.head, feed_now)["none_flagged"]
+        named = sorted(map(int, said["doubts"]))
+        assert len(named) == said["flagged"]
+        assert all(str(n) in (check.description or "") for n in named)
+        told = metrics.lines("c", status.of(stats), metrics.Dagster(None, 0), datetime.now(UTC))
+        (line,) = [one for one in map(json.loads, told) if one.get("Stream") == DIFFS]
+        return named, check.passed, line["Flagged"]
+
+    assert flagged() == ([shorter, other], False, 2)
+    shown = run("status", **given).stdout
+    assert f"2 flagged. To read them again: stats-assets retry --stream {DIFFS}" in shown
+    assert f"{shorter}: a later body, which counts now, has" in shown
+
+    asked = run("retry", "--stream", DIFFS, "--sequence", str(shorter), **given)
+    assert f"1 sequences of {DIFFS} are due: {shorter}." in asked.stderr
+    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": 1}
+    assert flagged() == ([other], False, 1)
+    span = ("--start", str(other), "--end", str(other))
+    archived = run("backfill", "--stream", DIFFS, *span, **given, ARCHIVE_URI=stats.settings.archive)
+    assert archived.returncode == 0, archived.stderr
+    assert flagged() == ([other], False, 1)  # the archive says nothing new of it
+    assert run("backfill", "--stream", DIFFS, *span, "--from-feed", **given).returncode == 0
+    assert flagged() == ([], True, 0)
 
 
 def test_what_a_backfill_asked_for_before_the_feeds_first_file_becomes_a_hole(

@@ -31,7 +31,7 @@ def read(line: str) -> tuple[dict[str, str], dict[str, float]]:
     [names] = directive["Dimensions"]
     values = {one["Name"]: found[one["Name"]] for one in directive["Metrics"]}
     assert all(isinstance(value, int | float) for value in values.values())
-    assert {one["Unit"] for one in directive["Metrics"]} <= {"Seconds", "Count"}
+    assert {one["Unit"] for one in directive["Metrics"]} <= {"Seconds", "Count", "Bytes"}
     return {name: found[name] for name in names}, values
 
 
@@ -45,7 +45,8 @@ def test_what_is_unknown_is_left_out(stats: Stats) -> None:
     found = all_of(stats, Dagster(None, 0))
     assert set(found) == {"augmented_diffs", "changesets", ""}
     assert found[""] == {"Queued": 0, "Differences": 0, "FactsAway": 0, "FailedRuns": 0}
-    assert set(found["changesets"]) == {"Rate", "Waiting", "GivenUp", "Flagged", "Unreadable"}
+    always = {"FeedAge", "Rate", "Waiting", "GivenUp", "Flagged", "Unreadable", "RequestsDay", "BytesDay"}
+    assert set(found["changesets"]) == always
 
 
 def test_progress_ends_and_is_seen_to(

@@ -17,6 +17,7 @@ from stats_assets.bodies import StreamWork
 from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
+from stats_assets.jobs import retention_job
 from stats_assets.partitions import BLOCKS, key_of
 from stats_assets.parts import Stats
 from stats_assets.retention import prune_runs
@@ -137,3 +138,23 @@ def test_the_archive_keeps_what_is_young(stats: Stats, feed: DemoFeed, world: Wo
     assert work.archive.prune(datetime.now(UTC) - timedelta(days=7)) == 10
     assert [body.exists() for body in bodies] == [False] * 10 + [True] * 20
     assert work.archive.prune(datetime.now(UTC) - timedelta(days=7)) == 0
+
+
+def test_replaced_bodies_are_kept_for_a_month_also_where_the_archive_is_for_ever(
+    stats: Stats, feed: DemoFeed, world: World, instance: DagsterInstance, tmp_path: Path
+) -> None:
+    work: StreamWork = stats.work("augmented_diffs")
+    run_range(work, stats.url, "run", world.first, world.first + 2)
+    folder = stats.settings.stats_data_dir / "archive" / "augmented_diffs"
+    bodies = sorted(folder.rglob("*.gz"))
+    kept = [
+        Path(work.archive.put_replaced(n, tmp_path / str(n))) for n in range(world.first, world.first + 3)
+    ]
+    assert [file.relative_to(folder).parts[0] for file in kept] == ["replaced"] * 3
+    for days, file in zip((29, 31, 400), kept, strict=True):
+        then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+        os.utime(file, (then, then))
+        os.utime(bodies[0], (then, then))
+    assert retention_job.execute_in_process(instance=instance).success
+    assert [file.exists() for file in kept] == [True, False, False]
+    assert [body.exists() for body in bodies] == [True] * 3

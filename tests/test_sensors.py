@@ -496,6 +496,7 @@ def test_checks_report_a_change_once(
         "no_quarantine": True,
         "no_holes": True,
         "all_readable": True,
+        "none_flagged": True,
         "same_definitions": True,
         "facts_are_here": True,
     }
@@ -612,15 +613,21 @@ def test_another_instances_old_cursor_is_no_rewind(
 
 
 def test_late_work_is_requested_once_and_nothing_waits_for_it(
-    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+    feed: DemoFeed,
+    world: World,
+    instance: DagsterInstance,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("SETTLE_SECONDS", "0")
     cursor = follow(instance)
-    connection.execute("UPDATE ledger SET settled_at = NULL")
+    unsettled = "UPDATE ledger SET settled_at = NULL, fetched_at = now() - interval '3 h'"
+    connection.execute(unsettled)
     (request,) = tick(instance, cursor).run_requests or ()
     assert (request.tags[LATE_TAG], request.tags["dagster/priority"]) == ("true", "-10")
     assert start(instance, request).success
     assert not tick(instance, cursor).run_requests
-    connection.execute("UPDATE ledger SET settled_at = NULL")
+    connection.execute(unsettled)
     (request,) = tick(instance, cursor).run_requests or ()
     create_run_for_test(
         instance, job_name="augmented_diffs_job", tags=dict(request.tags), status=DagsterRunStatus.STARTED

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -162,7 +161,7 @@ def test_a_source_that_is_the_archive_itself_is_left_as_it_is(
         feed, second_url, tmp_path / "2", archive_uri=archive, augmented_diffs_url=f"{source}/augmented_diffs"
     )
     assert run(stats, DIFFS, world.first, world.first + 4).committed == 5
-    again = run(stats, DIFFS, world.first, world.first + 4, by_hand=True, accept_shorter=True)
+    again = run(stats, DIFFS, world.first, world.first + 4, by_hand=True, from_feed=True)
     assert again.verdicts["committed"] == 5
     assert everything() == before
 
@@ -378,7 +377,7 @@ def test_bodies_are_removed_as_soon_as_they_are_done_with(
     watched = replace(work, reader=Reader(watching, work.reader.definitions))
     for anew in (True, False):
         report = run_range(
-            watched, stats.url, "run", first, first + MINUTES - 1, by_hand=True, accept_shorter=anew
+            watched, stats.url, "run", first, first + MINUTES - 1, by_hand=True, from_feed=anew
         )
         assert len(report.failed) == (6 if anew else 0)
     assert len(there) >= 9 + MINUTES
@@ -390,20 +389,17 @@ def _parts(sequence: int) -> tuple[str, str, str]:
     return digits[:3], digits[3:6], f"{digits[6:]}.adiff.xml.gz"
 
 
-def test_a_shorter_body_that_cannot_be_kept_for_study_does_not_end_the_run(
+def test_a_replaced_body_that_cannot_be_kept_does_not_end_the_run(
     feed: DemoFeed, stats: Stats, world: World
 ) -> None:
     first = world.first
     run(stats, DIFFS, first, first + 2)
-    shutil.rmtree(stats.settings.archive)
-    rejected = Path(stats.settings.archive, "augmented_diffs", "rejected")
-    rejected.parent.mkdir(parents=True)
-    rejected.write_text("a file in the folder's place")
+    Path(stats.settings.archive, "augmented_diffs", "replaced").write_text("a file in the folder's place")
     feed.faults.put(_without_an_action, stream=DIFFS, sequence=first + 1)
     said: list[str] = []
-    report = run(stats, DIFFS, first, first + 2, by_hand=True, say=said.append)
-    assert report.verdicts == {"committed": 2, "shorter": 1}
-    assert any(f"{first + 1}: the body could not be kept for study" in message for message in said)
+    report = run(stats, DIFFS, first, first + 2, by_hand=True, from_feed=True, say=said.append)
+    assert report.verdicts == {"committed": 3}
+    assert any(f"{first + 1}: the replaced body could not be kept" in message for message in said)
 
 
 def _without_an_action(answer: faults.Answer) -> faults.Answer:

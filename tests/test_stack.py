@@ -27,6 +27,7 @@ from stats_assets.supervisor import MARK
 from tests.at_once import at_once
 from tests.drills.waiting import PATIENCE
 from tests.place import open_folder
+from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[1]
 TINY = """
@@ -213,7 +214,7 @@ def test_the_code_servers_port_stays_while_it_is_free(tmp_path: Path) -> None:
 
 
 def test_a_port_is_one_stacks_before_anything_listens_there() -> None:
-    port = _free_port()
+    [port] = free_ports(1)
     held = reserve(port)
     assert held is not None
     with held:
@@ -231,7 +232,7 @@ class Demo:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.home = root / ".demo"
-        self.ports = [_free_port(), _free_port()]
+        self.ports = free_ports(2)
         self._running: list[subprocess.Popen[str]] = []
         (root / "tiny_definitions.py").write_text(TINY)
 
@@ -289,11 +290,6 @@ def _command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except FileNotFoundError:
         return ""
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _until(condition: Callable[[], object], what: str) -> None:

@@ -5,6 +5,7 @@ The work itself is run.py's.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -26,12 +27,15 @@ from dagster import (
 )
 from pydantic import Field
 
+from stats_assets.asking import known_of
 from stats_assets.database import streams
-from stats_assets.database.connection import DatabaseUnreachable, connect
+from stats_assets.database.connection import DatabaseUnreachable, clock, connect
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.failures import named
 from stats_assets.database.ledger import BLOCK, LeaseLost, block_of
+from stats_assets.database.newest import newest_committed
 from stats_assets.database.streams import Stream
+from stats_assets.lag import lag_seconds
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, STREAM_TAG, sequences_of
 from stats_assets.parts import Stats
@@ -39,7 +43,6 @@ from stats_assets.replication import ArchiveError
 from stats_assets.report import Report, RunFailed
 from stats_assets.resources import current_stats
 from stats_assets.run import run_range
-from stats_assets.status import lag_seconds
 
 GREEN = (
     " A partition is a block of 100 sequences; it turns green with its first committed sequence. How much of it is"
@@ -57,9 +60,7 @@ class RangeConfig(Config):
 
     start: int | None = Field(None, ge=0, description="first sequence; default: the block's first")
     end: int | None = Field(None, ge=0, description="last sequence; default: the block's last")
-    accept_shorter: bool = Field(
-        False, description="fetch anew, and count a body with fewer actions than the counted one too"
-    )
+    from_feed: bool = Field(False, description="fetch anew from the feed, never from the archive")
     late: bool = Field(
         False, description="what is due once more: given up a day ago, or settled; the sensor's own runs"
     )
@@ -134,7 +135,7 @@ def materialize_stream(
                 sequences.stop - 1,
                 by_hand=not live,
                 late=config.late,
-                accept_shorter=config.accept_shorter,
+                from_feed=config.from_feed,
                 wait_for_feed=WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
                 say=context.log.info,
             )
@@ -159,7 +160,7 @@ def materialize_stream(
             context.log_event(AssetObservation(facts, partition=partition, metadata=shown))
         raise Failure(str(error), metadata=shown) from None
     if live:
-        shown["lag_seconds"] = lag_seconds(stream, reports[-1].end, reports[-1].head)
+        shown |= _lag_metadata(stats, stream)
     yield MaterializeResult(asset_key=raw, metadata=shown)
     yield MaterializeResult(asset_key=facts, metadata=shown)
     yield AssetCheckResult(
@@ -209,6 +210,16 @@ def _block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> 
             return block_metadata(stats, stream, reports)
     except DatabaseUnreachable as error:
         return {"block_done": str(error)}
+
+
+def _lag_metadata(stats: Stats, stream: Stream) -> Mapping[str, float]:
+    with suppress(DatabaseUnreachable), named(), connect(stats.url) as connection:
+        row = streams.stream_of(connection, stream)
+        newest = newest_committed(connection, stream, -1 if row is None else row.checkpoint or -1)
+        feed = known_of(connection, stats.source(stream), stream)
+        behind = None if newest is None else lag_seconds(stream, newest, feed, clock(connection))
+        return {} if behind is None else {"lag_seconds": behind}
+    return {}
 
 
 def block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:

@@ -19,7 +19,15 @@ from stats_assets.database.connection import Connection, database_url
 from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
 from stats_assets.osm.statistics import UNREADABLE
 from stats_assets.parts import Stats
-from stats_assets.replication import Body, FeedError, judge_body, judge_envelope, open_body
+from stats_assets.replication import (
+    BeforeHistory,
+    Body,
+    FeedError,
+    judge_body,
+    judge_envelope,
+    judge_history,
+    open_body,
+)
 
 # What is said of a diff that was read, whatever its exit code.
 _MENDED = {
@@ -108,6 +116,10 @@ def _remarks_on(diff: DiffStatistics) -> Iterator[str]:
             if UNREADABLE in reason
         ]
         yield f"{diff.unreadable} of {diff.actions} actions could not be read: {', '.join(reasons)}"
+    try:
+        judge_history(diff.creations, actions=diff.actions, url="")
+    except BeforeHistory as error:
+        yield f"a stream would not count it: {error.what}"
     for reason, what in _MENDED.items():
         if reason in diff.flags:
             yield f"{diff.flags[reason]} {what}"

@@ -2,26 +2,33 @@
 
 import signal
 import time
+from typing import TYPE_CHECKING
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from stats_assets.commands.shared import SequenceOption, StreamOption, err, say, settings_here
+from stats_assets.asking import of_limit
+from stats_assets.commands.shared import FromFeed, SequenceOption, StreamOption, err, say, settings_here
 from stats_assets.database.fact_ranges import WHAT_TO_DO, away_in, require_tables
 from stats_assets.database.ledger import block_of
 from stats_assets.database.streams import Stream
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
 
+if TYPE_CHECKING:
+    from stats_assets.backfill import Wanted
+
 SAY_SECONDS = 15.0
 
 
-def backfill(stream: StreamOption, start: SequenceOption, end: SequenceOption) -> None:
+def backfill(
+    stream: StreamOption, start: SequenceOption, end: SequenceOption, from_feed: FromFeed = False
+) -> None:
     """Do the sequences start..end again, or for the first time. Exit code: 0 all are committed, 1 some are left,
     or facts of theirs are away.
 
-    Runs are seen in the UI. What the archive has is read from there. Ended by Ctrl-C, it leaves nothing queued, and
-    the same command goes on where it stopped.
+    Runs are seen in the UI. What the archive has is read from there, unless --from-feed.
+    Ended by Ctrl-C, it leaves nothing queued, and the same command goes on where it stopped.
     """
     if end < start:
         raise typer.BadParameter(f"--end {end} is before --start {start}.")
@@ -32,11 +39,11 @@ def backfill(stream: StreamOption, start: SequenceOption, end: SequenceOption) -
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stats = Stats(settings)
-    wanted = Wanted(stream.value, start, end)
+    wanted = Wanted(stream.value, start, end, from_feed)
     if _away(stats, wanted.stream, start, end):
         say("Nothing was begun.", style="red")
         raise typer.Exit(1)
-    _warn_of_head(stats, wanted.stream, end)
+    _warn_of_head(stats, wanted)
     with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
         try:
             outcome = Backfill(instance, stats, wanted, shown.advance, say).run()
@@ -66,13 +73,16 @@ def _away(stats: Stats, stream: Stream, start: int, end: int) -> bool:
     return bool(ranges)
 
 
-def _warn_of_head(stats: Stats, stream: Stream, end: int) -> None:
+def _warn_of_head(stats: Stats, wanted: "Wanted") -> None:
     """Says what is beyond the head; refuses where that is more than the head's own block. Raises BadParameter."""
     try:
-        head = stats.source(stream).head()
+        with stats.connect() as connection:
+            head = of_limit(connection, stats.source(wanted.stream), wanted.stream, decides=False)
     except HeadUnknown as error:
-        say(f"{error}. What the archive has is done without it.", style="yellow")
+        said = "" if wanted.from_feed else " What the archive has is done without it."
+        say(f"{error}.{said}", style="yellow")
     else:
+        end = wanted.end
         said = f"The feed has only up to {head} yet: what is above can't be done."
         if block_of(end) > block_of(head):  # whose partitions would be made, and stay
             raise typer.BadParameter(f"{said} Say --end {head} at most.")

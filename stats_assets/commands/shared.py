@@ -32,6 +32,9 @@ class StreamName(StrEnum):
 
 StreamOption = Annotated[StreamName, typer.Option("--stream", help="Which stream.")]
 SequenceOption = Annotated[int, typer.Option(min=0, max=999_999_999)]
+FromFeed = Annotated[
+    bool, typer.Option("--from-feed", help="Read anew from the feed, never from the archive.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
 

@@ -10,13 +10,16 @@ from rich.table import Table
 from stats_assets import status as standing
 from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
 from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.doubts import to_heal
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.fact_ranges import WHAT_TO_DO
 from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.database.ranges import Span
+from stats_assets.database.streams import Stream
+from stats_assets.lag import in_words, why_another, why_late
 from stats_assets.parts import Stats
-from stats_assets.status import StreamStatus, in_words
+from stats_assets.status import StreamStatus
 
 SHOWN, LONGEST = 5, 400
 
@@ -76,10 +79,17 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "cursor", _number(stream.cursor)
     yield "feed's head", _number(stream.head)
     yield "lag", "" if stream.lag_seconds is None else in_words(stream.lag_seconds)
+    yield (
+        "feed's newest",
+        "" if stream.feed_age_seconds is None else f"{in_words(stream.feed_age_seconds)} ago",
+    )
     yield "sequences a minute", f"{stream.rate:.1f}" if stream.rate else ""
     yield "caught up in", in_words(stream.eta_seconds) if stream.eta_seconds else ""
     yield "last tick", _ago(stream.ticked_at, now)
     yield "last commit", _ago(stream.committed_at, now)
+    day = stream.requests["day"]
+    asked, size = day["heads"] + day["bodies"], day["bytes"] / 1e6
+    yield "asked in 24 hours", f"{asked} times, {size:.1f} MB" if asked else ""
     yield "in flight", _spans(stream.in_flight)
     yield "by hand, backfills", _spans(stream.by_hand)
     for label, sequences in (
@@ -95,7 +105,7 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "older definitions", _spans(stream.older_definitions)
 
 
-def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
+def _sentences(name: Stream, stream: StreamStatus) -> Iterator[str]:
     if stream.trouble:
         yield f"{stream.trouble.rstrip('.')}."
     if stream.paused and stream.paused_until:
@@ -104,6 +114,8 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
         yield "not begun; switch its sensor on in the UI (Automation)."
+    elif stream.another and stream.head is not None:
+        yield f"{why_another(name, stream.cursor, stream.head)}."
     elif stream.ahead:
         back = min(n for n in (stream.newest, stream.head) if n is not None)
         said = f"the cursor {stream.cursor} lies beyond the feed's head {stream.head}: nothing is done until then."
@@ -111,13 +123,17 @@ def _sentences(name: str, stream: StreamStatus) -> Iterator[str]:
             yield f"{said} To go back: stats-assets seek --stream {name} --sequence {back}"
         else:
             yield f"{said} The stream begins at {stream.origin}, where it was told to."
-    elif stream.exit_code == 2:
+    elif stream.stands_still:
         yield "nothing was committed in ten minutes, nothing is in flight. Is its sensor on, and does the daemon run?"
+    if stream.head is not None and (late := why_late(stream.feed_age_seconds, at_head=stream.at_head)):
+        yield f"{late}."
     for first, last in stream.older_definitions[:SHOWN]:
         yield (
             f"{first} to {last} were counted under older categories, regions or code. To count them anew:"
             f" stats-assets backfill --stream {name} --start {first} --end {last}"
         )
+    if stream.flagged:
+        yield f"{stream.flagged} flagged. {to_heal(name)}"
     for sequence, reason in [*list(stream.reasons.items())[:SHOWN], *stream.doubts.items()]:
         yield f"{sequence}: {shorten(reason, LONGEST, placeholder=' …')}"
 

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from stats_assets.asking import of_limit
 from stats_assets.commands.shared import (
+    FromFeed,
     SequenceOption,
     StreamName,
     StreamOption,
@@ -28,19 +30,24 @@ MOST_UNASKED = 1_440  # sequences, a day of minutes: a seek farther than that ma
 MOST_KEYS = 1_000  # partitions, ten weeks
 
 
-def seek(stream: StreamOption, sequence: SequenceOption, yes: Yes = False) -> None:
+def seek(
+    stream: StreamOption, sequence: SequenceOption, from_feed: FromFeed = False, yes: Yes = False
+) -> None:
     """Move a stream's cursor to a sequence: back, all above is done again; forward, what is between is skipped.
 
     The next tick of the stream's sensor does it. Nothing is deleted, and what is skipped can be done by a backfill.
     What lies beyond the feed's head is refused; more than a day's minutes, either way, are asked about.
+    With --from-feed it is for a feed whose numbers began again, or another feed: it may go below the stream's origin,
+    which moves, too, and what the archive has above the sequence is never read again.
     """
     stats = Stats(settings_here(database=True))
     with stats.connect() as connection:
         row = streams.stream_of(connection, stream.value)
-        if row is not None and row.origin is not None and sequence < row.origin - 1:
+        if row is not None and row.origin is not None and sequence < row.origin - 1 and not from_feed:
             raise typer.BadParameter(
                 f"{stream.value} begins at {row.origin}. What is before that is done by:"
                 f" stats-assets backfill --stream {stream.value} --start {sequence + 1} --end {row.origin - 1}"
+                " If the feed's numbers began again: --from-feed."
             )
         at = row.checkpoint if row is not None else None
         does = f"begins at {sequence + 1}"
@@ -48,12 +55,14 @@ def seek(stream: StreamOption, sequence: SequenceOption, yes: Yes = False) -> No
             does = f"goes back from {at} to {sequence}, and does all above again"
         elif at is not None:
             does = f"goes on from {at} to {sequence}, and skips what is not done between"
-        head = _head(stats, stream, sequence, at, yes=yes)
+        if from_feed:
+            does += ", from the feed: what the archive has above is another numbering's"
+        head = _head(stats, stream, sequence, None if from_feed else at, yes=yes)
         begins_from = head if at is None else at
         far = 0 if begins_from is None else abs(sequence - begins_from)
         if far > MOST_UNASKED:
             sure(f"{stream.value} {does}: {far} sequences.", yes=yes)
-        seeking.request_seek(connection, stream.value, sequence)
+        seeking.request_seek(connection, stream.value, sequence, from_feed=from_feed)
     say(
         f"{stream.value} {does}, at the next tick of {stream.value}_stream. Switch that sensor on if it is off."
     )
@@ -62,7 +71,8 @@ def seek(stream: StreamOption, sequence: SequenceOption, yes: Yes = False) -> No
 def _head(stats: Stats, stream: StreamName, sequence: int, at: int | None, *, yes: bool) -> int | None:
     """The feed's head, which must not be below the sequence; unknown, a person must be sure."""
     try:
-        head = stats.source(stream.value).head()
+        with stats.connect() as connection:
+            head = of_limit(connection, stats.source(stream.value), stream.value, decides=at is None)
     except HeadUnknown as error:
         if at is None or sequence > at:
             said = (
@@ -82,7 +92,7 @@ def retry(
         typer.Option(min=0, help="Only this one of the stream; may be given again. Default: all."),
     ] = None,
 ) -> None:
-    """Try again now what waits, is quarantined or a hole, instead of after its pause.
+    """Try again now what waits, is quarantined or a hole, instead of after its pause; and read again what is flagged.
 
     The next tick of the stream's sensor does it, one block after the other, after all that is due for the first time.
     """
@@ -96,14 +106,16 @@ def retry(
             due = late.retry(connection, one.value, sequence)
             for number in sorted(set(sequence or ()) - set(due)):
                 missed = True
-                said = f"{number} of {one.value} neither waits nor was it given up: nothing to retry."
+                said = (
+                    f"{number} of {one.value} neither waits nor was it given up or flagged: nothing to retry."
+                )
                 say(said, style="red")
             shown = ", ".join(map(str, due[:20])) + (", …" if len(due) > 20 else "")
             if due:
                 said = f"{len(due)} sequences of {one.value} are due: {shown}."
                 say(f"{said} {one.value}_stream tries them, if it is on.")
             else:
-                say(f"Nothing of {one.value} waits or was given up.")
+                say(f"Nothing of {one.value} waits, was given up or is flagged.")
     raise typer.Exit(1 if missed else 0)
 
 
@@ -193,7 +205,7 @@ def _origin(stats: Stats, connection: Connection, stream: StreamName, first: int
         origin = stats.settings.start(stream.value)
     if origin is None:
         try:
-            origin = stats.source(stream.value).head()
+            origin = of_limit(connection, stats.source(stream.value), stream.value, decides=True)
         except HeadUnknown as error:
             say(f"Up to where? {stream.value} has not begun, and {error}.", style="red")
             raise typer.Exit(2) from None

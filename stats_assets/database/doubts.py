@@ -5,7 +5,13 @@ Why a body is flagged is decided where it is read and committed; what failed alt
 
 from typing import NamedTuple
 
+from stats_assets.database.commit import OF_BODIES
 from stats_assets.database.connection import Connection
+
+FLAGGED = (
+    "stream = %(stream)s AND flagged IS NOT NULL"
+    " AND (NOT %(unread)s OR coalesce(tally, '{}') - %(others)s::text[] <> '{}')"
+)
 
 
 class Doubts(NamedTuple):
@@ -21,14 +27,19 @@ def doubts(connection: Connection, stream: str, most: int, *, unread: bool = Fal
 
     unread: only those of which something could not be read as it stands, not those with another flag.
     """
-    which = "stream = %s AND flagged IS NOT NULL" + (" AND tally IS NOT NULL" if unread else "")
+    given = {"stream": stream, "unread": unread, "others": list(OF_BODIES), "most": most}
     row = connection.execute(
-        f"SELECT count(*), coalesce(sum(unreadable), 0)::bigint FROM ledger WHERE {which}".encode(),  # noqa: S608
-        (stream,),
+        f"SELECT count(*), coalesce(sum(unreadable), 0)::bigint FROM ledger WHERE {FLAGGED}".encode(),  # noqa: S608
+        given,
     ).fetchone()
     newest = connection.execute(
-        f"SELECT sequence, flagged FROM ledger WHERE {which} ORDER BY sequence DESC LIMIT %s".encode(),  # noqa: S608
-        (stream, most),
+        f"SELECT sequence, flagged FROM ledger WHERE {FLAGGED} ORDER BY sequence DESC LIMIT %(most)s".encode(),  # noqa: S608
+        given,
     ).fetchall()
     flagged, unreadable = row or (0, 0)
     return Doubts(flagged, unreadable, newest)
+
+
+def to_heal(stream: str) -> str:
+    """What a person can do about flagged sequences."""
+    return f"To read them again: stats-assets retry --stream {stream}"

@@ -102,4 +102,8 @@ def _copy(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
 
 def numbers_json(numbers: Mapping[str, int | Decimal]) -> str:
     """A flat JSON object of exact numbers (json itself would go through floats)."""
-    return "{" + ", ".join(f"{json.dumps(key)}: {number:f}" for key, number in numbers.items()) + "}"
+    return "{" + ", ".join(f"{json.dumps(key)}: {_plain(number)}" for key, number in numbers.items()) + "}"
+
+
+def _plain(number: int | Decimal) -> str:
+    return str(number) if isinstance(number, int) else f"{number:f}"  # an int as :f has six zeros

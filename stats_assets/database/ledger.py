@@ -168,7 +168,7 @@ def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, p
         wait(connection, stream, taken, reason, pause)
         stands = connection.execute(
             """
-            UPDATE ledger SET work = 'idle', settled_at = coalesce(settled_at, now()),
+            UPDATE ledger SET work = 'idle', settled_at = coalesce(settled_at, now()), reread_at = NULL,
                 flagged = CASE WHEN settled_at IS NULL THEN %s ELSE flagged END
             WHERE stream = %s AND sequence = %s AND result = 'committed'
             """,
@@ -176,6 +176,15 @@ def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, p
         ).rowcount
         if stands:
             book_done(connection, stream, taken)
+
+
+def decline(connection: Connection, run_id: str, stream: str, taken: LedgerRow, reason: str) -> None:
+    """The sequence can't be done from this server, and no other try changes that: it is as it was, with the reason."""
+    connection.execute(
+        "UPDATE ledger SET work = previous, previous = 'idle', reason = %s, since = now()"
+        " WHERE stream = %s AND sequence = %s AND work = 'trying' AND run_id = %s",
+        (reason[:2000], stream, taken.sequence, run_id),
+    )
 
 
 def _fail(

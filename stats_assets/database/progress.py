@@ -7,7 +7,7 @@ from stats_assets.database.connection import Connection
 
 
 class Trouble(NamedTuple):
-    """A sequence that is not as it should be after a backfill, and why."""
+    """A sequence that is not as it should be after a backfill, and why. work: the ledger's, or `refused`."""
 
     sequence: int
     work: str
@@ -29,7 +29,7 @@ def clean_blocks(connection: Connection, stream: str, start: int, end: int) -> d
         connection.execute(
             "SELECT sequence - sequence %% 100, count(*) FROM ledger"
             " WHERE stream = %s AND sequence BETWEEN %s AND %s AND result = 'committed' AND work IN ('idle', 'trying')"
-            " GROUP BY 1",
+            " AND reason IS NULL GROUP BY 1",
             (stream, start, end),
         ).fetchall()
     )
@@ -40,9 +40,24 @@ def troubles(connection: Connection, stream: str, start: int, end: int, most: in
     return [
         Trouble(*row)
         for row in connection.execute(
-            "SELECT sequence, work, coalesce(reason, '') FROM ledger"
-            " WHERE stream = %s AND sequence BETWEEN %s AND %s AND work IN ('waiting', 'quarantined', 'hole')"
-            " ORDER BY sequence LIMIT %s",
+            "SELECT sequence, CASE work WHEN 'idle' THEN 'refused' ELSE work END, coalesce(reason, '') FROM ledger"
+            " WHERE stream = %s AND sequence BETWEEN %s AND %s AND (work IN ('waiting', 'quarantined', 'hole')"
+            " OR work = 'idle' AND reason IS NOT NULL) ORDER BY sequence LIMIT %s",
             (stream, start, end, most),
         ).fetchall()
     ]
+
+
+def refused_since(connection: Connection, stream: str, start: int, end: int, since: datetime) -> int:
+    """How many of start..end in a row were refused since then, in the longest row."""
+    row = connection.execute(
+        """
+        SELECT count(*) FROM (
+            SELECT sequence - row_number() OVER (ORDER BY sequence) AS span FROM ledger
+            WHERE stream = %s AND sequence BETWEEN %s AND %s AND since >= %s AND work = 'idle' AND reason IS NOT NULL
+                AND result = 'none'
+        ) AS refused GROUP BY span ORDER BY 1 DESC LIMIT 1
+        """,
+        (stream, start, end, since),
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -3,9 +3,14 @@
 Only a tick does so, in its transaction; a person asks for it by the sensor's cursor, or by `stats-assets seek`.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import block_of
-from stats_assets.database.streams import Stream, save_checkpoint
+from stats_assets.database.streams import Stream, StreamRow, save_checkpoint, stream_of
+
+MOST_SKIPPED = 50_000  # sequences that are listed as skipped when another feed begins farther on
 
 
 def rewind(connection: Connection, stream: Stream, checkpoint: int) -> None:
@@ -46,18 +51,71 @@ def rewind(connection: Connection, stream: Stream, checkpoint: int) -> None:
     save_checkpoint(connection, stream, checkpoint)
 
 
-def request_seek(connection: Connection, stream: Stream, sequence: int) -> None:
-    """Ask the next tick to bring the checkpoint to `sequence`; it replaces an earlier request."""
+def request_seek(connection: Connection, stream: Stream, sequence: int, *, from_feed: bool = False) -> None:
+    """Ask the next tick to bring the checkpoint to `sequence`; it replaces an earlier request.
+
+    from_feed: the feed's numbers began again, or it is another feed (see `begin_again`).
+    """
     connection.execute(
-        "INSERT INTO streams (stream, seek_to) VALUES (%s, %s)"
-        " ON CONFLICT (stream) DO UPDATE SET seek_to = excluded.seek_to",
-        (stream, sequence),
+        "INSERT INTO streams (stream, seek_to, seek_from_feed) VALUES (%s, %s, %s) ON CONFLICT (stream)"
+        " DO UPDATE SET seek_to = excluded.seek_to, seek_from_feed = excluded.seek_from_feed",
+        (stream, sequence, from_feed),
     )
+    if from_feed:  # what is known of the head is the old numbering's
+        connection.execute("DELETE FROM heads WHERE stream = %s", (stream,))
 
 
 def save_seek(connection: Connection, stream: Stream, left: int | None) -> None:
     """What is left of the request after a tick; None: it is fulfilled."""
-    connection.execute("UPDATE streams SET seek_to = %s WHERE stream = %s", (left, stream))
+    connection.execute(
+        "UPDATE streams SET seek_to = %s, seek_from_feed = false WHERE stream = %s", (left, stream)
+    )
+
+
+def begin_again(
+    connection: Connection, row: StreamRow, head: int | None, warn: Callable[[str], None]
+) -> StreamRow:
+    """Take a request to follow a feed whose numbers began again, or another; the row as an ordinary seek finds it.
+
+    Bodies archived before are another numbering's from here on. The origin moves where it would be in the way: down,
+    or up over what was never there. While the head is unknown the request waits, and the row has none.
+    """
+    target = row.seek_to
+    if target is None or not row.seek_from_feed:
+        return row
+    if head is None or target > head:
+        if head is None:
+            warn(
+                f"The seek to {target} from the feed waits until the feed's head is known: it may lie beyond it."
+            )
+        else:
+            warn(f"The seek to {target} is dropped: it lies beyond the feed's head, {head}.")
+            save_seek(connection, row.stream, None)
+        return replace(row, seek_to=None, seek_from_feed=False)
+    # The checkpoint trails the cursor by a tick.
+    done = None if row.checkpoint is None else max(row.checkpoint, row.shown or row.checkpoint)
+    # Numbers that went back are all of the new numbering, also where nothing is done again now.
+    above = -1 if row.stream == "changesets" and done is not None and head < done else target
+    connection.execute(
+        "UPDATE streams SET numbering = numbering + 1, archive_not_above = %s, archive_since = clock_timestamp(),"
+        " seek_from_feed = false WHERE stream = %s",
+        (above, row.stream),
+    )
+    warn(
+        f"From {target + 1} on all is read from the feed: what the archive had of it is another numbering's."
+    )
+    origin = row.origin
+    if done is not None:
+        if target > done + MOST_SKIPPED:
+            origin = target + 1
+            save_checkpoint(connection, row.stream, target)
+        elif target <= done:
+            origin = target + 1 if origin is None else min(origin, target + 1)
+            rewind(connection, row.stream, target)
+        connection.execute("UPDATE streams SET origin = %s WHERE stream = %s", (origin, row.stream))
+    found = stream_of(connection, row.stream)
+    assert found is not None  # noqa: S101 - it is locked
+    return found
 
 
 def skip(connection: Connection, stream: Stream, after: int, last: int) -> None:

@@ -13,11 +13,12 @@ from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of, rows
+from stats_assets.replication.limits import ASKED_MOST, QUIET, QUIET_MOST
 
 Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
 PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
-PAUSE_FIRST, PAUSE_MOST, ASKED_MOST = 15.0, 300.0, 86400.0  # seconds
+PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
 INSTANCE_LEASE = timedelta(seconds=60)  # so long after its last tick an instance drives a stream
 BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
 
@@ -31,8 +32,9 @@ class StreamRow:
     """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
 
     instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
-    shown: the cursor that the last tick gave to Dagster, which may not have stored it.
-    now: by the database's clock, by which all pauses are measured.
+    seek_from_feed: because the feed's numbers began again. shown: the cursor that the last tick gave to Dagster, which
+    may not have stored it. now: by the database's clock, by which all pauses are measured. quiet_until: the feed
+    refused by a limit, and until then nobody of the stream asks it.
     """
 
     stream: Stream
@@ -45,6 +47,15 @@ class StreamRow:
     now: datetime
     seek_to: int | None
     shown: int | None
+    seek_from_feed: bool = False
+    quiet_until: datetime | None = None
+    quiet_reason: str | None = None
+
+    @property
+    def held(self) -> tuple[datetime, str] | None:
+        """Until when no run is begun, and why: the stream pauses, or the feed wants quiet; None: they may begin."""
+        ends = ((self.paused_until, self.pause_reason), (self.quiet_until, self.quiet_reason))
+        return max(((until, why or "") for until, why in ends if until and until > self.now), default=None)
 
 
 @contextmanager
@@ -93,7 +104,8 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
     with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
         return cursor.execute(
             "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to, shown,"
-            " lease_until - %s AS ticked_at, clock_timestamp() AS now FROM streams WHERE stream = %s",
+            " seek_from_feed, lease_until - %s AS ticked_at, clock_timestamp() AS now, quiet_until, quiet_reason"
+            " FROM streams WHERE stream = %s",
             (INSTANCE_LEASE, stream),
         ).fetchone()
 
@@ -101,7 +113,8 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
 def _notice_a_clock_set_back(connection: Connection, stream: Stream, lease: timedelta) -> None:
     """Where the last tick is in the future, so is what waits: it would be due only when the clock is there again."""
     ahead = connection.execute(
-        "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL"
+        "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL, paused_at = NULL,"
+        " quiet_until = quiet_until - (lease_until - now() - %(lease)s)"  # what was left of it at that tick
         " WHERE stream = %(stream)s AND lease_until > now() + %(lease)s",
         {"stream": stream, "lease": lease},
     )
@@ -138,9 +151,17 @@ def given_up_for(connection: Connection, stream: Stream, work: Work) -> timedelt
 def begin(connection: Connection, stream: Stream, origin: int) -> None:
     """The stream's first sequence is `origin`: set once."""
     connection.execute(
-        "UPDATE streams SET origin = %s WHERE stream = %s AND origin IS NULL", (origin, stream)
+        "UPDATE streams SET origin = %s, begun_at = now() WHERE stream = %s AND origin IS NULL",
+        (origin, stream),
     )
     save_checkpoint(connection, stream, origin - 1)
+
+
+def begun_at(connection: Connection, stream: Stream) -> datetime | None:
+    """When the stream's origin was set; None: not yet, or by an older version."""
+    row = connection.execute("SELECT begun_at FROM streams WHERE stream = %s", (stream,)).fetchone()
+    begun: datetime | None = row[0] if row else None
+    return begun
 
 
 def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> None:
@@ -215,15 +236,35 @@ def all_done(connection: Connection, stream: Stream, after: int, last: int) -> b
     return row is not None and int(row[0]) == span
 
 
-def pause(connection: Connection, stream: Stream, reason: str, retry_after: float | None) -> datetime:
-    """No runs for a while, longer each time up to 5 minutes, or as long as the feed asks. reason: who failed, how."""
+def pause(
+    connection: Connection,
+    stream: Stream,
+    reason: str,
+    retry_after: float | None,
+    began: datetime | None = None,
+) -> datetime:
+    """No runs for a while, longer each time up to 5 minutes, or as long as the feed asks. reason: who failed, how.
+
+    began: when the run began that failed. One that began before the last pause met the outage which that is for: it is
+    none more, and only lasts longer where the feed asks for that.
+    """
     row = connection.execute(
         """
-        INSERT INTO streams AS s (stream, pauses, pause_reason, paused_until)
-        VALUES (%(stream)s, 1, %(reason)s, now() + make_interval(secs => greatest(%(first)s, %(asked)s)))
-        ON CONFLICT (stream) DO UPDATE SET pauses = s.pauses + 1, pause_reason = excluded.pause_reason,
-            paused_until = now() + make_interval(secs =>
-                greatest(least(%(first)s * 2 ^ least(s.pauses, 10), %(most)s), %(asked)s))
+        INSERT INTO streams AS s (stream, pauses, pause_reason, paused_at, paused_until)
+        VALUES (%(stream)s, 1, %(reason)s, now(), now() + make_interval(secs => greatest(%(first)s, %(asked)s)))
+        ON CONFLICT (stream) DO UPDATE SET
+            (pauses, pause_reason, paused_at, paused_until) = (
+                SELECT CASE WHEN same THEN greatest(s.pauses, 1) ELSE s.pauses + 1 END,
+                    CASE WHEN same AND s.paused_until >= until THEN s.pause_reason ELSE excluded.pause_reason END,
+                    CASE WHEN same THEN s.paused_at ELSE now() END,
+                    CASE WHEN same THEN greatest(s.paused_until, until) ELSE until END
+                FROM (SELECT coalesce(s.paused_at >= %(began)s::timestamptz, false) AS same) AS a,
+                    LATERAL (SELECT now() + make_interval(secs => CASE
+                        WHEN same AND s.paused_until > now() THEN %(asked)s
+                        WHEN same THEN greatest(%(first)s, %(asked)s)
+                        ELSE greatest(least(%(first)s * 2 ^ least(s.pauses, 10), %(most)s), %(asked)s)
+                    END) AS until) AS b
+            )
         RETURNING paused_until
         """,
         {
@@ -232,11 +273,57 @@ def pause(connection: Connection, stream: Stream, reason: str, retry_after: floa
             "first": PAUSE_FIRST,
             "most": PAUSE_MOST,
             "asked": min(retry_after or 0.0, ASKED_MOST),
+            "began": began,
         },
     ).fetchone()
     assert row is not None  # noqa: S101 - an upsert returns its row
     until: datetime = row[0]
     return until
+
+
+def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
+    """Nobody of the stream asks the feed for so long, and twice as long with each further refusal in a row.
+
+    A ban that says no end is met ever more seldom. A longer quiet that stands is not shortened; what was asked before
+    it began is no further refusal. It counts from now, however long ago the connection's transaction began.
+    """
+    connection.execute(
+        """
+        INSERT INTO streams AS s (stream, quiet_until, quiet_reason, refusals)
+        VALUES (%(stream)s, clock_timestamp() + make_interval(secs => greatest(%(first)s, %(seconds)s)),
+            %(reason)s, 1)
+        ON CONFLICT (stream) DO UPDATE SET (quiet_until, quiet_reason, refusals) = (
+            SELECT greatest(s.quiet_until, until),
+                CASE WHEN s.quiet_until >= until THEN s.quiet_reason ELSE excluded.quiet_reason END,
+                CASE WHEN held THEN s.refusals ELSE s.refusals + 1 END
+            FROM (SELECT coalesce(s.quiet_until > clock_timestamp(), false) AS held) AS a,
+                LATERAL (SELECT greatest(excluded.quiet_until, CASE WHEN NOT held THEN clock_timestamp() +
+                    make_interval(secs => least(%(first)s * 2 ^ least(s.refusals, 10), %(most)s)) END) AS until) AS b
+        )
+        """,
+        {
+            "stream": stream,
+            "seconds": min(seconds, ASKED_MOST),
+            "reason": reason[:2000],
+            "first": QUIET,
+            "most": QUIET_MOST,
+        },
+    )
+
+
+def not_refused(connection: Connection, stream: Stream) -> None:
+    """The feed answered well again."""
+    connection.execute("UPDATE streams SET refusals = 0 WHERE stream = %s AND refusals > 0", (stream,))
+
+
+def quiet(connection: Connection, stream: Stream) -> tuple[float, str] | None:
+    """For how many more seconds the feed wants quiet, and why; None: it may be asked."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM quiet_until - clock_timestamp())::float8, coalesce(quiet_reason, '') FROM streams"
+        " WHERE stream = %s AND quiet_until > clock_timestamp()",
+        (stream,),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def pauses(connection: Connection, stream: Stream) -> int:

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Protocol
+
+from stats_assets.demo.minute import since, until
 
 
 class Clock(Protocol):
@@ -38,3 +41,29 @@ class SteadyClock:
 
     def head(self) -> int:
         return self._oldest_head + max(0, int((self._now() - self._started) / self._interval))
+
+    def time(self) -> datetime:
+        """The time in the world."""
+        elapsed = max(0.0, self._now() - self._started) / self._interval
+        return until(self._oldest_head) + timedelta(minutes=elapsed)
+
+
+class PassingClock:
+    """The world's time, to the second: it passes when told."""
+
+    def __init__(self, time: datetime) -> None:
+        self._time = time
+
+    def time(self) -> datetime:
+        return self._time
+
+    def head(self) -> int:
+        return int((self._time - since(0)) // timedelta(minutes=1)) - 1
+
+    def pass_time(self, seconds: float) -> datetime:
+        self._time += timedelta(seconds=seconds)
+        return self._time
+
+    def advance(self, minutes: int = 1) -> int:
+        self.pass_time(60 * minutes)
+        return self.head()

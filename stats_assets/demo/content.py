@@ -18,6 +18,7 @@ from stats_assets.demo.clock import Clock
 from stats_assets.demo.faults import LOOP, Answer, Request, no_such_key, page
 from stats_assets.demo.folder import Folder
 from stats_assets.demo.minute import until
+from stats_assets.demo.overpass import Overpass
 from stats_assets.demo.truth import truth
 from stats_assets.demo.world import World
 
@@ -120,8 +121,11 @@ class FolderSource:
 
 
 class Content:
-    def __init__(self, source: Source) -> None:
+    """`overpass`: a server with ways of its own, which answers Overpass's addresses."""
+
+    def __init__(self, source: Source, overpass: Overpass | None = None) -> None:
         self._source = source
+        self._server = overpass
 
     def request(self, target: str) -> Request:
         """What a request is for: its stream and sequence, for the faults and the log."""
@@ -139,6 +143,8 @@ class Content:
         path, query = _split(target)
         if path == "/api/augmented_diff":
             return self._overpass(query.get("id", "0"))
+        if path == "/api/augmented_diff_status" and self._server is not None:
+            return self._server.answer_status()
         if path == "/api/augmented_diff_status":
             return Answer(200, _TEXT, f"{self._source.head()}\n".encode())
         if path == "/truth.json":
@@ -158,9 +164,14 @@ class Content:
                 400, "line 1: static error: The attribute &quot;since&quot; must contain a timestamp."
             )
         sequence = int(wanted) if _plain(wanted) else 0
+        if self._server is not None:
+            return self._server.answer_diff(sequence)
         packed = self._source.diff(sequence) if sequence <= head else None
         if packed is not None:
-            return Answer(200, _XML, gzip.decompress(packed))
+            diff = gzip.decompress(packed)
+            if not isinstance(self._source, FolderSource):  # real ones come as they are
+                diff = _as_of(diff, until(head) + timedelta(seconds=2))
+            return Answer(200, _XML, diff)
         return Answer(200, _XML, write_augmented_diff((), until(head) + timedelta(seconds=2)))
 
     def _file(self, path: str) -> Answer:
@@ -202,6 +213,16 @@ class Content:
             yield f"/changesets/AAA/BBB/CCC.osm.gz  changesets, to {state.newest}; /changesets/state.yaml"
         yield "/faults  what goes wrong: POST a rule as JSON to put one, DELETE to clear (docs/reliability.md)"
         yield "/truth.json?augmented_diffs=N&changesets=M  the statistics after these (invented world only)"
+
+
+def _as_of(diff: bytes, reached: datetime) -> bytes:
+    """The document as a server says it whose data reach so far: never less far than it says already."""
+
+    def later(match: re.Match[bytes]) -> bytes:
+        base = f'osm_base="{reached:%Y-%m-%dT%H:%M:%SZ}"'.encode()
+        return max(match[0], base)
+
+    return re.sub(rb'osm_base="[^"]*"', later, diff, count=1)
 
 
 def _split(target: str) -> tuple[str, dict[str, str]]:

@@ -1,28 +1,28 @@
 """The demo feed: a web server for `content`, in this process (`with DemoFeed(...) as feed`) or by itself
-(`python -m stats_assets.demo.feed`). What it says is decided in `content`, what goes wrong in `faults`.
+(`python -m stats_assets.demo.feed`). What it says is decided in `content`, what goes wrong in `faults`, how it is sent
+in `serving`.
 """
 
 import argparse
-import gzip
-import json
 import signal
-import socket
-import struct
 import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import datetime
 from pathlib import Path
-from socketserver import TCPServer
 from threading import Event, Thread
 from types import TracebackType
 
-from stats_assets.demo.clock import Clock, ManualClock, SteadyClock
+from stats_assets.demo.clock import ManualClock, PassingClock, SteadyClock
 from stats_assets.demo.content import Content, FolderSource, Source, WorldSource
 from stats_assets.demo.fault_rules import Faults
-from stats_assets.demo.faults import Answer, Request
+from stats_assets.demo.faults import Request
 from stats_assets.demo.folder import Folder, FolderError
+from stats_assets.demo.minute import until
+from stats_assets.demo.overpass import Overpass
+from stats_assets.demo.overpass_ways import Ways
+from stats_assets.demo.serving import Server
 from stats_assets.demo.world import DEFAULT_FIRST, World
 
 DEFAULT_HISTORY = 60
@@ -32,7 +32,8 @@ class DemoFeed:
     """A feed on `host:port` (0: any free one) over `world`, or over the real diffs in `directory`.
 
     Without `interval` the head stays until `advance` is called; with it, one minute of the world passes every
-    `interval` seconds since `started` (epoch seconds; by default now). `history`: the minutes at the start.
+    `interval` seconds since `started` (epoch seconds; by default now). `history`: the minutes at the start. With
+    `ways`, Overpass's addresses are answered as a genuine server would (`overpass`), and `pass_time` moves its clock.
     """
 
     def __init__(
@@ -45,22 +46,28 @@ class DemoFeed:
         interval: float | None = None,
         started: float | None = None,
         directory: Path | None = None,
+        ways: Ways | None = None,
     ) -> None:
         self.world = world or World()
         self.faults = Faults()
         self.requests: deque[Request] = deque(maxlen=10_000)
         """What was asked, in order, spoiled answers included."""
-        self._clock: Clock = ManualClock(self.world.first + history - 1)
+        self._clock: ManualClock | PassingClock | SteadyClock = ManualClock(self.world.first + history - 1)
+        self._overpass: Overpass | None = None
         if interval is not None:
             begin = time.time() if started is None else started
             self._clock = SteadyClock(self.world.first, history, interval, begin)
-        self._source: Source = WorldSource(self.world, self._clock)
+        elif ways is not None:
+            self._clock = PassingClock(until(self.world.first + history - 1))
+        if ways is not None and not isinstance(self._clock, ManualClock):
+            self._overpass = Overpass(self.world, ways, self._clock.time)
+        self.source: Source = WorldSource(self.world, self._clock)
+        """Of directories, and of Overpass without ways. Another may be put in its place."""
         if directory is not None:
-            self._source = FolderSource(Folder(directory))
-        self.content = Content(self._source)
+            self.source = FolderSource(Folder(directory))
         self.stopping = Event()
         self._host, self._port = host, port
-        self._server: ThreadingHTTPServer | None = None
+        self._server: Server | None = None
         self._thread: Thread | None = None
 
     @property
@@ -77,13 +84,24 @@ class DemoFeed:
         return f"{self.url}/changesets"
 
     @property
+    def content(self) -> Content:
+        return Content(self.source, self._overpass)
+
+    @property
+    def overpass(self) -> Overpass:
+        """The server behind Overpass's addresses. Raises LookupError for a feed without `ways`."""
+        if self._overpass is None:
+            raise LookupError("this feed has no Overpass with ways of its own")
+        return self._overpass
+
+    @property
     def head(self) -> int:
-        return self._source.head()
+        return self.source.head()
 
     @property
     def changesets_head(self) -> int:
         """What `state.yaml` says. Raises LookupError when a folder has no changeset files."""
-        state = self._source.changeset_state()
+        state = self.source.changeset_state()
         if state is None:
             raise LookupError("there are no changeset files")
         return state.said
@@ -93,14 +111,27 @@ class DemoFeed:
 
         Raises RuntimeError when a clock or folder decides it.
         """
-        if not isinstance(self._clock, ManualClock) or not isinstance(self._source, WorldSource):
+        if isinstance(self._clock, SteadyClock) or isinstance(self.source, FolderSource):
             raise RuntimeError("this feed's head moves by itself: start it without interval and directory")
         return self._clock.advance(minutes)
+
+    @property
+    def time(self) -> datetime:
+        """The time in the world. Raises RuntimeError without a clock that has one."""
+        if isinstance(self._clock, ManualClock):
+            raise RuntimeError("this feed's clock knows minutes alone: start it with ways")
+        return self._clock.time()
+
+    def pass_time(self, seconds: float) -> datetime:
+        """Let time pass; what it is then. Raises RuntimeError without `ways`, or when a clock decides it."""
+        if not isinstance(self._clock, PassingClock):
+            raise RuntimeError("this feed's time does not pass by hand: start it with ways, without interval")
+        return self._clock.pass_time(seconds)
 
     def start(self) -> "DemoFeed":
         """Listen. Raises OSError when the port is taken."""
         self.stopping.clear()
-        self._server = _Server((self._host, self._port), self)
+        self._server = Server((self._host, self._port), self)
         self._port = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="demo feed", daemon=True)
         self._thread.start()
@@ -124,102 +155,6 @@ class DemoFeed:
         self.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self, address: tuple[str, int], feed: DemoFeed) -> None:
-        self.feed = feed
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        """Without http.server's search for the host's name, which takes seconds where no name server answers."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no event; anything else is the demo's own bug and is shown."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def do_GET(self) -> None:
-        feed = self.server.feed
-        request = feed.content.request(self.path)
-        feed.requests.append(request)
-        answer = feed.faults.spoil(request, feed.content.answer(self.path))
-        self.close_connection = True
-        if answer.delay_at == 0:
-            feed.stopping.wait(answer.delay)
-        if not answer.dropped:
-            self._send(answer)
-
-    do_HEAD = do_GET  # noqa: N815 (http.server's name)
-
-    def do_POST(self) -> None:
-        """`/faults`: put a rule."""
-        try:
-            rule = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-            if self.path != "/faults" or not isinstance(rule, dict):
-                raise ValueError(
-                    'POST a rule to /faults: {"fault": "status", "arguments": {"code": 503}, "times": 2}'
-                )
-            self.server.feed.faults.put_json(rule)
-        except ValueError as error:
-            self._send(Answer(400, "text/plain; charset=utf-8", f"{error}\n".encode()))
-        else:
-            self._send(Answer(200, "application/json", b"{}"))
-
-    def do_DELETE(self) -> None:
-        """`/faults`: all is well again."""
-        self.server.feed.faults.clear()
-        self._send(Answer(200, "application/json", b"{}"))
-
-    def _send(self, answer: Answer) -> None:
-        body = answer.body
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.kind)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if "gzip" in self.headers.get("Accept-Encoding", "") and answer.kind != "application/gzip" and body:
-            body = gzip.compress(body, 6, mtime=0)
-            self.send_header("Vary", "Accept-Encoding")
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body) + answer.missing))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self._send_body(answer, body)
-
-    def _send_body(self, answer: Answer, body: bytes) -> None:
-        if answer.garbled:
-            middle = len(body) // 2
-            body = (
-                body[:middle] + bytes(255 - byte for byte in body[middle : middle + 8]) + body[middle + 8 :]
-            )
-        if answer.delay_at:
-            begun = int(len(body) * answer.delay_at)
-            self.wfile.write(body[:begun])
-            self.server.feed.stopping.wait(answer.delay)
-            body = body[begun:]
-        if answer.reset_at is None:
-            self.wfile.write(body)
-            return
-        self.wfile.write(body[: int(len(body) * answer.reset_at)])
-        self.wfile.flush()
-        # Closed with lingering for no time at all: a reset instead of an end.
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet: `DemoFeed.requests` is the log."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve in the foreground until Ctrl-C. Exit codes: 0 ended, 2 wrong use."""
     parser = argparse.ArgumentParser(prog="python -m stats_assets.demo.feed", description="An offline feed.")
@@ -232,6 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=DEFAULT_FIRST, help="first sequence of the world")
     parser.add_argument("--history", type=int, default=DEFAULT_HISTORY, help="sequences there at the start")
     parser.add_argument("--started", type=float, help="when it started (epoch seconds), to continue a world")
+    parser.add_argument(
+        "--overpass", action="store_true", help="with a genuine Overpass's ways: late edits, cache"
+    )
     parser.add_argument("--directory", type=Path, help="serve the real diffs NNN.adiff.xml.gz found there")
     options = parser.parse_args(arguments)
     limits = (("interval", options.interval > 0, "above 0"), ("history", options.history >= 1, "at least 1"))
@@ -247,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             interval=options.interval,
             started=options.started,
             directory=options.directory,
+            ways=Ways() if options.overpass else None,
         ).start()
     except (FolderError, OSError) as error:
         parser.error(str(error))

@@ -12,6 +12,7 @@ from itertools import chain
 from lxml import etree
 
 from stats_assets.osm.categories import ELEMENTS, Categories, parts
+from stats_assets.osm.creations import CreationsSeen
 from stats_assets.osm.credit import Credits, read_credit
 from stats_assets.osm.elements import read_member, read_references, read_tags, read_way
 from stats_assets.osm.features import Feature, Side
@@ -27,7 +28,7 @@ class ActionReader:
     """Reads actions one by one into `features` and their `positions`, to be taken away in batches.
 
     `tallies` counts what was ignored, by reason; `flags` what could not be read; `credits` collects the changed nodes.
-    limit: see Credits.
+    `creations` is what the creations look like. limit: see Credits.
     """
 
     def __init__(self, categories: Categories, flags: Flags, limit: int | None = None) -> None:
@@ -36,6 +37,7 @@ class ActionReader:
         self.unfinished = Unfinished()
         self.actions = 0
         self.tallies: Counter[str] = Counter()
+        self.creations = CreationsSeen()
         self.credits = Credits(limit)
         self._known_credits = self.credits.known
         self.features: list[Feature] = []
@@ -74,6 +76,8 @@ class ActionReader:
         version = _version(get("version"))
         if version is None and not deleted:
             read_number(get("version"), "version")  # says why it can't be read
+        if action_kind == "create" and version is not None:
+            self.creations.add(version, get("changeset"))
         minor = False
         if old is not None:
             if old.get("id") != id_text or old.tag != element:

@@ -120,6 +120,7 @@ class _Count:
             bytes=document.bytes,
             flags=flags,
             examples=self._flags.examples,
+            creations=self.reader.creations.counted,
         )
 
 

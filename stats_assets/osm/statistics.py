@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from stats_assets.osm.categories import Categories
+from stats_assets.osm.creations import Creations
 from stats_assets.osm.credit import UNTIMED, Credit
 from stats_assets.osm.document import Envelope
 from stats_assets.osm.features import Feature
@@ -90,6 +91,7 @@ class DiffStatistics(NamedTuple):
     bytes: int
     flags: dict[str, int] = {}  # noqa: RUF012 - never changed
     examples: tuple[str, ...] = ()
+    creations: Creations = Creations()
 
     @property
     def unreadable(self) -> int:

@@ -2,15 +2,23 @@
 
 from stats_assets.replication.archive import Archive, ArchiveError
 from stats_assets.replication.body import Body, decompressed, open_body
-from stats_assets.replication.directory import SUFFIXES, DirectorySource, State, read_state
+from stats_assets.replication.directory import SUFFIXES, DirectorySource, read_state
+from stats_assets.replication.history import judge_history
 from stats_assets.replication.http import Http
 from stats_assets.replication.judging import Envelope, Glance, glance_at, judge_body, judge_envelope
+from stats_assets.replication.manners import Manners, manners_at
 from stats_assets.replication.outcomes import (
+    AskedJustNow,
     BadAnswer,
+    BeforeHistory,
     BodyTooLarge,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
     FeedError,
+    FeedQuiet,
+    FeedRefused,
+    HeadQuiet,
+    HeadRefused,
     HeadUnknown,
     SequenceMissing,
     SequenceNotYetAvailable,
@@ -18,13 +26,15 @@ from stats_assets.replication.outcomes import (
 )
 from stats_assets.replication.overpass import OverpassSource
 from stats_assets.replication.sequences import Window, covers, path_of, sequence_at, sequence_of
-from stats_assets.replication.source import Source
+from stats_assets.replication.source import Source, State
 
 __all__ = [
     "SUFFIXES",
     "Archive",
     "ArchiveError",
+    "AskedJustNow",
     "BadAnswer",
+    "BeforeHistory",
     "Body",
     "BodyTooLarge",
     "BrokenGeometryRemark",
@@ -32,9 +42,14 @@ __all__ = [
     "DuplicateQueryRefused",
     "Envelope",
     "FeedError",
+    "FeedQuiet",
+    "FeedRefused",
     "Glance",
+    "HeadQuiet",
+    "HeadRefused",
     "HeadUnknown",
     "Http",
+    "Manners",
     "OverpassSource",
     "SequenceMissing",
     "SequenceNotYetAvailable",
@@ -46,6 +61,8 @@ __all__ = [
     "glance_at",
     "judge_body",
     "judge_envelope",
+    "judge_history",
+    "manners_at",
     "masked",
     "open_body",
     "path_of",

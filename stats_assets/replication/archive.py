@@ -34,10 +34,11 @@ from stats_assets.replication.places import (
     trouble,
     upload,
 )
-from stats_assets.replication.sequences import path_of
+from stats_assets.replication.sequences import covers, path_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+REPLACED = "replaced"
 
 
 class ArchiveError(OSError):
@@ -97,6 +98,21 @@ class Archive:
             self._write(f"{body.url}\n{body.fetched_at.isoformat()}\n{reason}\n".encode(), name + ".txt")
         return f"{self.url}/{name}{self._suffix}"
 
+    def put_replaced(self, sequence: int, folder: Path) -> str:
+        """Keeps the kept body of a sequence once more in `replaced/`, before another takes its place; where, or "".
+
+        prune_replaced goes by when that was.
+        """
+        try:
+            body = self.get(sequence, folder / "replaced")
+        except FeedError:  # there is none, or it is spoiled
+            return ""
+        name = f"{REPLACED}/{path_of(sequence)}-{body.fetched_at:%Y%m%dT%H%M%S}{self._suffix}"
+        assert self._place is not None  # noqa: S101 (it had a body)
+        with _blaming(self._place, self.url):
+            self._store(body._replace(fetched_at=datetime.now(UTC)), name)
+        return f"{self.url}/{name}"
+
     def get(self, sequence: int, folder: Path) -> Body:
         """The kept body, judged as by a source, with the time of its first fetch. SequenceMissing, BadAnswer.
 
@@ -115,11 +131,18 @@ class Archive:
 
     def prune(self, before: datetime) -> int:
         """Deletes what was fetched before then; how many files. In a bucket that is a lifecycle rule's work."""
+        return self._prune(before, "")
+
+    def prune_replaced(self, before: datetime) -> int:
+        """Deletes what was replaced before then; how many files. In a bucket likewise."""
+        return self._prune(before, REPLACED)
+
+    def _prune(self, before: datetime, below: str) -> int:
         if not isinstance(self._place, Path):
             return 0
         kept = ("state.yaml", ".state.lock")
         pruned = 0
-        for file in list(self._place.rglob("*")):
+        for file in list((self._place / below).rglob("*")):
             with suppress(FileNotFoundError):  # others prune, and put, at the same time
                 if file.is_file() and file.name not in kept and file.stat().st_mtime < before.timestamp():
                     file.unlink()
@@ -176,7 +199,10 @@ class Archive:
                 os.chown(path, owner.st_uid, owner.st_gid)
 
     def _raise_state(self, body: Body) -> None:
-        state = f"---\nlast_run: {body.fetched_at.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
+        # Of minutes their own time: an archive of long ago must not look like a feed whose number was cut.
+        ended = covers(body.sequence).until if self.stream == "augmented_diffs" else body.fetched_at
+        last_run = min(body.fetched_at, ended)
+        state = f"---\nlast_run: {last_run.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
         if not isinstance(self._place, Path):
             # No lock in a bucket: of two writers at once the lower may win, until the next body is put.
             # It only rises, so what it was is asked only for a body above that.

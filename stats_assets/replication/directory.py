@@ -9,28 +9,24 @@ import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
 from stats_assets.replication.body import Body
 from stats_assets.replication.http import Http
-from stats_assets.replication.judging import judge_body, page_message
+from stats_assets.replication.judging import judge_body, no_head, page_message
+from stats_assets.replication.limits import names_a_limit
+from stats_assets.replication.manners import NO_MANNERS
 from stats_assets.replication.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing, masked
 from stats_assets.replication.places import Place, fetch, is_web, place_of, read, trouble
 from stats_assets.replication.sequences import path_of
+from stats_assets.replication.source import State
 
 SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
 """Of a stream's files."""
 _STREAMS = {suffix: stream for stream, suffix in SUFFIXES.items()}
+STATE_MAX = 16_384  # characters of a state; YAML of any length could take minutes to read
 _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
-
-
-class State(NamedTuple):
-    """What a state.yaml says: the head, and when the feed was last written (UTC), if it says so."""
-
-    sequence: int
-    last_run: datetime | None
 
 
 def read_state(text: str, *, url: str) -> State:
@@ -38,7 +34,9 @@ def read_state(text: str, *, url: str) -> State:
 
     Raises HeadUnknown for any other content: also for one that is cut, where a number would be only its beginning.
     """
-    came = repr(page_message(text)) if text.strip() else "0 bytes"
+    came = repr(page_message(text)) if text[:STATE_MAX].strip() else "0 bytes"
+    if len(text) > STATE_MAX:
+        raise HeadUnknown(url, f"{came} and more: too long for a state")
     if text and not text.endswith("\n"):
         raise HeadUnknown(url, f"{came} without an end of line: cut off, so its number may be too")
     try:
@@ -75,6 +73,7 @@ class DirectorySource:
     """
 
     serial = False
+    manners = NO_MANNERS
 
     def __init__(self, uri: str, suffix: str, http: Http) -> None:
         if suffix not in _STREAMS:
@@ -86,31 +85,30 @@ class DirectorySource:
         self._http = http
         self._place = None if is_web(uri) else place_of(uri)
 
-    def state(self) -> State:
-        """The directory's state.yaml. Raises HeadUnknown."""
+    def ask(self) -> State:
+        # Of planet's changesets one more file exists than state.yaml says; it is read a minute later (3.1).
         url = f"{self._uri}/state.yaml"
         return read_state(self._on_the_web(url) if self._place is None else self._in_place(url), url=url)
 
     def _on_the_web(self, url: str) -> str:
         try:
-            status, text = self._http.ask(url)
+            status, text, retry_after = self._http.ask(url)
         except FeedError as error:
             raise HeadUnknown(url, error.what) from error
-        if status != 200:
-            raise HeadUnknown(url, f"status {status}, {page_message(text)!r}: no head")
+        if status != 200 or names_a_limit(status, text):
+            raise no_head(url, status, text, retry_after)
         return text
 
     def _in_place(self, url: str) -> str:
         assert self._place is not None  # noqa: S101 (the caller has looked)
         file = self._place / "state.yaml"
         try:
-            return read(file, self._http.head_timeout).decode(errors="replace")
+            return read(file, self._http.head_timeout)[: STATE_MAX + 1].decode(errors="replace")
         except Exception as error:  # each store's client has errors of its own
             raise HeadUnknown(url, f"{trouble(error, file)}: no head") from error
 
     def head(self) -> int:
-        # Of planet's changesets one more file exists than state.yaml says; it is read a minute later (3.1).
-        return self.state().sequence
+        return self.ask().sequence
 
     def fetch(self, sequence: int, folder: Path) -> Body:
         name = path_of(sequence) + self._suffix

@@ -20,7 +20,7 @@ import urllib3
 
 from stats_assets.replication.deadlines import Deadline, DeadlineAdapter, cutting
 from stats_assets.replication.outcomes import BadAnswer, BodyTooLarge
-from stats_assets.replication.retries import OneMoreTry, seconds_to_wait
+from stats_assets.replication.retries import ONCE_MORE, OneMoreTry, seconds_to_wait
 
 _CHUNK = 1 << 16
 _TEXT_MAX = 1 << 16
@@ -41,12 +41,20 @@ class Answer(NamedTuple):
     modified: datetime | None
 
 
-class Http:
-    """One pair of sessions a process, made when first used: one for bodies, one for heads.
+class Text(NamedTuple):
+    """A whole small answer of any status."""
 
-    A body: one more try at most, for connection errors, 429, 5xx, after the server's Retry-After (one above
-    `retry_after_max` makes the answer final) or after about `pause`. `timeout` ends a stall; `deadline` (by
-    default twice the timeout) ends everything, a slow drip too.
+    status: int
+    text: str
+    retry_after: float | None
+
+
+class Http:
+    """One pair of sessions a process, made when first used: one that may try again, one that never does.
+
+    A body: one more try at most (retries.py), after the server's Retry-After (one above `retry_after_max` makes the
+    answer final) or after about `pause`. `timeout` ends a stall; `deadline` (by default twice the timeout) ends
+    everything, a slow drip too.
     A head: no further try, `head_timeout` for all of it. All in seconds.
     """
 
@@ -72,15 +80,19 @@ class Http:
         self._size_max = size_max
         self._sessions: dict[tuple[int, bool], requests.Session] = {}
 
-    def download(self, url: str, path: Path) -> Answer:
+    def download(self, url: str, path: Path, *, once: bool = False) -> Answer:
         """Spools the answer's body, of any status, to a file, which is there only when all has come.
 
-        Raises BadAnswer (no connection, stall, deadline, cut off, redirects without end) and BodyTooLarge.
+        once: never a second try. Raises BadAnswer (no connection, stall, deadline, cut off, redirects without end) and
+        BodyTooLarge.
         """
         begun = time.monotonic()
         part = path.with_name(path.name + ".part")
         try:
-            with part.open("wb") as file, self._answer(url, begun + self._deadline, patient=True) as answer:
+            with (
+                part.open("wb") as file,
+                self._answer(url, begun + self._deadline, patient=not once) as answer,
+            ):
                 for chunk in answer.raw.stream(_CHUNK, decode_content=False):
                     file.write(chunk)
                     if file.tell() > self._size_max:
@@ -93,15 +105,16 @@ class Http:
         modified = _date(answer.headers.get("Last-Modified"))
         return Answer(answer.status_code, wait, path, size, time.monotonic() - begun, modified)
 
-    def ask(self, url: str) -> tuple[int, str]:
-        """Status and text (64 KiB at most) of a small answer, for heads. Raises as `download`."""
+    def ask(self, url: str) -> Text:
+        """A small answer (64 KiB at most), for heads. Raises as `download`."""
         text = b""
         with self._answer(url, time.monotonic() + self.head_timeout, patient=False) as answer:
             for chunk in answer.raw.stream(_CHUNK, decode_content=True):
                 text += chunk
                 if len(text) > _TEXT_MAX:
                     raise BodyTooLarge(url, f"more than {_TEXT_MAX} bytes where a short text was expected")
-        return answer.status_code, text.decode(errors="replace")
+        wait = seconds_to_wait(answer.headers.get("Retry-After"))
+        return Text(answer.status_code, text.decode(errors="replace"), wait)
 
     @contextmanager
     def _answer(self, url: str, deadline: float, *, patient: bool) -> Iterator[requests.Response]:
@@ -126,7 +139,7 @@ class Http:
         if key not in self._sessions:
             retry = OneMoreTry(
                 total=1 if patient else 0,
-                status_forcelist=frozenset({429, *range(500, 600)}),
+                status_forcelist=ONCE_MORE,
                 raise_on_status=False,
                 backoff_factor=self._pause,
                 retry_after_max=self._retry_after_max,
@@ -134,6 +147,10 @@ class Http:
             session = requests.Session()
             session.max_redirects = _REDIRECTS_MAX
             session.headers.update({"User-Agent": self._user_agent, "Accept-Encoding": "gzip"})
+            if (
+                not patient
+            ):  # a connection that is kept may be closed by the server just when it is used again
+                session.headers["Connection"] = "close"
             session.hooks["response"].append(_drop_redirecting_body)
             for scheme in ("http://", "https://"):
                 session.mount(scheme, DeadlineAdapter(max_retries=retry))

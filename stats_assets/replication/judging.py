@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from stats_assets.replication.body import GZIP_MAGIC, Body, open_body, refuse_foreign
+from stats_assets.replication.limits import names_a_limit, quiet_for
 from stats_assets.replication.outcomes import (
     BadAnswer,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
     FeedError,
+    FeedRefused,
+    HeadRefused,
+    HeadUnknown,
     SequenceMissing,
     SequenceNotYetAvailable,
 )
@@ -105,8 +109,8 @@ def judge_body(
 ) -> None:
     """Raises what the status and the body's two ends show to be wrong, with the body in the error.
 
-    A page of Overpass or S3 in a document's place raises DuplicateQueryRefused, SequenceMissing, or BadAnswer
-    with the page's own message; the rest is `judge_envelope`'s. But a remark of a broken geometry passes:
+    A page of Overpass or S3 in a document's place raises DuplicateQueryRefused, SequenceMissing, FeedRefused, or
+    BadAnswer with the page's own message; the rest is `judge_envelope`'s. But a remark of a broken geometry passes:
     such a body may be accepted, so a fetch hands it out, and the parser's envelope brings it up again.
     """
     try:
@@ -162,6 +166,9 @@ def judge_envelope(
     remarked = envelope.remarks if remarks else ()
     for remark in remarked:
         if _BROKEN_GEOMETRY not in remark:
+            if "rate_limited" in remark:
+                what = f"the server remarks {_short(remark)!r}: asked too often"
+                raise FeedRefused(url, what, retry_after=quiet_for(None))
             raise BadAnswer(url, f"the server remarks {_short(remark)!r}: the document is incomplete")
     if 2 * unreadable > of:
         what = f"{unreadable} of {of} actions or changesets can't be read"
@@ -177,7 +184,9 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
     # S3 says 403 for a missing key to those who may not list (feed facts, 3.5); other servers send a page.
     if glance.root == "Error" and ("<Code>NoSuchKey<" in text or status == 403):
         return SequenceMissing(url, f"status {status}, {page_message(text)!r}: no such file")
-    if status == 429:
+    documents = (glance.root or "").startswith("osm")  # what people wrote into the map is no server's word
+    limited = names_a_limit(status, "" if documents else text)
+    if limited:
         meaning = "asked too often"
     elif status >= 500:
         meaning = "the server can't answer now"
@@ -187,8 +196,19 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
         meaning = f"{f'<{glance.root}>' if glance.root else 'no XML'} in the place of <osm>, of no use"
     if retry_after is not None:
         meaning += f", and asks to wait {retry_after:.0f} s"
+    what = f"status {status}, {page_message(text)!r}: {meaning}"
+    if limited:
+        return FeedRefused(url, what, retry_after=quiet_for(retry_after))
     kind = DuplicateQueryRefused if "duplicate_query" in text else BadAnswer
-    return kind(url, f"status {status}, {page_message(text)!r}: {meaning}", retry_after=retry_after)
+    return kind(url, what, retry_after=retry_after)
+
+
+def no_head(url: str, status: int, text: str, retry_after: float | None) -> HeadUnknown:
+    """What a page that came in a head's place means."""
+    what = f"status {status}, {page_message(text)!r}: no head"
+    if names_a_limit(status, text):
+        return HeadRefused(url, f"{what}, asked too often", retry_after=quiet_for(retry_after))
+    return HeadUnknown(url, what, retry_after=retry_after)
 
 
 def page_message(text: str) -> str:

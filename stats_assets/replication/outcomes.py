@@ -54,8 +54,31 @@ class BadAnswer(FeedError):
     """Anything but a whole, fault-free document. One bad body says nothing about the next sequence."""
 
 
+class BeforeHistory(BadAnswer):
+    """The server knows nothing of the time before that minute: whole, but wrong. Its other minutes may be right."""
+
+
 class BodyTooLarge(BadAnswer):
     """Beyond the limits on size or on decompression."""
+
+
+class FeedRefused(BadAnswer):
+    """The feed has had enough of us: 429, or a page that names a limit. `retry_after`: how long to leave it alone."""
+
+
+class FeedQuiet(FeedRefused):
+    """Not asked: the feed refused before, and the time that it wants to be left alone is not over."""
+
+
+class AskedJustNow(FeedError):
+    """Not asked: the id was asked so lately that the server might refuse it. `retry_after`: until it may be.
+
+    answered: whether it was answered well then.
+    """
+
+    def __init__(self, url: str, what: str, *, retry_after: float, answered: bool) -> None:
+        super().__init__(url, what, retry_after=retry_after)
+        self.answered = answered
 
 
 class DuplicateQueryRefused(FeedError):
@@ -68,3 +91,11 @@ class BrokenGeometryRemark(FeedError):
 
 class HeadUnknown(FeedError):
     """The feed does not say how far it reaches. Never to be taken for 0."""
+
+
+class HeadRefused(HeadUnknown, FeedRefused):
+    """The question how far the feed reaches was refused by a limit."""
+
+
+class HeadQuiet(HeadRefused, FeedQuiet):
+    """The question was not asked, as for FeedQuiet."""

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from stats_assets.replication.body import Body
 from stats_assets.replication.http import Http
-from stats_assets.replication.judging import judge_body, page_message
+from stats_assets.replication.judging import judge_body, no_head, page_message
+from stats_assets.replication.limits import names_a_limit
+from stats_assets.replication.manners import NO_MANNERS, Manners
 from stats_assets.replication.outcomes import FeedError, HeadUnknown, masked
 from stats_assets.replication.sequences import checked, covers
+from stats_assets.replication.source import State
 
 _HEAD = re.compile(r"\s*([0-9]{1,9})\s*", re.ASCII)
 
@@ -24,30 +27,34 @@ class OverpassSource:
     stream = "augmented_diffs"
     serial = True
 
-    def __init__(self, url: str, http: Http) -> None:
+    def __init__(self, url: str, http: Http, manners: Manners = NO_MANNERS) -> None:
         self._address = url.rstrip("/").removesuffix("/api") + "/api/augmented_diff"
         self.url = masked(self._address)
         self._http = http
+        self.manners = manners
 
-    def head(self) -> int:
+    def ask(self) -> State:
         url = f"{self._address}_status"
         try:
-            status, text = self._http.ask(url)
+            status, text, retry_after = self._http.ask(url)
         except FeedError as error:
             raise HeadUnknown(url, error.what) from error
-        if status != 200:
-            raise HeadUnknown(url, f"status {status}, {page_message(text)!r}: no head")
+        if status != 200 or names_a_limit(status, text):
+            raise no_head(url, status, text, retry_after)
         match = _HEAD.fullmatch(text)
         if not match:
             came = f"{page_message(text)!r}" if text.strip() else "0 bytes"
             raise HeadUnknown(url, f"{came} in place of a number: the server's database is down or starting")
-        return int(match[1])
+        return State(int(match[1]), None)
+
+    def head(self) -> int:
+        return self.ask().sequence
 
     def fetch(self, sequence: int, folder: Path) -> Body:
         url = f"{self._address}?id={checked(sequence)}"
         folder.mkdir(parents=True, exist_ok=True)
         fetched_at = datetime.now(UTC)
-        answer = self._http.download(url, folder / f"{sequence:09d}.adiff")
+        answer = self._http.download(url, folder / f"{sequence:09d}.adiff", once=True)
         body = Body(sequence, answer.path, masked(url), answer.size, fetched_at, answer.seconds)
         judge_body(body, until=self.until(sequence), status=answer.status, retry_after=answer.retry_after)
         return body

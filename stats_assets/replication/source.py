@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stats_assets.replication.body import Body
+from stats_assets.replication.manners import Manners
+
+
+class State(NamedTuple):
+    """What a feed says of itself: the newest sequence that is complete; when it was last written (UTC), if it says."""
+
+    sequence: int
+    last_run: datetime | None
 
 
 class Source(Protocol):
@@ -18,9 +26,15 @@ class Source(Protocol):
     """For people: without credentials."""
     serial: bool
     """True: one request at a time."""
+    manners: Manners
+    """How often it may be asked."""
+
+    def ask(self) -> State:
+        """How far the feed is. Quick, one try. Raises HeadUnknown; may go backwards."""
+        ...
 
     def head(self) -> int:
-        """The newest sequence that is complete. Quick, one try. Raises HeadUnknown; may go backwards."""
+        """The sequence of `ask` alone."""
         ...
 
     def fetch(self, sequence: int, folder: Path) -> Body:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -145,6 +146,10 @@ def test_a_deadlock_is_retried_in_place_and_is_no_attempt(
     assert state(connection, 100)["attempts"] == 0
 
 
+ROW = Counts("committed", "a", 5, FETCHED, "d")
+BASED = ROW._replace(osm_base=REACHED)
+BROKEN = {"broken_geometry": 1}
+REMARKED = BASED._replace(tally=BROKEN)
 VERDICTS: dict[str, tuple[Counts, Counted, dict[str, bool], Verdict]] = {
     "first": (Counts("none", None, None, None, None), counted(), {}, Verdict.COMMITTED),
     "same again": (Counts("committed", "a", 5, FETCHED, "d"), counted(minute=9), {}, Verdict.SAME),
@@ -167,56 +172,48 @@ VERDICTS: dict[str, tuple[Counts, Counted, dict[str, bool], Verdict]] = {
         Verdict.COMMITTED,
     ),
     "fuller": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 6, 9), {}, Verdict.COMMITTED),
-    "as many, other": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 5, 9), {}, Verdict.COMMITTED),
-    "older": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 6, -9), {}, Verdict.STALE),
-    "older by hand": (
-        Counts("committed", "a", 5, FETCHED, "d"),
-        counted("b", 6, -9),
-        {"by_hand": True},
-        Verdict.STALE,
-    ),
-    "shorter": (Counts("committed", "a", 5, FETCHED, "d"), counted("b", 4, 9), {}, Verdict.SHORTER),
-    "shorter by hand": (
-        Counts("committed", "a", 5, FETCHED, "d"),
-        counted("b", 4, 9),
-        {"by_hand": True},
-        Verdict.SHORTER,
-    ),
-    "shorter, accepted": (
-        Counts("committed", "a", 5, FETCHED, "d"),
-        counted("b", 4, 9),
-        {"accept_shorter": True},
-        Verdict.COMMITTED,
-    ),
+    "as many, other": (ROW, counted("b", 5, 9), {}, Verdict.COMMITTED),
+    "older": (ROW, counted("b", 6, -9), {}, Verdict.STALE),
+    "older by hand": (ROW, counted("b", 6, -9), {"by_hand": True}, Verdict.STALE),
+    "of the same time": (ROW, counted("b", 6), {}, Verdict.STALE),
+    "of the same time by hand": (ROW, counted("b", 6), {"by_hand": True}, Verdict.COMMITTED),
+    "shorter": (ROW, counted("b", 4, 9), {}, Verdict.COMMITTED),
+    "empty": (ROW, counted("b", 0, 9), {}, Verdict.COMMITTED),
     "shorter, of a server that is further": (
-        Counts("committed", "a", 5, FETCHED, "d", REACHED),
-        counted("b", 4, 9, osm_base=REACHED + timedelta(minutes=1)),
-        {},
-        Verdict.COMMITTED,
+        *(BASED, counted("b", 4, 9, osm_base=REACHED + timedelta(minutes=1))),
+        *({}, Verdict.COMMITTED),
     ),
-    "shorter, of a server that is as far": (
-        Counts("committed", "a", 5, FETCHED, "d", REACHED),
-        counted("b", 4, 9, osm_base=REACHED),
-        {},
-        Verdict.SHORTER,
+    "fuller, of a server that is as far: a cache's": (
+        *(BASED, counted("b", 6, 9, osm_base=REACHED), {}, Verdict.STALE),
     ),
-    "shorter, and the counted one never said": (
-        Counts("committed", "a", 5, FETCHED, "d"),
-        counted("b", 4, 9, osm_base=REACHED),
-        {},
-        Verdict.COMMITTED,
+    "of a server that is as far, by hand": (
+        *(BASED, counted("b", 4, 9, osm_base=REACHED), {"by_hand": True}, Verdict.COMMITTED),
     ),
+    "of a server that was as far, fetched before, by hand": (
+        *(BASED, counted("b", 4, -9, osm_base=REACHED), {"by_hand": True}, Verdict.STALE),
+    ),
+    "the counted one never said": (ROW, counted("b", 4, 9, osm_base=REACHED), {}, Verdict.COMMITTED),
+    "this one does not say": (BASED, counted("b", 4, 9), {}, Verdict.COMMITTED),
     "fuller and fetched later, of a server that was not as far": (
-        Counts("committed", "a", 5, FETCHED, "d", REACHED),
-        counted("b", 6, 9, osm_base=REACHED - timedelta(minutes=1)),
-        {},
-        Verdict.STALE,
+        *(BASED, counted("b", 6, 9, osm_base=REACHED - timedelta(minutes=1)), {}, Verdict.STALE),
     ),
     "fetched before, of a server that was further": (
-        Counts("committed", "a", 5, FETCHED, "d", REACHED),
-        counted("b", 6, -9, osm_base=REACHED + timedelta(minutes=1)),
-        {},
-        Verdict.COMMITTED,
+        *(BASED, counted("b", 6, -9, osm_base=REACHED + timedelta(minutes=1)), {}, Verdict.COMMITTED),
+    ),
+    "with a remark, later": (
+        *(BASED, counted("b", 6, 9, osm_base=REACHED + timedelta(minutes=9), tally=BROKEN)),
+        *({"by_hand": True}, Verdict.STALE),
+    ),
+    "with a remark, in place of another": (
+        *(REMARKED, counted("b", 4, 9, osm_base=REACHED + timedelta(minutes=9), tally=BROKEN)),
+        *({}, Verdict.COMMITTED),
+    ),
+    "whole, in place of one with a remark, though no newer": (
+        *(REMARKED, counted("b", 4, -9, osm_base=REACHED), {}, Verdict.COMMITTED),
+    ),
+    "another numbering's": (BASED, counted("b", 1, -9, numbering=1), {}, Verdict.COMMITTED),
+    "an older numbering's": (
+        *(BASED._replace(numbering=2), counted("b", 9, 9, numbering=1), {"by_hand": True}, Verdict.STALE),
     ),
     "skipped before": (Counts("skipped", None, None, None, None), counted(), {}, Verdict.COMMITTED),
 }
@@ -225,15 +222,103 @@ VERDICTS: dict[str, tuple[Counts, Counted, dict[str, bool], Verdict]] = {
 @pytest.mark.parametrize("case", VERDICTS)
 def test_verdict(case: str) -> None:
     row, new, how, expected = VERDICTS[case]
-    assert verdict(row, new, **({"by_hand": False, "accept_shorter": False} | how)) is expected
+    assert verdict(row, new, **({"by_hand": False} | how)) is expected
 
 
-def test_a_shorter_reread_is_flagged_and_the_count_stands(connection: Connection) -> None:
-    commit(connection, take(connection, 100)[0], counted("a", 5))
-    assert commit(connection, take(connection, 100)[0], counted("b", 4, minute=60)) is Verdict.SHORTER
+def test_a_shorter_body_counts_flagged_until_it_is_read_again(connection: Connection) -> None:
+    kept: list[int] = []
+    commit(connection, take(connection, 100)[0], counted("a", 5), keep=lambda: kept.append(1))
+    shorter = counted("b", 4, minute=60)
+    assert (
+        commit(connection, take(connection, 100)[0], shorter, keep=lambda: kept.append(2))
+        is Verdict.COMMITTED
+    )
     found = state(connection, 100)
-    assert (found["content_hash"], found["actions"], found["result"]) == ("a", 5, "committed")
-    assert "4 of 5" in found["flagged"]
+    assert (found["content_hash"], found["actions"], found["result"]) == ("b", 4, "committed")
+    assert (found["tally"], kept) == ({"replaced_by_shorter": 1}, [2])
+    assert "4 actions, 1 fewer" in found["flagged"]
+    recount = replace(shorter, from_archive=True)
+    commit(connection, take(connection, 100)[0], recount, by_hand=True, keep=lambda: kept.append(3))
+    commit(connection, take(connection, 100)[0], replace(recount, flagged="x"))
+    assert state(connection, 100)["tally"] == {"replaced_by_shorter": 1}
+    assert "fewer" in state(connection, 100)["flagged"]
+    commit(connection, take(connection, 100)[0], counted("b", 4, minute=70))
+    found = state(connection, 100)
+    assert (found["flagged"], found["tally"], kept) == (None, None, [2])
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_doubt_is_told_anew_by_each_read_of_the_feed(connection: Connection, by_hand: bool) -> None:
+    doubtful: dict[str, Any] = {
+        "flagged": "1 of 5 could not be read",
+        "unreadable": 1,
+        "tally": {"unreadable_id": 1},
+    }
+    commit(connection, take(connection, 100)[0], counted("a", **doubtful))
+    assert state(connection, 100)["unreadable"] == 1
+    commit(connection, take(connection, 100)[0], counted("a"), by_hand=by_hand)
+    found = state(connection, 100)
+    assert (found["flagged"], found["tally"], found["unreadable"]) == (None, None, 0)
+
+
+def settle(connection: Connection, name: str, reached: int, **how: Any) -> Any:
+    """Reads 100 from a server whose data reach so many minutes; what the ledger says then of its settling."""
+    new = counted(name, minute=reached, osm_base=REACHED + timedelta(minutes=reached), **how)
+    commit(connection, take(connection, 100)[0], new)
+    found = state(connection, 100)
+    pause = found["reread_at"] and (found["reread_at"] - found["done_at"]).total_seconds() / 60
+    return found["settled_at"] is not None, found["rereads"], pause, found["tally"]
+
+
+def test_a_reread_that_brings_nothing_newer_waits_doubling_and_is_given_up_flagged(
+    connection: Connection,
+) -> None:
+    given_up = {"not_settled": 1}
+    assert settle(connection, "a", 1) == (False, 0, None, None)
+    assert settle(connection, "a", 1) == (False, 0, None, None)  # read twice at the head: not to settle it
+    assert settle(connection, "a", 1, overdue=True) == (False, 1, 30, None)
+    assert settle(connection, "b", 1, overdue=True) == (False, 2, 60, None)  # another cache's, as old
+    assert settle(connection, "a", 0, overdue=True) == (True, 3, None, given_up)
+    assert "same old answer" in state(connection, 100)["flagged"]
+    assert settle(connection, "a", 1, overdue=True) == (True, 4, None, given_up)
+    assert settle(connection, "c", 40, overdue=True) == (False, 0, 30, None)  # newer, yet not there
+    assert settle(connection, "c", 70, overdue=True, settled=True) == (True, 0, None, None)
+    assert settle(connection, "c", 50, overdue=True) == (True, 0, None, None)
+
+
+class Body(NamedTuple):
+    """What a server has at some time. The same length is the same actions."""
+
+    actions: int
+    remark: bool
+
+
+STATES = 6  # of the server, each further than the one before
+BODIES = st.lists(st.builds(Body, st.integers(1, 3), st.booleans()), min_size=STATES, max_size=STATES)
+READS = st.lists(
+    st.tuples(st.integers(0, STATES - 1), st.integers(0, 9), st.booleans()), min_size=1, max_size=8
+)
+
+
+@given(BODIES, READS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_in_any_order_of_reads_the_newest_whole_body_counts(
+    connection: Connection, bodies: list[Body], reads: list[tuple[int, int, bool]]
+) -> None:
+    """Reads: (the server's state, when it was fetched, by hand or not). Where none is whole, the newest counts."""
+    (sequence,) = connection.execute("SELECT coalesce(max(sequence), 99) + 1 FROM ledger").fetchone() or (0,)
+    for at, minute, by_hand in reads:
+        actions, remark = bodies[at]
+        new = counted(f"{actions}{remark}", actions, minute, osm_base=REACHED + timedelta(minutes=at))
+        if remark:
+            new = replace(new, tally=BROKEN, flagged="a geometry is broken")
+        commit(connection, take(connection, sequence)[0], new, by_hand=by_hand)
+    seen = [at for at, _, _ in reads]
+    last = bodies[max([at for at in seen if not bodies[at].remark] or seen)]
+    found = state(connection, sequence)
+    assert (found["actions"], found["content_hash"]) == (last.actions, f"{last.actions}{last.remark}")
+    assert ("broken_geometry" in (found["tally"] or {})) is last.remark
+    assert (found["work"], found["done"]) == ("idle", True)
 
 
 def test_a_failing_sequence_waits_longer_each_time_and_is_quarantined_in_the_end(

@@ -63,7 +63,8 @@ def test_a_thinner_diff_is_whole_and_has_the_first_actions(feed: DemoFeed, world
         f"{feed.augmented_diffs_url}/{full // 10**6:03}/{full // 1000 % 1000:03}/{full % 1000:03}.adiff.xml.gz",
         timeout=PATIENCE,
     )
-    assert gzip.decompress(packed.content) == thin
+    content: Callable[[bytes], bytes] = lambda body: body[body.index(b"<action") :]  # noqa: E731
+    assert content(gzip.decompress(packed.content)) == content(thin)
 
 
 def test_shuffled_changesets_are_the_same_ones(feed: DemoFeed, world: World) -> None:

@@ -38,7 +38,7 @@ def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
                 ["Ref Topic"],
             )
     assert {metric for _, metric, _ in looked_at} == {
-        *("Lag", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences")
+        *("Lag", "FeedAge", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences")
     }
     assert {stream for _, _, stream in looked_at} == {*STREAMS, None}
     body = json.loads(found["Dashboard"]["Properties"]["DashboardBody"].removeprefix("Sub "))
@@ -51,6 +51,7 @@ def watched() -> list[dict[str, Any]]:
     """What `stats-assets watch` prints when nothing is unknown."""
     now = datetime.now(UTC)
     known: dict[str, Any] = {one.name: [] for one in fields(StreamStatus)}
+    known |= {"requests": {"day": {"heads": 1, "bodies": 1, "bytes": 1}}}
     stream = StreamStatus(**known | {"lag_seconds": 1.0, "rate": 1.0, "committed_at": now, "ticked_at": now})
     status = Status(dict.fromkeys(STREAMS, stream), 0)
     return [json.loads(line) for line in metrics.lines("here", status, metrics.Dagster(1.0, 0), now)]

@@ -24,8 +24,8 @@ from stats_assets.dagster_programs import HOST, DagsterChildren
 from stats_assets.processes import is_resource_tracker, processes_with_variable, send
 from stats_assets.stack import DEFINITIONS
 from tests.deploy.templates import resources
-from tests.drills.stack import free_ports
 from tests.drills.waiting import PATIENCE, until
+from tests.ports import free_ports
 
 ROLES = ("code", "daemon", "webserver")
 SENSORS = ("augmented_diffs_stream", "changesets_stream", "statistics_queue")

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from stats_assets.status import Status
 from stats_assets.status import of as standing_of
 from stats_assets.supervisor import MARK
 from tests.drills.waiting import PATIENCE, until
+from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[2]
 WORDS = {
@@ -302,12 +302,6 @@ def running(stack: S) -> Iterator[S]:
 def demo_stack(**arguments: Any) -> contextlib.AbstractContextManager[DemoStack]:
     """A running demo, in the end gone without a trace."""
     return running(DemoStack(**arguments))
-
-
-def free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
-        return [int(server.getsockname()[1]) for server in servers]
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -19,9 +19,9 @@ from stats_assets.dagster_programs import answers_at
 from stats_assets.demo.feed import DemoFeed
 from tests.at_once import at_once
 from tests.conftest import other_database
-from tests.drills.stack import free_ports
 from tests.drills.waiting import until
 from tests.place import open_folder
+from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("ROUNDS", "20"))

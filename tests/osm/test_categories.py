@@ -1,8 +1,11 @@
 """Categories: the packaged table, and what a user's own may be (definitions, section 3)."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stats_assets.osm import Categories, CategoriesError
 from stats_assets.osm.categories import ELEMENTS
@@ -201,3 +204,24 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"categories: \xff")
     with pytest.raises(CategoriesError, match="can't be read"):
         Categories.load(tmp_path / "latin.yaml")
+
+
+@given(
+    st.one_of(
+        st.binary(),
+        *(
+            st.text().map(begins.__add__).map(lambda text: f"{text}\n".encode(errors="surrogatepass"))
+            for begins in (
+                "categories: ",
+                "categories: {a: {any: [",
+                "categories:\n  a:\n    any: ",
+                "!!python/name:",
+            )
+        ),
+    )
+)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_content_is_a_table_or_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "any.yaml").write_bytes(content)
+    with suppress(CategoriesError):
+        Categories.load(tmp_path / "any.yaml")

@@ -212,16 +212,16 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 before = peak()
 for piece in (b"<x/>", b"<osm/>", b"<remark>x</remark>", b"<action> </action>", b"<!-- x --><x id='a'/>"):
-    body = io.BytesIO(b"<osm>" + piece * (8_000_000 // len(piece)) + b"</osm>")
+    body = io.BytesIO(b"<osm>" + piece * (3_000_000 // len(piece)) + b"</osm>")
     assert count_diff(body, categories=categories, regions=regions).envelope.complete
 print(peak() - before)
 """
 
 
 def test_junk_is_not_kept() -> None:
-    """8 MB of each take 200 MB and more as a tree."""
+    """3 MB of each take 38 MB and more as a tree."""
     run = subprocess.run([sys.executable, "-c", JUNK], capture_output=True, text=True, check=True)  # noqa: S603
-    assert float(run.stdout) < 60
+    assert float(run.stdout) < 30
 
 
 def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(

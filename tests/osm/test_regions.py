@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from stats_assets.osm import Regions, RegionsError
 from tests.osm.documents import Position, counted, create, delete, gone, modify, node, squares, way
@@ -175,7 +178,7 @@ def feature(code: Any = "AAA", name: Any = "A", geometry: Any = None) -> dict[st
     return {"type": "Feature", "properties": {"code": code, "name": name}, "geometry": shape}
 
 
-def polygon(*ring: list[float]) -> str:
+def polygon(*ring: list[Any]) -> str:
     return json.dumps(collection(feature(geometry={"type": "Polygon", "coordinates": [ring]})))
 
 
@@ -218,6 +221,14 @@ def test_the_hash_is_that_of_the_meaning(tmp_path: Path) -> None:
         (json.dumps(collection(feature(code="\ud800"))), "must be text that a database holds"),
         (json.dumps(collection(feature(name="a\0"))), "must be text that a database holds"),
         (polygon([math.nan, 0], [1, 0], [1, 1], [0, 0]), "can't be read"),
+        (polygon([0, 0], [math.inf, 0], [1, 1], [0, 0]), "can't be read"),
+        (polygon([0, 0], [1e308, 0], [1, 1], [0, 0]), "longitude and latitude in degrees"),
+        (polygon(["0", "0"], ["1", "0"], ["1", "1"], ["0", "0"]), "can't be read"),
+        (polygon([None, None], [1, 0], [1, 1], [None, None]), "can't be read"),
+        (polygon([True, 0], [1, 0], [1, 1], [True, 0]), "can't be read"),
+        (json.dumps(collection(feature() | {"geometry": None})), "must be a Polygon"),
+        (json.dumps(collection(feature(geometry=[]))), "must be a Polygon"),
+        (json.dumps(collection(feature(geometry={"type": ["Polygon"]}))), "must be a Polygon"),
         (polygon([10**400, 0], [1, 0], [1, 1], [0, 0]), "can't be read"),
         ("[" * 100_000, "can't be read as GeoJSON"),
         (json.dumps(collection(feature(), feature())), "feature 2: code AAA stands twice"),
@@ -246,3 +257,32 @@ def test_a_broken_gzip_and_a_file_that_is_not_there(tmp_path: Path) -> None:
     for name in ("cut.gz", "none", ".", "a\0b"):
         with pytest.raises(RegionsError, match="can't be read"):
             Regions.load(tmp_path / name)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=12,
+)
+GEOMETRY = JSON | st.fixed_dictionaries(
+    {"type": st.sampled_from(["Polygon", "MultiPolygon"]), "coordinates": JSON}
+)
+CONTENT = st.one_of(
+    st.binary(),
+    st.binary().map(lambda raw: b"\x1f\x8b" + raw),
+    JSON.map(lambda value: json.dumps(value).encode()),
+    GEOMETRY.map(lambda geometry: json.dumps(collection(feature(geometry=geometry))).encode()),
+)
+
+
+@given(CONTENT)
+@hypothesis_settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_content_is_regions_or_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "any.geojson"
+    path.write_bytes(content)
+    try:
+        Regions.load(path)
+    except RegionsError as error:
+        assert str(path) in str(error)

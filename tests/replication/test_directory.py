@@ -86,6 +86,14 @@ def test_states(text: str, last_run: datetime | None) -> None:
         ("sequence: &a [*a]\n", "&a"),
         ("sequence: !!python/object:os.system x\n", "os.system"),
         ("\x00\n", "binary"),
+        ("sequence: 5\n" + "#" * 10_000_000 + "\n", "too long"),  # half a minute of YAML, in a tick
+        ("a: b\n" * 200_000, "too long"),
+        ("sequence: .nan\n", ".nan"),
+        ("sequence: 2026-01-01\n", "2026-01-01"),
+        ("sequence: ٥\n", "sequence"),
+        ("{a: " * 3000 + "\n", "{a:"),
+        ("sequence: 5\n---\nsequence: 6\n", "sequence: 5"),
+        ("a: &a [x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n", "&a"),
     ],
 )
 def test_what_is_no_state(text: str, says: str) -> None:

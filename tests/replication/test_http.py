@@ -12,7 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stats_assets.replication import BadAnswer, BodyTooLarge, Http, OverpassSource
+from stats_assets.replication import (
+    SUFFIXES,
+    BadAnswer,
+    BodyTooLarge,
+    DirectorySource,
+    FeedError,
+    FeedRefused,
+    HeadRefused,
+    HeadUnknown,
+    Http,
+    OverpassSource,
+    path_of,
+)
+from stats_assets.replication.http import Text
+from stats_assets.replication.manners import is_own, manners_at
 
 if TYPE_CHECKING:
     from tests.replication.conftest import FeedServer, MakeHttp
@@ -30,7 +44,7 @@ def test_body_is_spooled_as_sent(feed: FeedServer, http: Http, tmp_path: Path) -
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_one_more_try(status: int, feed: FeedServer, http: Http, tmp_path: Path) -> None:
     feed.answer("/a", b"busy", status)
     feed.answer("/a", b"fine")
@@ -38,7 +52,7 @@ def test_one_more_try(status: int, feed: FeedServer, http: Http, tmp_path: Path)
     assert len(feed.requests["/a"]) == 2
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 504])
+@pytest.mark.parametrize("status", [500, 503, 504])
 def test_no_third_try(status: int, feed: FeedServer, http: Http, tmp_path: Path) -> None:
     feed.answer("/a", b"busy", status)
     answer = http.download(f"{feed.url}/a", tmp_path / "a")
@@ -46,11 +60,131 @@ def test_no_third_try(status: int, feed: FeedServer, http: Http, tmp_path: Path)
     assert len(feed.requests["/a"]) == 2
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418])
-def test_the_rest_is_asked_once(status: int, feed: FeedServer, http: Http, tmp_path: Path) -> None:
-    feed.answer("/a", b"no", status)
+@pytest.mark.parametrize("wait", [{}, {"Retry-After": "1"}])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 413, 418, 429, 509])
+def test_the_rest_is_asked_once(
+    status: int, wait: dict[str, str], feed: FeedServer, http: Http, tmp_path: Path
+) -> None:
+    feed.answer("/a", b"no", status, headers=wait)
     assert http.download(f"{feed.url}/a", tmp_path / "a").status == status
     assert len(feed.requests["/a"]) == 1
+
+
+FAILURES: dict[str, dict[str, Any]] = {
+    "500": {"status": 500},
+    "502": {"status": 502},
+    "503": {"status": 503},
+    "503 with a short Retry-After": {"status": 503, "headers": {"Retry-After": "0"}},
+    "504": {"status": 504},
+    "no answer": {"silent": True},
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_an_overpass_is_asked_once_and_a_directory_once_more(
+    failure: str, feed: FeedServer, http: Http, tmp_path: Path
+) -> None:
+    overpass, directory = "/api/augmented_diff?id=7", f"/{path_of(7)}.adiff.xml.gz"
+    for path in (overpass, directory):
+        feed.answer(path, **FAILURES[failure])
+    with pytest.raises(BadAnswer):
+        OverpassSource(feed.url, http).fetch(7, tmp_path)
+    with pytest.raises(BadAnswer):
+        DirectorySource(feed.url, SUFFIXES["augmented_diffs"], http).fetch(7, tmp_path)
+    assert (len(feed.requests[overpass]), len(feed.requests[directory])) == (1, 2)
+
+
+REFUSALS: dict[str, tuple[int, bytes]] = {
+    "Overpass": (
+        429,
+        b"<p>Error: Dispatcher_Client::request_read_and_idx::rate_limited. Please check the quota</p>",
+    ),
+    "Overpass, 200": (
+        200,
+        b"<html><p>Error: ::rate_limited. Please check /api/status for the quota</p></html>",
+    ),
+    "429, of no words": (429, b""),
+    "509": (509, b"<h1>Bandwidth Limit Exceeded</h1>"),
+    "a proxy's 503": (503, b"<html><title>503</title><p>Too\nmany requests from your address</p></html>"),
+    "a bucket's": (
+        503,
+        b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
+    ),
+    "banned": (403, b"<html><h1>You have been banned</h1></html>"),
+    "quota": (400, b"Daily quota exceeded"),
+    "limit": (200, b"<html>You exceeded your hourly limit.</html>"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refusal_that_names_a_limit(refusal: str, feed: FeedServer, http: Http, tmp_path: Path) -> None:
+    status, page = REFUSALS[refusal]
+    feed.answer("/api/augmented_diff?id=7", page, status, headers={"Retry-After": "40"})
+    feed.answer("/api/augmented_diff?id=8", page, status)
+    feed.answer("/api/augmented_diff_status", page, status)
+    feed.answer("/state.yaml", page, status)
+    source = OverpassSource(feed.url, http)
+    for sequence, wait in ((7, 40), (8, 30)):
+        with pytest.raises(FeedRefused, match="asked too often") as raised:
+            source.fetch(sequence, tmp_path)
+        assert raised.value.retry_after == wait
+    with pytest.raises(HeadRefused, match="asked too often"):
+        source.head()
+    with pytest.raises(HeadRefused):
+        DirectorySource(feed.url, SUFFIXES["changesets"], http).head()
+    assert all(len(requests) == 1 for requests in feed.requests.values())
+
+
+OTHERS: dict[str, tuple[int, bytes]] = {
+    "overload": (504, b"<p>Error: ::timeout. The server is probably too busy to handle your request.</p>"),
+    "duplicate": (200, b"<html><p>Error: ::duplicate_query. Too many. See the quota.</p></html>"),
+    "style": (
+        500,
+        b"<html><style>.quota { color: red }</style><script>if (tooMany) banned()</script></html>",
+    ),
+    "another dialect": (200, b'<osmChange><tag k="name" v="Quota: Too Many Banned"/></osmChange>'),
+    "a document with 500": (500, b'<osm><tag k="name" v="rate limit"/></osm>'),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_other_bad_answers_name_no_limit(other: str, feed: FeedServer, http: Http, tmp_path: Path) -> None:
+    status, page = OTHERS[other]
+    feed.answer("/api/augmented_diff?id=7", page, status)
+    feed.answer("/api/augmented_diff_status", b"<p>Error: too busy</p>", 504)
+    with pytest.raises(FeedError) as raised:
+        OverpassSource(feed.url, http).fetch(7, tmp_path)
+    assert not isinstance(raised.value, FeedRefused)
+    with pytest.raises(HeadUnknown) as unknown:
+        OverpassSource(feed.url, http).head()
+    assert not isinstance(unknown.value, HeadRefused)
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("http://localhost:8080/api", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]:80/", True),
+        ("http://10.1.2.3", True),
+        ("http://192.168.0.7:1234", True),
+        ("http://169.254.1.1", True),
+        ("http://[fe80::1%25eth0]/", True),
+        ("http://[::ffff:10.0.0.1]/", True),
+        ("http://overpass/api", True),
+        ("http://user:secret@overpass:80", True),
+        ("http://overpass.osm.svc.cluster.local", True),
+        ("http://Overpass.Example.INTERNAL.", True),
+        ("https://overpass-api.de", False),
+        ("https://overpass.localhost.example.org", False),
+        ("http://8.8.8.8", False),
+        ("http://[2001:4860:4860::8888]", False),
+    ],
+)
+def test_ones_own_server_needs_no_pause(url: str, own: bool) -> None:
+    assert is_own(url) is own
+    assert manners_at(url, None, 60) == ((0, 60) if own else (10, 60))
+    assert manners_at(url, 2, 1) == ((2, 1) if own else (2, 60))
 
 
 @pytest.mark.parametrize("status", [429, 503, 504])
@@ -189,7 +323,7 @@ def test_a_body_beyond_the_limit(feed: FeedServer, make_http: MakeHttp, tmp_path
 
 def test_heads_are_asked_once(feed: FeedServer, http: Http) -> None:
     feed.answer("/a", b"busy", 503, headers={"Retry-After": "1"})
-    assert http.ask(f"{feed.url}/a") == (503, "busy")
+    assert http.ask(f"{feed.url}/a") == Text(503, "busy", 1)
     assert len(feed.requests["/a"]) == 1
 
 

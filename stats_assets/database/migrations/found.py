@@ -5,7 +5,7 @@ A revision that older code can't work with says so in the table `schema_marks`; 
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 NEWEST = KNOWN[-1]
 OURS = ("streams", "ledger", "ledger_blocks")  # since the first revision
 

@@ -1,0 +1,81 @@
+"""How far behind a stream is, and its feed: by the clock, never by the distance to the feed's head. Pure.
+
+What is asked for it is status.py's and checks.py's; how far the feed is, asking.py's.
+"""
+
+from datetime import datetime, timedelta
+
+from stats_assets.asking import Feed
+from stats_assets.database.heads import A_LITTLE
+from stats_assets.database.streams import Stream
+from stats_assets.replication import covers
+
+BEHIND, STALLED = 600.0, 3600.0  # seconds: 10 minutes are what OSMesa's monitor mailed about
+MINUTE = 60.0
+LITTLE_BEHIND = 10  # sequences, by which a server may be behind the one that was read before
+
+
+def lag_seconds(stream: Stream, newest: int, feed: Feed, now: datetime) -> float | None:
+    """How long ago the newest counted sequence ended; None: unknown.
+
+    Changesets: the feed's own time is that of its head, and each file below it is taken for a minute.
+    """
+    if stream == "augmented_diffs":
+        return _age(covers(newest).until, now)
+    if feed.last is None:
+        return None
+    ended = feed.time if feed.time is not None else feed.moved_at
+    if ended is None:
+        return max(0.0, (feed.last - newest) * MINUTE)
+    return max(0.0, round((now - ended).total_seconds() + (feed.last - newest) * MINUTE, 1))
+
+
+def feed_age_seconds(feed: Feed, now: datetime) -> float | None:
+    """How old the feed's own time is, or for how long its head has stood, if that is longer; None: unknown."""
+    known = [_age(then, now) for then in (feed.time, feed.moved_at) if then is not None]
+    return max(known) if known else None
+
+
+def is_ahead(cursor: int, newest: int | None, head: int | None) -> bool:
+    """Whether the cursor lies beyond the feed's head, though the feed never was there: a seek, or another feed.
+
+    A server that is a little behind the one that was read before is no such case.
+    """
+    if head is None or cursor <= head:
+        return False
+    return newest is None or newest <= head or cursor - head > LITTLE_BEHIND
+
+
+def is_another(cursor: int, newest: int | None, feed: Feed) -> bool:
+    """Whether the feed's head is far below the cursor, though a feed was there: another server or numbering."""
+    if feed.head is None or cursor <= feed.head:
+        return False
+    return max(-1 if n is None else n for n in (newest, feed.highest)) - feed.head > A_LITTLE
+
+
+def why_another(stream: Stream, cursor: int, head: int) -> str:
+    """What a person is told then, and what they can do."""
+    return (
+        f"the feed's head {head} is far below the cursor {cursor}, where a feed was before: this is another server, or"
+        " its numbering began again. Nothing is done until it is there. If the address is wrong, mend the setting; if"
+        f" this feed is to be followed: stats-assets seek --stream {stream} --sequence {max(0, head - 1)} --from-feed"
+    )
+
+
+def why_late(feed_age: float | None, *, at_head: bool) -> str | None:
+    """What is said of a feed that is late itself; None: it is not."""
+    if feed_age is None or feed_age < BEHIND:
+        return None
+    done = "All that it has is done: " if at_head else ""
+    return f"{done}the feed itself is late, its newest is of {in_words(feed_age)} ago"
+
+
+def in_words(seconds: float) -> str:
+    """A time as a person says it: "90 s", "45 min", "5:20" hours, "2 days, 3:00"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(timedelta(minutes=round(seconds / 60)))[:-3]
+
+
+def _age(then: datetime, now: datetime) -> float:
+    return max(0.0, round((now - then).total_seconds(), 1))

@@ -1,0 +1,34 @@
+"""What a diff's creations look like together: evidence of a server that does not know what was before.
+
+Here: counting. What it means for the body is replication/history.py's.
+"""
+
+from typing import NamedTuple
+
+
+class Creations(NamedTuple):
+    """The creations of one diff. later: those whose version is above 1; alone: all of them are of one changeset."""
+
+    number: int = 0
+    later: int = 0
+    alone: bool = True
+
+
+class CreationsSeen:
+    """Creations, one by one."""
+
+    def __init__(self) -> None:
+        self._number = self._later = 0
+        self._changeset: str | None = None
+        self._alone = True
+
+    def add(self, version: int, changeset: str | None) -> None:
+        if not self._number:
+            self._changeset = changeset
+        self._number += 1
+        self._later += version > 1
+        self._alone = self._alone and changeset == self._changeset
+
+    @property
+    def counted(self) -> Creations:
+        return Creations(self._number, self._later, self._alone)
