@@ -88,7 +88,7 @@ def test_the_alarms(account: Account) -> None:
     assert topic["TopicArn"].endswith(":stats-assets-alarms")
     [kept] = account.client("cloudwatch").list_dashboards()["DashboardEntries"]
     body = account.client("cloudwatch").get_dashboard(DashboardName=kept["DashboardName"])["DashboardBody"]
-    assert len(json.loads(body)["widgets"]) == 5
+    assert len(json.loads(body)["widgets"]) == 7
 
 
 def test_the_cluster_is_made(account: Account) -> None:
