@@ -13,6 +13,7 @@ import shapely
 from stats_assets.osm.categories import Categories, parts
 from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.measures import PER_METRE, PER_SQUARE_METRE, lengths, ring_area, units
+from stats_assets.osm.nesting import valid_rings
 from stats_assets.osm.places import Places
 from stats_assets.osm.positions import Lines
 from stats_assets.osm.regions import Regions
@@ -151,11 +152,12 @@ def _measure_areas(features: Sequence[Feature], lines: Lines) -> None:
     if not wanted:
         return
     at, index = lines.gather(wanted)
-    rings = shapely.linearrings(np.column_stack((lines.plane[at], lines.y[at])), indices=index)
+    xy = np.column_stack((lines.plane[at], lines.y[at]))
+    rings: Any = shapely.linearrings(xy, indices=index)
     # Around a pole it does not close in the plane.
     first = lines.start[wanted]
     closed = lines.plane[first] == lines.plane[first + lines.size[wanted] - 1]
-    valid: Any = shapely.is_valid(shapely.polygons(rings)) & closed
+    valid = valid_rings(np.split(xy, np.cumsum(lines.size[wanted])[:-1]), rings) & closed
     areas = {line: ring_area(lines.xy(line)) if ok else None for line, ok in zip(wanted, valid, strict=True)}
     areas[-1] = 0.0
     for feature, (new_line, old_line) in asked:
