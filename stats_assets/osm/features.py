@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 
 from lxml import etree
 
+from stats_assets.osm.caching import remembered
 from stats_assets.osm.categories import ELEMENTS, Categories, parts
 from stats_assets.osm.credit import Credit, Credits, read_credit
 from stats_assets.osm.elements import Member, packed, read_member, read_references, read_tags, read_way
@@ -156,6 +156,8 @@ class ActionReader:
                 self._flags.add(
                     "time_cut", f"{_name(action)}: {shortened(texts[0] or '')} is after the diff's end"
                 )
+            if credit in self.credits.too_long:
+                self._flags.add("user_too_long", f"{_name(action)}: its user's name was cut")
             if element == "node":
                 self.credits.changed(id_, credit)
 
@@ -289,7 +291,7 @@ def _name(action: etree._Element) -> str:
     return shortened(" ".join(f"{action.get('type', 'action without type')}{about}".split()))
 
 
-@lru_cache(maxsize=1000)
+@remembered(1000)
 def _version(text: str | None) -> int | None:
     """A version; None: none that can be read."""
     try:

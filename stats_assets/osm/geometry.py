@@ -20,6 +20,7 @@ from stats_assets.osm.regions import Regions
 from stats_assets.osm.rings import Assembly, BrokenError, Piece, assemble
 
 _YES, _NO = frozenset(("yes", "true", "1")), frozenset(("no", "false", "0"))
+_SETS = 1_000  # of regions that features share
 _NATURAL_LINES = frozenset(("cliff", "coastline", "ridge", "tree_row"))
 
 
@@ -111,14 +112,17 @@ class Geometer:
 
     def _locate(self, features: Sequence[Feature], places: Places) -> None:
         owners, geometries = places.geometries()
-        which, region = self._regions.locate(geometries)
         found: dict[int, set[int]] = defaultdict(set)
-        for owner, number in zip(owners[which].tolist(), region.tolist(), strict=True):
-            found[owner].add(number)
+        for which, region in self._regions.located(geometries):
+            pairs = np.unique(np.column_stack((owners[which], region)), axis=0)
+            for owner, number in pairs.tolist():
+                found[owner].add(number)
         for owner, numbers in found.items():
             key = tuple(sorted(numbers))
             codes = self._sets.get(key)
             if codes is None:
+                if len(self._sets) >= _SETS:
+                    self._sets.clear()
                 codes = self._sets[key] = tuple(self._codes[number] for number in key)
             features[owner].regions = codes
 
