@@ -12,7 +12,7 @@ import pytest
 import shapely
 
 from benchmarks.relations import SHAPES, body, comb, slope, star
-from stats_assets.osm import DiffStatistics, count_diff
+from stats_assets.osm import DiffStatistics, Regions, count_diff
 from stats_assets.osm import diff as diff_module
 from stats_assets.osm import sweep as sweep_module
 from stats_assets.osm.joining import Piece
@@ -251,10 +251,16 @@ def test_what_of_a_broken_feature_is_kept_is_bounded() -> None:
 
 
 def test_places_are_located_in_parts() -> None:
-    """Each member meets every region's parts: not all pairs are held at once."""
-    members: list[Any] = [("", [(-20.0, n / 4000), (30.0, 1 - n / 4000)]) for n in range(4_000)]
-    found = count(diff(create(relation(1, members, {"type": "site", "shop": "x"}))))
-    assert list(found.changesets[0].countries) == ["EAST", "LOW"]
+    """Each of many members meets each of many regions: not all pairs are held at once."""
+    regions = Regions({f"R{n:03}": ("x", [shapely.box(n / 10, 0, n / 10 + 0.1, 1)]) for n in range(400)})
+    members: list[Any] = [("", [(-1.0, n / 3000), (41.0, 1 - n / 3000)]) for n in range(3_000)]
+    document = diff(create(relation(1, members, {"type": "site", "shop": "x"})))
+    tracemalloc.start()
+    found = count_diff(io.BytesIO(document), categories=the_categories(), regions=regions)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.changesets[0].countries) == 400
+    assert most < 40_000_000
 
 
 def test_slopes_are_read_from_logarithms() -> None:
