@@ -114,8 +114,9 @@ class Geometer:
         owners, geometries = places.geometries()
         found: dict[int, set[int]] = defaultdict(set)
         for which, region in self._regions.located(geometries):
-            pairs = np.unique(np.column_stack((owners[which], region)), axis=0)
-            for owner, number in pairs.tolist():
+            pairs = np.unique(owners[which] * len(self._codes) + region)
+            for pair in pairs.tolist():
+                owner, number = divmod(pair, len(self._codes))
                 found[owner].add(number)
         for owner, numbers in found.items():
             key = tuple(sorted(numbers))

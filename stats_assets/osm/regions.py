@@ -22,7 +22,7 @@ from stats_assets.osm.values import storable
 
 Geometries = NDArray[np.object_]
 Indices = NDArray[np.int64]
-_SLICE, _PAIRS = 256, 200_000  # geometries that are looked up at once, and pairs with parts that are tested
+_SLICE, _PAIRS = 500, 200_000  # geometries that are looked up at once, and pairs with parts that are tested
 
 
 class RegionsError(ValueError):
