@@ -63,6 +63,7 @@ soak: install ## 24 hours of the demo's world at high speed, with faults: memory
 
 bench: install ## speed and memory, as ratios (see benchmarks/); an hour and more
 	$(BIN)/python -m benchmarks.counting
+	$(BIN)/python -m benchmarks.relations
 	$(BIN)/python -m benchmarks.facts
 	$(BIN)/python -m benchmarks.aggregates
 	$(BIN)/python -m benchmarks.queries

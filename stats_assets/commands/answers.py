@@ -34,6 +34,7 @@ _MENDED = {
     "character_replaced": "characters that XML forbids, or bytes that are none, were replaced",
     "value_left_out": "values of more than 1 MB were left out",
     "time_cut": "edits are dated in the future: taken as of now",
+    "user_too_long": "edits' user names were longer than OSM allows, and were cut",
     "unknown_child": "elements beside the actions were not understood",
     "unknown_action_type": "actions are no create, modify or delete: nothing is left to be counted",
 }

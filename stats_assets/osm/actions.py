@@ -6,11 +6,11 @@ that it can't wait (unfinished), measuring and locating (geometry), summing (sta
 
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import chain
 
 from lxml import etree
 
+from stats_assets.osm.caching import remembered
 from stats_assets.osm.categories import ELEMENTS, Categories, parts
 from stats_assets.osm.creations import CreationsSeen
 from stats_assets.osm.credit import Credits, read_credit
@@ -101,6 +101,8 @@ class ActionReader:
                 self._flags.add(
                     "time_cut", f"{_name(action)}: {shortened(texts[0] or '')} is after the diff's end"
                 )
+            if credit in self.credits.too_long:
+                self._flags.add("user_too_long", f"{_name(action)}: its user's name was cut")
             if element == "node":
                 self.credits.changed(id_, credit)
 
@@ -234,7 +236,7 @@ def _name(action: etree._Element) -> str:
     return shortened(" ".join(f"{action.get('type', 'action without type')}{about}".split()))
 
 
-@lru_cache(maxsize=1000)
+@remembered(1000)
 def _version(text: str | None) -> int | None:
     """A version; None: none that can be read."""
     try:

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import yaml
 
+from stats_assets.osm.caching import remembered
 from stats_assets.osm.values import storable
 
 ELEMENTS = ("node", "way", "relation")
@@ -30,7 +31,7 @@ class CategoriesError(ValueError):
 _NOTHING = frozenset(("", "no"))
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def parts(value: str) -> tuple[str, ...]:
     """A tag value's parts as they are compared: lower-cased, split on `;`, trimmed (definitions, section 3)."""
     return tuple(part.strip() for part in value.lower().split(";"))

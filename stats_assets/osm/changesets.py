@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 from lxml import etree
 
 from stats_assets.osm import discussions
+from stats_assets.osm.caching import LONGEST
 from stats_assets.osm.document import Document, Envelope
 from stats_assets.osm.elements import read_tags
 from stats_assets.osm.flags import Flags
@@ -26,7 +27,6 @@ from stats_assets.osm.values import (
     storable,
 )
 
-LONGEST = 255  # characters of an OSM tag: more can't come from OSM, and would not fit into an index
 EXAMPLE_LENGTH = 60
 _BOX = ("min_lon", "min_lat", "max_lon", "max_lat")
 _T = TypeVar("_T")
@@ -57,9 +57,8 @@ class ChangesetFile(NamedTuple):
 
     `flags` says what of it could not be read or had to be mended, by reason: `unreadable_…` counts changesets (and what
     else stands among them), `character_replaced` characters, `value_left_out` values of absurd size, `time_cut` times
-    beyond the limit, `ignored_…` values that can't be read and are as if they were not there, `editor_too_long` and
-    `hashtag_too_long` what OSM can't hold;
-    `examples` are a few of them, each a line.
+    beyond the limit, `ignored_…` values that can't be read and are as if they were not there, `editor_too_long`,
+    `hashtag_too_long` and `user_too_long` what OSM can't hold; `examples` are a few of them, each a line.
     """
 
     envelope: Envelope
@@ -148,7 +147,7 @@ class _Reader:
             open_,
             self._count(element, "num_changes"),
             uid or None,
-            read_name(get("user")),
+            self._user(element, get("user")),
             *self._box(element),
             self._count(element, "comments_count"),
             self._editor(element, tags.get("created_by")),
@@ -203,6 +202,11 @@ class _Reader:
 
     def _count(self, element: etree._Element, name: str) -> int:
         return self._value(element, name, lambda text: read_number(text, name)) or 0
+
+    def _user(self, element: etree._Element, text: str | None) -> str | None:
+        if text and len(text) > LONGEST:
+            self._say(element, "user_too_long", f"its user's name, of {len(text):,} characters, was cut")
+        return read_name(text)
 
     def _editor(self, element: etree._Element, text: str | None) -> str | None:
         editor = storable(text or "").strip()

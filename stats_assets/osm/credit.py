@@ -5,11 +5,11 @@ counted.
 """
 
 from array import array
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from stats_assets.osm.caching import LONGEST
 from stats_assets.osm.values import UnreadableError, read_name, read_number, read_time
 
 NOBODY = 0  # the changeset of an edit that has none
@@ -34,12 +34,14 @@ Texts = tuple[str | None, str | None, str | None, str | None]
 class Credits:
     """The credits of one diff, each kept once: a changeset's elements share a few dozen.
 
-    limit: the newest time that is believed, in microseconds; what is newer is cut to it. `cut`: whose time was.
+    limit: the newest time that is believed, in microseconds; what is newer is cut to it. `cut`: whose time was,
+    `too_long`: whose user's name was.
     """
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
         self.cut: set[int] = set()
+        self.too_long: set[int] = set()
         self.known: dict[Texts, int] = {}  # the numbers of credits that were read before, and tell a time
         self._untimed: dict[Texts, int] = {}
         self._credits: list[Credit] = []
@@ -56,7 +58,10 @@ class Credits:
             return number
         credit = read_credit(texts, deleted)
         number = len(self._credits)
-        (self._untimed if credit.time == UNTIMED else self.known)[texts] = number
+        if max(len(text or "") for text in texts) <= LONGEST:  # what is longer is read again each time
+            (self._untimed if credit.time == UNTIMED else self.known)[texts] = number
+        if len(texts[3] or "") > LONGEST:
+            self.too_long.add(number)
         if self._limit is not None and credit.time > self._limit:
             credit = credit._replace(time=self._limit)
             self.cut.add(number)
@@ -68,13 +73,14 @@ class Credits:
         self._nodes.append(node)
         self._node_credits.append(number)
 
-    def newest(self, groups: Sequence[Sequence[int]]) -> list[Credit | None]:
+    def newest(self, wanted: "array[int]", sizes: "array[int]") -> list[Credit | None]:
         """For each group of node ids the newest credit, on a tie that of the highest changeset.
 
-        It may be nobody's. None where this diff changes none of the nodes.
+        The groups' ids follow each other; so many (`sizes`) are each group's. It may be nobody's. None where this diff
+        changes none of the nodes.
         """
-        found: list[Credit | None] = [None] * len(groups)
-        if not groups or not self._nodes:
+        found: list[Credit | None] = [None] * len(sizes)
+        if not sizes or not self._nodes:
             return found
         # From here on a credit is its rank: a higher one is newer, or wins the tie.
         ranked = sorted(range(len(self._credits)), key=lambda number: _rank(self._credits[number]))
@@ -85,11 +91,10 @@ class Credits:
         order = order[np.append(np.diff(nodes[order]) != 0, True)]
         nodes, credits = nodes[order], credits[order]
 
-        wanted = np.array([node for group in groups for node in group], dtype=np.int64)
-        owners = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        owners = np.repeat(np.arange(len(sizes)), sizes)
         places = np.minimum(np.searchsorted(nodes, wanted), len(nodes) - 1)
         changed = nodes[places] == wanted
-        best = np.full(len(groups), -1, dtype=np.int64)
+        best = np.full(len(sizes), -1, dtype=np.int64)
         np.maximum.at(best, owners[changed], credits[places[changed]])
         return [self._credits[ranked[rank]] if rank >= 0 else None for rank in best.tolist()]
 

@@ -3,6 +3,7 @@
 Here: the order of work, batch by batch. Not here: any of the rules.
 """
 
+import json
 from array import array
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -12,6 +13,7 @@ import numpy as np
 from lxml import etree
 
 from stats_assets.osm.actions import ActionReader
+from stats_assets.osm.caching import LONGEST
 from stats_assets.osm.categories import ELEMENTS, Categories
 from stats_assets.osm.credit import NOBODY, UNTIMED, Credit
 from stats_assets.osm.document import Document
@@ -24,10 +26,13 @@ from stats_assets.osm.statistics import DiffStatistics, FeatureError, Summing
 from stats_assets.osm.values import EPOCH, microseconds, moment
 
 # Raised when the code counts differently, so that what was counted before is counted again.
-COUNTING_VERSION = 2
+COUNTING_VERSION = 3
 
 # Enough for the vectorized work to be worth it, little enough to be forgotten soon.
 BATCH_FEATURES, BATCH_POSITIONS = 2_000, 100_000
+BATCH_BYTES = 8 << 20  # of the body: tags may be long
+# Of a feature that is kept for table `errors`, or may come to be there.
+TAGS_LENGTH, NODES = 10_000, 2_000
 # What could not be read, and is not among the reader's actions.
 NO_ACTIONS = ("unreadable_type", "unreadable_child", "unreadable_text")
 NOBODYS = "the edit has no changeset: it is nobody's"
@@ -42,13 +47,14 @@ def count_diff(
 
     Never raises for what the body holds: a cut, foreign or empty one gives an envelope that says so, with what could
     be counted; what can't be read of a whole one is in the flags. Errors of `body.read` pass through. Memory is bounded
-    by the biggest element, and a few hundred bytes for each way that moved, each error and each changeset.
+    by the biggest element, 8 bytes for each node of a way that moved, and a few hundred bytes, beside their tags and an
+    error's nodes (see FeatureError), for each way that moved, each error, and each changeset.
     """
     document = Document(body, "action")
     count = _Count(categories, regions, document.flags, limit)
     unfinished = count.reader.unfinished
     for batch in document.batches(unfinished.thin_out, unfinished.give_up):
-        count.read(batch)
+        count.read(batch, document.bytes)
     return count.result(document)
 
 
@@ -60,15 +66,22 @@ class _Count:
         self.reader = ActionReader(categories, flags, microseconds(limit) if limit else None)
         self._geometer = Geometer(categories, regions)
         self._summing = Summing(categories)
-        self._moved: list[
-            tuple[Feature, array[int], int]
-        ] = []  # with its nodes, so many of them the new side's
+        self._bytes = 0  # of the body, when the last batch was counted
+        # Ways that moved, with their tags; the nodes of all, so many of each, so many of them its new side's.
+        self._moved: list[tuple[Feature, bytes]] = []
+        self._nodes, self._sizes, self._own = array("q"), array("q"), array("q")
         self._errors: list[FeatureError] = []
 
-    def read(self, actions: Iterable[etree._Element]) -> None:
+    def read(self, actions: Iterable[etree._Element], read: int) -> None:
+        """Read actions; `read`: how many bytes of the body are."""
         reader = self.reader
         reader.read(actions)
-        if len(reader.features) >= BATCH_FEATURES or len(reader.positions) >= BATCH_POSITIONS:
+        if (
+            len(reader.features) >= BATCH_FEATURES
+            or len(reader.positions) >= BATCH_POSITIONS
+            or read - self._bytes >= BATCH_BYTES
+        ):
+            self._bytes = read
             self._count_batch()
 
     def _count_batch(self) -> None:
@@ -79,31 +92,44 @@ class _Count:
         self._geometer.work_out(edits, lines)
         for feature in edits:
             if feature.credit is not None:
-                self._add(feature, feature.credit)
+                if self._add(feature, feature.credit):
+                    nodes = node_ids(feature.nodes[:NODES])
+                    self._errors.append(_error(feature, feature.credit, _tags(feature), nodes))
             else:
-                nodes = node_ids(feature.nodes)
-                self._moved.append((feature, nodes + node_ids(feature.old_nodes), len(nodes)))
-                feature.old, feature.nodes, feature.old_nodes = None, (), ()
+                self._keep(feature)
 
-    def _add(self, feature: Feature, credit: Credit, nodes: Sequence[int] | None = None) -> None:
-        """Count a feature, or book why not; `nodes`: a way's, where the feature has forgotten them."""
+    def _keep(self, feature: Feature) -> None:
+        """Keep of a way that moved what is needed in the end."""
+        own, old = node_ids(feature.nodes), node_ids(feature.old_nodes)
+        self._own.append(len(own))
+        self._sizes.append(len(own) + len(old))
+        self._nodes.extend(own)
+        self._nodes.extend(old)
+        self._moved.append((feature, json.dumps(_tags(feature)).encode()))
+        feature.new, feature.old, feature.nodes, feature.old_nodes = None, None, (), ()
+
+    def _add(self, feature: Feature, credit: Credit) -> bool:
+        """Count a feature. Whether it belongs into table `errors`."""
         if credit.changeset == NOBODY:
             self.reader.tallies["nobodys_edit"] += 1
-            self._errors.append(_error(feature, None, nodes, NOBODYS))
-            return
+            return True
         self._summing.add(feature, credit)
-        if feature.broken is not None:
-            self._errors.append(_error(feature, credit, nodes, feature.broken))
+        return feature.broken is not None
 
     def result(self, document: Document) -> DiffStatistics:
         self._count_batch()
         # Ways that moved are credited last: their nodes may come after them.
-        credits = self.reader.credits.newest([nodes for _, nodes, _ in self._moved])
-        for (feature, nodes, own), credit in zip(self._moved, credits, strict=True):
+        credits = self.reader.credits.newest(self._nodes, self._sizes)
+        start = 0
+        for (feature, tags), credit, size, own in zip(
+            self._moved, credits, self._sizes, self._own, strict=True
+        ):
             if credit is None:
                 self.reader.tallies["minor_way"] += 1
-            else:
-                self._add(feature, credit, nodes[:own])
+            elif self._add(feature, credit):
+                nodes = self._nodes[start : start + min(own, NODES)]
+                self._errors.append(_error(feature, credit, json.loads(tags), nodes))
+            start += size
         tallies = +self.reader.tallies
         if number := tallies["unknown_action_type"] if not self.reader.actions else 0:
             self._flags.add("unknown_action_type", "no action is a create, modify or delete", number)
@@ -135,13 +161,27 @@ def _stayed(feature: Feature, lines: Lines) -> bool:
     return np.array_equal(known[0], known[1]) and np.array_equal(lines.xy(new), lines.xy(old))
 
 
-def _error(feature: Feature, credit: Credit | None, nodes: Sequence[int] | None, reason: str) -> FeatureError:
+def _tags(feature: Feature) -> dict[str, str]:
+    """The feature's tags, cut as FeatureError says."""
+    found: dict[str, str] = {}
+    left = TAGS_LENGTH
+    for key, value in feature.place.tags.items() if feature.place else ():
+        key, value = key[:LONGEST], value[:LONGEST]
+        left -= len(key) + len(value)
+        if left < 0:
+            break
+        found[key] = value
+    return found
+
+
+def _error(feature: Feature, by: Credit, tags: dict[str, str], nodes: Sequence[int]) -> FeatureError:
+    credit, reason = (None, NOBODYS) if by.changeset == NOBODY else (by, feature.broken or "")
     return FeatureError(
         type=ELEMENTS.index(feature.element) + 1,
         id=feature.id,
         ordinal=0,
-        tags=feature.place.tags if feature.place else {},
-        nds=tuple(node_ids(feature.nodes) if nodes is None else nodes),
+        tags=tags,
+        nds=tuple(nodes),
         changeset=credit.changeset if credit else None,
         uid=credit.uid if credit else None,
         user=credit.user if credit else None,

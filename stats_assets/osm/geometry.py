@@ -13,12 +13,14 @@ import shapely
 from stats_assets.osm.categories import Categories, parts
 from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.measures import PER_METRE, PER_SQUARE_METRE, lengths, ring_area, units
+from stats_assets.osm.nesting import valid_rings
 from stats_assets.osm.places import Places
 from stats_assets.osm.positions import Lines
 from stats_assets.osm.regions import Regions
 from stats_assets.osm.rings import Assembly, BrokenError, Piece, assemble
 
 _YES, _NO = frozenset(("yes", "true", "1")), frozenset(("no", "false", "0"))
+_SETS = 1_000  # of regions that features share
 _NATURAL_LINES = frozenset(("cliff", "coastline", "ridge", "tree_row"))
 
 
@@ -110,14 +112,18 @@ class Geometer:
 
     def _locate(self, features: Sequence[Feature], places: Places) -> None:
         owners, geometries = places.geometries()
-        which, region = self._regions.locate(geometries)
         found: dict[int, set[int]] = defaultdict(set)
-        for owner, number in zip(owners[which].tolist(), region.tolist(), strict=True):
-            found[owner].add(number)
+        for which, region in self._regions.located(geometries):
+            pairs = np.unique(owners[which] * len(self._codes) + region)
+            for pair in pairs.tolist():
+                owner, number = divmod(pair, len(self._codes))
+                found[owner].add(number)
         for owner, numbers in found.items():
             key = tuple(sorted(numbers))
             codes = self._sets.get(key)
             if codes is None:
+                if len(self._sets) >= _SETS:
+                    self._sets.clear()
                 codes = self._sets[key] = tuple(self._codes[number] for number in key)
             features[owner].regions = codes
 
@@ -151,11 +157,12 @@ def _measure_areas(features: Sequence[Feature], lines: Lines) -> None:
     if not wanted:
         return
     at, index = lines.gather(wanted)
-    rings = shapely.linearrings(np.column_stack((lines.plane[at], lines.y[at])), indices=index)
+    xy = np.column_stack((lines.plane[at], lines.y[at]))
+    rings: Any = shapely.linearrings(xy, indices=index)
     # Around a pole it does not close in the plane.
     first = lines.start[wanted]
     closed = lines.plane[first] == lines.plane[first + lines.size[wanted] - 1]
-    valid: Any = shapely.is_valid(shapely.polygons(rings)) & closed
+    valid = valid_rings(np.split(xy, np.cumsum(lines.size[wanted])[:-1]), rings) & closed
     areas = {line: ring_area(lines.xy(line)) if ok else None for line, ok in zip(wanted, valid, strict=True)}
     areas[-1] = 0.0
     for feature, (new_line, old_line) in asked:

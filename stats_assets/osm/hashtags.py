@@ -38,12 +38,17 @@ _EMOJI = re.compile(
 )
 
 
+_KNOWN = 20_000  # characters that are remembered: more than a text in any script has
+
+
 class _Plain(dict[int, int | str]):
     """For `str.translate`: full-width forms become ASCII, other ends of a hashtag `!`; the rest stays."""
 
     def __missing__(self, code: int) -> int | str:
-        self[code] = _WIDE.get(code) or (_END if _ends(chr(code)) else code)
-        return self[code]
+        if len(self) >= _KNOWN:
+            self.clear()
+        plain = self[code] = _WIDE.get(code) or (_END if _ends(chr(code)) else code)
+        return plain
 
 
 def _ends(character: str) -> bool:

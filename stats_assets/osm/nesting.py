@@ -1,7 +1,7 @@
-"""Which ring lies in which, and whether rings that are valid by themselves are a valid multipolygon together.
+"""Which ring lies in which, and whether rings are a valid multipolygon together.
 
-Here: shapely where few rings are near each other, a sweep where many are: shapely compares each with each. Not here:
-roles, areas.
+Here: shapely where few rings, or parts of one, are near each other, a sweep where many are: shapely compares each with
+each. Not here: which are many (crowding), roles, areas.
 """
 
 from collections import defaultdict
@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from stats_assets.osm.positions import Floats
+from stats_assets.osm.crowding import crowded, is_crowded
+from stats_assets.osm.positions import Bools, Floats
 from stats_assets.osm.sweep import InvalidError, Vertex, sweep
 
-# Pairs of rings near each other that are cheaper to compare than a sweep over their positions: so many a position.
-PAIRS_A_POSITION, PAIRS = 20, 10_000
-_CHUNK = 32
+_CHUNK = 256  # rings whose pairs are held at once
 
 
 class Nesting(NamedTuple):
@@ -28,47 +27,52 @@ class Nesting(NamedTuple):
 
 def nest(rings: Sequence[Floats], outlines: Any) -> Nesting:
     """The nesting of rings, given as positions and as linearrings. Raises InvalidError where it is not valid."""
+    if is_crowded(rings, outlines):
+        parents, depth = _Sweeping(rings, shapely.is_ccw(outlines)).result()
+        return Nesting(depth, _geometry(parents, depth, outlines))
     polygons: Any = shapely.polygons(outlines)
     if not shapely.is_valid(polygons).all():
         raise InvalidError("a ring crosses or touches itself")
-    if _few_near(polygons, sum(map(len, rings))):
-        parents, depth = _compare(polygons)
-        if any(around and depth[parent] != around - 1 for parent, around in zip(parents, depth, strict=True)):
-            raise InvalidError("rings cross, or are the same")
-        geometry = _geometry(parents, depth, outlines)
-        if not shapely.is_valid(geometry):
-            raise InvalidError("rings cross, or touch along a line")
-    else:
-        parents, depth = _Sweeping(rings, shapely.is_ccw(outlines)).result()
-        geometry = _geometry(parents, depth, outlines)
+    parents, depth = _compare(polygons)
+    if any(around and depth[parent] != around - 1 for parent, around in zip(parents, depth, strict=True)):
+        raise InvalidError("rings cross, or are the same")
+    geometry = _geometry(parents, depth, outlines)
+    if not shapely.is_valid(geometry):
+        raise InvalidError("rings cross, or touch along a line")
     return Nesting(depth, geometry)
 
 
-def _few_near(polygons: Any, positions: int) -> bool:
-    left = PAIRS + PAIRS_A_POSITION * positions
-    count = len(polygons)
-    if count * count <= left:
-        return True
-    tree = shapely.STRtree(polygons)
-    for start in range(0, count, _CHUNK):
-        left -= tree.query(polygons[start : start + _CHUNK]).shape[1]
-        if left < 0:
-            return False
-    return True
+def valid_rings(rings: Sequence[Floats], outlines: Any) -> Bools:
+    """Which rings, given as positions and as linearrings, are valid by themselves."""
+    many = crowded(rings)
+    valid: Bools = np.ones(len(rings), dtype=np.bool_)
+    valid[~many] = shapely.is_valid(shapely.polygons(outlines[~many]))
+    for ring in np.flatnonzero(many).tolist():
+        try:
+            _Sweeping([rings[ring]], shapely.is_ccw(outlines[ring : ring + 1])).result()
+        except InvalidError:
+            valid[ring] = False
+    return valid
 
 
 def _compare(polygons: Any) -> tuple[list[int], list[int]]:
     """The smallest ring around each (-1: none), and how many are."""
-    parents, depth = [-1] * len(polygons), [0] * len(polygons)
-    if len(polygons) > 1:
-        around, inside = shapely.STRtree(polygons).query(polygons, predicate="covers")
-        areas = shapely.area(polygons)
-        for outer in np.argsort(-areas[around], kind="stable").tolist():
-            ring, other = int(inside[outer]), int(around[outer])
-            if ring != other:
-                parents[ring] = other
-                depth[ring] += 1
-    return parents, depth
+    count = len(polygons)
+    parents, depth = np.full(count, -1), np.zeros(count, dtype=np.int64)
+    if count > 1:
+        tree, areas = shapely.STRtree(polygons), shapely.area(polygons)
+        smallest = np.full(count, np.inf)
+        for start in range(0, count, _CHUNK):
+            around, inside = tree.query(polygons[start : start + _CHUNK], predicate="covers")
+            around += start
+            around, inside = around[around != inside], inside[around != inside]
+            np.add.at(depth, inside, 1)
+            order = np.argsort(-areas[around], kind="stable")  # so that the smallest is the last, and stays
+            around, inside = around[order], inside[order]
+            smaller = areas[around] <= smallest[inside]
+            around, inside = around[smaller], inside[smaller]
+            parents[inside], smallest[inside] = around, areas[around]
+    return parents.tolist(), depth.tolist()
 
 
 def _geometry(parents: Sequence[int], depth: Sequence[int], outlines: Any) -> Any:
@@ -107,6 +111,9 @@ class _Sweeping:
             self._pass(vertex)
 
     def result(self) -> tuple[list[int], list[int]]:
+        """The innermost ring around each (-1: none), and how many are."""
+        if None in self._parents:
+            raise InvalidError("a ring of one place")
         return [-1 if parent is None else parent for parent in self._parents], self._depth
 
     def _pass(self, vertex: Vertex) -> None:
@@ -119,6 +126,8 @@ class _Sweeping:
             below = segment
         around = [self._owner[segment] for segment in (*vertex.right, *reversed(vertex.left))]
         if len(around) > 2:
+            if 2 * len(set(around)) != len(around):
+                raise InvalidError("a ring touches itself")
             self._touch(around)
 
     def _inside(self, below: int | None) -> int:

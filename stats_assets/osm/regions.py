@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import zlib
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from stats_assets.osm.values import storable
 
 Geometries = NDArray[np.object_]
 Indices = NDArray[np.int64]
+_SLICE, _PAIRS = 500, 200_000  # geometries that are looked up at once, and pairs with parts that are tested
 
 
 class RegionsError(ValueError):
@@ -62,7 +64,28 @@ class Regions:
 
         A pair may come more than once, where a geometry lies in several parts of a region.
         """
-        which, parts = self._tree.query(geometries)
+        found = list(self.located(geometries))
+        if not found:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        return np.concatenate([which for which, _ in found]), np.concatenate([region for _, region in found])
+
+    def located(self, geometries: Geometries) -> Iterator[tuple[Indices, Indices]]:
+        """The same, not all at once: each of very many geometries may lie in very many regions."""
+        near, pairs = [], 0
+        for start in range(0, len(geometries), _SLICE):
+            which, parts = self._tree.query(geometries[start : start + _SLICE])
+            near.append((which + start, parts))
+            pairs += len(which)
+            if pairs >= _PAIRS:
+                yield self._intersecting(geometries, near)
+                near, pairs = [], 0
+        if near:
+            yield self._intersecting(geometries, near)
+
+    def _intersecting(
+        self, geometries: Geometries, near: Sequence[tuple[Indices, Indices]]
+    ) -> tuple[Indices, Indices]:
+        which, parts = (np.concatenate([pair[n] for pair in near]) for n in (0, 1))
         order = np.argsort(parts, kind="stable")
         which, parts = which[order], parts[order]
         hits = np.zeros(len(which), dtype=bool)

@@ -56,7 +56,8 @@ class FeatureError(NamedTuple):
     """A feature with a broken geometry, or one whose edit is nobody's: a row of table `errors`.
 
     `type` is 1 for a node, 2 way, 3 relation; `ordinal` numbers the errors of one element in one diff. A deletion may
-    have no version.
+    have no version. What OSM can't hold is cut: keys and values after 255 characters, tags after 10,000 in all, `nds`
+    after 2,000.
     """
 
     type: int
@@ -75,11 +76,11 @@ class FeatureError(NamedTuple):
 
 class DiffStatistics(NamedTuple):
     """All of one augmented diff. `actions` are those of type create, modify, delete, and whatever could not be read;
-    `features` those counted; `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's. `flags`
-    says why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`,
-    `value_left_out`, `time_cut`, `unknown_child`, `unknown_action_type`; `examples` are a few of them, each a line for
-    a person. Each of `actions` is one of `features`, `tallies` or `unreadable` (an unknown type of action is in
-    `tallies` alone)."""
+    `features` those counted; `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's.
+    `flags` says why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`,
+    `value_left_out`, `time_cut`, `user_too_long`, `unknown_child`, `unknown_action_type`; `examples` are a few of
+    them, each a line for a person. Each of `actions` is one of `features`, `tallies` or `unreadable` (an unknown
+    type of action is in `tallies` alone)."""
 
     envelope: Envelope
     actions: int

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cmp_to_key
 from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import NamedTuple
+
+import numpy as np
 
 from stats_assets.osm.positions import Floats
 
@@ -16,6 +19,7 @@ Point = tuple[float, float]
 _Segment = tuple[float, float, float, float, int]
 # Beyond this share of its terms the sign of a determinant is certain in doubles (Shewchuk's bound).
 _CERTAIN = 3.4e-16
+_CHUNK = 1 << 12  # events that are held as Python's objects
 
 
 class InvalidError(ValueError):
@@ -39,18 +43,9 @@ def sweep(begins: Floats, ends: Floats) -> Iterator[Vertex]:
 
     A segment may pass through another's end. Segments without length are left out.
     """
-    events: list[tuple[float, float, _Segment | None]] = []
-    for number, ((ax, ay), (bx, by)) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
-        if (ax, ay) == (bx, by):
-            continue
-        if (bx, by) < (ax, ay):
-            ax, ay, bx, by = bx, by, ax, ay
-        events.append((ax, ay, (ax, ay, bx, by, number)))
-        events.append((bx, by, None))
-    events.sort(key=lambda event: event[:2])
     status: list[_Segment] = []  # what the sweep line meets, from the lowest up
-    for (x, y), group in groupby(events, key=lambda event: event[:2]):
-        started = [segment for _, _, segment in group if segment is not None]
+    for (x, y), group in groupby(_events(begins, ends), key=itemgetter(0)):
+        started = [segment for _, segment in group if segment is not None]
         first = _lowest_not_below(status, x, y)
         last = first
         left: list[int] = []
@@ -71,6 +66,28 @@ def sweep(begins: Floats, ends: Floats) -> Iterator[Vertex]:
         if started and after < len(status):
             _check(status[after - 1], status[after])
         yield Vertex((x, y), left, [s[4] for s in started], status[first - 1][4] if first else None)
+
+
+def _events(begins: Floats, ends: Floats) -> Iterator[tuple[Point, _Segment | None]]:
+    """Both ends of each segment, in order; with the left one comes the segment."""
+    backward = (ends[:, 0] < begins[:, 0]) | ((ends[:, 0] == begins[:, 0]) & (ends[:, 1] < begins[:, 1]))
+    left, right = (np.where(backward[:, None], *both) for both in ((ends, begins), (begins, ends)))
+    numbers = np.flatnonzero((left != right).any(axis=1))
+    left, right = left[numbers], right[numbers]
+    places, count = np.concatenate((left, right)), len(numbers)
+    order = np.lexsort((places[:, 1], places[:, 0]))
+    for start in range(0, len(order), _CHUNK):
+        part = order[start : start + _CHUNK]
+        which = part % count
+        for event, (x, y), (ax, ay), (bx, by), number in zip(
+            part.tolist(),
+            places[part].tolist(),
+            left[which].tolist(),
+            right[which].tolist(),
+            numbers[which].tolist(),
+            strict=True,
+        ):
+            yield (x, y), ((ax, ay, bx, by, number) if event < count else None)
 
 
 def _lowest_not_below(status: list[_Segment], x: float, y: float) -> int:

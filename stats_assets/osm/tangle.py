@@ -7,6 +7,7 @@ inside, and each piece of the inside has one outline. It is followed from wedge 
 place again, so that no ring touches itself.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -44,14 +45,12 @@ class _Segments:
                 before[first], after[last] = (last, first) if closed else (-1, -1)
             first = last + 1
         self._before, self._after = before.tolist(), after.tolist()
-        self._begin_places = list(map(tuple, self.begins.tolist()))
-        self._end_places = list(map(tuple, self.ends.tolist()))
 
     def follower(self, segment: int, place: Point) -> int:
         """The segment that must follow at the place; -1: any."""
-        if place == self._begin_places[segment]:
+        if place == tuple(self.begins[segment].tolist()):
             return self._before[segment]
-        return self._after[segment] if place == self._end_places[segment] else segment
+        return self._after[segment] if place == tuple(self.ends[segment].tolist()) else segment
 
     def ring(self, parts: _Ring, segment_of: Sequence[int]) -> Path:
         """Its roles and positions. Raises InvalidError where it takes a path apart."""
@@ -71,44 +70,48 @@ class _Parts:
 
     def __init__(self, segments: _Segments) -> None:
         self.segment: list[int] = []  # of each part
-        self._ends: list[tuple[Point, Point]] = []
-        self._next: list[dict[Point, int]] = []  # of each part, by the place where it ends
-        inside_above: list[bool] = []
+        self._places: list[Point] = []
+        # Of each part the number of the place where it begins and ends, and the part that goes on there.
+        self._begin, self._end = array("q"), array("q")
+        self._at_begin, self._at_end = array("q"), array("q")
+        inside_above = bytearray()
         opened: dict[int, int] = {}  # segment → its part that the sweep line meets
-        for vertex in sweep(segments.begins, segments.ends):
-            place = vertex.place
-            inside = inside_above[opened[vertex.below]] if vertex.below is not None else False
+        for number, vertex in enumerate(sweep(segments.begins, segments.ends)):
+            self._places.append(vertex.place)
+            inside = bool(inside_above[opened[vertex.below]]) if vertex.below is not None else False
             left, right = [opened.pop(segment) for segment in vertex.left], []
             for part in left:
-                self._ends[part] = (self._ends[part][0], place)
+                self._end[part] = number
             above = inside
             for segment in vertex.right:
                 above = not above
                 part = opened[segment] = len(self.segment)
                 right.append(part)
                 self.segment.append(segment)
-                self._ends.append((place, place))
-                self._next.append({})
+                for column in (self._begin, self._end, self._at_begin, self._at_end):
+                    column.append(number)
                 inside_above.append(above)
             around = right + left[::-1]
             if inside:
                 around.append(around.pop(0))
             for one, other in zip(around[::2], around[1::2], strict=True):
-                self._next[one][place], self._next[other][place] = other, one
+                for part, follower in ((one, other), (other, one)):
+                    column = self._at_begin if self._begin[part] == number else self._at_end
+                    column[part] = follower
 
     def rings(self) -> Iterator[_Ring]:
         """The outlines, cut where they come by a place again."""
-        used = [False] * len(self.segment)
+        used = bytearray(len(self.segment))
         for first in range(len(self.segment)):
             if used[first]:
                 continue
-            path: _Ring = []
-            passed: dict[Point, int] = {}
-            part, place = first, self._ends[first][0]
+            path: list[tuple[int, int]] = []
+            passed: dict[int, int] = {}
+            part, place = first, self._begin[first]
             while True:
                 if place in passed:
                     begin = passed[place]
-                    yield path[begin:]
+                    yield [(along, self._places[at]) for along, at in path[begin:]]
                     for _, gone in path[begin:]:
                         del passed[gone]
                     del path[begin:]
@@ -117,9 +120,10 @@ class _Parts:
                 passed[place] = len(path)
                 path.append((part, place))
                 used[part] = True
-                begin_place, end_place = self._ends[part]
-                place = end_place if place == begin_place else begin_place
-                part = self._next[part][place]
+                if place == self._begin[part]:
+                    place, part = self._end[part], self._at_end[part]
+                else:
+                    place, part = self._begin[part], self._at_begin[part]
 
 
 def _without_repeats(xy: Floats) -> Floats:

@@ -6,7 +6,8 @@ Here: what a single value means, and when it can't be read. Not here: which valu
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+
+from stats_assets.osm.caching import LONGEST, remembered
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,7 +37,7 @@ def read_number(text: str | None, name: str) -> int:
     raise UnreadableError(name, _complaint(text, name, "no number"))
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def read_time(text: str | None) -> int:
     """A time as RFC 3339 writes it, with its zone, as microseconds since 1970 UTC: before that negative.
 
@@ -85,5 +86,5 @@ def storable(text: str) -> str:
 
 
 def read_name(text: str | None) -> str | None:
-    """A user's name; absent and empty are none (definitions, section 6)."""
-    return storable(text) if text else None
+    """A user's name; absent and empty are none (definitions, section 6). What no name in OSM can be long is cut."""
+    return storable(text[:LONGEST]) if text else None

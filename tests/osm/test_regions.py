@@ -45,7 +45,9 @@ def codes_at(longitude: float, latitude: float) -> list[str]:
         ((-175.0, 66.5), ["RUS"]),
         ((34.1, 45.0), ["RUS"]),  # disputed places follow the data set
         ((20.9, 42.6), ["XKX"]),
-        ((33.0, 35.3), []),
+        ((33.0, 35.3), ["CYP"]),  # Northern Cyprus
+        ((33.94135, 35.12489), ["CYP"]),  # Famagusta
+        ((33.36, 35.18), ["CYP"]),  # between the two
         ((31.6, 4.85), ["SSD"]),
         ((35.2, 31.9), ["PSE"]),
         ((9.52, 47.14), ["LIE"]),
@@ -59,6 +61,14 @@ def codes_at(longitude: float, latitude: float) -> list[str]:
 )
 def test_places_in_the_packaged_regions(place: tuple[float, float], codes: list[str]) -> None:
     assert codes_at(*place) == codes
+
+
+@pytest.mark.parametrize(
+    ("latitude", "code"), [(-17.0, "FJI"), (68.0, "RUS"), (71.0, "RUS"), (65.0, "RUS"), (-85.0, "ATA")]
+)
+def test_no_gap_at_the_antimeridian(latitude: float, code: str) -> None:
+    for longitude in (180.0, -180.0, 179.9999999, -179.9999999, 179.995, -179.995):
+        assert codes_at(longitude, latitude) == [code], longitude
 
 
 def test_the_packaged_regions_are_complete() -> None:
@@ -87,7 +97,7 @@ def test_the_packaged_regions_are_complete() -> None:
     assert (codes["FRA"], codes["USA-NY"], codes["CHN"]) == (
         "France",
         "New York",
-        "People's Republic of China",
+        "China",
     )
     assert all(len(code) == 3 and code.isupper() for code in codes if code not in states)
 

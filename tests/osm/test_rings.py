@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from stats_assets.osm import nesting
+from stats_assets.osm import crowding
 from stats_assets.osm import sweep as sweep_module
 from stats_assets.osm.joining import BrokenError, Piece
 from stats_assets.osm.rings import assemble
@@ -82,7 +82,7 @@ def test_a_multipolygon_cut_in_any_way_is_the_same(
 ) -> None:
     polygons = region(cells, west)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nesting, "PAIRS", pairs)
+        patch.setattr(crowding, "PAIRS", pairs)
         pieces = cut(data, polygons)
         short = [Piece(p.role, np.column_stack((wrapped(p.xy[:, 0]), p.xy[:, 1]))) for p in pieces]
         found = assemble(short)
@@ -194,7 +194,7 @@ def test_valid_if_any_joining_is_and_never_by_the_order(
     areas = {round(area, 3) for rings in joinings(pieces) if (area := valid_area(rings)) is not None}
     assert len(areas) <= 1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nesting, "PAIRS", pairs)
+        patch.setattr(crowding, "PAIRS", pairs)
         for order in (pieces, data.draw(st.permutations(pieces))):
             turned = [Piece(p.role, p.xy[::-1]) if data.draw(st.booleans()) else p for p in order]
             found = assemble(turned)
@@ -279,7 +279,7 @@ def square(size: float, role: str = "") -> Piece:
 )
 @pytest.mark.parametrize("pairs", [10_000, -(10**9)], ids=["compared", "swept"])
 def test_valid_or_not(monkeypatch: pytest.MonkeyPatch, pairs: int, pieces: list[Piece], valid: bool) -> None:
-    monkeypatch.setattr(nesting, "PAIRS", pairs)
+    monkeypatch.setattr(crowding, "PAIRS", pairs)
     for order in itertools.permutations(pieces):
         found = assemble(order)
         assert found.valid == valid

@@ -3,7 +3,8 @@
     python make_regions.py COUNTRY_CODER US_ATLAS regions.geojson.gz
 
 The first two are the unpacked npm packages @rapideditor/country-coder (5.6.1) and us-atlas (3.0.1). Same input, same
-bytes. Which shape belongs to which code: see `country_of`. Not here: reading the product (stats_assets.osm.regions).
+bytes. Which shape belongs to which code: see `country_of`. Countries have CLDR's English names, by babel (2.19.0); no
+name needs the network. Not here: reading the product (stats_assets.osm.regions).
 """
 
 import gzip
@@ -12,12 +13,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
+from babel import Locale
 from shapely.geometry import mapping, shape
 
 DIGITS = 5  # country-coder's own precision: about a metre
 SAME_AS = {"FXX": "FRA"}
 NOT_A_COUNTRY = {"EUE"}
+NORTHERN_CYPRUS = "Q23681"
+SEAM = 179.98  # a border that ends so near to ±180° is meant to reach it: else what lies between is nowhere
+# CLDR's short forms, which babel lacks. Not taken: its "UK", "US" and "Bosnia", which are no names to look one up by.
+SHORT = {"HK": "Hong Kong", "MO": "Macao", "MM": "Myanmar", "PS": "Palestine"}
 # FIPS codes of the 50 states and DC, as in us-atlas; its territories are regions of their own right (PRI, GUM, …).
 # fmt: off
 STATES = {
@@ -34,7 +41,7 @@ STATES = {
 
 def country_of(properties: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> str | None:
     """A shape's code: its own; else that of the first of its groups that has one; else that of its country."""
-    own = properties.get("iso1A3")
+    own = "CYP" if properties.get("wikidata") == NORTHERN_CYPRUS else properties.get("iso1A3")
     if own is None:
         codes = (by_id.get(group, {}).get("iso1A3") for group in properties.get("groups", ()))
         own = next((code for code in codes if code and code not in NOT_A_COUNTRY), None)
@@ -43,18 +50,33 @@ def country_of(properties: dict[str, Any], by_id: dict[str, dict[str, Any]]) -> 
     return SAME_AS.get(own, own) if own else None
 
 
+def name_of(code: str) -> str:
+    """The common English name for a two-letter code, with a plain apostrophe."""
+    return str(SHORT.get(code) or Locale("en").territories[code]).replace("’", "'")
+
+
+def to_the_seam(geometry: Any) -> Any:
+    def moved(xy: Any) -> Any:
+        near = np.abs(xy[:, 0]) > SEAM
+        return np.column_stack((np.where(near, np.copysign(180.0, xy[:, 0]), xy[:, 0]), xy[:, 1]))
+
+    return shapely.make_valid(shapely.transform(geometry, moved))
+
+
 def countries(package: Path) -> dict[str, tuple[str, Any]]:
     """Code → (name, geometry)."""
     features = json.loads((package / "src/data/borders.json").read_text(encoding="utf-8"))["features"]
     properties = [feature["properties"] for feature in features]
     by_id = {p[key]: p for key in ("wikidata", "m49", "iso1N3", "iso1A2") for p in properties if key in p}
-    names = {p["iso1A3"]: p["nameEn"] for p in properties if "iso1A3" in p}
+    short = {p["iso1A3"]: p["iso1A2"] for p in properties if "iso1A3" in p}
     shapes: dict[str, list[Any]] = {}
     for feature in features:
         code = country_of(feature["properties"], by_id)
         if code is not None and feature["geometry"] is not None:
             shapes.setdefault(code, []).append(shape(feature["geometry"]))
-    return {code: (names[code], shapely.union_all(parts)) for code, parts in shapes.items()}
+    return {
+        code: (name_of(short[code]), to_the_seam(shapely.union_all(parts))) for code, parts in shapes.items()
+    }
 
 
 def states(package: Path) -> dict[str, tuple[str, Any]]:
