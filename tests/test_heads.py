@@ -231,6 +231,23 @@ def test_a_number_that_its_own_time_contradicts_is_never_a_head(connection: Conn
     assert head_of(connection, DIFFS).head == HEAD
 
 
+@pytest.mark.parametrize(
+    ("stream", "answer"),
+    [
+        (DIFFS, sequence_of(datetime(2099, 1, 1, tzinfo=UTC))),
+        (CHANGES, State(5, datetime(9999, 12, 31, 23, 59, tzinfo=UTC))),
+        (DIFFS, State(HEAD, datetime(2999, 1, 1, tzinfo=UTC))),
+    ],
+)
+def test_a_head_of_years_to_come_is_no_head_whoever_confirms_it(
+    stream: streams.Stream, answer: int | State, connection: Connection
+) -> None:
+    told = source(answer, stream=stream)
+    assert "not believed" in asking.of_tick(connection, told, stream, 5 if stream == CHANGES else HEAD).trouble
+    assert head_of(connection, stream).head is None
+    assert "not believed" in asking.of_look(connection, told, stream).trouble
+
+
 def test_a_first_head_of_a_stream_with_a_start_is_confirmed_too(connection: Connection) -> None:
     assert asking.of_tick(connection, source(HEAD, HEAD - 1000), DIFFS, None).head is None
     assert asking.of_tick(connection, source(740, HEAD, stream=CHANGES), CHANGES, None).head is None
