@@ -141,6 +141,16 @@ def test_a_refused_head_keeps_everybody_away(connection: Connection) -> None:
     )  # the other feed may be asked
 
 
+def test_a_feed_that_is_down_and_says_for_how_long_is_left_alone_for_that(connection: Connection) -> None:
+    told = source(HeadUnknown("http://feed", "status 503", retry_after=600), HEAD)
+    for _ in range(3):
+        assert "503" in asking.of_tick(connection, told, DIFFS, HEAD).trouble
+    assert told.asked == 1
+    assert 590 < (streams.quiet(connection, DIFFS) or (0, ""))[0] <= 600
+    connection.execute("UPDATE streams SET quiet_until = now()")
+    assert asking.of_tick(connection, told, DIFFS, HEAD).head == HEAD
+
+
 # What is believed
 
 REAL = f"---\nlast_run: {NOW:%Y-%m-%d %H:%M:%S}.949763878 Z\nsequence: {HEAD}\n"
