@@ -96,7 +96,9 @@ class Read(NamedTuple):
 def judge(read: Read, until: datetime | None) -> None:
     """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
     reading, url, reached = read.reading, read.body.url, read.reading.envelope.osm_base
-    if reached is not None and reached - read.body.fetched_at > TO_COME:  # no later body could ever win over it
+    if (
+        reached is not None and reached - read.body.fetched_at > TO_COME
+    ):  # no later body could ever win over it
         raise BadAnswer(url, f"the server says that its data reaches to {reached:%FT%TZ}: its clock is wrong")
     try:
         judge_envelope(

@@ -253,7 +253,9 @@ def test_a_head_of_years_to_come_is_no_head_whoever_confirms_it(
     stream: streams.Stream, answer: int | State, connection: Connection
 ) -> None:
     told = source(answer, stream=stream)
-    assert "not believed" in asking.of_tick(connection, told, stream, 5 if stream == CHANGES else HEAD).trouble
+    assert (
+        "not believed" in asking.of_tick(connection, told, stream, 5 if stream == CHANGES else HEAD).trouble
+    )
     assert head_of(connection, stream).head is None
     assert "not believed" in asking.of_look(connection, told, stream).trouble
 
