@@ -23,6 +23,7 @@ from stats_assets.replication import (
     Archive,
     ArchiveError,
     AskedJustNow,
+    BadAnswer,
     BeforeHistory,
     Body,
     BrokenGeometryRemark,
@@ -40,6 +41,7 @@ from stats_assets.report import Report
 
 FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
+TO_COME = timedelta(days=366)  # no clock is so wrong; a demo's, or a quick replay's, is only a little ahead
 
 
 class Poison(Exception):
@@ -93,7 +95,11 @@ class Read(NamedTuple):
 
 def judge(read: Read, until: datetime | None) -> None:
     """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
-    reading, url = read.reading, read.body.url
+    reading, url, reached = read.reading, read.body.url, read.reading.envelope.osm_base
+    if (
+        reached is not None and reached - read.body.fetched_at > TO_COME
+    ):  # no later body could ever win over it
+        raise BadAnswer(url, f"the server says that its data reaches to {reached:%FT%TZ}: its clock is wrong")
     try:
         judge_envelope(
             reading.envelope,

@@ -11,7 +11,6 @@ from stats_assets.database.heads import Head
 MINUTE = 60.0
 STILL = 600.0  # a feed that has not moved for so long is asked once a minute
 ONCE_A_MINUTE = 55.0  # ticks are not punctual
-NEAR = 3600.0  # so late may a feed be that keeps time; one that is later is asked at each tick
 REAL_PACE, ODD_PACE = (
     45.0,
     10.0,
@@ -37,22 +36,23 @@ def asks(known: Head, source: str, cursor: int | None) -> bool:
     if failed is not None:
         return True
     passed = known.since(known.feed_time)  # below 0: a feed that runs ahead of the clock
-    if passed is None or passed < 0:
+    if passed is None:
         return True
-    if known.stream == "augmented_diffs" and passed < MINUTE:  # the next minute is not over
-        return False
-    return learned is None or passed >= MINUTE + learned
+    if learned is None:  # of a minute that is not over the next one is not there
+        return known.stream != "augmented_diffs" or not 0 <= passed < MINUTE
+    return passed < min(0.0, learned) or passed >= MINUTE + learned
 
 
 def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:
     """After how many seconds past its own time a head like this can be seen; None: the feed keeps no time.
 
-    It keeps time when its minutes come a real minute apart and are of now. Each head that comes at the first question
+    It keeps time when its minutes come a real minute apart, however late it is, and whichever clock is wrong (below 0:
+    by ours the minute is still to end). Each head that comes at the first question
     lowers what is known by a little, one that does not come raises it.
     """
     passed, moved, answered = (known.since(then) for then in (feed_time, known.moved_at, known.asked_at))
     highest = known.highest if known.highest is not None else known.head
-    if passed is None or not 0 <= passed < NEAR or moved is None or answered is None or highest is None:
+    if passed is None or moved is None or answered is None or highest is None:
         return None
     before = known.delay_seconds
     if head <= highest:
@@ -60,4 +60,5 @@ def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:
     if moved < (REAL_PACE if before is None else ODD_PACE) * (head - highest):
         return None
     later = min(passed, passed - answered + LATER)  # when it was asked last, this head was not there
-    return max(0.0, later, (passed if before is None else min(before, passed)) - SOONER)
+    sooner = (passed if before is None else min(before, passed)) - SOONER
+    return max(min(0.0, passed - SOONER), later, sooner)

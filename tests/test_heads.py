@@ -141,6 +141,16 @@ def test_a_refused_head_keeps_everybody_away(connection: Connection) -> None:
     )  # the other feed may be asked
 
 
+def test_a_feed_that_is_down_and_says_for_how_long_is_left_alone_for_that(connection: Connection) -> None:
+    told = source(HeadUnknown("http://feed", "status 503", retry_after=600), HEAD)
+    for _ in range(3):
+        assert "503" in asking.of_tick(connection, told, DIFFS, HEAD).trouble
+    assert told.asked == 1
+    assert 590 < (streams.quiet(connection, DIFFS) or (0, ""))[0] <= 600
+    connection.execute("UPDATE streams SET quiet_until = now()")
+    assert asking.of_tick(connection, told, DIFFS, HEAD).head == HEAD
+
+
 # What is believed
 
 REAL = f"---\nlast_run: {NOW:%Y-%m-%d %H:%M:%S}.949763878 Z\nsequence: {HEAD}\n"
@@ -229,6 +239,25 @@ def test_a_number_that_its_own_time_contradicts_is_never_a_head(connection: Conn
     with pytest.raises(HeadUnknown, match="not believed"):
         asking.of_run(connection, source(CUT), DIFFS, HEAD)
     assert head_of(connection, DIFFS).head == HEAD
+
+
+@pytest.mark.parametrize(
+    ("stream", "answer"),
+    [
+        (DIFFS, sequence_of(datetime(2099, 1, 1, tzinfo=UTC))),
+        (CHANGES, State(5, datetime(9999, 12, 31, 23, 59, tzinfo=UTC))),
+        (DIFFS, State(HEAD, datetime(2999, 1, 1, tzinfo=UTC))),
+    ],
+)
+def test_a_head_of_years_to_come_is_no_head_whoever_confirms_it(
+    stream: streams.Stream, answer: int | State, connection: Connection
+) -> None:
+    told = source(answer, stream=stream)
+    assert (
+        "not believed" in asking.of_tick(connection, told, stream, 5 if stream == CHANGES else HEAD).trouble
+    )
+    assert head_of(connection, stream).head is None
+    assert "not believed" in asking.of_look(connection, told, stream).trouble
 
 
 def test_a_first_head_of_a_stream_with_a_start_is_confirmed_too(connection: Connection) -> None:

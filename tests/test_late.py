@@ -149,6 +149,18 @@ def test_the_same_old_answer_is_asked_for_ever_more_rarely_and_then_left_flagged
     assert set(column(connection, "rereads").values()) == {0}
 
 
+def test_a_body_from_years_to_come_is_not_counted_as_no_later_one_could_win(
+    feed: DemoFeed, world: World, stats: Stats, later: Callable[[], StreamWork], connection: Connection
+) -> None:
+    bad = world.first + 3
+    feed.faults.put(faults.early_base(-80 * 366 * 86_400), stream=DIFFS, sequence=bad)
+    go(stats.work(DIFFS), stats.url, feed, world)
+    assert [n for n, _ in troubled(connection, DIFFS, "waiting")] == [bad]
+    feed.faults.clear()
+    retry(connection, DIFFS, [bad])
+    assert go(later(), stats.url, feed, world).verdicts == {"committed": 1}
+
+
 def test_a_server_that_catches_up_hands_out_what_is_not_settled(
     feed: DemoFeed, world: World, stats: Stats, connection: Connection
 ) -> None:

@@ -1,6 +1,7 @@
 """A feed whose numbers begin again, or another: `seek --from-feed`, the archive, and which version wins."""
 
 import gzip
+import os
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,24 @@ def test_no_body_of_the_old_numbering_is_read_also_where_nothing_is_done_again(
     seeking.request_seek(connection, FILES, 2, from_feed=True)
     assert follow(stats, instance, cursor) == "3"
     go(stats, 1, 2, by_hand=True)  # a backfill of what was left out
+    assert comments(connection)[1] == ("newest", False)
+    assert comments(connection)[2] == ("newer", False)
+
+
+def test_a_clock_that_was_ahead_makes_no_old_body_one_of_the_new_numbering(
+    stats: Stats, files: Files, instance: DagsterInstance, connection: Connection
+) -> None:
+    """The runs' machine, or a web server that says when a file was made, is two hours ahead of the database."""
+    files.write(1, *BEFORE)
+    cursor = follow(stats, instance)
+    connection.execute("UPDATE ledger SET fetched_at = fetched_at + interval '2 h'")
+    for kept in Path(stats.settings.archive, FILES).rglob("*.gz"):
+        later = kept.stat().st_mtime_ns + 7200 * 10**9
+        os.utime(kept, ns=(later, later))
+    files.write(1, *AFTER)
+    seeking.request_seek(connection, FILES, 2, from_feed=True)
+    follow(stats, instance, cursor)
+    go(stats, 1, 2, by_hand=True)
     assert comments(connection)[1] == ("newest", False)
     assert comments(connection)[2] == ("newer", False)
 

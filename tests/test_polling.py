@@ -76,12 +76,16 @@ def test_who_is_far_behind_need_not_know_the_head() -> None:
     assert asks(known(90), URL, N - 50)
 
 
-def test_a_day_of_ticks_is_few_requests() -> None:
-    """A server that is 20 to 24 s late, and a tick each 15 s: little more than a head a minute, each soon after it."""
-    head = Head("augmented_diffs", at(0))
+@pytest.mark.parametrize("wrong", [-7200, -300, -30, 0, 30, 7200, 30_000_000])
+def test_a_day_of_ticks_is_few_requests(wrong: int) -> None:
+    """A server that is 20 to 24 s late, and a tick each 15 s: little more than a head a minute, each soon after it.
+
+    wrong: so many seconds our clock is ahead of the server's, or the server is later all the time.
+    """
+    head = Head("augmented_diffs", at(wrong))
     heads, late = 0, 0.0
     for tick in range(0, 86_400, 15):
-        head = replace(head, now=at(tick))
+        head = replace(head, now=at(tick + wrong))
         if not asks(head, URL, head.head):
             continue
         heads += 1

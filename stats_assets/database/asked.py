@@ -18,6 +18,7 @@ from stats_assets.replication.outcomes import (
     FeedError,
     FeedQuiet,
     FeedRefused,
+    HeadUnknown,
 )
 from stats_assets.replication.source import Source
 
@@ -73,8 +74,12 @@ def heed(connection: Connection, stream: Stream, error: FeedError | None) -> Non
     """
     if error is None:
         streams.not_refused(connection, stream)
-    elif isinstance(error, FeedRefused) and not isinstance(error, FeedQuiet):
+    elif isinstance(error, FeedQuiet):  # nothing was asked
+        return
+    elif isinstance(error, FeedRefused):
         streams.be_quiet(connection, stream, error.retry_after or 0.0, str(error))
+    elif isinstance(error, HeadUnknown) and error.retry_after:  # else the next tick would ask again
+        streams.rest(connection, stream, error.retry_after, str(error))
 
 
 def poisoned(connection: Connection, stream: Stream, sequence: int) -> bool:

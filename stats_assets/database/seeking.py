@@ -96,9 +96,11 @@ def begin_again(
     done = None if row.checkpoint is None else max(row.checkpoint, row.shown or row.checkpoint)
     # Numbers that went back are all of the new numbering, also where nothing is done again now.
     above = -1 if row.stream == "changesets" and done is not None and head < done else target
+    # By whichever clock bodies are dated (a run's, a server's): none that is counted is of the new numbering.
     connection.execute(
-        "UPDATE streams SET numbering = numbering + 1, archive_not_above = %s, archive_since = clock_timestamp(),"
-        " seek_from_feed = false WHERE stream = %s",
+        "UPDATE streams AS s SET numbering = numbering + 1, archive_not_above = %s, seek_from_feed = false,"
+        " archive_since = greatest(clock_timestamp(), (SELECT max(fetched_at) + interval '1 us' FROM ledger AS l"
+        " WHERE l.stream = s.stream)) WHERE stream = %s",
         (above, row.stream),
     )
     warn(

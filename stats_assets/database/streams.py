@@ -311,6 +311,20 @@ def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str
     )
 
 
+def rest(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
+    """Nobody of the stream asks the feed for so long, as it says when it will answer again; it refused nothing."""
+    connection.execute(
+        """
+        INSERT INTO streams AS s (stream, quiet_until, quiet_reason)
+        VALUES (%s, clock_timestamp() + make_interval(secs => %s), %s)
+        ON CONFLICT (stream) DO UPDATE SET quiet_until = greatest(s.quiet_until, excluded.quiet_until),
+            quiet_reason = CASE WHEN s.quiet_until >= excluded.quiet_until THEN s.quiet_reason
+                ELSE excluded.quiet_reason END
+        """,
+        (stream, min(seconds, ASKED_MOST), reason[:2000]),
+    )
+
+
 def not_refused(connection: Connection, stream: Stream) -> None:
     """The feed answered well again."""
     connection.execute("UPDATE streams SET refusals = 0 WHERE stream = %s AND refusals > 0", (stream,))

@@ -26,6 +26,7 @@ SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
 """Of a stream's files."""
 _STREAMS = {suffix: stream for stream, suffix in SUFFIXES.items()}
 STATE_MAX = 16_384  # characters of a state; YAML of any length could take minutes to read
+_NUMBERED = re.compile(r"""^\s*["']?sequence["']?\s*:""", re.MULTILINE)
 _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
 
 
@@ -43,6 +44,8 @@ def read_state(text: str, *, url: str) -> State:
         # Only strings, lists and mappings: the nanoseconds of these times are not for YAML's own reading.
         fields = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (it has less power than SafeLoader)
         sequence = fields["sequence"]
+        if len(_NUMBERED.findall(text)) > 1:
+            raise ValueError("more than one sequence")
         if not re.fullmatch("[0-9]{1,9}", sequence):
             raise ValueError(f"sequence {sequence!r}")
         return State(int(sequence), _last_run(fields.get("last_run", "")))

@@ -93,6 +93,7 @@ def test_states(text: str, last_run: datetime | None) -> None:
         ("sequence: ٥\n", "sequence"),
         ("{a: " * 3000 + "\n", "{a:"),
         ("sequence: 5\n---\nsequence: 6\n", "sequence: 5"),
+        ("sequence: 7400000\nsequence: 740\n", "sequence: 740"),  # written over in place
         ("a: &a [x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n", "&a"),
     ],
 )
