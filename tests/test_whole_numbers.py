@@ -14,8 +14,8 @@ from stats_assets.parts import Stats
 
 # Each table and view with counts, the partitions aside.
 PLACES = """
-SELECT c.table_name FROM information_schema.columns AS c JOIN pg_class AS k ON k.relname = c.table_name
-WHERE c.table_schema = current_schema() AND c.column_name = 'counts' AND c.data_type = 'jsonb'
+SELECT c.table_name, c.column_name FROM information_schema.columns AS c JOIN pg_class AS k ON k.relname = c.table_name
+WHERE c.table_schema = current_schema() AND c.column_name IN ('counts', 'counts_there') AND c.data_type = 'jsonb'
     AND NOT k.relispartition ORDER BY 1
 """
 
@@ -23,10 +23,10 @@ WHERE c.table_schema = current_schema() AND c.column_name = 'counts' AND c.data_
 def broken(connection: Connection) -> dict[str, tuple[int, int]]:
     """Where counts are, how many, and how many of these are no whole numbers as they are written."""
     found = {}
-    for (place,) in connection.execute(PLACES).fetchall():
+    for place, column in connection.execute(PLACES).fetchall():
         row = connection.execute(
             f"SELECT count(*), count(*) FILTER (WHERE value !~ '^-?[0-9]+$') FROM \"{place}\","  # noqa: S608
-            " jsonb_each_text(counts)".encode()
+            f" jsonb_each_text({column})".encode()
         ).fetchone()
         assert row is not None
         found[place] = (row[0], row[1])
