@@ -21,7 +21,7 @@ from stats_assets import lag
 from stats_assets.asking import Feed, of_tick
 from stats_assets.bodies import settled_to
 from stats_assets.checks import changed_outcomes
-from stats_assets.database import seeking, streams
+from stats_assets.database import asked, seeking, streams
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.fact_partitions import make_partitions
 from stats_assets.database.failures import named
@@ -225,6 +225,8 @@ def _decide(
     stream, settings = row.stream, stats.settings
     settled = settled_to(stats.source(stream), settings.settle_seconds, head)
     first = block_of(standing.cursor + 1)
+    # A late run that fails pauses no stream, so the next one must not come with the next tick.
+    none_late = flight.late or head is None or asked.fails(connection, stream)
     return decide(
         State(
             cursor=standing.cursor,
@@ -235,7 +237,7 @@ def _decide(
             blocks=streams.blocks(connection, stream, first),
             held=streams.held(connection, stream, first),
             rows=lambda wanted: streams.block_rows(connection, stream, wanted),
-            late=() if flight.late or head is None else late(connection, stream, settled),
+            late=() if none_late else late(connection, stream, settled),
         )
     )
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster import DagsterInstance, build_sensor_context
 from psycopg.sql import SQL, Identifier
 
-from stats_assets import asking, checks, metrics, status
+from stats_assets import asking, checks, metrics, sensors, status
 from stats_assets import run as runs
 from stats_assets.bodies import StreamWork, settled_to
 from stats_assets.database import heads, ledger
@@ -25,6 +26,7 @@ from stats_assets.database.streams import Stream, troubled
 from stats_assets.demo import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
+from stats_assets.partitions import LATE_TAG
 from stats_assets.parts import Stats
 from stats_assets.report import Report
 from stats_assets.tick import Range, State, decide
@@ -292,6 +294,34 @@ def test_late_work_comes_last_a_block_at_a_time() -> None:
     assert (list(busy.requests), busy.late) == ([Range(300, 305)], None)
     both = decide(state(2, late=(120,), head=305))
     assert (list(both.requests), both.late) == ([Range(300, 305)], Range(120, 120))
+
+
+def test_a_tick_asks_for_nothing_late_while_the_feed_fails(
+    feed: DemoFeed, world: World, stats: Stats, connection: Connection
+) -> None:
+    """Each tick began another late run, through all of an outage in which nothing new was due."""
+    go(stats.work(DIFFS), stats.url, feed, world)
+    connection.execute("UPDATE ledger SET flagged = 'x'")
+    connection.execute(
+        "INSERT INTO streams (stream, origin, checkpoint) VALUES (%s, %s, %s)"
+        " ON CONFLICT (stream) DO UPDATE SET origin = excluded.origin, checkpoint = excluded.checkpoint",
+        (DIFFS, world.first, feed.head),
+    )
+    retry(connection, DIFFS)
+
+    def asked_for() -> list[str]:
+        with DagsterInstance.ephemeral() as instance:
+            connection.execute("UPDATE streams SET instance_id = NULL")
+            context = build_sensor_context(instance=instance, cursor=str(feed.head))
+            result: Any = sensors.tick(context, stats, DIFFS)
+        return [request.tags[LATE_TAG] for request in result.run_requests or ()]
+
+    assert asked_for() == ["true"]
+    feed.faults.put(faults.status(504), path="/api/augmented_diff[?]*")
+    go(stats.work(DIFFS), stats.url, feed, world, late=True)
+    assert asked_for() == []
+    connection.execute("UPDATE asked SET asked_at = asked_at - interval '301 s'")
+    assert asked_for() == ["true"]
 
 
 def test_retry_by_command(

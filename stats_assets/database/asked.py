@@ -82,6 +82,16 @@ def heed(connection: Connection, stream: Stream, error: FeedError | None) -> Non
         streams.rest(connection, stream, error.retry_after, str(error))
 
 
+def fails(connection: Connection, stream: Stream) -> bool:
+    """Whether the last answers, of one id and of the next, were bad just now: what is not urgent can wait."""
+    row = connection.execute(
+        "SELECT count(*) = 2 FROM (SELECT answer, asked_at FROM asked WHERE stream = %s ORDER BY asked_at DESC LIMIT 2)"
+        " AS a WHERE answer IN ('bad', 'duplicate') AND asked_at > clock_timestamp() - make_interval(secs => %s)",
+        (stream, streams.PAUSE_MOST),
+    ).fetchone()
+    return row == (True,)
+
+
 def poisoned(connection: Connection, stream: Stream, sequence: int) -> bool:
     """Whether an empty answer for that id is only what is left of a duplicate's refusal."""
     row = connection.execute(

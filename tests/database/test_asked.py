@@ -138,6 +138,22 @@ def test_a_duplicates_refusal_poisons_its_id_for_an_hour(connection: Connection)
     assert not asked.poisoned(connection, DIFFS, 7)
 
 
+def test_a_feed_fails_while_its_last_two_answers_are_bad_and_of_now(connection: Connection) -> None:
+    bad = BadAnswer(URL, "504")
+    assert not asked.fails(connection, DIFFS)
+    ask(connection, 5, bad)
+    assert not asked.fails(connection, DIFFS)  # it may be that one's own failure
+    ask(connection, 6, bad)
+    assert asked.fails(connection, DIFFS)
+    pass_time(connection, 299)
+    assert asked.fails(connection, DIFFS)
+    pass_time(connection, 2)
+    assert not asked.fails(connection, DIFFS)
+    ask(connection, 7, bad)
+    ask(connection, 8)
+    assert not asked.fails(connection, DIFFS)
+
+
 def test_requests_and_bytes_are_counted_by_the_hour_and_forgotten_after_a_week(
     connection: Connection,
 ) -> None:
