@@ -23,7 +23,6 @@ from stats_assets.replication import (
     Archive,
     ArchiveError,
     AskedJustNow,
-    BadAnswer,
     BeforeHistory,
     Body,
     BrokenGeometryRemark,
@@ -92,14 +91,21 @@ class Read(NamedTuple):
     body: Body
     reading: Reading
 
+    @property
+    def is_to_come(self) -> bool:
+        """Whether the server says that its data reaches to a time that has not been: its clock is wrong."""
+        reached = self.reading.envelope.osm_base
+        return reached is not None and reached - self.body.fetched_at > TO_COME
+
+    @property
+    def osm_base(self) -> datetime | None:
+        """How far the server's data reached; of a time to come None, or no later body could ever win over this one."""
+        return None if self.is_to_come else self.reading.envelope.osm_base
+
 
 def judge(read: Read, until: datetime | None) -> None:
     """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
-    reading, url, reached = read.reading, read.body.url, read.reading.envelope.osm_base
-    if (
-        reached is not None and reached - read.body.fetched_at > TO_COME
-    ):  # no later body could ever win over it
-        raise BadAnswer(url, f"the server says that its data reaches to {reached:%FT%TZ}: its clock is wrong")
+    reading, url = read.reading, read.body.url
     try:
         judge_envelope(
             reading.envelope,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
 from stats_assets.database import asked, ledger, streams
 from stats_assets.database.additions import require_data_to_be_wrong
-from stats_assets.database.commit import BROKEN_GEOMETRY, Counted, commit
+from stats_assets.database.commit import BROKEN_GEOMETRY, TO_COME, Counted, commit
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
 from stats_assets.database.ledger import LedgerRow
@@ -38,6 +38,7 @@ POISONED_PAUSE = timedelta(minutes=10)  # it answers it with nothing for up to a
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
 MOST_BEFORE_HISTORY = 5  # in a row, in a run by hand; then the rest of its range is left
 SAY_SECONDS = 10
+A_CLOCK_AHEAD = "the server's clock is wrong, its data can't reach to "
 
 
 class FeedFailed(Exception):
@@ -196,20 +197,23 @@ class Runner:
     def save(self, taken: LedgerRow, read: Read, flagged: str | None) -> None:
         began = time.monotonic()
         body, reading, archive = read.body, read.reading, self.work.archive
-        until, reached = self.work.source.until(taken.sequence), reading.envelope.osm_base
+        until, reached = self.work.source.until(taken.sequence), read.osm_base
         settle, numbering = self.work.settle_seconds, self.bodies.numbering
+        tallied = ({BROKEN_GEOMETRY: 1} if flagged else {}) | ({TO_COME: 1} if read.is_to_come else {})
+        said = f"{A_CLOCK_AHEAD}{reading.envelope.osm_base:%FT%TZ}" if read.is_to_come else None
         settled_by_now = settled_to(self.work.source, settle, self.report.head)
         counted = Counted(
             content_hash=reading.content_hash,
             actions=reading.actions,
             fetched_at=body.fetched_at,
             definitions=self.work.reader.definitions,
-            flagged="; ".join(filter(None, (flagged, reading.doubt))) or None,
+            flagged="; ".join(filter(None, (flagged, reading.doubt, said))) or None,
             osm_base=reached,
             unreadable=reading.unreadable,
-            tally=dict(reading.flags) | ({BROKEN_GEOMETRY: 1} if flagged else {}),
+            tally=dict(reading.flags) | tallied,
             # Where nobody says how far the server was, nobody knows better: a directory's bodies do not change.
-            settled=until is None or reached is None or (reached - until).total_seconds() >= settle,
+            settled=not read.is_to_come
+            and (until is None or reached is None or (reached - until).total_seconds() >= settle),
             overdue=not body.from_archive and taken.sequence <= (settled_by_now or -1),
             from_archive=body.from_archive,
             numbering=numbering.of(taken.sequence),

@@ -151,16 +151,24 @@ def test_the_same_old_answer_is_asked_for_ever_more_rarely_and_then_left_flagged
     assert set(column(connection, "rereads").values()) == {0}
 
 
-def test_a_body_from_years_to_come_is_not_counted_as_no_later_one_could_win(
+def test_a_body_from_years_to_come_is_flagged_and_any_later_one_wins(
     feed: DemoFeed, world: World, stats: Stats, later: Callable[[], StreamWork], connection: Connection
 ) -> None:
     bad = world.first + 3
-    feed.faults.put(faults.early_base(-80 * 366 * 86_400), stream=DIFFS, sequence=bad)
+    cut = faults.thinner()
+    to_come = faults.early_base(-80 * 366 * 86_400)
+    feed.faults.put(to_come, stream=DIFFS, sequence=bad)
     go(stats.work(DIFFS), stats.url, feed, world)
-    assert [n for n, _ in troubled(connection, DIFFS, "waiting")] == [bad]
+    found = doubts(connection, DIFFS, 5)
+    assert [n for n, _ in found.newest] == [bad]
+    assert "the server's clock is wrong" in found.newest[0][1]
+    assert column(connection, "settled_at")[bad] is None
     feed.faults.clear()
+    feed.faults.put(cut, stream=DIFFS, sequence=bad)  # of the server's own time again, and with other content
     retry(connection, DIFFS, [bad])
-    assert go(later(), stats.url, feed, world).verdicts == {"committed": 1}
+    go(later(), stats.url, feed, world, late=True)
+    assert column(connection, "osm_base")[bad] is not None
+    assert column(connection, "settled_at")[bad] is not None
 
 
 def test_a_server_that_catches_up_hands_out_what_is_not_settled(
