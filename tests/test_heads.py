@@ -1,5 +1,6 @@
 """Heads: who asks the feed and when, what is stored, what is believed, and what is said of a feed that is late."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from stats_assets.partitions import START_TAG
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadQuiet, HeadRefused, HeadUnknown, State, covers, sequence_of
 from stats_assets.replication.directory import read_state
+from tests.conftest import real_file
 
 DIFFS: streams.Stream = "augmented_diffs"
 CHANGES: streams.Stream = "changesets"
@@ -216,6 +218,19 @@ def test_a_torn_state_begins_no_stream(
         result: Any = sensors.tick(build_sensor_context(instance=instance), torn, DIFFS)
     assert "Nowhere to start" in result.skip_reason.skip_message
     row = streams.stream_of(connection, DIFFS)
+    assert row is None or (row.origin, row.checkpoint) == (None, None)
+
+
+@pytest.mark.parametrize("stream", streams.STREAMS)
+def test_the_state_that_was_torn_begins_neither_stream(
+    stream: streams.Stream, stats: Stats, connection: Connection, tmp_path: Path
+) -> None:
+    shutil.copy(real_file("cases/state-torn.yaml"), tmp_path / "state.yaml")
+    torn = Stats(stats.settings.model_copy(update={f"{stream}_url": str(tmp_path)}))
+    with DagsterInstance.ephemeral() as instance:
+        result: Any = sensors.tick(build_sensor_context(instance=instance), torn, stream)
+    assert "Nowhere to start" in result.skip_reason.skip_message
+    row = streams.stream_of(connection, stream)
     assert row is None or (row.origin, row.checkpoint) == (None, None)
 
 
