@@ -14,12 +14,13 @@ from stats_assets.database.heads import A_LITTLE, Head, head_of
 from stats_assets.database.streams import Stream
 from stats_assets.polling import asks, learned
 from stats_assets.replication import HeadQuiet, HeadUnknown, Source, State, covers, sequence_of
+from stats_assets.replication.sequences import TO_COME
 
 FRESH = 120.0  # seconds: a head that was asked for since then is known
 CONFIRM_SECONDS = 0.2  # between two questions
 FEW = 5  # sequences, by which two answers may differ
 AHEAD = timedelta(minutes=10)  # of clocks that differ
-DAY, YEAR = timedelta(days=1), timedelta(days=366)
+DAY = timedelta(days=1)
 CUT = 5  # a number that lacks a digit is ten times too small
 Ask = Callable[[], State]
 
@@ -211,9 +212,8 @@ def _confirmed(
 def _plausible(state: State, source: Source, known: Head, now: datetime | None) -> State:
     """The answer, if its number does not contradict its own time (and the clock, if that is asked), nor is to come."""
     why = contradiction(known.stream, state, now)
-    # No clock is so wrong; a demo's, or a quick replay's, is only a little ahead.
     there = max(filter(None, (time_of(known.stream, state), state.last_run)), default=known.now)
-    if why is None and there - known.now > YEAR:
+    if why is None and there - known.now > TO_COME:
         why = f"its time is {there:%Y-%m-%d %H:%M} UTC, the clock's {known.now:%Y-%m-%d %H:%M}"
     if why is not None:
         raise HeadUnknown(source.url, f"a head of {state.sequence} is not believed: {why}")

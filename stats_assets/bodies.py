@@ -36,11 +36,11 @@ from stats_assets.replication import (
     open_body,
     sequence_of,
 )
+from stats_assets.replication.sequences import TO_COME
 from stats_assets.report import Report
 
 FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
-TO_COME = timedelta(days=366)  # no clock is so wrong; a demo's, or a quick replay's, is only a little ahead
 
 
 class Poison(Exception):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from stats_assets.bodies import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
 from stats_assets.database import asked, ledger, streams
 from stats_assets.database.additions import require_data_to_be_wrong
-from stats_assets.database.commit import BROKEN_GEOMETRY, TO_COME, Counted, commit
+from stats_assets.database.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_ranges import Away, FactsAway
 from stats_assets.database.ledger import LedgerRow
@@ -199,7 +199,9 @@ class Runner:
         body, reading, archive = read.body, read.reading, self.work.archive
         until, reached = self.work.source.until(taken.sequence), read.osm_base
         settle, numbering = self.work.settle_seconds, self.bodies.numbering
-        tallied = ({BROKEN_GEOMETRY: 1} if flagged else {}) | ({TO_COME: 1} if read.is_to_come else {})
+        tallied = ({BROKEN_GEOMETRY: 1} if flagged else {}) | (
+            {OSM_BASE_TO_COME: 1} if read.is_to_come else {}
+        )
         said = f"{A_CLOCK_AHEAD}{reading.envelope.osm_base:%FT%TZ}" if read.is_to_come else None
         settled_by_now = settled_to(self.work.source, settle, self.report.head)
         counted = Counted(

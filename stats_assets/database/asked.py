@@ -33,11 +33,11 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
 
     Of a serial source only who holds its lock calls this.
     """
-    # A clock that was set back: what seems to come yet was asked just now.
-    connection.execute(
-        "UPDATE asked SET asked_at = clock_timestamp() WHERE stream = %s AND asked_at > clock_timestamp()",
-        (stream,),
-    )
+    if source.serial:  # a clock that was set back: what seems to come yet was asked just now
+        connection.execute(
+            "UPDATE asked SET asked_at = clock_timestamp() WHERE stream = %s AND asked_at > clock_timestamp()",
+            (stream,),
+        )
     _pace(connection, stream, source.manners)
     if left := streams.quiet(connection, stream):
         raise FeedQuiet(source.url, _quiet(*left), retry_after=left[0])

@@ -16,8 +16,8 @@ from stats_assets.database.ledger import LedgerRow, book_done, hold
 from stats_assets.database.settling import Settling, settling
 
 BROKEN_GEOMETRY, SHORTER, NOT_SETTLED = "broken_geometry", "replaced_by_shorter", "not_settled"  # of tallies
-TO_COME = "osm_base_to_come"
-OF_BODIES = (BROKEN_GEOMETRY, SHORTER, NOT_SETTLED, TO_COME)  # what says nothing of single actions
+OSM_BASE_TO_COME = "osm_base_to_come"
+OF_BODIES = (BROKEN_GEOMETRY, SHORTER, NOT_SETTLED, OSM_BASE_TO_COME)  # what says nothing of single actions
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 FIRST_SINCE = datetime(2012, 9, 12, 6, 55, tzinfo=UTC)
 SEQUENCE_MAX = 999_999_999
+TO_COME = timedelta(days=366)
+"""No clock is so far ahead: a feed's time beyond it is wrong. A demo's, or a quick replay's, is only a little ahead."""
 _MINUTE = timedelta(minutes=1)
 _PATH = re.compile(r"([0-9]{3})/([0-9]{3})/([0-9]{3})")
 
