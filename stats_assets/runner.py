@@ -1,7 +1,7 @@
 """A run's passage over its due sequences: commit one after the other, past those that fail.
 
 Whose fault a failure is (the sequence's or the feed's) is decided here, by how the next ones answer; what is booked
-for it is the ledger's (state, section 2). Bodies are bodies.py's; leases, heads and pauses are run.py's.
+for it is the ledger's (docs/states.md, section 2). Bodies are bodies.py's; leases, heads and pauses are run.py's.
 """
 
 import time
@@ -33,8 +33,10 @@ from stats_assets.report import BEFORE_HISTORY, NOT_YET, Report
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 AWAY_PAUSE = timedelta(minutes=5)
-DUPLICATE_PAUSE = timedelta(seconds=200)  # Overpass refuses a query for 180 s (feed facts, 6.1)
-POISONED_PAUSE = timedelta(minutes=10)  # it answers it with nothing for up to an hour then (6.2)
+# Overpass refuses a query for 180 s, and answers it with nothing for up to an hour then (docs/feeds.md, sections 6.1
+# and 6.2).
+DUPLICATE_PAUSE = timedelta(seconds=200)
+POISONED_PAUSE = timedelta(minutes=10)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
 MOST_BEFORE_HISTORY = 5  # in a row, in a run by hand; then the rest of its range is left
 SAY_SECONDS = 10

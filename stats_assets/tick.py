@@ -1,7 +1,7 @@
 """What a sensor's tick decides: the cursor, and which ranges to start runs for. Pure: no clock, no database, no feed.
 
 The state comes from the database, the feed and the Dagster instance; sensors.py gathers it and carries out what is
-decided here (state, section 5).
+decided here (docs/states.md, section 5).
 """
 
 from collections.abc import Callable, Mapping, Sequence

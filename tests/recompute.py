@@ -1,4 +1,4 @@
-"""The statistics recomputed from the facts in plain Python, by the definitions alone: a helper of tests.
+"""The statistics recomputed from the facts in plain Python, by docs/definitions.md alone: a helper of tests.
 
 It shares no SQL with the applier, so that an error there can't hide here.
 """

@@ -23,7 +23,8 @@ from stats_assets.replication.outcomes import (
 from stats_assets.replication.source import Source
 
 TIMES = 2  # an id is asked at most in three gaps: others may ask for it, too
-POISONED = timedelta(hours=1)  # so long after a duplicate's refusal the server's cache may give 0 bytes (6.2)
+# So long after a duplicate's refusal the server's cache may give 0 bytes (docs/feeds.md, section 6.2).
+POISONED = timedelta(hours=1)
 ASKED_KEPT = timedelta(hours=2)
 REQUESTS_KEPT = timedelta(days=7)
 

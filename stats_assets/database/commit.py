@@ -68,7 +68,7 @@ class Counts(NamedTuple):
 
 
 def verdict(row: Counts, new: Counted, *, by_hand: bool) -> Verdict:
-    """What to do with a body, given what is counted already: a pure rule (state, section 3.1).
+    """What to do with a body, given what is counted already: a pure rule (docs/states.md, section 3.1).
 
     What makes a read worse is a remark, or an older state of the server; how many actions it has says nothing.
     """

@@ -1,4 +1,4 @@
-"""Whether a counted body is settled after a read, or when it is read again: a pure rule (state, section 6).
+"""Whether a counted body is settled after a read, or when it is read again: a pure rule (docs/states.md, section 6.1).
 
 Settled is what the server had long enough after the minute, by its own data's time. What is due now is late.py's.
 """

@@ -19,7 +19,7 @@ class NameEvidence(NamedTuple):
 
 
 def save_users(connection: Connection, rank: int, sequence: int, evidence: Iterable[NameEvidence]) -> None:
-    """Make the users known, with their names where this evidence is the newest (definitions, section 6)."""
+    """Make the users known, with their names where this evidence is the newest (docs/definitions.md, section 6)."""
     best: dict[int, NameEvidence] = {}
     for new in sorted(evidence, key=lambda e: (e.name is not None, e.at or NEVER, e.name or "")):
         best[new.user_id] = new

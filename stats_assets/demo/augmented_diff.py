@@ -1,4 +1,4 @@
-"""An augmented diff's text as Overpass writes it (feed facts, 2; compared with real answers byte for byte).
+"""An augmented diff's text as Overpass writes it (docs/feeds.md, section 2; compared with real answers byte for byte).
 
 Also its answers without actions. What happened is in `minute`.
 """

@@ -48,7 +48,7 @@ Side = tuple[Kind, Size] | None
 def measured(
     books: Sequence[tuple[str, str | None]], change: str, new: Side, old: Side
 ) -> dict[str, Decimal]:
-    """The measures of one changed feature (definitions, section 4); zeros are left out."""
+    """The measures of one changed feature (docs/definitions.md, section 4); zeros are left out."""
     found = {}
     for _, key in books:
         if key is None or not all(size.whole for _, size in filter(None, (new, old))):

@@ -1,4 +1,4 @@
-"""The changeset replication files and their state, as the planet server has them (feed facts, 3).
+"""The changeset replication files and their state, as the planet server has them (docs/feeds.md, section 3).
 
 Which changesets a file holds is the world's business.
 """

@@ -1,6 +1,7 @@
 """What the demo feed answers: both protocols over a world or a folder of real diffs. Sockets are in `feed`.
 
-Overpass as feed facts 1 and 6 describe it; directories as the planet server has them (3.1, off by one).
+Overpass as docs/feeds.md, sections 1 and 6, has it; directories as the planet server has them (docs/feeds.md,
+section 3.1: off by one).
 """
 
 import gzip
@@ -157,7 +158,7 @@ class Content:
         return self._file(path)
 
     def _overpass(self, wanted: str) -> Answer:
-        """Ids beyond the head: no actions, and an `osm_base` that is too early. Words count as 0 (6.11)."""
+        """Beyond the head: no actions, an early `osm_base`. Words count as 0 (docs/feeds.md, section 6.11)."""
         head = self._source.head()
         if not _plain(wanted) and wanted[:1].isdigit():
             return page(

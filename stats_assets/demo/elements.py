@@ -38,7 +38,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`lost`: the server has none of its positions (feed facts, 6.9)."""
+    """`lost`: the server has none of its positions (docs/feeds.md, section 6.9)."""
 
     id: int
     stamp: Stamp

@@ -10,7 +10,7 @@ from typing import NamedTuple
 class Kind(NamedTuple):
     """`books`: category and measure (or `None`).
 
-    `line`, `area`: has a length, an area (definitions, section 4).
+    `line`, `area`: has a length, an area (docs/definitions.md, section 4).
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""What comes late to a minute on an Overpass server: transactions whose edits are older (feed facts, 6.6 and 6.12).
+"""What comes late to a minute on an Overpass server: transactions whose edits are older.
+
+docs/feeds.md, sections 6.6 and 6.12.
 
 A body is a function of the sequence and of where the server's database stands, so that the last one is known.
 """

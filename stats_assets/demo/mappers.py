@@ -22,9 +22,7 @@ class Mapper(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """A changeset's `comment` and `hashtags` tags, and the hashtags that they hold (definitions, section
-    6).
-    """
+    """A changeset's tags `comment` and `hashtags`, and the hashtags in them (docs/definitions.md, section 6)."""
 
     comment: str | None
     hashtags: str | None

@@ -12,7 +12,7 @@ _ORIGIN = 1347432900
 
 
 def since(sequence: int) -> datetime:
-    """The last second before the minute (definitions, section 1)."""
+    """The last second before the minute (docs/definitions.md, section 1)."""
     return datetime.fromtimestamp(_ORIGIN + 60 * sequence, UTC)
 
 

@@ -1,4 +1,4 @@
-"""An Overpass server's ways, as a genuine 0.7.62 was seen to have them (feed facts, 6), and what may befall one.
+"""An Overpass server's ways, as a genuine 0.7.62 had them (docs/feeds.md, section 6), and what may befall one.
 
 All times are by the server's own clock, which may be an invented one. The server itself is overpass.py's.
 """

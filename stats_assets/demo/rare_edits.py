@@ -40,7 +40,7 @@ def undelete(desk: Desk) -> bool:
 
 
 def delete_and_undelete(desk: Desk) -> bool:
-    """Within the minute: one modification, two versions on (feed facts, 6.8)."""
+    """Within the minute: one modification, two versions on (docs/feeds.md, section 6.8)."""
     feature = pick(desk, lambda feature: feature.kind.shape != "point")
     if feature is None:
         return False
@@ -144,7 +144,7 @@ def untie_bow(desk: Desk) -> bool:
 
 
 def delete_by_nobody(desk: Desk) -> bool:
-    """A deletion whose metadata Overpass has not: it prints zeros (feed facts, 2.3), and it belongs to
+    """A deletion whose metadata Overpass has not: it prints zeros (docs/feeds.md, section 2.3), and it belongs to
     nobody.
     """
     feature = pick(desk, lambda feature: feature.kind is TREE)

@@ -35,7 +35,7 @@ class Metadata(NamedTuple):
 
 @dataclass(eq=False)
 class Session:
-    """`edits_until`, `closes`: minutes of the world; `closes=None`: never, as happens (feed facts, 3.3).
+    """`edits_until`, `closes`: minutes of the world; `closes=None`: never, as happens (docs/feeds.md, section 3.3).
 
     `silent`: its metadata comes with a comment only, much later. `empty`: nothing is ever uploaded.
     """

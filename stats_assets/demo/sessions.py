@@ -84,7 +84,7 @@ class Sessions:
             self._events.append((date, session))
 
     def publish(self, minute: int, rng: Random) -> None:
-        """About a file a minute: some runs are left out, the next one covers two minutes (feed facts, 3.1)."""
+        """About a file a minute: some runs are left out, the next covers two minutes (docs/feeds.md, section 3.1)."""
         if minute % 17 == 11:
             return
         last_run = until(self._first + minute) - timedelta(microseconds=rng.randint(1, 9_000_000))

@@ -22,7 +22,7 @@ _TIE_MARGIN = 0.05
 
 
 class Size(NamedTuple):
-    """km, km². `valid`: the area is known. `whole`: not broken (definitions, sections 2 and 4)."""
+    """km, km². `valid`: the area is known. `whole`: not broken (docs/definitions.md, sections 2 and 4)."""
 
     length: float = 0.0
     area: float = 0.0

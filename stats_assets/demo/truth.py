@@ -1,4 +1,4 @@
-"""The world's truth: its own book added up, as definitions, sections 6 and 7, want it. Reads no feed file.
+"""The world's truth: its own book added up, as docs/definitions.md, sections 6 and 7, want it. Reads no feed file.
 
 Measurements are strings of exact decimals, times ISO 8601 in UTC, everything else JSON as it is.
 """

@@ -1,4 +1,4 @@
-"""From an `<action>` to a feature: what changed, how, and whose edit it was (definitions, section 2).
+"""From an `<action>` to a feature: what changed, how, and whose edit it was (docs/definitions.md, section 2).
 
 Here: reading actions. Not here: what a feature is (features), what is so long
 that it can't wait (unfinished), measuring and locating (geometry), summing (statistics).

@@ -1,4 +1,4 @@
-"""Categories: which features count as roads, buildings, …, and what of them is measured (definitions, section 3).
+"""Categories: which features are roads, buildings, …, and what of them is measured (docs/definitions.md, section 3).
 
 Here: the YAML table, and classifying tags by it. Not here: what a length or an area is (geometry, measures).
 """
@@ -33,7 +33,7 @@ _NOTHING = frozenset(("", "no"))
 
 @remembered(4096)
 def parts(value: str) -> tuple[str, ...]:
-    """A tag value's parts as they are compared: lower-cased, split on `;`, trimmed (definitions, section 3)."""
+    """A tag value's parts as they are compared: lower-cased, split on `;`, trimmed (docs/definitions.md, section 3)."""
     return tuple(part.strip() for part in value.lower().split(";"))
 
 

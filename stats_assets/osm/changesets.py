@@ -1,4 +1,4 @@
-"""Reading a changeset replication file (feed facts, 3.2).
+"""Reading a changeset replication file (docs/feeds.md, section 3.2).
 
 Here: what each changeset says of itself. Not here: which version of it wins, and hashtags' rules (hashtags).
 """

@@ -1,4 +1,4 @@
-"""Who gets the credit: what an element says of its edit, and whose edit moved a way (definitions, section 2).
+"""Who gets the credit: what an element says of its edit, and whose edit moved a way (docs/definitions.md, section 2).
 
 Here: the credits of one diff's changed nodes, in few bytes each, and the search among them. Not here: what is
 counted.

@@ -43,7 +43,7 @@ def _parser(events: Any, tag: str | None) -> Any:
         remove_comments=True,
         remove_pis=True,
         remove_blank_text=True,
-        # Never collect_ids=False, which lxml (6.1) turns into loading the external DTD, whatever load_dtd says.
+        # Never collect_ids=False, which lxml 6.1 turns into loading the external DTD, whatever load_dtd says.
     )
 
 

@@ -1,4 +1,4 @@
-"""Measuring and locating a batch of features (definitions, sections 2, 4 and 5).
+"""Measuring and locating a batch of features (docs/definitions.md, sections 2, 4 and 5).
 
 Here: which side is a line, an area, broken, invalid, and where a feature is. Not here: reading and summing them.
 """

@@ -1,4 +1,4 @@
-"""Hashtags in changesets' tags (definitions, section 6). Not here: where those tags come from (changesets).
+"""Hashtags in changesets' tags (docs/definitions.md, section 6). Not here: where those tags come from (changesets).
 
 A text is brought into one form first: without invisible marks, in NFC, and with one character for each kind of end.
 What is found in that is read again as itself.

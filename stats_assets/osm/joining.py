@@ -1,4 +1,4 @@
-"""Rings of the lines that are a multipolygon's members (definitions, section 2).
+"""Rings of the lines that are a multipolygon's members (docs/definitions.md, section 2).
 
 Here: what is joined because nothing else is left to join. Not here: places where there is a choice (tangle), holes
 (nesting).

@@ -1,4 +1,4 @@
-"""Lengths and areas on the ellipsoid, and how they are rounded (definitions, section 4).
+"""Lengths and areas on the ellipsoid, and how they are rounded (docs/definitions.md, section 4).
 
 Here: metres and square metres of given positions. Not here: which feature is measured as what.
 """

@@ -1,4 +1,4 @@
-"""The geometries of a batch of features, to be located (definitions, section 2).
+"""The geometries of a batch of features, to be located (docs/definitions.md, section 2).
 
 Here: points, lines and polygons with the number of their feature, on both sides of the antimeridian where they reach
 it. Not here: which side of a feature says where it is, and regions.

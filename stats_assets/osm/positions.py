@@ -72,7 +72,7 @@ class Lines(NamedTuple):
         )
 
     def broken(self, line: int) -> bool:
-        """A position is missing, or there are fewer than 2 (definitions, section 2)."""
+        """A position is missing, or there are fewer than 2 (docs/definitions.md, section 2)."""
         return bool(self.missing[line] or self.size[line] < 2)
 
 

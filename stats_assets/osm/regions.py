@@ -1,4 +1,4 @@
-"""Regions: which of them a geometry lies in (definitions, section 5).
+"""Regions: which of them a geometry lies in (docs/definitions.md, section 5).
 
 Here: the GeoJSON file and the exact test. Not here: how a feature's geometry comes about.
 """

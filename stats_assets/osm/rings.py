@@ -1,4 +1,4 @@
-"""Multipolygons from their way members (definitions, section 2).
+"""Multipolygons from their way members (docs/definitions.md, section 2).
 
 Here: what is valid, and its area. Not here: joining lines into rings (joining), which ring is in which (nesting).
 """

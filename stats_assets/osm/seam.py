@@ -1,4 +1,4 @@
-"""The antimeridian: lines that go the short way across it, and what lies on both of its sides (definitions, section 2).
+"""The antimeridian: lines go the short way, and what is on it lies on both sides (docs/definitions.md, section 2).
 
 Here: unrolling longitudes, so that a line is whole in one plane. Not here: rings and regions.
 """

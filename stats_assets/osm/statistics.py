@@ -1,4 +1,4 @@
-"""What a diff adds up to: facts per changeset and region (definitions, section 5), and what could not be counted.
+"""What a diff adds up to: facts per changeset and region (docs/definitions.md, section 5), and what can't be counted.
 
 Here: the result's types, and summing. Not here: how a feature comes by its measures.
 """

@@ -1,4 +1,4 @@
-"""Rings of paths that meet more than two at a place (definitions, section 2).
+"""Rings of paths that meet more than two at a place (docs/definitions.md, section 2).
 
 Here: the one way to join them that can be valid. Not here: what is joined without a choice (joining).
 

@@ -86,5 +86,5 @@ def storable(text: str) -> str:
 
 
 def read_name(text: str | None) -> str | None:
-    """A user's name; absent and empty are none (definitions, section 6). What no name in OSM can be long is cut."""
+    """A user's name; absent and empty are none (docs/definitions.md, section 6). One that OSM can't hold is cut."""
     return storable(text[:LONGEST]) if text else None

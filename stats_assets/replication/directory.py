@@ -31,7 +31,7 @@ _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-
 
 
 def read_state(text: str, *, url: str) -> State:
-    """Reads a state.yaml, with `Z` or an offset and any number of decimals (feed facts, 3.1).
+    """Reads a state.yaml, with `Z` or an offset and any number of decimals (docs/feeds.md, section 3.1).
 
     Raises HeadUnknown for any other content: also for one that is cut, where a number would be only its beginning.
     """
@@ -89,7 +89,8 @@ class DirectorySource:
         self._place = None if is_web(uri) else place_of(uri)
 
     def ask(self) -> State:
-        # Of planet's changesets one more file exists than state.yaml says; it is read a minute later (3.1).
+        # Of planet's changesets one more file exists than state.yaml says; it is read a minute later
+        # (docs/feeds.md, section 3.1).
         url = f"{self._uri}/state.yaml"
         return read_state(self._on_the_web(url) if self._place is None else self._in_place(url), url=url)
 
@@ -144,7 +145,7 @@ def _copy(source: Place, target: Path, url: str) -> None:
     try:
         fetch(source, target)
     except Exception as error:  # each store's client has errors of its own
-        # S3 says 403 for a missing key to those who may not list (feed facts, 3.5).
+        # S3 says 403 for a missing key to those who may not list (docs/feeds.md, section 3.5).
         in_bucket = not isinstance(source, Path)
         if isinstance(error, FileNotFoundError) or (in_bucket and isinstance(error, PermissionError)):
             raise SequenceMissing(url, trouble(error, source)) from error

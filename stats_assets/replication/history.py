@@ -1,7 +1,7 @@
 """Whether a server's data go back to before a sequence: one rule, on what the parser saw of the creations.
 
 Such a server answers with what was last edited in that minute, all of it as creations, and without what was deleted
-(feed facts, 6.7): a whole document with wrong numbers. What is done with it is not decided here.
+(docs/feeds.md, section 6.7): a whole document with wrong numbers. What is done with it is not decided here.
 """
 
 from typing import Protocol

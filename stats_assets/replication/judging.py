@@ -139,7 +139,7 @@ def judge_envelope(
     example: str = "",
     remarks: bool = True,
 ) -> None:
-    """Raises what is wrong with a document: the rule before a commit (feed facts, 1 and 6).
+    """Raises what is wrong with a document: the rule before a commit (docs/feeds.md, sections 1 and 6).
 
     until: the end of the sequence's minute, which the server's data must have reached; None: not asked.
     unreadable, of: how many of its actions (changesets) could not be read, of how many: at most half may;
@@ -181,7 +181,7 @@ def judge_envelope(
 
 def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | None) -> FeedError:
     text = glance.head.decode(errors="replace")
-    # S3 says 403 for a missing key to those who may not list (feed facts, 3.5); other servers send a page.
+    # S3 says 403 for a missing key to those who may not list (docs/feeds.md, section 3.5); other servers send a page.
     if glance.root == "Error" and ("<Code>NoSuchKey<" in text or status == 403):
         return SequenceMissing(url, f"status {status}, {page_message(text)!r}: no such file")
     documents = (glance.root or "").startswith("osm")  # what people wrote into the map is no server's word

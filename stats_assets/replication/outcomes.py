@@ -82,11 +82,11 @@ class AskedJustNow(FeedError):
 
 
 class DuplicateQueryRefused(FeedError):
-    """Overpass refuses the fourth identical query within 180 s, whoever asks (feed facts, 6.1)."""
+    """Overpass refuses the fourth identical query within 180 s, whoever asks (docs/feeds.md, section 6.1)."""
 
 
 class BrokenGeometryRemark(FeedError):
-    """Overpass could not expand one way; all else in the document is usable (feed facts, 1)."""
+    """Overpass could not expand one way; all else in the document is usable (docs/feeds.md, section 1.1)."""
 
 
 class HeadUnknown(FeedError):

@@ -25,7 +25,7 @@ class Window(NamedTuple):
 
 
 def sequence_of(time: datetime) -> int:
-    """The augmented diff that holds the edits at an (aware) time: definitions, section 1.
+    """The augmented diff that holds the edits at an (aware) time: docs/definitions.md, section 1.
 
     Negative before September 2012. Raises TypeError for a time without a zone.
     """
@@ -34,7 +34,7 @@ def sequence_of(time: datetime) -> int:
 
 
 def covers(sequence: int) -> Window:
-    """The minute of an augmented diff, in UTC (definitions, section 1). OverflowError beyond year 9999."""
+    """The minute of an augmented diff, in UTC (docs/definitions.md, section 1). OverflowError beyond year 9999."""
     since = FIRST_SINCE + sequence * _MINUTE
     return Window(since, since + _MINUTE)
 
@@ -56,7 +56,7 @@ def sequence_at(path: str) -> int:
 def checked(sequence: int) -> int:
     """The number itself, when it is a plain integer in 0..999999999; else ValueError.
 
-    Overpass answers 200 with another minute's data for an id that is no plain integer (feed facts, 6.11).
+    Overpass answers 200 with another minute's data for an id that is no plain integer (docs/feeds.md, section 6.11).
     """
     if type(sequence) is not int or not 0 <= sequence <= SEQUENCE_MAX:
         raise ValueError(f"{sequence!r} is no sequence number: integers from 0 to {SEQUENCE_MAX} are")

@@ -1,4 +1,4 @@
-"""The ledger's events, on a real database: what is taken, committed, failed, freed and rewound (state, section 2)."""
+"""The ledger's events: what is taken, committed, failed, freed and rewound (docs/states.md, sections 2 and 3.1)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager

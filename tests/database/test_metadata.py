@@ -1,4 +1,4 @@
-"""What changeset files leave in the database: each changeset's winning version, and names (definitions, section 6)."""
+"""What changeset files leave in the database: versions that won, and names (docs/definitions.md, section 6)."""
 
 import io
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""An augmented diff counted once more, from docs' definitions alone: slowly, a feature at a time, without `osm/`.
+"""An augmented diff counted once more, from docs/definitions.md alone: slowly, a feature at a time, without `osm/`.
 
 Here: which action is read, whose it is, and in which categories. Lengths, areas and places are measuring.py's.
 """

@@ -1,4 +1,4 @@
-"""Plausible and damaged diffs, counted as the definitions say; many more of them in `make torture`."""
+"""Plausible and damaged diffs, counted as docs/definitions.md says; many more of them in `make torture`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The antimeridian: a seam, not a wall around the Earth (definitions, section 2)."""
+"""The antimeridian: a seam, not a wall around the Earth (docs/definitions.md, section 2)."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Categories: the packaged table, and what a user's own may be (definitions, section 3)."""
+"""Categories: the packaged table, and what a user's own may be (docs/definitions.md, section 3)."""
 
 from contextlib import suppress
 from pathlib import Path

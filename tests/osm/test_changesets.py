@@ -1,4 +1,4 @@
-"""Reading changeset files (feed facts, 3.2)."""
+"""Reading changeset files (docs/feeds.md, section 3.2)."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Whose edit moved a way (definitions, section 2: minor)."""
+"""Whose edit moved a way (docs/definitions.md, section 2: minor)."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What is a feature, what kind of change it is, and whose (definitions, section 2)."""
+"""What is a feature, what kind of change it is, and whose (docs/definitions.md, section 2)."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Lengths and areas, whose sides are lines or areas, broken and invalid shapes (definitions, sections 2 and 4)."""
+"""Lengths, areas, which sides are lines or areas, broken and invalid shapes (docs/definitions.md, sections 2 and 4)."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Hashtags (definitions, section 6)."""
+"""Hashtags (docs/definitions.md, section 6)."""
 
 import time
 import unicodedata

@@ -1,4 +1,4 @@
-"""Regions: the packaged ones, a user's own, and who lies where (definitions, section 5)."""
+"""Regions: the packaged ones, a user's own, and who lies where (docs/definitions.md, section 5)."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Multipolygons, boundaries and other relations (definitions, sections 2 and 4)."""
+"""Multipolygons, boundaries and other relations (docs/definitions.md, sections 2 and 4)."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Joining pieces to rings, and rings to multipolygons: any order, any cut; and the cost (definitions, section 2)."""
+"""Joining pieces to rings, rings to multipolygons: any order, any cut; the cost (docs/definitions.md, section 2)."""
 
 import itertools
 import math

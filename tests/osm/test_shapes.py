@@ -1,4 +1,4 @@
-"""The shapes in which tools write an action, and which of them tell its sides (definitions, section 2)."""
+"""The shapes in which tools write an action, and which of them tell its sides (docs/definitions.md, section 2)."""
 
 import itertools
 

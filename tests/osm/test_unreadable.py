@@ -1,4 +1,4 @@
-"""What of a diff can't be read, is nobody's, or is not believed: said, and the rest counts (definitions, section 2)."""
+"""What can't be read, is nobody's, or is not believed is said, and the rest counts (docs/definitions.md, section 2)."""
 
 import itertools
 from datetime import UTC, datetime

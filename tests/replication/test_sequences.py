@@ -1,4 +1,4 @@
-"""Sequence arithmetic: definitions, section 1."""
+"""Sequence arithmetic: docs/definitions.md, section 1."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,6 +1,6 @@
 -- Revision 0008. What a changeset contributes, as before, by the columns' new names.
 
--- Each owner of an aggregate that counts the changeset, with what it counts of it (definitions, section 7).
+-- Each owner of an aggregate that counts the changeset, with what it counts of it (docs/definitions.md, section 7).
 CREATE OR REPLACE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE (
     owner text, a bigint, b bigint, changeset_id bigint, day date,
     edits bigint, counts jsonb, measurements jsonb, user_id bigint, editor text
