@@ -1,7 +1,7 @@
 """What can go wrong: each fault turns a good answer into a bad one. Which answers, and when, is fault_rules.py's.
 
-To add one, write a function that returns a `Fault`, and name it in `KINDS`. The answers imitate real ones (docs/feeds.md,
-sections 1, 3.5 and 6).
+To add one, write a function that returns a `Fault`, and name it in `KINDS`. The answers imitate real ones
+(docs/feeds.md, sections 1, 3.5 and 6).
 """
 
 import gzip
