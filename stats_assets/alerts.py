@@ -151,7 +151,9 @@ def message(entry: Entry, change: Change, now: datetime, where: str, ui: str | N
 def test_message(now: datetime, where: str, ui: str | None) -> Message:
     """What a person sends to see whether a hook works."""
     facts = {"change": "test", "key": "test", "kind": "test", "since": now.isoformat(timespec="seconds")}
-    return _message(f"{where}: This is a test of the alerts; nothing is wrong.", facts | {"where": where, "ui": ui})
+    return _message(
+        f"{where}: This is a test of the alerts; nothing is wrong.", facts | {"where": where, "ui": ui}
+    )
 
 
 def _message(text: str, facts: dict[str, Any]) -> Message:

@@ -28,6 +28,17 @@ class HookState:
     failure: str | None = None
     retry_at: datetime | None = None
 
+    @property
+    def sentence(self) -> str:
+        """How it failed, as a person is told."""
+        if self.failed_at is None:
+            return f"{self.hook} works."
+        again = f"at {self.retry_at:%H:%M:%S} UTC, as it asks" if self.retry_at else "each minute"
+        return (
+            f"Alerts are not delivered since {self.failed_at:%Y-%m-%d %H:%M} UTC: {(self.failure or '').rstrip('.')}."
+            f" They are kept, and tried again {again}; stats-assets alerts --test tries it now."
+        )
+
 
 class Book(Protocol):
     """What is kept between two rounds; a change is kept at once."""
@@ -55,7 +66,8 @@ class FileBook:
         try:
             kept = json.loads(self._path.read_bytes())
             self._entries = {
-                hook: {one["key"]: _read(Entry, one) for one in entries} for hook, entries in kept["alerts"].items()
+                hook: {one["key"]: _read(Entry, one) for one in entries}
+                for hook, entries in kept["alerts"].items()
             }
             self._states = {one["hook"]: _read(HookState, one) for one in kept["hooks"]}
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -102,10 +114,14 @@ class FileBook:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         alerts = {hook: [asdict(one) for one in entries.values()] for hook, entries in self._entries.items()}
         hooks = [asdict(one) for one in self._states.values()]
-        write_whole(self._path, json.dumps({"alerts": alerts, "hooks": hooks}, default=datetime.isoformat, indent=1))
+        write_whole(
+            self._path, json.dumps({"alerts": alerts, "hooks": hooks}, default=datetime.isoformat, indent=1)
+        )
 
 
 def _read(kind: type[T], kept: dict[str, Any]) -> T:
     """Raises TypeError, ValueError for what is no such thing."""
     times = {one.name for one in fields(kind) if "datetime" in str(one.type)}  # type: ignore[arg-type]
-    return kind(**{k: datetime.fromisoformat(v) if k in times and v is not None else v for k, v in kept.items()})
+    return kind(
+        **{k: datetime.fromisoformat(v) if k in times and v is not None else v for k, v in kept.items()}
+    )

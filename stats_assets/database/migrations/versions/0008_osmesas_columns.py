@@ -1,4 +1,4 @@
-"""OSMesa's own SQL, and that of its clients, works on our tables; no question of theirs costs minutes; alerts are kept."""
+"""OSMesa's own SQL, and that of its clients, works on our tables; none of it costs minutes; alerts are kept."""
 
 from stats_assets.database.migrations.frozen import run
 
