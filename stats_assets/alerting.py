@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from stats_assets import metrics
 from stats_assets import status as standing
-from stats_assets.alerts import Message, Problem, message, one_line, step, test_message, told
+from stats_assets.alerts import Message, Problem, message, one_line, step, told, trial_message
 from stats_assets.book import Book, FileBook, HookState
 from stats_assets.dagster_programs import UI
 from stats_assets.database.alert_book import DatabaseBook, alone, hook_states
@@ -158,6 +158,6 @@ def where() -> str:
     return f"stats-assets, the demo on {host}" if is_demo(Path.cwd()) else f"stats-assets on {host}"
 
 
-def a_test() -> Message:
+def a_trial() -> Message:
     """A message that says that it is a test."""
-    return test_message(datetime.now(UTC), where(), os.environ.get(UI))
+    return trial_message(datetime.now(UTC), where(), os.environ.get(UI))

@@ -148,7 +148,7 @@ def message(entry: Entry, change: Change, now: datetime, where: str, ui: str | N
     return _message(f"{where}: {words}", facts)
 
 
-def test_message(now: datetime, where: str, ui: str | None) -> Message:
+def trial_message(now: datetime, where: str, ui: str | None) -> Message:
     """What a person sends to see whether a hook works."""
     facts = {"change": "test", "key": "test", "kind": "test", "since": now.isoformat(timespec="seconds")}
     return _message(

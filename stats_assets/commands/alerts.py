@@ -42,12 +42,12 @@ def alerts(
 
 
 def _test(settings: Settings) -> None:
-    from stats_assets.alerting import a_test
+    from stats_assets.alerting import a_trial
 
     failed = False
     for hook in _hooks(settings):
         try:
-            hook.deliver(a_test())
+            hook.deliver(a_trial())
             say(f"{hook.name}: delivered.", style="green")
         except (HookFailed, OSError) as failure:
             failed = True
