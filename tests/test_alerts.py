@@ -339,7 +339,7 @@ def jobs(*found: FailingJob) -> tuple[Status, Dagster, list[FailingJob]]:
 
 
 KINDS: dict[str, tuple[Any, str, timedelta, str]] = {
-    "behind": (stream(head=200, lag_seconds=700.0), "augmented_diffs", 0 * MINUTE, "is behind: its newest is of 12 min"),
+    "behind": (stream(head=200, lag_seconds=700.0), "augmented_diffs", 0 * MINUTE, "its newest is of 12 min ago"),
     "stalled": (stream(head=200, lag_seconds=4000.0, rate=0.0), "augmented_diffs", 0 * MINUTE, "Is its sensor on?"),
     "late feed": (stream(feed_age_seconds=4000.0), "augmented_diffs", 0 * MINUTE, "the feed itself is late"),
     "ahead": (stream(head=90, ahead=True), "augmented_diffs", 0 * MINUTE, "beyond the feed's head 90"),

@@ -9,7 +9,10 @@ import typer
 from stats_assets.alerts import one_line
 from stats_assets.commands.shared import AsJson, out, print_json, say, settings_here
 from stats_assets.database.alert_book import RoundBusy, hook_states, may_keep
+from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.failures import named
+from stats_assets.database.looking import SchemaNotReady
 from stats_assets.hooks import Hook, HookFailed, hooks_of
 from stats_assets.parts import Stats
 from stats_assets.settings import Settings, SettingsError
@@ -27,7 +30,8 @@ def alerts(
 ) -> None:
     """What is wrong now, as the alert hooks are told it, and whether they work. Sends nothing by itself.
 
-    Exit code: 0 all is fine, 1 something is wrong, or with --test or --send a hook has failed.
+    Exit code: 0 all is fine, 1 something is wrong, or with --test or --send a hook has failed, 3 the database can't be
+    reached, or has no schema yet.
     """
     if test and send:
         raise SettingsError("--test and --send are two things: say one of them.")
@@ -89,17 +93,16 @@ def _send(settings: Settings) -> None:
 
 
 def _show(settings: Settings, *, as_json: bool) -> None:
-    from stats_assets.alerting import OUTAGES, found_now
-    from stats_assets.problems import outage
+    from stats_assets.alerting import found_now
 
-    stats, states = Stats(settings), []
-    with _dagster() as dagster:
-        try:
-            with named(), stats.look() as connection:
-                states = hook_states(connection)
-                found = list(found_now(stats, dagster, connection).values())
-        except OUTAGES as error:
-            found = [outage(str(error))]
+    stats = Stats(settings)
+    try:
+        with _dagster() as dagster, named(), stats.look() as connection:
+            states = hook_states(connection)
+            found = list(found_now(stats, dagster, connection).values())
+    except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady) as error:
+        say(f"stats-assets: {error}", style="red")
+        raise typer.Exit(3) from None
     hooks = [hook.name for hook in hooks_of(settings)]
     if as_json:
         print_json(
