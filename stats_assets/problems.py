@@ -17,7 +17,7 @@ from stats_assets.status import Status, StreamStatus
 
 PAUSE = timedelta(minutes=5)  # a stream that pauses goes on by itself
 OUT_OF_REACH = timedelta(seconds=BEHIND)  # so does a feed that does not answer once
-OUTAGE = timedelta(minutes=2)  # and a database that is started again
+OUTAGE = timedelta(minutes=2)  # and what is started again after a while: database, daemon, streams
 MANY_RUNS = (
     5  # of a stream's own, which are started again by themselves: as many as deploy/'s alarm lets pass
 )
@@ -44,6 +44,7 @@ def problems(status: Status, dagster: Dagster, jobs: Sequence[FailingJob]) -> di
                 " nothing is requested, no stream goes on.",
                 todo="Start it again (stats-assets dev).",
                 ended="Dagster's daemon is alive again.",
+                patience=OUTAGE,
             )
         )
     return {one.key: one for one in found}
@@ -146,7 +147,7 @@ def _standing(name: Stream, stream: StreamStatus, cursor: int) -> Problem:
         said=f"{name} is {word}: {'; '.join(reason.rstrip('.') for reason in reasons)}.",
         todo=STATUS,
         ended=f"{name} is fine again.",
-        patience=timedelta(0) if late or code == 2 else OUT_OF_REACH if code == 3 else PAUSE,
+        patience=OUTAGE if late or code == 2 else OUT_OF_REACH if code == 3 else PAUSE,
     )
 
 

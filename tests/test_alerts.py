@@ -19,7 +19,7 @@ from stats_assets.database.verdicts import Verdict
 from stats_assets.failing_jobs import FailingJob
 from stats_assets.hooks import HookFailed
 from stats_assets.metrics import Dagster
-from stats_assets.problems import MANY_RUNS, OUT_OF_REACH, PAUSE, SILENT, problems
+from stats_assets.problems import MANY_RUNS, OUT_OF_REACH, OUTAGE, PAUSE, SILENT, problems
 from stats_assets.status import Status, StreamStatus
 from tests.conftest import examples
 
@@ -339,13 +339,13 @@ def jobs(*found: FailingJob) -> tuple[Status, Dagster, list[FailingJob]]:
 
 
 KINDS: dict[str, tuple[Any, str, timedelta, str]] = {
-    "behind": (stream(head=200, lag_seconds=700.0), "augmented_diffs", 0 * MINUTE, "its newest is of 12 min ago"),
-    "stalled": (stream(head=200, lag_seconds=4000.0, rate=0.0), "augmented_diffs", 0 * MINUTE, "Is its sensor on?"),
-    "late feed": (stream(feed_age_seconds=4000.0), "augmented_diffs", 0 * MINUTE, "the feed itself is late"),
-    "ahead": (stream(head=90, ahead=True), "augmented_diffs", 0 * MINUTE, "beyond the feed's head 90"),
-    "another": (stream(head=9, another=True), "augmented_diffs", 0 * MINUTE, "seek --stream augmented_diffs"),
+    "behind": (stream(head=200, lag_seconds=700.0), "augmented_diffs", OUTAGE, "its newest is of 12 min ago"),
+    "stalled": (stream(head=200, lag_seconds=4000.0, rate=0.0), "augmented_diffs", OUTAGE, "Is its sensor on?"),
+    "late feed": (stream(feed_age_seconds=4000.0), "augmented_diffs", OUTAGE, "the feed itself is late"),
+    "ahead": (stream(head=90, ahead=True), "augmented_diffs", OUTAGE, "beyond the feed's head 90"),
+    "another": (stream(head=9, another=True), "augmented_diffs", OUTAGE, "seek --stream augmented_diffs"),
     "unreachable": (stream(head=None, trouble="x: 502"), "augmented_diffs", OUT_OF_REACH, "feed out of reach: x: 502."),
-    "unreachable, late": (stream(head=None, trouble="x: 502", lag_seconds=900.0), "augmented_diffs", 0 * MINUTE, "502"),
+    "unreachable, late": (stream(head=None, trouble="x: 502", lag_seconds=900.0), "augmented_diffs", OUTAGE, "502"),
     "paused": (stream(paused="The disk is full."), "augmented_diffs", PAUSE, "is paused: it pauses: The disk is full."),
     "given up": (stream(quarantined=[7], reasons={7: "Broken."}), "augmented_diffs: given_up", 0 * MINUTE, "7: Broken"),
     "hole": (stream(holes=[7], reasons={7: "404"}), "augmented_diffs: holes", 0 * MINUTE, "missing in the feed"),
@@ -358,7 +358,7 @@ KINDS: dict[str, tuple[Any, str, timedelta, str]] = {
     "a run by hand": (jobs(OWN._replace(stream=None)), "runs: changesets_job", 0 * MINUTE, "01234567) as: It broke."),
     "one of its own": (jobs(OWN), "runs: changesets_job", PAUSE, "starts another by itself"),
     "many of its own": (jobs(OWN._replace(failed=MANY_RUNS + 1)), "runs: changesets_job", 0 * MINUTE, "6 runs have"),
-    "daemon": ((ALL_FINE, Dagster(SILENT + 1, 0), []), "daemon", 0 * MINUTE, "no sign of life for 5 min"),
+    "daemon": ((ALL_FINE, Dagster(SILENT + 1, 0), []), "daemon", OUTAGE, "no sign of life for 5 min"),
 }  # fmt: skip
 
 
