@@ -38,7 +38,7 @@ from tests.replication.conftest import FeedServer
 from tests.test_looking import GRANTS, role
 
 REPOSITORY = defs.get_repository_def()
-DIFFS = "augmented_diffs"
+DIFFS: streams.Stream = "augmented_diffs"
 SECRET = "/hooks/xyzzysecret"  # noqa: S105 - a test's
 Heard = Callable[[], list[dict[str, Any]]]
 
@@ -104,10 +104,8 @@ def in_ledger(result: str, work: str, reason: str | None, flagged: str | None) -
 
 
 def pause(connection: Connection) -> None:
-    streams.begin(connection, DIFFS, 1)
     connection.execute(
         "INSERT INTO streams (stream, origin, checkpoint) VALUES ('augmented_diffs', 1, 6900000)"
-        " ON CONFLICT (stream) DO UPDATE SET origin = 1, checkpoint = 6900000"
     )
     streams.pause(connection, DIFFS, "PostgreSQL fails or refuses: its disk is full.", None)
 
