@@ -126,7 +126,7 @@ def _standing(name: Stream, stream: StreamStatus, cursor: int) -> Problem:
     if stream.trouble:
         reasons.append(stream.trouble)
     if stream.paused:
-        reasons.append(f"it pauses: {stream.paused}")
+        reasons.append(f"it pauses: {stream.paused}" if code else stream.paused)
     if stream.another and stream.head is not None:
         reasons.append(why_another(name, cursor, stream.head))
     elif stream.ahead:
@@ -147,7 +147,7 @@ def _standing(name: Stream, stream: StreamStatus, cursor: int) -> Problem:
         said=f"{name} is {word}: {'; '.join(reason.rstrip('.') for reason in reasons)}.",
         todo=STATUS,
         ended=f"{name} is fine again.",
-        patience=OUTAGE if late or code == 2 else OUT_OF_REACH if code == 3 else PAUSE,
+        patience=OUTAGE if late or code == 2 else PAUSE if stream.paused else OUT_OF_REACH,
     )
 
 

@@ -73,7 +73,7 @@ def check(*, image: bool) -> None:
         )
     if image and "ALERT_URL" in given:
         wrong.append(
-            "ALERT_URL is not set here: whoever knows it can post there, and the image is no place for it. Alarms tell by SNS"
+            "ALERT_URL is not set here: whoever knows it can post there, so it must not be in an image"
         )
     try:
         Settings.model_validate({name.lower(): value for name, value in given.items()})
