@@ -346,7 +346,7 @@ KINDS: dict[str, tuple[Any, str, timedelta, str]] = {
     "another": (stream(head=9, another=True), "augmented_diffs", OUTAGE, "seek --stream augmented_diffs"),
     "unreachable": (stream(head=None, trouble="x: 502"), "augmented_diffs", OUT_OF_REACH, "feed out of reach: x: 502."),
     "unreachable, late": (stream(head=None, trouble="x: 502", lag_seconds=900.0), "augmented_diffs", OUTAGE, "502"),
-    "unreachable, paused": (stream(head=None, trouble="502", paused="y"), "augmented_diffs", PAUSE, "502; it pauses: y"),
+    "unreachable, paused": (stream(head=None, trouble="x", paused="y"), "augmented_diffs", PAUSE, "x; it pauses: y"),
     "paused": (stream(paused="The disk is full."), "augmented_diffs", PAUSE, "is paused: The disk is full."),
     "given up": (stream(quarantined=[7], reasons={7: "Broken."}), "augmented_diffs: given_up", 0 * MINUTE, "7: Broken"),
     "hole": (stream(holes=[7], reasons={7: "404"}), "augmented_diffs: holes", 0 * MINUTE, "missing in the feed"),
