@@ -32,7 +32,10 @@ def problems(status: Status, dagster: Dagster, jobs: Sequence[FailingJob]) -> di
     found = [one for name, stream in status.streams.items() for one in _of_stream(name, stream)]
     pausing = {name for name, stream in status.streams.items() if stream.paused}
     found += _of_statistics(status)
-    found += [_of_job(job) for job in jobs if job.stream not in pausing]  # a stream that pauses says why
+    # A stream that pauses says why; one whose newest run has succeeded has healed by itself.
+    found += [
+        _of_job(job) for job in jobs if job.stream is None or (job.stands and job.stream not in pausing)
+    ]
     if dagster.since_heartbeat is not None and dagster.since_heartbeat > SILENT:
         found.append(
             Problem(

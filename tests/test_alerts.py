@@ -383,6 +383,7 @@ def test_each_kind_begins_stays_and_ends(
     "fine",
     [
         (ALL_FINE, ALIVE, []),
+        jobs(OWN._replace(failed=MANY_RUNS + 1, stands=False)),  # it goes on again
         (ALL_FINE, Dagster(None, 3), []),  # a daemon that never beat; runs that are no job's trouble
         stream(cursor=None, newest=None, lag_seconds=None),  # not begun
         stream(waiting=[7], reasons={7: "soon"}, older_definitions=[(1, 2)], skipped=[(3, 4)]),
