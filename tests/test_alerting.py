@@ -338,7 +338,7 @@ def test_from_outside_a_daemon_without_records_is_told(
     run: Run, heard: Heard, tmp_path: Path, connection: Connection
 ) -> None:
     (tmp_path / "dagster.yaml").write_text(
-        "# stats-assets\nstorage:\n  postgres:\n    postgres_url: postgresql://nobody@127.0.0.1:1/none\n"
+        "# stats-assets\nstorage:\n  sqlite:\n    base_dir: /proc/nowhere\n"
     )
     tell(Stats(load_settings()), "They are away.")
     assert heard() == []  # they may be back in a moment
