@@ -16,6 +16,7 @@ x-service: &service
     CHANGESETS_START: "$LOCAL_CHANGESET_START"
     STATS_DATA_DIR: /srv/data
     DAGSTER_DAEMON_HEARTBEAT_TOLERANCE: "300"
+    STATS_ASSETS_UI: http://127.0.0.1:$LOCAL_PORT
   volumes:
     - data:/srv/data
     - $DEPLOY/instance:/srv/stats-assets/instance:ro

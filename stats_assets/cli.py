@@ -13,6 +13,7 @@ from psycopg import errors
 
 from stats_assets import __version__
 from stats_assets.commands import answers, stack, statistics, streams
+from stats_assets.commands.alerts import alerts
 from stats_assets.commands.backfill import backfill
 from stats_assets.commands.facts import facts
 from stats_assets.commands.shared import say
@@ -44,6 +45,7 @@ for command in (
     stack.demo,
     status,
     watch,
+    alerts,
     backfill,
     streams.seek,
     streams.retry,

@@ -20,6 +20,8 @@ from stats_assets.root import RecordsError
 LOCATION = "stats_assets"
 """The code location's name; as in `workspace.yaml`, or Dagster takes the sensors for others, which are off."""
 HOST = "127.0.0.1"
+UI = "STATS_ASSETS_UI"
+"""An environment variable of theirs: the UI's address, for alerts."""
 
 _START_SENSOR = """
 mutation ($selector: SensorSelector!) {
@@ -108,9 +110,8 @@ class DagsterChildren(NamedTuple):
             return False
 
     def _child(self, name: str, words: Sequence[str], ready: Callable[[], bool]) -> Child:
-        return Child(
-            name, [sys.executable, "-m", *words], environment(self.home, self.settings), self.home, ready
-        )
+        variables = environment(self.home, self.settings) | {UI: self.url}
+        return Child(name, [sys.executable, "-m", *words], variables, self.home, ready)
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dagster import Definitions, in_process_executor
 
+from stats_assets.alert_sensor import alert_sensor
 from stats_assets.assets.changesets import changesets, changesets_feed
 from stats_assets.assets.replication import augmented_diffs, augmented_diffs_feed
 from stats_assets.assets.statistics import statistics
@@ -29,7 +30,8 @@ root = find_project_root()
 if root is not None and not root.samefile(Path.cwd()):
     enter(root)
 
-poll_seconds = load_settings().poll_seconds
+settings = load_settings()
+poll_seconds = settings.poll_seconds
 
 defs = Definitions(
     assets=[
@@ -39,7 +41,10 @@ defs = Definitions(
     asset_checks=[*all_checks, all_is_exact],
     jobs=[augmented_diffs_job, changesets_job, statistics_job, verification_job, retention_job],
     schedules=[verification_schedule, retention_schedule],
-    sensors=[*(stream_sensor(stream, poll_seconds) for stream in STREAMS), queue_sensor(poll_seconds)],
+    sensors=[
+        *(stream_sensor(stream, poll_seconds) for stream in STREAMS),
+        *(queue_sensor(poll_seconds), alert_sensor(settings)),
+    ],
     # The only setting that also reaches the UI's own runs; a process a step costs seconds.
     executor=in_process_executor,
 )

@@ -5,6 +5,7 @@ here connects to anything.
 """
 
 import os
+import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ class Settings(BaseSettings):
     start_limit_seconds: float = Field(60, gt=0)
     http_timeout_seconds: float = Field(240, gt=0)
     user_agent: str = f"stats-assets/{__version__} (+{PROJECT})"
+    alert_command: str | None = None
+    alert_url: str | None = Field(None, repr=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -93,6 +96,32 @@ class Settings(BaseSettings):
             return value and value.expanduser()
         except RuntimeError as error:  # ~somebody
             raise ValueError(f"{str(value)!r} can't be used: {error}") from None
+
+    @field_validator("alert_command")
+    @classmethod
+    def _can_be_run(cls, value: str | None) -> str | None:
+        try:
+            if value is not None and not shlex.split(value):
+                raise ValueError("it names no program")
+        except ValueError as error:
+            raise ValueError(
+                f"{str(error)[:1].lower()}{str(error)[1:]}; take a program and its arguments"
+            ) from None
+        return value
+
+    @field_validator("alert_url")
+    @classmethod
+    def _can_be_posted_to(cls, value: str | None) -> str | None:
+        # What was given is not repeated: a webhook's address is a secret.
+        wrong = "must be an address that begins with http:// or https:// and names a host"
+        try:
+            parts = None if value is None else urlsplit(value)
+            good = parts is None or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+        except ValueError:
+            good = False
+        if not good or any(c.isspace() or not c.isprintable() for c in value or ""):
+            raise ValueError(wrong)
+        return value
 
     @cached_property
     def archive(self) -> str:

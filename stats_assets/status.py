@@ -6,7 +6,9 @@ from typing import Any
 
 from stats_assets import lag
 from stats_assets.asking import of_look
+from stats_assets.book import HookState
 from stats_assets.database import asked
+from stats_assets.database.alert_book import hook_states
 from stats_assets.database.collation import collation_warning
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.doubts import doubts
@@ -114,7 +116,7 @@ class Status:
     """All streams, how many changed changesets wait for the statistics, and what verifications say of these.
 
     facts_away: ranges whose facts are away; held: how many changed changesets wait for facts of theirs to be back.
-    warnings: what to know of the database.
+    warnings: what to know of the database; hooks: whether the alert hooks work.
     """
 
     streams: dict[Stream, StreamStatus]
@@ -123,6 +125,7 @@ class Status:
     facts_away: list[Away] = field(default_factory=list)
     held: int = 0
     warnings: tuple[str, ...] = ()
+    hooks: tuple[HookState, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -138,6 +141,7 @@ class Status:
             "facts_away": [one._asdict() | {"last": one.last} for one in self.facts_away],
             "held": self.held,
             "warnings": list(self.warnings),
+            "alert_hooks": [vars(hook) for hook in self.hooks],
         }
 
 
@@ -155,6 +159,7 @@ def of(stats: Stats) -> Status:
             away(connection),
             held(connection),
             (warning,) if warning else (),
+            tuple(hook_states(connection)),
         )
 
 

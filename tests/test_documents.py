@@ -35,6 +35,8 @@ IN_WORDS = {
     "archive_uri": "{STATS_DATA_DIR}/archive",
     "regions_file": "the packaged one",
     "categories_file": "the packaged one",
+    "alert_command": "none",
+    "alert_url": "none",
     "archive_keep_days": "for ever",
     "user_agent": "names the project",
     "overpass_pause_seconds": f"{PAUSE:g}, at your own server 0",

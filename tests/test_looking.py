@@ -30,12 +30,20 @@ LOOKS = (
     ("status",),
     ("status", "--json"),
     ("watch", "--once"),
+    ("alerts",),
+    ("alerts", "--json"),
     ("sql", "SELECT count(*) FROM users"),
     ("verify",),
     ("verify", "--sample"),
     ("verify", "--seconds", "0"),
 )
-FINE = {"status": (2,), "watch": (0,), "sql": (0,), "verify": (0,)}  # 2: the world's days are long ago
+FINE = {
+    "status": (2,),
+    "watch": (0,),
+    "alerts": (1,),
+    "sql": (0,),
+    "verify": (0,),
+}  # 2: the world's days are long ago
 # As docs/operations.md has it for an owner who may not make roles.
 GRANTS = """
 GRANT USAGE ON SCHEMA public TO {role};
@@ -145,7 +153,7 @@ def test_a_look_at_an_absent_or_older_schema_says_so_and_leaves_it(
     before = everything(empty)
     for look in LOOKS:
         answer = run(*look, **environment(feed, empty))
-        assert answer.returncode == {"status": 3, "watch": 1}.get(look[0], 2), (look, answer)
+        assert answer.returncode == {"status": 3, "watch": 1, "alerts": 3}.get(look[0], 2), (look, answer)
         assert "stats-assets migrate" in answer.stderr
         assert (at is None or at in answer.stderr) and answer.stdout == "", look
     assert everything(empty) == before
@@ -175,7 +183,7 @@ def test_a_schema_that_a_newer_version_changed_is_not_looked_at(
     before = everything(url)
     for look in LOOKS:
         answer = run(*look, **environment(feed, url))
-        assert answer.returncode == {"status": 3, "watch": 1}.get(look[0], 2), (look, answer)
+        assert answer.returncode == {"status": 3, "watch": 1, "alerts": 3}.get(look[0], 2), (look, answer)
         assert "has revision 9999" in answer.stderr and "a newer version of it was here" in answer.stderr
         assert answer.stdout == "" and "Traceback" not in answer.stderr, look
     assert everything(url) == before

@@ -26,7 +26,7 @@ Step = Callable[[Aws, Config], object]
 
 
 def _check(aws: Aws, _: Config) -> None:
-    instance.check()
+    instance.check(image=True)
     aws.say("config-aws.mk: every variable can be used")
 
 
@@ -39,7 +39,7 @@ def _compose(aws: Aws, config: Config) -> None:
 def _local(aws: Aws, config: Config) -> None:
     name = "docker-compose.local.yml"
     values = dict(config.values) | {"IMAGE": f"stats-assets:{image.tag()}", "DEPLOY": str(HERE)}
-    instance.check()
+    instance.check(image=False)
     place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values).encode())
 
 

@@ -51,7 +51,7 @@ def files(aws: Aws, config: Config) -> dict[str, bytes]:
 
 def own() -> dict[str, bytes]:
     """Those of deploy/instance/. Raises Refused that names each setting that can't be used here."""
-    check()
+    check(image=True)
     found = {
         f"instance/{file.name}": file.read_bytes()
         for file in sorted(FOLDER.iterdir())
@@ -61,8 +61,8 @@ def own() -> dict[str, bytes]:
     return found | ({".env": settings.read_bytes()} if settings.exists() else {})
 
 
-def check() -> None:
-    """Raises Refused when settings.env, or a file that it names, can't be used."""
+def check(*, image: bool) -> None:
+    """Raises Refused when settings.env, or a file that it names, can't be used, or must not be put into an image."""
     given: dict[str, str] = {name: value or "" for name, value in dotenv_values(FOLDER / SETTINGS).items()}
     wrong = complaints(FOLDER / SETTINGS, {})
     wrong += [f"{name} is no setting" for name in given if name.lower() not in Settings.model_fields]
@@ -70,6 +70,10 @@ def check() -> None:
     if "READ_DATABASE_URL" in given:
         wrong.append(
             "READ_DATABASE_URL is not set here: it holds a password, and the image is no place for one"
+        )
+    if image and "ALERT_URL" in given:
+        wrong.append(
+            "ALERT_URL is not set here: whoever knows it can post there, so it must not be in an image"
         )
     try:
         Settings.model_validate({name.lower(): value for name, value in given.items()})

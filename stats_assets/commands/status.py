@@ -69,6 +69,9 @@ def status(as_json: AsJson = False) -> None:
     out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
     for warning in found.warnings:
         say(warning, style="yellow")
+    for hook in found.hooks:
+        if hook.failed_at is not None:
+            say(hook.sentence, style="yellow")
     raise typer.Exit(found.exit_code)
 
 

@@ -20,6 +20,8 @@ from stats_assets.settings import Settings
 
 INTERVAL = 10.0
 """Seconds in which a minute of the invented world passes."""
+HEARD = ("ALERT_COMMAND", "ALERT_URL")
+"""Settings that a demo takes from the environment it is started in: alerts can be tried. The live `.env`'s are not."""
 HISTORY = 250
 """Minutes that have passed already when the demo is first started: enough to see blocks caught up in parallel."""
 
@@ -91,7 +93,7 @@ class DemoHome:
     def settings(self, world: Remembered, feed: str) -> dict[str, str]:
         """Every setting, as environment variables: those not the demo's own are empty, which is unset.
 
-        So neither the environment nor an `.env` of the live project gets through.
+        So neither the environment nor an `.env` of the live project gets through, but for the alert hooks (HEARD).
         """
         own = {
             "STATS_DATA_DIR": str(self.path / ".data"),
@@ -106,6 +108,7 @@ class DemoHome:
             "HOLE_GRACE_SECONDS": "120",
             "HTTP_TIMEOUT_SECONDS": "30",
         }
+        own |= {name: os.environ[name] for name in HEARD if name in os.environ}
         return {name.upper(): "" for name in Settings.model_fields} | own
 
     def feed_arguments(self, world: Remembered, port: int) -> list[str]:

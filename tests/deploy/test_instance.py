@@ -65,6 +65,7 @@ WRONG = {
     "POLL_SECONDS=soon": "POLL_SECONDS: ",
     "DATABASE_URL=postgresql://me:secret@host/db": "DATABASE_URL is not set here",
     "READ_DATABASE_URL=postgresql://me:secret@host/db": "READ_DATABASE_URL is not set here",
+    "ALERT_URL=https://hooks.example.org/secret": "ALERT_URL is not set here",
     "OVERPASS_URL=https://example.org": "OVERPASS_URL is not set here",
     "CATEGORIES_FILE=/somewhere/mine.yaml": "An example: instance/mine.yaml",
     "CATEGORIES_FILE=instance/none.yaml": "none.yaml",

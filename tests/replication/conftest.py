@@ -40,11 +40,15 @@ class Reply:
 
 
 class FeedServer:
-    """Answers a path (with its query) with its replies in turn, the last one again and again; else 404."""
+    """Answers a path (with its query) with its replies in turn, the last one again and again; else 404.
+
+    `posted`: what was sent to each.
+    """
 
     def __init__(self) -> None:
         self.replies: dict[str, list[Reply]] = {}
         self.requests: dict[str, list[dict[str, str]]] = defaultdict(list)
+        self.posted: dict[str, list[bytes]] = defaultdict(list)
         self.stopped = threading.Event()
         feed = self
 
@@ -58,6 +62,10 @@ class FeedServer:
                 self.close_connection = True
                 with suppress(OSError):  # the client has gone, which is what some tests are about
                     feed.send(self, reply)
+
+            def do_POST(self) -> None:
+                feed.posted[self.path].append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.do_GET()
 
             def log_message(self, *_: Any) -> None:
                 pass

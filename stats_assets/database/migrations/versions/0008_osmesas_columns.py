@@ -1,4 +1,4 @@
-"""OSMesa's own SQL, and that of its clients, works on our tables; and no question of theirs costs minutes."""
+"""OSMesa's own SQL, and that of its clients, works on our tables; none of it costs minutes; alerts are kept."""
 
 from stats_assets.database.migrations.frozen import run
 
@@ -7,7 +7,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    run("0008_columns.sql", "0008_contributions.sql", "0008_views.sql")
+    run("0008_columns.sql", "0008_contributions.sql", "0008_views.sql", "0008_alerts.sql")
 
 
 def downgrade() -> None:

@@ -1,0 +1,87 @@
+"""What the alert hooks were told, in the database: a restart neither repeats an alert nor loses one.
+
+What a book is, is book.py's; when a hook is told what, alerts.py's.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+
+from psycopg.rows import class_row
+
+from stats_assets.alerts import Entry
+from stats_assets.book import HookState
+from stats_assets.database.connection import Connection
+
+LOCK = 5_640_005
+ENTRY = tuple(one.name for one in fields(Entry))
+STATE = tuple(one.name for one in fields(HookState))
+
+
+class RoundBusy(Exception):
+    """Another round is telling the hooks just now; the message says so."""
+
+
+@contextmanager
+def alone(connection: Connection) -> Iterator[None]:
+    """One round at a time, of the daemon's and whoever else's. Raises RoundBusy."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    if row != (True,):
+        raise RoundBusy("Another round is telling the alert hooks just now; the next one goes on.")
+    try:
+        yield
+    finally:
+        if not connection.broken:
+            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+def hook_states(connection: Connection) -> list[HookState]:
+    """The hooks that are set."""
+    with connection.cursor(row_factory=class_row(HookState)) as cursor:
+        return cursor.execute(f"SELECT {', '.join(STATE)} FROM alert_hooks ORDER BY hook".encode()).fetchall()  # noqa: S608
+
+
+def may_keep(connection: Connection) -> bool:
+    """Whether the connection's role may write the book."""
+    row = connection.execute(
+        "SELECT bool_and(has_table_privilege(name, right_)) FROM unnest('{alerts,alert_hooks}'::text[]) AS name,"
+        " unnest('{INSERT,UPDATE,DELETE}'::text[]) AS right_"
+    ).fetchone()
+    return row == (True,)
+
+
+class DatabaseBook:
+    """The book, over a connection that may write."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def entries(self, hook: str) -> dict[str, Entry]:
+        with self._connection.cursor(row_factory=class_row(Entry)) as cursor:
+            found = cursor.execute(f"SELECT {', '.join(ENTRY)} FROM alerts WHERE hook = %s".encode(), (hook,))  # noqa: S608
+            return {entry.key: entry for entry in found}
+
+    def put(self, hook: str, key: str, entry: Entry | None) -> None:
+        if entry is None:
+            self._connection.execute("DELETE FROM alerts WHERE hook = %s AND key = %s", (hook, key))
+            return
+        self._upsert("alerts", "hook, key", {"hook": hook} | asdict(entry))
+
+    def states(self) -> dict[str, HookState]:
+        return {state.hook: state for state in hook_states(self._connection)}
+
+    def put_state(self, state: HookState) -> None:
+        self._upsert("alert_hooks", "hook", asdict(state))
+
+    def keep_only(self, hooks: Sequence[str]) -> None:
+        for table in ("alerts", "alert_hooks"):
+            self._connection.execute(f"DELETE FROM {table} WHERE hook <> ALL (%s)".encode(), (list(hooks),))  # noqa: S608
+
+    def _upsert(self, table: str, key: str, row: dict[str, object]) -> None:
+        names = ", ".join(row)
+        given = ", ".join(f"%({name})s" for name in row)
+        changed = ", ".join(f"{name} = excluded.{name}" for name in row)
+        self._connection.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({given}) ON CONFLICT ({key}) DO UPDATE SET {changed}".encode(),  # noqa: S608
+            row,
+        )
