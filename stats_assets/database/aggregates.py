@@ -42,11 +42,8 @@ def _upsert(table: str, last_key: str, which: str, kept: Sequence[str] = ()) -> 
     """
     also = "".join(f", {name}" for name in kept)
     made = f"CROSS JOIN LATERAL breakdowns_of(owner, a, {last_key})" if kept else ""
-    every = (
-        f"UNION ALL SELECT DISTINCT owner, a, {last_key}, 'total', '', 0::numeric, 0 FROM deltas"
-        if kept
-        else ""
-    )
+    select = f"SELECT DISTINCT owner, a, {last_key}, 'total', '', 0::numeric, 0 FROM deltas"  # noqa: S608 - constants
+    every = f"UNION ALL {select}" if kept else ""
     return f"""
 INSERT INTO {table} AS g (owner, a, {last_key}, changesets, edits, counts, measurements, updated_at{also})
 SELECT sums.*, now(){also}
@@ -112,8 +109,8 @@ USING (SELECT DISTINCT owner, a, measure, id, key FROM deltas) AS d
 WHERE (g.owner, g.a, g.measure, g.id, g.key) = (d.owner, d.a, d.measure, d.id, d.key)
     AND g.changesets = 0 AND g.edits = 0
 """
-# In the order of the tables, and inside each by key, as every lock is taken. An owner's own row comes last, as it is made
-# of the others.
+# In the order of the tables, and inside each by key, as every lock is taken. An owner's row comes last: it is made of
+# the others.
 APPLY: tuple[str, ...] = (
     *(_upsert(*DAYS), _forget(*DAYS)),
     *(UPSERT_KEYS, FORGET_KEYS),

@@ -62,7 +62,7 @@ WRONG = {
     "keys gone": "DELETE FROM aggregate_keys WHERE measure = 'user'",
     "keys of nobody": "INSERT INTO aggregate_keys VALUES ('user', 7, 'editor', 0, 'nobody''s', 0, 0)",
     **{
-        f"a kept {name}": f"UPDATE aggregates SET {name} = {wrong}"
+        f"a kept {name}": f"UPDATE aggregates SET {name} = {wrong}"  # noqa: S608 - constants
         for name, wrong in {
             "day_edits": "day_edits || '{\"2026-03-01\": 77}' WHERE owner = 'user'",
             "day_changesets": "NULL",
@@ -74,8 +74,8 @@ WRONG = {
             "last_edit": "NULL WHERE owner = 'hashtag_user'",
         }.items()
     },
-    "what is kept of nobody": "INSERT INTO aggregates (owner, a, b, changesets, edits, counts, measurements, updated_at,"
-    " last_edit, day_edits) VALUES ('user', 555, 0, 0, 0, '{}', '{}', now(), now(), '{\"2026-03-01\": 0}')",
+    "what is kept of nobody": "INSERT INTO aggregates (owner, a, b, changesets, edits, counts, measurements,"
+    " updated_at, last_edit, day_edits) VALUES ('user', 555, 0, 0, 0, '{}', '{}', now(), now(), '{\"2026-03-01\": 0}')",
     "everything": "TRUNCATE aggregates, aggregate_days, aggregate_keys",
 }
 
