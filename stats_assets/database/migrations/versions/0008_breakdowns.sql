@@ -55,9 +55,19 @@ CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE (
             ORDER BY edits DESC, id, key LIMIT CASE o WHEN 'user' THEN 50 ELSE 10 END
         ) AS top
     ) AS tags, (
-        SELECT jsonb_object_agg(id, changesets), jsonb_object_agg(id, edits) FROM (
+        SELECT jsonb_object_agg(id::text, changesets), jsonb_object_agg(id::text, edits) FROM (
             SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'user'
             ORDER BY edits DESC, id, key LIMIT 10
         ) AS top
     ) AS mappers
 $$;
+
+-- Before rows are filled: an index made after that can't be used while an older transaction goes on.
+CREATE INDEX aggregates_changesets ON aggregates (owner, changesets DESC, a) WHERE b = 0;
+CREATE INDEX aggregates_first ON aggregates (owner, first_edit, a) WHERE b = 0;
+CREATE INDEX aggregates_last ON aggregates (owner, last_edit DESC, a) WHERE b = 0;
+CREATE INDEX aggregates_most_in_hashtag ON aggregates (a, edits DESC, b) WHERE owner = 'hashtag_user';
+CREATE INDEX aggregates_most_of_pairs ON aggregates (edits DESC, a, b) WHERE owner = 'hashtag_user';
+
+-- Owners other than pairs have b = 0: who takes that for a chance of one in a hundred sorts what an index has in order.
+CREATE STATISTICS aggregates_owners (mcv) ON owner, b FROM aggregates;

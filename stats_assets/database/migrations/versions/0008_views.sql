@@ -1,12 +1,5 @@
--- Revision 0008, last. The views again, with the columns that they had, and indexes for who has most, and who was last.
+-- Revision 0008, last. The views again, with the columns that they had.
 
-CREATE INDEX aggregates_changesets ON aggregates (owner, changesets DESC, a) WHERE b = 0;
-CREATE INDEX aggregates_first ON aggregates (owner, first_edit, a) WHERE b = 0;
-CREATE INDEX aggregates_last ON aggregates (owner, last_edit DESC, a) WHERE b = 0;
-CREATE INDEX aggregates_most_in_hashtag ON aggregates (a, edits DESC, b) WHERE owner = 'hashtag_user';
-CREATE INDEX aggregates_most_of_pairs ON aggregates (edits DESC, a, b) WHERE owner = 'hashtag_user';
--- Owners other than pairs have b = 0: who takes that for a chance of one in a hundred sorts what an index has in order.
-CREATE STATISTICS aggregates_owners (mcv) ON owner, b FROM aggregates;
 ANALYZE aggregates;
 
 CREATE OR REPLACE VIEW user_statistics AS
