@@ -166,7 +166,8 @@ def test_replaced_bodies_are_kept_for_a_month_and_so_many_errors_also_where_the_
     with stats.connect() as connection:
         connection.execute(
             "TRUNCATE errors; INSERT INTO errors (sequence, type, id, ordinal, reason)"
-            " SELECT minute, kind, 8 - kind, 0, 'broken' FROM generate_series(1, 4) AS minute, generate_series(1, 2) AS kind"
+            " SELECT minute, kind, 8 - kind, 0, 'broken'"
+            " FROM generate_series(1, 4) AS minute, generate_series(1, 2) AS kind"
         )
     assert retention_job.execute_in_process(instance=instance).success
     with stats.connect() as connection:
