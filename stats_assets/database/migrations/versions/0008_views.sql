@@ -22,11 +22,11 @@ FROM aggregates AS t
 JOIN hashtags AS h ON h.id = t.a
 WHERE t.owner = 'hashtag' AND t.b = 0;
 
+-- A name is looked up after the sort and the limit, not of all users of a hashtag: whoever is here is in users.
 CREATE OR REPLACE VIEW hashtag_user_statistics AS
-SELECT t.b AS user_id, u.name, t.a AS hashtag_id, h.hashtag, t.measurements, t.counts, t.last_edit,
-    t.changesets AS changeset_count, t.edits AS edit_count, t.updated_at, t.first_edit
+SELECT t.b AS user_id, (SELECT name FROM users WHERE id = t.b) AS name, t.a AS hashtag_id, h.hashtag, t.measurements,
+    t.counts, t.last_edit, t.changesets AS changeset_count, t.edits AS edit_count, t.updated_at, t.first_edit
 FROM aggregates AS t
-JOIN users AS u ON u.id = t.b
 JOIN hashtags AS h ON h.id = t.a
 WHERE t.owner = 'hashtag_user';
 
