@@ -105,7 +105,8 @@ class History:
             connection.execute(statement.encode(), {"size": self.size})
         connection.execute("ANALYZE")
         with connection.transaction():
-            connection.execute((VERSIONS / "0003_fill_aggregates.sql").read_bytes())
+            for name in ("0003_fill_aggregates.sql", "0008_fill_breakdowns.sql"):
+                connection.execute((VERSIONS / name).read_bytes())
         connection.execute("DROP TABLE now_drawn")
         connection.execute("VACUUM ANALYZE")
         with suppress(psycopg.errors.InsufficientPrivilege):

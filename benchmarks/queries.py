@@ -40,6 +40,12 @@ QUERIES = {
     "… of a hashtag": "SELECT * FROM hashtag_user_statistics WHERE hashtag = 'heavy' ORDER BY edit_count DESC LIMIT 10",
     "the pairs with most edits": "SELECT * FROM hashtag_user_statistics ORDER BY edit_count DESC LIMIT 10",
     "the hashtags with most edits": "SELECT * FROM hashtag_statistics ORDER BY edit_count DESC LIMIT 10",
+    "a hashtag's users, a deep page": "SELECT * FROM hashtag_user_statistics WHERE hashtag = 'heavy'"
+    " ORDER BY hashtag, user_id LIMIT 25 OFFSET {deep_of_tag}",
+    "the users who were last": "SELECT * FROM user_statistics ORDER BY last_edit DESC LIMIT 25",
+    "… with a hashtag": "SELECT * FROM hashtag_user_statistics WHERE hashtag = 'heavy'"
+    " ORDER BY last_edit DESC LIMIT 25",
+    "the hashtags that were last": "SELECT * FROM hashtag_statistics ORDER BY last_edit DESC LIMIT 25",
     "a user's days": "SELECT day, edits, day_changesets->day"
     " FROM user_statistics, jsonb_each(day_edits) AS d(day, edits)"
     " WHERE id = 2 ORDER BY day",
@@ -81,11 +87,13 @@ def table(history: History, times: int) -> Iterator[tuple[str, Cost, Cost]]:
     """Each query with its cost by our views and by materialized ones, which `History.make_views` made."""
     with psycopg.connect(history.url, autocommit=True) as theirs:
         theirs.execute("SET search_path = osmesa_like, public")
-        count = theirs.execute("SELECT count(*) FROM user_statistics").fetchone()
-        tags = theirs.execute("SELECT count(*) FROM hashtag_statistics").fetchone()
-        assert count is not None
-        assert tags is not None
-        deep = {"deep": min(100_000, count[0] // 2), "deep_tag": min(100_000, tags[0] // 2)}
+        sizes = theirs.execute(
+            "SELECT (SELECT count(*) FROM user_statistics), (SELECT count(*) FROM hashtag_statistics),"
+            " (SELECT count(*) FROM hashtag_user_statistics WHERE hashtag = 'heavy')"
+        ).fetchone()
+        assert sizes is not None
+        names = ("deep", "deep_tag", "deep_of_tag")
+        deep = {name: min(100_000, size // 2) for name, size in zip(names, sizes, strict=True)}
         for name, query in QUERIES.items():
             asked = query.format(**deep)
             yield name.format(), cost(history.connection, asked, times), cost(theirs, asked, times)

@@ -8,14 +8,13 @@ be plotted. Not here: assertions (tests/osm/test_cost.py).
 
 import argparse
 import csv
-import io
 import math
-import resource
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,14 +38,14 @@ def square(west: float, south: float, size: float) -> Line:
     return [(west, south), (east, south), (east, north), (west, north), (west, south)]
 
 
-def circle(radius: float, positions: int) -> Line:
+def circle(radius: float, positions: int, west: float = 10, south: float = 1) -> Line:
     angles = [2 * math.pi * n / positions for n in range(positions)]
-    line = [(10 + radius * math.cos(angle), 1 + radius * math.sin(angle)) for angle in angles]
+    line = [(west + radius * math.cos(angle), south + radius * math.sin(angle)) for angle in angles]
     return [*line, line[0]]
 
 
-def pieces(line: Line) -> Members:
-    return [("outer", [one, other]) for one, other in pairwise(line)]
+def pieces(line: Line, segments: int = 1) -> Members:
+    return [("outer", line[n : n + segments + 1]) for n in range(0, len(line) - 1, segments)]
 
 
 def comb(teeth: int) -> Line:
@@ -76,6 +75,7 @@ def cell(number: int, of: int, fill: float) -> Line:
     return square(10 + (column + 0.25) / side, 1 + (row + 0.25) / side, fill / side)
 
 
+LONG = 40  # segments of a long member
 # Of each the members for a number; all but the same ring are valid.
 SHAPES: dict[str, Callable[[int], Members]] = {
     "the same ring": lambda n: [("outer", square(10, 1, 1))] * n,
@@ -88,6 +88,10 @@ SHAPES: dict[str, Callable[[int], Members]] = {
     "a comb in pieces": lambda n: pieces(comb((n - 2) // 2)),
     "a star in pieces": lambda n: pieces(star(n // 2)),
     "one ring in pieces": lambda n: pieces(circle(1, n)),
+    "a ring in long pieces": lambda n: pieces(circle(1, LONG * n), LONG),
+    "long rings": lambda n: [
+        ("outer", circle(0.3 / math.sqrt(n), LONG, *cell(k, n, 0.5)[0])) for k in range(n)
+    ],
     "squares": lambda n: [("outer", cell(k, n, 0.5)) for k in range(n)],
     "holes": lambda n: [("outer", square(10, 1, 1)), *(("inner", cell(k, n, 0.5)) for k in range(n - 1))],
 }
@@ -104,26 +108,32 @@ def body(members: Sequence[tuple[str, Line]]) -> bytes:
     return "".join(parts).encode()
 
 
-def cost(shape: str, members: int) -> Cost:
-    """Of this process: it must have counted nothing else."""
+def cost(document: Path) -> tuple[float, float]:
+    """Seconds and megabytes of this process: it must have done nothing else."""
     categories, regions = Categories.load(), Regions.load()
-    document = io.BytesIO(body(SHAPES[shape](members)))
     begun = time.process_time()
-    found = count_diff(document, categories=categories, regions=regions)
+    with document.open("rb") as file:
+        found = count_diff(file, categories=categories, regions=regions)
     seconds = time.process_time() - begun
     assert (found.features, found.errors) == (1, ())
-    return Cost(shape, members, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Of getrusage, the peak is the parent's, if that was higher.
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak is not None
+    return seconds, int(peak[1]) / 1024
 
 
 def costs(shape: str, sizes: Sequence[int]) -> Iterator[Cost]:
     for size in sizes:
-        run = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "benchmarks.relations", "--one", shape, str(size)],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=Path(__file__).parents[1],
-        )
+        with tempfile.NamedTemporaryFile(suffix=".xml") as file:
+            file.write(body(SHAPES[shape](size)))
+            file.flush()
+            run = subprocess.run(  # noqa: S603
+                [sys.executable, "-m", "benchmarks.relations", "--one", file.name],
+                capture_output=True,
+                text=True,
+                check=True,
+                cwd=Path(__file__).parents[1],
+            )
         seconds, megabytes = map(float, run.stdout.split())
         yield Cost(shape, size, seconds, megabytes)
 
@@ -142,11 +152,10 @@ def main() -> None:
     options.add_argument("--most", type=int, default=32_000, help="members of the biggest (32000)")
     options.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES), metavar="NAME")
     options.add_argument("--data", type=Path, help="a CSV file for a plot")
-    options.add_argument("--one", nargs=2, metavar=("NAME", "MEMBERS"), help="measure this process")
+    options.add_argument("--one", type=Path, metavar="DOCUMENT", help="measure this process")
     given = options.parse_args()
     if given.one:
-        found = cost(given.one[0], int(given.one[1]))
-        print(found.seconds, found.megabytes)
+        print(*cost(given.one))
         return
     sizes = [size for size in (1000 << n for n in range(6)) if size <= given.most]
     measured: list[Cost] = []

@@ -16,6 +16,7 @@ from dagster import (
 
 from stats_assets.assets.statistics import VIEWS
 from stats_assets.assets.verification import all_is_exact
+from stats_assets.database.facts import forget_errors
 from stats_assets.database.streams import STREAMS
 from stats_assets.resources import current_stats
 from stats_assets.retention import prune_runs
@@ -62,11 +63,13 @@ verification_schedule = ScheduleDefinition(
 
 @op
 def prune(context: OpExecutionContext) -> None:
-    """Delete old runs, and archived bodies if they are not to be kept for ever."""
+    """Delete old runs, old rows of `errors`, and archived bodies if they are not to be kept for ever."""
     stats, now = current_stats(), datetime.now(UTC)
     days = stats.settings.runs_keep_days
     runs = prune_runs(context.instance, now - timedelta(days=days), say=context.log.info)
     context.log.info(f"{runs} runs that ended more than {days} days ago deleted.")
+    with stats.connect() as connection:
+        context.log.info(f"{forget_errors(connection)} of the oldest rows of errors deleted.")
     for stream in STREAMS:
         replaced = stats.archive(stream).prune_replaced(now - timedelta(days=REPLACED_KEEP_DAYS))
         context.log.info(f"{replaced} replaced bodies of {stream} deleted.")
@@ -78,7 +81,8 @@ def prune(context: OpExecutionContext) -> None:
 
 @job(
     tags=LAST,
-    description="Deletes Dagster's records of old runs (RUNS_KEEP_DAYS), and archived bodies (ARCHIVE_KEEP_DAYS).",
+    description="Deletes Dagster's records of old runs (RUNS_KEEP_DAYS), archived bodies (ARCHIVE_KEEP_DAYS), and the"
+    " oldest of more than 100,000 rows of errors.",
 )
 def retention_job() -> None:
     """What is not kept for ever."""

@@ -14,6 +14,8 @@ from dagster import AssetKey, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 
 from stats_assets.bodies import StreamWork
+from stats_assets.database import facts
+from stats_assets.database.facts import forget_errors
 from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
@@ -140,8 +142,13 @@ def test_the_archive_keeps_what_is_young(stats: Stats, feed: DemoFeed, world: Wo
     assert work.archive.prune(datetime.now(UTC) - timedelta(days=7)) == 0
 
 
-def test_replaced_bodies_are_kept_for_a_month_also_where_the_archive_is_for_ever(
-    stats: Stats, feed: DemoFeed, world: World, instance: DagsterInstance, tmp_path: Path
+def test_replaced_bodies_are_kept_for_a_month_and_so_many_errors_also_where_the_archive_is_for_ever(
+    stats: Stats,
+    feed: DemoFeed,
+    world: World,
+    instance: DagsterInstance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     work: StreamWork = stats.work("augmented_diffs")
     run_range(work, stats.url, "run", world.first, world.first + 2)
@@ -155,6 +162,17 @@ def test_replaced_bodies_are_kept_for_a_month_also_where_the_archive_is_for_ever
         then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
         os.utime(file, (then, then))
         os.utime(bodies[0], (then, then))
+    monkeypatch.setattr(facts, "ERRORS_KEPT", 5)
+    with stats.connect() as connection:
+        connection.execute(
+            "TRUNCATE errors; INSERT INTO errors (sequence, type, id, ordinal, reason)"
+            " SELECT minute, kind, 8 - kind, 0, 'broken'"
+            " FROM generate_series(1, 4) AS minute, generate_series(1, 2) AS kind"
+        )
     assert retention_job.execute_in_process(instance=instance).success
+    with stats.connect() as connection:
+        left = connection.execute("SELECT sequence, type FROM errors ORDER BY 1, 2").fetchall()
+        assert left == [(2, 2), (3, 1), (3, 2), (4, 1), (4, 2)]
+        assert forget_errors(connection) == 0
     assert [file.exists() for file in kept] == [True, False, False]
     assert [body.exists() for body in bodies] == [True] * 3

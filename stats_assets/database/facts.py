@@ -19,6 +19,8 @@ FACTS = "changeset_edits (sequence, changeset_id, user_id, edited_at, total_edit
 COUNTRIES = "changeset_edits_countries (sequence, changeset_id, region, edit_count, counts, measurements)"
 ERRORS = 'errors (id, type, sequence, tags, nds, changeset, uid, "user", updated, visible, version, ordinal, reason)'
 
+ERRORS_KEPT = 100_000  # some weeks of them, 50 to 100 MB
+
 
 def save_facts(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
     """Replace the sequence's facts, and note in the ledger how many it has; runs inside the ledger's commit.
@@ -76,6 +78,19 @@ def replace_facts(connection: Connection, sequence: int, diff: DiffStatistics) -
         if changeset.uid is not None
     ]
     save_users(connection, DIFFS, sequence, evidence)
+
+
+def forget_errors(connection: Connection) -> int:
+    """Delete all rows of `errors` but so many of the newest minutes (ERRORS_KEPT); how many that were."""
+    return connection.execute(
+        """
+        DELETE FROM errors WHERE (sequence, type, id, ordinal) <= (
+            SELECT sequence, type, id, ordinal FROM errors
+            ORDER BY sequence DESC, type DESC, id DESC, ordinal DESC OFFSET %s LIMIT 1
+        )
+        """,
+        (ERRORS_KEPT,),
+    ).rowcount
 
 
 def _away(sequence: int, reason: str | None) -> FactsAway:

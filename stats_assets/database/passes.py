@@ -127,6 +127,7 @@ def sample(connection: Connection) -> Passed:
 
 
 def _mend(connection: Connection, compared: Compared) -> None:
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # see apply_deltas
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO statistics_queue (changeset_id, sequence) VALUES (%s, %s)", compared.queue

@@ -5,6 +5,8 @@ Each range is read in one snapshot, so that the stream may go on. What is done a
 # ruff: noqa: S608 - SQL is made of constants
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
@@ -14,9 +16,10 @@ from stats_assets.database.connection import Connection
 
 SQL = files("stats_assets.database") / "sql"
 MOST = 2**63 - 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SIZE = 5_000  # changesets, facts or members a range; an owner is never parted
 
-_COLUMNS = "c.id AS changeset_id, (c.counted_at AT TIME ZONE 'UTC')::date AS day"
+_COLUMNS = "c.id AS changeset_id, (c.counted_at AT TIME ZONE 'UTC')::date AS day, c.counted_at"
 _WHOLE = f"{_COLUMNS}, c.total_edits AS edits, c.counts, c.measurements, c.user_id, c.editor"
 _TAGGED = (
     "FROM changesets_hashtags AS l JOIN changesets AS c ON c.id = l.changeset_id"
@@ -114,11 +117,17 @@ def _number(row: Sequence[Any]) -> Difference:
     owner, a, b, day, measure, key_id, key, _, _, new, new_changesets, old, old_changesets = row
     name = f"user {b} of hashtag {a}" if owner == "hashtag_user" else f"{owner} {a}"
     what = " ".join(filter(None, (name, str(day or ""), measure, key or (str(key_id) if key_id else ""))))
-    counted = measure not in ("counts", "measurements")
     return Difference(
         what,
-        *(
-            None if value is None else f"{value:f}" + (f" edits, {changesets} changesets" if counted else "")
-            for value, changesets in ((new, new_changesets), (old, old_changesets))
-        ),
+        _said(measure, new, new_changesets),
+        _said(measure, old, old_changesets),
     )
+
+
+def _said(measure: str, value: Decimal | None, changesets: int | None) -> str | None:
+    if value is None:
+        return None
+    if measure in ("first_edit", "last_edit"):  # seconds
+        return (EPOCH + timedelta(microseconds=int(value * 1_000_000))).isoformat()
+    counted = measure in ("total", "editor", "country", "hashtag", "user")
+    return f"{value:f}" + (f" edits, {changesets} changesets" if counted else "")

@@ -61,6 +61,21 @@ WRONG = {
     "keys": "UPDATE aggregate_keys SET edits = edits + 1 WHERE measure = 'hashtag'",
     "keys gone": "DELETE FROM aggregate_keys WHERE measure = 'user'",
     "keys of nobody": "INSERT INTO aggregate_keys VALUES ('user', 7, 'editor', 0, 'nobody''s', 0, 0)",
+    **{
+        f"a kept {name}": f"UPDATE aggregates SET {name} = {wrong}"  # noqa: S608 - constants
+        for name, wrong in {
+            "day_edits": "day_edits || '{\"2026-03-01\": 77}' WHERE owner = 'user'",
+            "day_changesets": "NULL",
+            "editor_edits": "editor_edits || '{\"vi\": 1}'",
+            "country_changesets": "'{}'",
+            "hashtag_edits": "NULL WHERE owner = 'country'",
+            "user_changesets": "user_changesets || '{\"7\": 0}'",
+            "first_edit": "first_edit - interval '1 microsecond'",
+            "last_edit": "NULL WHERE owner = 'hashtag_user'",
+        }.items()
+    },
+    "what is kept of nobody": "INSERT INTO aggregates (owner, a, b, changesets, edits, counts, measurements,"
+    " updated_at, last_edit, day_edits) VALUES ('user', 555, 0, 0, 0, '{}', '{}', now(), now(), '{\"2026-03-01\": 0}')",
     "everything": "TRUNCATE aggregates, aggregate_days, aggregate_keys",
 }
 

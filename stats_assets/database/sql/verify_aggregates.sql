@@ -31,6 +31,20 @@ WITH members AS MATERIALIZED (
     FROM rows WHERE %(owner)s <> 'hashtag_user' GROUP BY a, b, day, measure, id, key
     UNION ALL
     SELECT a, 0, NULL, measure, id, key, sum(edits), count(*) FROM keys GROUP BY a, measure, id, key
+), ranked AS (
+    SELECT a, measure, coalesce(nullif(key, ''), id::text) AS key, value AS edits, changesets,
+        row_number() OVER (PARTITION BY a, measure ORDER BY value DESC, id, key COLLATE "C") AS place
+    FROM expected WHERE measure IN ('editor', 'country', 'hashtag', 'user')
+), shown AS (
+    SELECT a, measure, key, edits, changesets
+    FROM ranked
+    WHERE measure = 'country'
+        OR place <= CASE WHEN measure = 'hashtag' AND %(owner)s = 'user' THEN 50 ELSE 10 END
+    UNION ALL
+    SELECT a, 'day', day::text, value, changesets
+    FROM expected WHERE measure = 'total' AND day IS NOT NULL AND %(owner)s = 'user'
+), times AS (
+    SELECT a, b, min(counted_at) AS first_edit, max(counted_at) AS last_edit FROM members GROUP BY a, b
 ), kept AS (
     SELECT a, b, NULL::date AS day, changesets, edits, counts, measurements
     FROM aggregates WHERE owner = %(owner)s AND a >= %(first)s AND a < %(until)s
@@ -46,9 +60,30 @@ WITH members AS MATERIALIZED (
     UNION ALL
     SELECT a, 0, NULL, measure, id, key, edits, changesets
     FROM aggregate_keys WHERE owner = %(owner)s AND a >= %(first)s AND a < %(until)s
+    UNION ALL
+    SELECT a, b, NULL, measure, 0, k.key, k.value::numeric, 0
+    FROM aggregates, LATERAL (VALUES
+        ('editor_edits', editor_edits), ('editor_changesets', editor_changesets),
+        ('day_edits', day_edits), ('day_changesets', day_changesets),
+        ('country_edits', country_edits), ('country_changesets', country_changesets),
+        ('hashtag_edits', hashtag_edits), ('hashtag_changesets', hashtag_changesets),
+        ('user_edits', user_edits), ('user_changesets', user_changesets)
+    ) AS document (measure, keys), jsonb_each_text(keys) AS k
+    WHERE owner = %(owner)s AND a >= %(first)s AND a < %(until)s
+    UNION ALL
+    SELECT a, b, NULL, measure, 0, '', extract(epoch FROM at), 0
+    FROM aggregates, LATERAL (VALUES ('first_edit', first_edit), ('last_edit', last_edit)) AS one (measure, at)
+    WHERE owner = %(owner)s AND a >= %(first)s AND a < %(until)s
 ), both_sides AS (
     SELECT a, b, day, measure, id, key COLLATE "C" AS key, value AS new, changesets AS new_changesets,
         NULL::numeric AS old, NULL::bigint AS old_changesets FROM expected
+    UNION ALL
+    SELECT a, 0, NULL, measure || '_edits', 0, key, edits, 0, NULL, NULL FROM shown
+    UNION ALL
+    SELECT a, 0, NULL, measure || '_changesets', 0, key, changesets, 0, NULL, NULL FROM shown
+    UNION ALL
+    SELECT a, b, NULL, measure, 0, '', extract(epoch FROM at), 0, NULL, NULL
+    FROM times, LATERAL (VALUES ('first_edit', first_edit), ('last_edit', last_edit)) AS one (measure, at)
     UNION ALL
     SELECT a, b, day, measure, id, key, NULL, NULL, value, changesets FROM found
 )

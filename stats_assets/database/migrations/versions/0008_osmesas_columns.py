@@ -7,7 +7,8 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    run("0008_columns.sql", "0008_contributions.sql", "0008_views.sql", "0008_alerts.sql")
+    run("0008_columns.sql", "0008_nobody.sql", "0008_contributions.sql")
+    run("0008_breakdowns.sql", "0008_fill_breakdowns.sql", "0008_views.sql", "0008_alerts.sql")
 
 
 def downgrade() -> None:
