@@ -14,6 +14,7 @@ from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, reserve
 from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
+from stats_assets.database.embedded_clients import why_it_stays
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.home import DemoError, DemoHome, Remembered
 from stats_assets.env_file import complaints, set_twice
@@ -76,7 +77,10 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
             "Output": str(root / ".dagster" / "logs"),
         }
         advice = ["The streams start when their sensors are switched on: Automation in the UI."]
-        return supervisor.run(dagster.children(), lambda: _tell(facts, advice))
+        code = supervisor.run(dagster.children(), lambda: _tell(facts, advice))
+    if settings.database_url is None:
+        _tell_who_stays(settings.stats_data_dir, url)
+    return code
 
 
 def run_demo(
@@ -145,7 +149,9 @@ def run_demo(
                 home.sensors_started.touch()
             return started and _tell(facts, advice)
 
-        return supervisor.run([*children, *dagster.children()], when_ready)
+        code = supervisor.run([*children, *dagster.children()], when_ready)
+    _tell_who_stays(Path(settings["STATS_DATA_DIR"]), database)
+    return code
 
 
 def _streams(world: Remembered) -> list[str]:
@@ -183,6 +189,12 @@ def _port(port: int, option: str) -> Iterator[None]:
         raise StackError(f"Port {port} is in use by another program. Choose another with {option}.")
     with held:
         yield
+
+
+def _tell_who_stays(data_directory: Path, url: str) -> None:
+    stays = why_it_stays(data_directory, url)
+    if stays is not None:
+        print(stays, file=sys.stderr)
 
 
 def _tell(facts: Mapping[str, str], advice: Sequence[str]) -> bool:

@@ -67,6 +67,7 @@ def main() -> int:
         place = find_place(folder, arguments.elsewhere)
         server = Server(place, lock, arguments.grace)
         detach(folder / LOG_FILE)
+        lock.write(str(os.getpid()))
     except (EmbeddedServerError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
