@@ -16,6 +16,7 @@ from dagster import (
 
 from stats_assets.assets.statistics import VIEWS
 from stats_assets.assets.verification import all_is_exact
+from stats_assets.dagster_storage import ComputeLogs
 from stats_assets.database.streams import STREAMS
 from stats_assets.resources import current_stats
 from stats_assets.retention import prune_runs
@@ -67,6 +68,8 @@ def prune(context: OpExecutionContext) -> None:
     days = stats.settings.runs_keep_days
     runs = prune_runs(context.instance, now - timedelta(days=days), say=context.log.info)
     context.log.info(f"{runs} runs that ended more than {days} days ago deleted.")
+    if isinstance(context.instance.compute_log_manager, ComputeLogs):
+        context.instance.compute_log_manager.prune(now - timedelta(days=days))
     for stream in STREAMS:
         replaced = stats.archive(stream).prune_replaced(now - timedelta(days=REPLACED_KEEP_DAYS))
         context.log.info(f"{replaced} replaced bodies of {stream} deleted.")
