@@ -108,9 +108,8 @@ class DagsterChildren(NamedTuple):
             return False
 
     def _child(self, name: str, words: Sequence[str], ready: Callable[[], bool]) -> Child:
-        return Child(
-            name, [sys.executable, "-m", *words], environment(self.home, self.settings), self.home, ready
-        )
+        command = [sys.executable, "-m", "stats_assets.dagster_plain", *words]
+        return Child(name, command, environment(self.home, self.settings), self.home, ready)
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:

@@ -3,11 +3,12 @@
 Keeping them running is `supervisor.py`, the demo's folder and settings are `demo/home.py`.
 """
 
+import errno
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from stats_assets.child import Child
@@ -23,6 +24,7 @@ from stats_assets.settings import load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
 
 DEFINITIONS = "stats_assets.definitions"
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 class StackError(Exception):
@@ -146,7 +148,8 @@ def run_demo(
         def when_ready() -> bool:
             started = home.sensors_started.exists() or dagster.start_sensors(_streams(world))
             if started:
-                home.sensors_started.touch()
+                with suppress(OSError):  # a full disk: they are on, and that is remembered the next time
+                    home.sensors_started.touch()
             return started and _tell(facts, advice)
 
         code = supervisor.run([*children, *dagster.children()], when_ready)
@@ -167,6 +170,12 @@ def _supervisor(home: Path, quiet: bool) -> Iterator[Supervisor]:
             yield supervisor
     except AlreadyRunning as error:
         raise StackError(str(error)) from None
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise StackError(
+            f"Below {home} nothing can be written: {error}. Make room, or let this user write there, and start again."
+        ) from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ them and of the clients that are connected (`embedded_clients.py`). Starting, me
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -30,6 +31,8 @@ OURS = "stats-assets"
 """How the connections of our programs are named."""
 GRACE_SECONDS = 10.0
 START_SECONDS = 300.0
+
+LITTLE_ROOM = 64 << 20  # a new database takes as much, a start some files of 16 MB
 
 _STARTS = 3
 _held: dict[Path, LockFile] = {}
@@ -157,16 +160,24 @@ def _running(folder: Path, grace: float, elsewhere: Path) -> str:
             if starts and state.state == "failed":
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {folder} does not start: {state.detail} "
-                    f"More in {folder / LOG_FILE}."
+                    f"More in {folder / LOG_FILE}.{_room(folder)}"
                 )
             if starts == _STARTS:
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {folder} was started {starts} times and was gone each time. "
-                    f"The reason should be in {folder / LOG_FILE}."
+                    f"The reason should be in {folder / LOG_FILE}.{_room(folder)}"
                 )
             starts += 1
             _start(folder, grace, elsewhere)
         patience.pause(state.detail or "starting")
+
+
+def _room(folder: Path) -> str:
+    """What to say of a disk that is about full, which is a reason that nobody can write down."""
+    free = shutil.disk_usage(folder).free
+    if free >= LITTLE_ROOM:
+        return ""
+    return f" Its disk has {free >> 20} MB left: make room, and start again; nothing is lost."
 
 
 def _start(folder: Path, grace: float, elsewhere: Path) -> None:

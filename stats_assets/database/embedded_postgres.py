@@ -67,6 +67,7 @@ class Server:
         self._visitors = Visitors(self._url)
         self._program: Program | None = None
         self._stays = ""
+        self._state: tuple[str, str, str | None] | None = None
         self._stop = False
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
@@ -101,7 +102,16 @@ class Server:
 
     def _say(self, state: str, detail: str, url: str | None = None) -> None:
         log.info("%s: %s", state, detail)
-        write_state(self._place.folder, state, detail, url)
+        self._state = (state, detail, url)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Write what was said, again and again until there is room for it: a full disk is no reason to end."""
+        if self._state is None:
+            return
+        with contextlib.suppress(OSError):
+            write_state(self._place.folder, *self._state)
+            self._state = None
 
     def _make(self) -> None:
         """initdb, under another name until it is whole."""
@@ -224,7 +234,7 @@ class Server:
         except psycopg.OperationalError as error:
             if "starting up" in str(error) or "recovery" in str(error):
                 detail = "PostgreSQL is starting up; after a crash it first replays its log"
-                write_state(self._place.folder, "starting", detail, None)
+                self._state = ("starting", detail, None)
             return False
         except psycopg.Error as error:
             raise EmbeddedServerError(f"its roles can't be made: {error}") from None
@@ -233,6 +243,7 @@ class Server:
 
     def _listen(self, seconds: float = POLL_SECONDS) -> None:
         """Let time pass. Raises Stop."""
+        self._tell()
         if self._program is None:
             time.sleep(seconds)
         else:
