@@ -1,6 +1,6 @@
-"""Runs one of Dagster's programs so that its output is for a file: no colours, which are codes there.
+"""Runs one of Dagster's programs as it suits one machine: no colours, which are codes in a file, and calmer at rest.
 
-`python -m stats_assets.dagster_plain MODULE …` is `python -m MODULE …`. Dagster's own formats are coloured, or JSON.
+`python -m stats_assets.dagster_plain MODULE …` is `python -m MODULE …`, but for what no option of Dagster's can say.
 Which programs there are, and with what, is `dagster_programs.py`'s.
 """
 
@@ -9,6 +9,11 @@ import runpy
 import sys
 
 import coloredlogs
+from dagster._grpc import server_watcher
+
+WATCH_SECONDS = 5
+"""Webserver and daemon ask the code server, each by a connection of its own, whether it is another one by now: in place
+of each second."""
 
 
 class Plain(logging.Formatter):
@@ -21,6 +26,7 @@ class Plain(logging.Formatter):
 def main() -> None:
     """Become the program that the arguments name."""
     coloredlogs.ColoredFormatter = Plain
+    server_watcher.WATCH_INTERVAL = WATCH_SECONDS
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
