@@ -17,7 +17,7 @@ from pathlib import Path
 
 RUNS_A_DAY = 2 * 1440 + 1440 // 5
 PARTS = {
-    "runs' events": ".dagster/history/runs",
+    "runs' events": ".dagster/history/runs/",
     "runs": ".dagster/history",
     "ticks": ".dagster/schedules",
     "compute logs": ".dagster/compute_logs",

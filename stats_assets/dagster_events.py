@@ -5,8 +5,9 @@ are pruned. Where the records are, and who may make them, is `dagster_storage.py
 """
 
 import functools
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,18 @@ class EventLog(SqliteEventLogStorage):
     def end_watch(self, run_id: str, handler: Any) -> None:
         if self._watcher is not None:
             self._watcher.unwatch_run(run_id, handler)
+
+    def compact(self) -> None:
+        """Give back what deleted events have left in the midst of others. Who writes waits for some seconds.
+
+        Raises sqlite3.OperationalError when there is no room for a copy, or somebody reads for too long.
+        """
+        database = sqlite3.connect(
+            self.path_for_shard(INDEX_SHARD_NAME), timeout=SQLITE_BUSY_TIMEOUT_SECONDS, isolation_level=None
+        )
+        with closing(database):
+            database.execute("VACUUM")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def dispose(self) -> None:
         if self._watcher is not None:

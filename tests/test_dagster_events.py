@@ -135,6 +135,19 @@ def test_a_successful_runs_events_are_kept_in_short_and_a_failed_runs_all(
     assert long == []
 
 
+def test_compacting_leaves_what_is_kept(instance: DagsterInstance, root: Path) -> None:
+    run = materialize([facts], instance=instance).run_id
+    before = kinds(instance, run)
+    storage, file = instance.event_log_storage, root / ".dagster/history/runs/index.db"
+    assert isinstance(storage, EventLog)
+    for _ in range(60):
+        storage.store_event(entry(DagsterRun("job", "31111111-2222-3333-4444-555555555555"), LONG * 99))
+    storage.delete_events("31111111-2222-3333-4444-555555555555")
+    storage.compact()
+    assert file.stat().st_size < 500_000
+    assert kinds(instance, run) == before
+
+
 def test_a_runs_database_of_before_is_read_and_gone_on_with(instance: DagsterInstance, root: Path) -> None:
     run = DagsterRun("job", "11111111-2222-3333-4444-555555555555", status=DagsterRunStatus.STARTED)
     storage = instance.event_log_storage

@@ -159,7 +159,7 @@ def _running(folder: Path, grace: float, elsewhere: Path) -> str:
         if not served:
             if starts and state.state == "failed":
                 raise EmbeddedServerError(
-                    f"The embedded PostgreSQL in {folder} does not start: {state.detail} "
+                    f"The embedded PostgreSQL in {folder} does not start: {state.detail.rstrip('.')}. "
                     f"More in {folder / LOG_FILE}.{_room(folder)}"
                 )
             if starts == _STARTS:
