@@ -110,8 +110,9 @@ class DagsterChildren(NamedTuple):
             return False
 
     def _child(self, name: str, words: Sequence[str], ready: Callable[[], bool]) -> Child:
+        command = [sys.executable, "-m", "stats_assets.dagster_plain", *words]
         variables = environment(self.home, self.settings) | {UI: self.url}
-        return Child(name, [sys.executable, "-m", *words], variables, self.home, ready)
+        return Child(name, command, variables, self.home, ready)
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:

@@ -7,26 +7,32 @@ schema's revision, not the same, and from then on every command fails (dagster's
 
 import contextlib
 import functools
+import io
 import os
 import shutil
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine
 
+from stats_assets.dagster_events import EventLog, engine_of
 from stats_assets.processes import locked_folder
 from stats_assets.root import RecordsError, find_project_root
 
@@ -52,7 +58,7 @@ def below_root(folder: str) -> Path:
 
 
 class LocalStorage(DagsterSqliteStorage):
-    """Runs, events, ticks in SQLite; whole when it is open. `base_dir`: as below_root."""
+    """Runs, events, ticks in SQLite, packed; whole when it is open. `base_dir`: as below_root."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         folder = below_root(base_dir)
@@ -61,7 +67,9 @@ class LocalStorage(DagsterSqliteStorage):
             _make(folder)
             outdated = [path for name in _DATABASES if _is_outdated(path := folder / name)]
             super().__init__(str(folder), inst_data)
-            self._event_log_storage = _EventLog(self._event_log_storage._base_dir, folder)
+            self._run_storage = _Runs(self._run_storage._conn_string)
+            self._schedule_storage = _Ticks(self._schedule_storage._conn_string)
+            self._event_log_storage = EventLog(self._event_log_storage._base_dir, lambda: _alone(folder))
             if outdated:
                 self._upgrade()
 
@@ -83,16 +91,26 @@ class LocalStorage(DagsterSqliteStorage):
             self._event_log_storage.reindex_assets()
 
 
-class _EventLog(SqliteEventLogStorage):
-    """A database a run is made by who comes first: its worker, the daemon, or somebody who looks."""
+class _Runs(SqliteRunStorage):
+    @functools.cached_property
+    def _engine(self) -> Engine:
+        return engine_of(self._conn_string)
 
-    def __init__(self, base_dir: str, folder: Path) -> None:
-        self._folder = folder
-        super().__init__(base_dir)
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            yield connection
 
-    def _initdb(self, engine: Any, for_index_shard: bool = False) -> None:
-        with _alone(self._folder):
-            super()._initdb(engine, for_index_shard)
+
+class _Ticks(SqliteScheduleStorage):
+    @functools.cached_property
+    def _engine(self) -> Engine:
+        return engine_of(self._conn_string)
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            yield connection
 
 
 class Artifacts(LocalArtifactStorage):
@@ -104,13 +122,34 @@ class Artifacts(LocalArtifactStorage):
 
 
 class ComputeLogs(LocalComputeLogManager):
-    """What runs print. `base_dir`: as below_root."""
+    """What ticks log, a file each that says something. What a run prints goes to the code server's output: what it has
+    to say are events. `base_dir`: as below_root."""
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "ComputeLogs":
         return cls(
             **{**config_value, "base_dir": str(below_root(config_value["base_dir"]))}, inst_data=inst_data
         )
+
+    @contextlib.contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        yield CapturedLogContext(log_key)
+
+    @contextlib.contextmanager
+    def open_log_stream(self, log_key: Sequence[str], io_type: ComputeIOType) -> Iterator[IO[str] | None]:
+        said = io.StringIO()
+        yield said
+        if said.getvalue():
+            with super().open_log_stream(log_key, io_type) as file:
+                if file is not None:
+                    file.write(said.getvalue())
+
+    def prune(self, before: datetime) -> None:
+        """Delete what was logged before then."""
+        for path in Path(self._base_dir).rglob("*"):
+            with contextlib.suppress(OSError):  # gone by another, or a folder in which something is
+                if path.stat().st_mtime < before.timestamp():
+                    path.rmdir() if path.is_dir() else path.unlink()
 
 
 @contextlib.contextmanager

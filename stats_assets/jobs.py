@@ -2,6 +2,7 @@
 verification of them all, and retention.
 """
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from dagster import (
@@ -17,6 +18,8 @@ from dagster import (
 from stats_assets.assets.statistics import VIEWS
 from stats_assets.assets.verification import all_is_exact
 from stats_assets.database.facts import forget_errors
+from stats_assets.dagster_events import EventLog
+from stats_assets.dagster_storage import ComputeLogs
 from stats_assets.database.streams import STREAMS
 from stats_assets.resources import current_stats
 from stats_assets.retention import prune_runs
@@ -28,6 +31,7 @@ FACTS = {
 """A stream's assets: bodies, and the facts read from them."""
 LAST = {"dagster/priority": "-20"}  # below every backfill's
 REPLACED_KEEP_DAYS = 30
+COMPACTING_HOUR = 3  # of UTC
 STATISTICS = AssetSelection.assets(*VIEWS)
 
 augmented_diffs_job = define_asset_job(
@@ -70,6 +74,13 @@ def prune(context: OpExecutionContext) -> None:
     context.log.info(f"{runs} runs that ended more than {days} days ago deleted.")
     with stats.connect() as connection:
         context.log.info(f"{forget_errors(connection)} of the oldest rows of errors deleted.")
+    if isinstance(context.instance.compute_log_manager, ComputeLogs):
+        context.instance.compute_log_manager.prune(now - timedelta(days=days))
+    if isinstance(context.instance.event_log_storage, EventLog) and now.hour == COMPACTING_HOUR:
+        try:
+            context.instance.event_log_storage.compact()
+        except sqlite3.OperationalError as error:
+            context.log.warning(f"Dagster's events are not compacted: {error}. It is tried again tomorrow.")
     for stream in STREAMS:
         replaced = stats.archive(stream).prune_replaced(now - timedelta(days=REPLACED_KEEP_DAYS))
         context.log.info(f"{replaced} replaced bodies of {stream} deleted.")

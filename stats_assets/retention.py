@@ -5,7 +5,7 @@ goes. What no API of Dagster's prunes is listed in docs/operations.md.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from dagster import (
     MetadataValue,
     RunsFilter,
 )
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from sqlalchemy import func, select
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 AT_ONCE = 200
@@ -41,6 +44,7 @@ def prune_runs(
         for record in records:
             _fold(instance, record.dagster_run)
             _delete(instance, record.dagster_run.run_id)
+        _delete_evaluations(instance, [record.dagster_run.run_id for record in records])
         deleted += len(records)
         if len(records) < AT_ONCE:
             break
@@ -74,6 +78,18 @@ def _delete(instance: DagsterInstance, run_id: str) -> None:
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     shard: Callable[[str], str] | None = getattr(instance.event_log_storage, "path_for_shard", None)
-    if shard is not None:  # SQLite keeps a file a run
+    if shard is not None:  # of before: a file a run
         for suffix in ("", "-wal", "-shm"):
             Path(f"{shard(run_id)}{suffix}").unlink(missing_ok=True)
+
+
+def _delete_evaluations(instance: DagsterInstance, runs: Sequence[str]) -> None:
+    """What no API of Dagster's prunes: the runs' evaluations of checks, but for each check's last."""
+    storage, table = instance.event_log_storage, AssetCheckExecutionsTable.c
+    if not isinstance(storage, SqlEventLogStorage):
+        return
+    last = select(func.max(table.id)).group_by(table.asset_key, table.check_name)
+    with storage.index_connection() as connection:
+        connection.execute(
+            AssetCheckExecutionsTable.delete().where(table.run_id.in_(runs), table.id.not_in(last))
+        )

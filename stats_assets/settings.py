@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     retry_attempts: int = Field(8, ge=1)
     hole_grace_seconds: float = Field(21600, ge=0)
     settle_seconds: float = Field(3900, ge=0)  # an Overpass keeps its last 60 minutes' files
-    runs_keep_days: int = Field(30, ge=1)
+    runs_keep_days: int = Field(7, ge=1)
     archive_keep_days: int | None = Field(None, ge=1)
     lease_stale_seconds: float = Field(20, gt=0)
     start_limit_seconds: float = Field(60, gt=0)

@@ -3,17 +3,19 @@
 Keeping them running is `supervisor.py`, the demo's folder and settings are `demo/home.py`.
 """
 
+import errno
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from stats_assets.child import Child
 from stats_assets.dagster_programs import HOST, DagsterChildren, answers_at, environment, reserve
 from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
+from stats_assets.database.embedded_clients import why_it_stays
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.home import DemoError, DemoHome, Remembered
 from stats_assets.env_file import complaints, set_twice
@@ -22,6 +24,7 @@ from stats_assets.settings import load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
 
 DEFINITIONS = "stats_assets.definitions"
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 class StackError(Exception):
@@ -76,7 +79,10 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
             "Output": str(root / ".dagster" / "logs"),
         }
         advice = ["The streams start when their sensors are switched on: Automation in the UI."]
-        return supervisor.run(dagster.children(), lambda: _tell(facts, advice))
+        code = supervisor.run(dagster.children(), lambda: _tell(facts, advice))
+    if settings.database_url is None:
+        _tell_who_stays(settings.stats_data_dir, url)
+    return code
 
 
 def run_demo(
@@ -142,10 +148,13 @@ def run_demo(
         def when_ready() -> bool:
             started = home.sensors_started.exists() or dagster.start_sensors(_streams(world))
             if started:
-                home.sensors_started.touch()
+                with suppress(OSError):  # a full disk: they are on, and that is remembered the next time
+                    home.sensors_started.touch()
             return started and _tell(facts, advice)
 
-        return supervisor.run([*children, *dagster.children()], when_ready)
+        code = supervisor.run([*children, *dagster.children()], when_ready)
+    _tell_who_stays(Path(settings["STATS_DATA_DIR"]), database)
+    return code
 
 
 def _streams(world: Remembered) -> list[str]:
@@ -161,6 +170,12 @@ def _supervisor(home: Path, quiet: bool) -> Iterator[Supervisor]:
             yield supervisor
     except AlreadyRunning as error:
         raise StackError(str(error)) from None
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise StackError(
+            f"Below {home} nothing can be written: {error}. Make room, or let this user write there, and start again."
+        ) from None
 
 
 @contextmanager
@@ -183,6 +198,12 @@ def _port(port: int, option: str) -> Iterator[None]:
         raise StackError(f"Port {port} is in use by another program. Choose another with {option}.")
     with held:
         yield
+
+
+def _tell_who_stays(data_directory: Path, url: str) -> None:
+    stays = why_it_stays(data_directory, url)
+    if stays is not None:
+        print(stays, file=sys.stderr)
 
 
 def _tell(facts: Mapping[str, str], advice: Sequence[str]) -> bool:

@@ -1,11 +1,13 @@
 """The embedded PostgreSQL as its users see it: the URL of a server that is running, for a data directory.
 
 Whoever asks holds a shared lock until its process ends; the server stops some seconds after the last of
-them. Starting, mending and stopping it is `embedded_server.py`, a process of its own, started from here.
+them and of the clients that are connected (`embedded_clients.py`). Starting, mending and stopping it is
+`embedded_server.py`, a process of its own, started from here.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -25,8 +27,12 @@ LOG_FILE = "server.log"
 SYSTEM_FOLDER = Path("/var/lib/stats-assets")
 ELSEWHERE = "STATS_ASSETS_ELSEWHERE"
 """An environment variable: a folder in place of SYSTEM_FOLDER, for sockets too, so that tests leave nothing there."""
+OURS = "stats-assets"
+"""How the connections of our programs are named."""
 GRACE_SECONDS = 10.0
 START_SECONDS = 300.0
+
+LITTLE_ROOM = 64 << 20  # a new database takes as much, a start some files of 16 MB
 
 _STARTS = 3
 _held: dict[Path, LockFile] = {}
@@ -50,8 +56,9 @@ def embedded_url(data_directory: Path, *, grace: float = GRACE_SECONDS, elsewher
     """The URL of the data directory's PostgreSQL, which is made, started or mended where needed.
 
     The server is this machine's only one for the directory. It stays at least until this process ends, and
-    stops `grace` seconds after its last user did. Call it again before a new connection: it costs a few
-    milliseconds and finds a server that was killed meanwhile on its feet again, under the same URL.
+    stops `grace` seconds after its last user did and its last client has gone. Call it again before a new
+    connection: it costs a few milliseconds and finds a server that was killed meanwhile on its feet again, under
+    the same URL.
     Its files are in `data_directory/postgresql`; started by root, which PostgreSQL refuses to be, in a
     folder below `elsewhere` (else that of STATS_ASSETS_ELSEWHERE, else SYSTEM_FOLDER) when the unprivileged
     user can't reach that.
@@ -87,7 +94,7 @@ def read_state(folder: Path) -> ServerState:
 def answers(url: str) -> bool:
     """Whether a connection succeeds, the only sign of life that counts; a full server is alive."""
     try:
-        psycopg.connect(url, connect_timeout=5).close()
+        psycopg.connect(url, connect_timeout=5, application_name=OURS).close()
     except psycopg.OperationalError as error:
         return "too many" in str(error) or "remaining connection slots" in str(error)
     return True
@@ -152,17 +159,25 @@ def _running(folder: Path, grace: float, elsewhere: Path) -> str:
         if not served:
             if starts and state.state == "failed":
                 raise EmbeddedServerError(
-                    f"The embedded PostgreSQL in {folder} does not start: {state.detail} "
-                    f"More in {folder / LOG_FILE}."
+                    f"The embedded PostgreSQL in {folder} does not start: {state.detail.rstrip('.')}. "
+                    f"More in {folder / LOG_FILE}.{_room(folder)}"
                 )
             if starts == _STARTS:
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {folder} was started {starts} times and was gone each time. "
-                    f"The reason should be in {folder / LOG_FILE}."
+                    f"The reason should be in {folder / LOG_FILE}.{_room(folder)}"
                 )
             starts += 1
             _start(folder, grace, elsewhere)
         patience.pause(state.detail or "starting")
+
+
+def _room(folder: Path) -> str:
+    """What to say of a disk that is about full, which is a reason that nobody can write down."""
+    free = shutil.disk_usage(folder).free
+    if free >= LITTLE_ROOM:
+        return ""
+    return f" Its disk has {free >> 20} MB left: make room, and start again; nothing is lost."
 
 
 def _start(folder: Path, grace: float, elsewhere: Path) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import time
@@ -19,6 +20,7 @@ from stats_assets.database.embedded import (
     USERS_LOCK,
     EmbeddedServerError,
 )
+from stats_assets.database.embedded_clients import Visitors
 from stats_assets.database.embedded_place import (
     MAJOR,
     SOCKET,
@@ -31,14 +33,18 @@ from stats_assets.files import write_whole
 from stats_assets.processes import LockFile, processes_titled, send
 
 POLL_SECONDS = 0.2
+LONGEST_POLL_SECONDS = 1.0
 FAST_SHUTDOWN_SECONDS = 60.0
 STARTS_IN_A_ROW = 4
-# defaults of a new data directory: a person may change them in its postgresql.conf
+# a person may set others in postgresql.conf, or by ALTER SYSTEM
 DEFAULTS = {
     "max_connections": "200",
     "superuser_reserved_connections": "0",  # nobody works as the superuser
     "shared_buffers": "128MB",
     "max_locks_per_transaction": "128",  # a query over all partitions of facts locks each, and its indexes
+    "min_wal_size": "32MB",
+    "max_wal_size": "256MB",
+    "client_connection_check_interval": "2s",  # the query of a killed program ends, and keeps the server for nobody
 }
 SHARED_MEMORY, ENOUGH = Path("/dev/shm"), 256 << 20  # noqa: S108 - not ours; a container's has 64 MB
 log = logging.getLogger("embedded")
@@ -58,7 +64,10 @@ class Server:
         self._grace = grace
         self._socket_folder = socket_folder(place)
         self._url = place.url(self._socket_folder)
+        self._visitors = Visitors(self._url)
         self._program: Program | None = None
+        self._stays = ""
+        self._state: tuple[str, str, str | None] | None = None
         self._stop = False
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
@@ -93,7 +102,16 @@ class Server:
 
     def _say(self, state: str, detail: str, url: str | None = None) -> None:
         log.info("%s: %s", state, detail)
-        write_state(self._place.folder, state, detail, url)
+        self._state = (state, detail, url)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Write what was said, again and again until there is room for it: a full disk is no reason to end."""
+        if self._state is None:
+            return
+        with contextlib.suppress(OSError):
+            write_state(self._place.folder, *self._state)
+            self._state = None
 
     def _make(self) -> None:
         """initdb, under another name until it is whole."""
@@ -168,7 +186,7 @@ class Server:
             "log_destination": "stderr",
             "logging_collector": "off",
         }
-        settings |= for_small_memory()
+        settings |= for_small_memory() | unset_defaults(self._place.data)
         self._say("starting", "PostgreSQL is starting")
         self._program = postgres = Program(
             *(self._place, log, "postgres", "-D", str(self._place.data)),
@@ -177,8 +195,9 @@ class Server:
         ready = False
         probed, touched = 0.0, 0
         used = time.monotonic()
+        pause = min(LONGEST_POLL_SECONDS, max(POLL_SECONDS, self._grace / 10))
         while postgres.alive:
-            self._listen()
+            self._listen(pause if ready else POLL_SECONDS)
             if ready and time.monotonic() - probed < POLL_SECONDS:
                 continue
             probed = time.monotonic()
@@ -186,17 +205,28 @@ class Server:
                 ready = self._ready(begun)
             if self._users.try_lock():
                 # shared locks of users are gone; one that came and went meanwhile left its time on the file
-                if self._users.touched != touched:
+                if self._users.touched != touched or (ready and self._visited()):
                     touched, used = self._users.touched, time.monotonic()
                 if ready and time.monotonic() - used >= self._grace:
                     log.info("nobody has used it for %.0f s", self._grace)
                     return False
                 self._users.unlock()
             else:
+                self._visitors.close()
+                self._stays = ""
                 used = time.monotonic()
         self._listen(0)
         log.warning("PostgreSQL ended with code %s", postgres.code)
         return True
+
+    def _visited(self) -> bool:
+        """Whether somebody is connected, or was since this was last asked; the log says who."""
+        visited, clients = self._visitors.look()
+        stays = ", ".join(map(str, clients))
+        if stays and stays != self._stays:
+            log.info("no program of ours needs it, and it goes on for %s", stays)
+        self._stays = stays
+        return visited
 
     def _ready(self, begun: float) -> bool:
         try:
@@ -204,7 +234,7 @@ class Server:
         except psycopg.OperationalError as error:
             if "starting up" in str(error) or "recovery" in str(error):
                 detail = "PostgreSQL is starting up; after a crash it first replays its log"
-                write_state(self._place.folder, "starting", detail, None)
+                self._state = ("starting", detail, None)
             return False
         except psycopg.Error as error:
             raise EmbeddedServerError(f"its roles can't be made: {error}") from None
@@ -213,6 +243,7 @@ class Server:
 
     def _listen(self, seconds: float = POLL_SECONDS) -> None:
         """Let time pass. Raises Stop."""
+        self._tell()
         if self._program is None:
             time.sleep(seconds)
         else:
@@ -252,6 +283,16 @@ def for_small_memory() -> dict[str, str]:
         *(SHARED_MEMORY, size >> 20),
     )
     return {"dynamic_shared_memory_type": "mmap"}
+
+
+def unset_defaults(data: Path) -> dict[str, str]:
+    """What an older data directory was made without."""
+    texts = [(data / f"postgresql{kind}.conf").read_text(errors="replace") for kind in ("", ".auto")]
+    return {
+        name: value
+        for name, value in DEFAULTS.items()
+        if not any(re.search(rf"^\s*{name}\b", text, re.MULTILINE | re.IGNORECASE) for text in texts)
+    }
 
 
 def write_state(folder: Path, state: str, detail: str, url: str | None) -> None:

@@ -5,6 +5,7 @@ that nobody would stop. What it does with the server is `embedded_postgres.py`'s
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -67,6 +68,8 @@ def main() -> int:
         place = find_place(folder, arguments.elsewhere)
         server = Server(place, lock, arguments.grace)
         detach(folder / LOG_FILE)
+        with contextlib.suppress(OSError):  # a full disk
+            lock.write(str(os.getpid()))
     except (EmbeddedServerError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -84,7 +87,8 @@ def main() -> int:
     if failure is None:
         (folder / STATE_FILE).unlink(missing_ok=True)
     else:
-        write_state(folder, "failed", failure, None)
+        with contextlib.suppress(OSError):
+            write_state(folder, "failed", failure, None)
     return 0
 
 

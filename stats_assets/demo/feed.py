@@ -128,12 +128,12 @@ class DemoFeed:
             raise RuntimeError("this feed's time does not pass by hand: start it with ways, without interval")
         return self._clock.pass_time(seconds)
 
-    def start(self) -> "DemoFeed":
-        """Listen. Raises OSError when the port is taken."""
+    def start(self, poll: float = 0.02) -> "DemoFeed":
+        """Listen; `stop` waits for `poll` seconds, which cost CPU. Raises OSError when the port is taken."""
         self.stopping.clear()
         self._server = Server((self._host, self._port), self)
         self._port = self._server.server_address[1]
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="demo feed", daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(poll,), name="demo feed", daemon=True)
         self._thread.start()
         return self
 
@@ -186,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             started=options.started,
             directory=options.directory,
             ways=Ways() if options.overpass else None,
-        ).start()
+        ).start(poll=1.0)
     except (FolderError, OSError) as error:
         parser.error(str(error))
     ended = Event()

@@ -19,8 +19,10 @@ import pytest
 
 from stats_assets.database import embedded_place
 from stats_assets.database.embedded import SERVER_LOCK, EmbeddedServerError, answers
+from stats_assets.database.embedded_clients import why_it_stays
 from stats_assets.database.embedded_elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.database.embedded_place import WHEEL, find_place
+from stats_assets.database.embedded_postgres import DEFAULTS, unset_defaults
 from stats_assets.processes import processes_titled, send
 from tests.drills.waiting import PATIENCE
 from tests.place import open_folder, remove
@@ -289,6 +291,67 @@ def test_a_quick_sequence_of_commands_uses_one_server(machine: Machine) -> None:
     until(machine.gone, "the server to stop when it is told to")
 
 
+PATIENT = 1.0
+
+
+def test_a_client_that_is_connected_keeps_the_server_and_is_named(machine: Machine) -> None:
+    user = machine.user(grace=0.2)
+    url = machine.answer(user)
+    assert why_it_stays(machine.data, url) is None
+    client = psycopg.connect(f"{url}&application_name=QGIS", autocommit=True)
+    user.communicate()
+    log = machine.data / "postgresql/server.log"
+    until(lambda: "it goes on for QGIS (as stats in stats, process" in log.read_text(), "the log to name it")
+    for _ in range(3):  # far longer than the grace; in mid-query, too
+        assert client.execute("SELECT 1 FROM pg_sleep(0.5)").fetchall() == [(1,)]
+    said = why_it_stays(machine.data, url)
+    assert said is not None
+    assert "1 client that is connected: QGIS" in said
+    assert said.endswith(f"kill {machine.keeper()}")
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        os.kill(machine.keeper(), signal.SIGTERM)
+        client.execute("SELECT pg_sleep(1000)")
+    until(machine.gone, "the server to stop when it is told to")
+
+
+def test_clients_that_come_and_go_keep_the_server_until_the_last_is_gone(machine: Machine) -> None:
+    user = machine.user(grace=PATIENT)
+    url = machine.answer(user)
+    user.communicate()
+    postmaster = machine.postmaster()
+    limit = time.monotonic() + 3 * PATIENT
+    while time.monotonic() < limit:  # each is gone before anybody looks
+        assert rows(url, "SELECT 1") == [(1,)]
+        time.sleep(PATIENT / 10)
+    assert machine.postmaster() == postmaster
+    until(machine.gone, "the server to stop after its last client")
+
+
+def test_a_client_keeps_a_server_whose_connections_are_all_taken(machine: Machine) -> None:
+    user = machine.user(grace=0.2)
+    url = machine.answer(user)
+    clients = [psycopg.connect(url, autocommit=True) for _ in range(200)]
+    user.communicate()
+    time.sleep(1)
+    assert clients[0].execute("SELECT 1").fetchall() == [(1,)]
+    for client in clients:
+        client.close()
+    until(machine.gone, "the server to stop after its last client")
+
+
+def test_a_killed_clients_query_does_not_keep_the_server(machine: Machine) -> None:
+    user = machine.user()
+    url = machine.answer(user)
+    code = "import psycopg, sys; psycopg.connect(sys.argv[1]).execute('SELECT pg_sleep(100000)')"
+    client = subprocess.Popen([sys.executable, "-c", code, url])  # noqa: S603
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(100000)'"
+    until(lambda: rows(url, asked) == [(1,)], "its query")
+    client.kill()
+    client.wait()
+    user.communicate()
+    until(machine.gone, "the server to stop")
+
+
 def test_a_killed_postmaster_is_started_again_without_being_asked(machine: Machine) -> None:
     url = machine.url()
     fill(url)
@@ -502,6 +565,14 @@ def test_binaries_out_of_reach_are_copied_once(
         assert b"PostgreSQL" in said
     made = place.binaries.stat().st_ino
     assert find_place(folder, machine.folder / "elsewhere").binaries.stat().st_ino == made
+
+
+def test_what_an_older_directory_was_made_without_is_given_unless_a_person_has_set_it(tmp_path: Path) -> None:
+    (tmp_path / "postgresql.conf").write_text("shared_buffers = 1GB\n#max_wal_size = 1GB\n")
+    (tmp_path / "postgresql.auto.conf").write_text("MIN_WAL_SIZE = '80MB'\n")
+    given = unset_defaults(tmp_path)
+    assert given.pop("max_wal_size") == "256MB"
+    assert DEFAULTS.keys() - given.keys() == {"shared_buffers", "min_wal_size", "max_wal_size"}
 
 
 def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
