@@ -96,6 +96,8 @@ def run_demo(
     `directory`: real diffs in place of the invented world. Raises StackError, SettingsError, CategoriesError,
     RegionsError, EmbeddedServerError, RecordsError.
     """
+    if port == feed_port and not feed_only:
+        raise StackError(f"--port and --feed-port are both {port}: the UI and the feed need one each.")
     root = _live_root()
     taken = {} if feed_only else _taken_over(root)
     home = DemoHome(root, directory)
@@ -213,7 +215,12 @@ def _writing(folder: Path) -> Iterator[None]:
 @contextmanager
 def _port(port: int, option: str) -> Iterator[None]:
     """The port is this stack's: else what another's webserver answers would be taken for ours."""
-    held = reserve(port)
+    try:
+        held = reserve(port)
+    except PermissionError:
+        raise StackError(
+            f"Port {port} is not for this user, as those below 1024 mostly are. Choose another with {option}."
+        ) from None
     if held is None:
         raise StackError(f"Port {port} is in use by another program. Choose another with {option}.")
     with held:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from stats_assets.commands.output import print_json_text
 from stats_assets.env_file import ousted, settings_of
 from stats_assets.root import find_project_root, is_demo
 from stats_assets.settings import Settings, enter
@@ -73,7 +74,7 @@ def sure(what: str, *, yes: bool) -> None:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    print_json_text(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
 def out() -> Console:

@@ -27,7 +27,10 @@ DEFINING = ("CATEGORIES_FILE", "REGIONS_FILE")
 """By which it is counted: the world's truth is by the packaged ones."""
 TAKEN_OVER = (*DEFINING, "REFRESHMENTS_ROWS")
 """What a person has set counts in the demo, too. All else says where the live system works, and how fast."""
-HEAD = f"# Written anew at each start of the demo: {', '.join(TAKEN_OVER)} come from the environment or the project's .env.\n"
+HEAD = (
+    f"# Written anew at each start of the demo. {', '.join(TAKEN_OVER)} come from the environment or the\n"
+    "# project's .env.\n"
+)
 NOTHING: Mapping[str, str] = {}
 
 
