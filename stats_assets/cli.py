@@ -9,6 +9,7 @@ from typing import Annotated
 import psycopg
 import typer
 from psycopg import errors
+from sqlalchemy.exc import SQLAlchemyError
 
 from stats_assets import __version__
 from stats_assets.commands import answers, stack, statistics, streams
@@ -89,6 +90,18 @@ def _called() -> None:
         sys.exit(2)
     except psycopg.Error as error:
         say(f"stats-assets: {sentence(error)}", style="red")
+        sys.exit(2)
+    except SQLAlchemyError as error:
+        said = str(error).splitlines()[0]
+        say(f"stats-assets: Dagster's records can't be used: {said}. May this user write there?", style="red")
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is None:  # no file's: a bug
+            raise
+        said = (
+            f"{error.filename} can't be used: {error.strerror}. May this user write there, and is there room?"
+        )
+        say(f"stats-assets: {said}", style="red")
         sys.exit(2)
 
 

@@ -57,7 +57,7 @@ def test_a_port_that_is_not_for_this_user(monkeypatch: pytest.MonkeyPatch) -> No
         bind(own, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "bind", refusing)
-    with pytest.raises(StackError, match="Port 80 is not for this user.*--port"), _port(80, "--port"):
+    with pytest.raises(StackError, match=r"Port 80 is not for this user.*--port"), _port(80, "--port"):
         pass
     monkeypatch.undo()
     held = reserve(80)  # nobody has it

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.command import _context
+from tests.conftest import Run
 from tests.drills.waiting import PATIENCE
 
 TAG = "#Überlingen_東京"
@@ -168,3 +170,18 @@ def test_no_width_is_too_small_to_say_it(given: dict[str, str], columns: str) ->
     odd = {"COLUMNS": columns, "TERM": "dumb", "NO_COLOR": "1"}
     assert "nonsense" in called(("nonsense",), given | odd).err
     assert b"backfill" in called(("--help",), given | odd).out
+
+
+def test_a_folder_that_cannot_be_written_is_said(given: dict[str, str], run: Run, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path)
+    (tmp_path / ".dagster").touch()  # as good as a read-only folder, for root too
+    range_ = ("backfill", "--stream", "changesets", "--start", "1", "--end", "2")
+    for command, code in ((range_, 2), (("watch", "--once"), 1), (("dev", "--port", "9"), 2)):
+        answer = run(*command, **given)
+        assert (command[0], answer.returncode, answer.stdout) == (command[0], code, "")
+        assert "can't be used" in answer.stderr or "no metrics" in answer.stderr
+    (tmp_path / "no.xml").touch()
+    for odd, code in (("/proc/nope", 2), ("/dev/null", 2)):
+        answer = run("database-url", DATABASE_URL="", STATS_DATA_DIR=odd)
+        assert (answer.returncode, answer.stdout) == (code, "")
+        assert f"{odd}/postgresql can't be used" in answer.stderr

@@ -85,7 +85,7 @@ def _open_on_nothing(number: int) -> None:
         os.dup2(opened, number)
         os.close(opened)
     mode = "r" if number == 0 else "w"
-    setattr(sys, ("stdin", "stdout", "stderr")[number], open(number, mode, closefd=False))  # noqa: SIM115, PTH123
+    setattr(sys, ("stdin", "stdout", "stderr")[number], open(number, mode, closefd=False))  # noqa: SIM115
 
 
 def _as(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:

@@ -23,7 +23,7 @@ from stats_assets.osm.values import storable
 Geometries = NDArray[np.object_]
 Indices = NDArray[np.int64]
 MOST = 1 << 28
-"""Bytes of a file, unpacked: borders of the whole world in full detail have fewer, and JSON takes several times that."""
+"""Bytes of a file, unpacked: the whole world in full detail has fewer, and JSON takes several times that."""
 _SLICE, _PAIRS = 500, 200_000  # geometries that are looked up at once, and pairs with parts that are tested
 
 
