@@ -64,10 +64,9 @@ def _odd(
     else:
         os.dup2(os.open("/dev/full" if how == "full" else folder / "out", os.O_WRONLY | os.O_CREAT), 1)
     sys.stdin, sys.stdout, sys.stderr = (
-        open(n, mode, encoding=encoding)  # noqa: SIM115, PTH123
-        for n, mode in ((0, "r"), (1, "w"), (2, "w"))
+        open(n, mode, encoding=encoding, errors=errors)  # noqa: SIM115, PTH123 - as Python has them
+        for n, mode, errors in ((0, "r", "strict"), (1, "w", "strict"), (2, "w", "backslashreplace"))
     )
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined] - as Python has it
     if how.startswith("closed"):
         number = int(how[-1])
         os.close(number)

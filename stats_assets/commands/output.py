@@ -15,6 +15,7 @@ from typing import TextIO
 LEAST = 40
 """Columns: in fewer nothing can be read."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_replaced: list[TextIO] = []  # each would close its buffer, which is still used, with itself
 
 
 class OutputLost(Exception):
@@ -95,7 +96,7 @@ def _as(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:
         errors="backslashreplace",
         line_buffering=getattr(stream, "line_buffering", False),
     )
-    made.before = stream  # type: ignore[attr-defined] - which would close the buffer with itself
+    _replaced.append(stream)
     return made
 
 
