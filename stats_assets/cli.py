@@ -3,19 +3,20 @@
 Exit codes: 0 fine; 1 the answer is bad; 2 wrong use or wrong setting.
 """
 
-import os
 import sys
 from typing import Annotated
 
 import psycopg
 import typer
 from psycopg import errors
+from sqlalchemy.exc import SQLAlchemyError
 
 from stats_assets import __version__
 from stats_assets.commands import answers, stack, statistics, streams
 from stats_assets.commands.alerts import alerts
 from stats_assets.commands.backfill import backfill
 from stats_assets.commands.facts import facts
+from stats_assets.commands.output import OutputLost, standard_streams
 from stats_assets.commands.shared import say
 from stats_assets.commands.status import status
 from stats_assets.commands.watch import watch
@@ -64,6 +65,23 @@ app.command()(streams.migrate)
 def main() -> None:
     """The entry point: an error that a person can mend is a message and an exit code, never a traceback."""
     try:
+        with standard_streams() as there:
+            if not there:
+                say(
+                    "stats-assets: standard output is closed. Send it somewhere, if only to /dev/null.",
+                    style="red",
+                )
+                sys.exit(2)
+            _called()
+    except OutputLost as lost:
+        if lost.unread:
+            sys.exit(0)
+        say(f"stats-assets: {lost}", style="red")
+        sys.exit(1)
+
+
+def _called() -> None:
+    try:
         app()
     except WRONG as error:
         say(f"stats-assets: {error}", style="red")
@@ -75,10 +93,18 @@ def main() -> None:
     except psycopg.Error as error:
         say(f"stats-assets: {sentence(error)}", style="red")
         sys.exit(2)
-    except BrokenPipeError:
-        # Whoever read our output (head, less) has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except SQLAlchemyError as error:
+        said = str(error).splitlines()[0]
+        say(f"stats-assets: Dagster's records can't be used: {said}. May this user write there?", style="red")
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is None:  # no file's: a bug
+            raise
+        said = (
+            f"{error.filename} can't be used: {error.strerror}. May this user write there, and is there room?"
+        )
+        say(f"stats-assets: {said}", style="red")
+        sys.exit(2)
 
 
 def _version(wanted: bool) -> None:

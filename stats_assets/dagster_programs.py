@@ -3,6 +3,7 @@
 Keeping them running is `supervisor.py`; what else belongs to a stack is `stack.py`.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -70,7 +71,7 @@ class DagsterChildren(NamedTuple):
     def children(self) -> list[Child]:
         """Code server, webserver, daemon, in this order: the latter two want to find the code."""
         workspace = self.home / ".dagster" / "workspace.yaml"
-        code_port = _remembered_port(workspace)
+        code_port = _remembered_port(workspace, self.port)
         server = {"host": HOST, "port": code_port, "location_name": LOCATION}
         write_whole(workspace, json.dumps({"load_from": [{"grpc_server": server}]}))
         code = ["dagster", "api", "grpc", "-m", self.module, "--location-name", LOCATION]
@@ -131,11 +132,14 @@ def answers_at(port: int) -> bool:
 
 
 def is_free(port: int) -> bool:
+    """Whether a program could listen there now. Raises PermissionError where this user may not."""
     with socket.socket() as trial:
         # as the servers do: connections of an earlier one that linger don't count
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((HOST, port))
+        except PermissionError:
+            raise
         except OSError:
             return False
     return True
@@ -145,25 +149,27 @@ def reserve(port: int) -> socket.socket | None:
     """A hold on a port that a program is to listen on, among this project's stacks on the machine; None: another's.
 
     Two stacks that begin at once find the port free, both. The name in the kernel is gone with the process.
+    Raises PermissionError.
     """
     held = socket.socket(socket.AF_UNIX)
-    try:
-        held.bind(f"\0stats-assets-port-{port}")
-    except OSError:
-        held.close()
-        return None
-    if is_free(port):
-        return held
-    held.close()
-    return None
+    with contextlib.ExitStack() as unless_kept:
+        unless_kept.callback(held.close)
+        try:
+            held.bind(f"\0stats-assets-port-{port}")
+        except OSError:
+            return None
+        if not is_free(port):
+            return None
+        unless_kept.pop_all()
+    return held
 
 
-def _remembered_port(workspace: Path) -> int:
+def _remembered_port(workspace: Path, taken: int) -> int:
     try:
         port = int(json.loads(workspace.read_bytes())["load_from"][0]["grpc_server"]["port"])
     except (OSError, ValueError, LookupError, TypeError):
         port = 0
-    if port and is_free(port):
+    if port >= 1024 and port != taken and is_free(port):
         return port
     with socket.socket() as any_free:
         any_free.bind((HOST, 0))

@@ -3,7 +3,7 @@ settings that are given twice. What the settings are and mean is settings.py's.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -11,12 +11,67 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
-from stats_assets.settings import Settings, SettingsError
+from stats_assets.conflicts import alone, unheard
+from stats_assets.settings import Settings, SettingsError, load_settings
 
 NAMES = tuple(name.upper() for name in Settings.model_fields)
 OTHERS = ("AWS_", "COMPOSE_", "DAGSTER_", "DOCKER_", "LOCAL_", "OIDC_", "PG", "POSTGRES_", "STATS_ASSETS_")
 """What names begin with that are no settings: AWS's, Docker's, Dagster's, PostgreSQL's, deploy/'s, and of our own."""
+RELATIVE = "Name another, or none for the packaged one; a relative path begins at the project's root."
 NEAR_IN_FILE, NEAR_IN_ENVIRONMENT = 0.7, 0.88  # as difflib measures: the environment is full of others' names
+
+MOST = 1 << 20  # bytes
+
+
+def settings_of(root: Path, say: Callable[[str], None], *, writes: bool) -> Settings:
+    """The settings of the project that one is in, for a person: says what is set and not heard.
+
+    writes: not for who only looks. Raises SettingsError, also for what is set twice, and for files that are not there.
+    """
+    file = root / ".env"
+    twice = set_twice(file)
+    if twice:
+        raise SettingsError(twice)
+    for complaint in complaints(file):
+        say(complaint)
+    settings = load_settings()
+    for complaint in unheard(settings):
+        say(complaint)
+    lonely = alone(settings) if writes else None
+    if lonely:
+        raise SettingsError(lonely)
+    for name in ("categories_file", "regions_file"):
+        path: Path | None = getattr(settings, name)
+        if path is not None:
+            require_file(name.upper(), path)
+    return settings
+
+
+def given_in(file: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The settings that have a value in the file or the environment. Raises SettingsError, also for two values."""
+    twice = set_twice(file, environment)
+    if twice:
+        raise SettingsError(twice)
+    both = [*dotenv_values(file).items(), *environment.items()]
+    return {name.upper(): value for name, value in both if name.upper() in NAMES and value}
+
+
+def ousted(file: Path, environment: Mapping[str, str] = os.environ) -> str | None:
+    """What to say of the environment's settings that a demo's own, in this file, take the place of."""
+    own = dotenv_values(file)
+    names = sorted(
+        {n.upper() for n, value in environment.items() if n.upper() in NAMES and value != own.get(n.upper())}
+    )
+    if not names:
+        return None
+    return f"In the demo's folder its own settings count, not the environment's {', '.join(names)}."
+
+
+def require_file(name: str, path: Path) -> None:
+    """Raises SettingsError where the setting's file is not there."""
+    if not path.is_file():
+        what = "is no file" if path.exists() else "is not there"
+        raise SettingsError(f"{name}: {path.absolute()} {what}. {RELATIVE}")
 
 
 def complaints(file: Path, environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -87,7 +142,8 @@ def _of_file(file: Path) -> Iterator[str]:
 def _bindings(file: Path) -> list[Binding]:
     """The file's lines as its readers understand them; none where there is no file. Raises SettingsError."""
     try:
-        return list(parse_stream(StringIO(file.read_bytes().decode())))
+        with file.open("rb") as opened:
+            content = opened.read(MOST + 1)
     except FileNotFoundError:
         if file.is_symlink():
             raise SettingsError(
@@ -98,8 +154,17 @@ def _bindings(file: Path) -> list[Binding]:
         raise SettingsError(
             f"{file} can't be read: {error.strerror}. Make it a file that this user may read."
         ) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{file} can't be read: it is not UTF-8. Save it as UTF-8.") from None
+    if len(content) > MOST:
+        raise SettingsError(f"{file} is of more than {MOST >> 20} MB, which is no file of settings.")
+    if b"\0" in content:
+        raise SettingsError(f"{file} can't be read: it is UTF-16, or no text. Save it as UTF-8.")
+    try:
+        return list(parse_stream(StringIO(content.decode())))
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{file}, line {line} can't be read: it is not UTF-8. Save the file as UTF-8."
+        ) from None
 
 
 def _line(binding: Binding) -> int:

@@ -17,9 +17,9 @@ from dagster import (
 
 from stats_assets.assets.statistics import VIEWS
 from stats_assets.assets.verification import all_is_exact
-from stats_assets.database.facts import forget_errors
 from stats_assets.dagster_events import EventLog
 from stats_assets.dagster_storage import ComputeLogs
+from stats_assets.database.facts import forget_errors
 from stats_assets.database.streams import STREAMS
 from stats_assets.resources import current_stats
 from stats_assets.retention import prune_runs

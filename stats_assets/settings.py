@@ -5,25 +5,34 @@ here connects to anything.
 """
 
 import os
+import re
 import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stats_assets import __version__
+from stats_assets.conflicts import conflicts
 from stats_assets.replication.archive import Archive
 from stats_assets.replication.outcomes import masked
-from stats_assets.replication.places import is_web, place_of
+from stats_assets.replication.places import place_of
 from stats_assets.root import is_demo
 
 OVERPASS_MAIN = "https://overpass-api.de"
 PLANET_CHANGESETS = "https://planet.openstreetmap.org/replication/changesets"
+SHOWN = 100
 PROJECT = "https://github.com/stats-assets/stats-assets"
+HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
+CENTURY = 36_600  # days
+
+_HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
 
 
 class SettingsError(ValueError):
@@ -33,7 +42,9 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """What a person can set. Times are in seconds. An empty value counts as unset, but for ARCHIVE_URI."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
     read_database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
@@ -48,37 +59,73 @@ class Settings(BaseSettings):
     categories_file: Path | None = None
     overpass_pause_seconds: float | None = Field(None, ge=0, le=3600)
     refreshments_rows: int = Field(4, ge=3, le=4)  # OSMesa's stat-server can do with three alone
-    poll_seconds: int = Field(15, ge=1)
-    max_parallel_runs: int = Field(2, ge=1)
-    retry_first_seconds: float = Field(60, gt=0)
-    retry_max_seconds: float = Field(3600, gt=0)
-    retry_attempts: int = Field(8, ge=1)
-    hole_grace_seconds: float = Field(21600, ge=0)
-    settle_seconds: float = Field(3900, ge=0)  # an Overpass keeps its last 60 minutes' files
-    runs_keep_days: int = Field(7, ge=1)
-    archive_keep_days: int | None = Field(None, ge=1)
-    lease_stale_seconds: float = Field(20, gt=0)
-    start_limit_seconds: float = Field(60, gt=0)
-    http_timeout_seconds: float = Field(240, gt=0)
+    poll_seconds: int = Field(15, ge=1, le=HOUR)
+    max_parallel_runs: int = Field(2, ge=1, le=100)
+    retry_first_seconds: float = Field(60, gt=0, le=MONTH)
+    retry_max_seconds: float = Field(3600, gt=0, le=MONTH)
+    retry_attempts: int = Field(8, ge=1, le=1000)
+    hole_grace_seconds: float = Field(21600, ge=0, le=YEAR)
+    settle_seconds: float = Field(3900, ge=0, le=MONTH)  # an Overpass keeps its last 60 minutes' files
+    runs_keep_days: int = Field(7, ge=1, le=CENTURY)
+    archive_keep_days: int | None = Field(None, ge=1, le=CENTURY)
+    lease_stale_seconds: float = Field(
+        20, gt=5, le=HOUR
+    )  # more than a run's silence between two signs of life
+    start_limit_seconds: float = Field(60, gt=0, le=12 * HOUR)
+    http_timeout_seconds: float = Field(240, gt=0, le=HOUR)  # a run may take twelve
     user_agent: str = f"stats-assets/{__version__} (+{PROJECT})"
     alert_command: str | None = None
     alert_url: str | None = Field(None, repr=False)
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _empty_is_unset(cls, value: Any, info: Any) -> Any:
-        if value == "" and info.field_name != "archive_uri":
-            return cls.model_fields[info.field_name].default
+    def _empty_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if value != "" or name == "archive_uri"}
+
+    @field_validator("database_url", "read_database_url")
+    @classmethod
+    def _can_be_parsed(cls, value: str | None) -> str | None:
+        try:
+            parts = conninfo_to_dict(value or "")
+        except ProgrammingError:  # whose text may hold the password
+            raise ValueError(
+                "it can't be read. It is postgresql://user:password@host:port/database, with special characters of"
+                " user and password percent-encoded"
+            ) from None
+        if any(not _is_port(port) for port in str(parts.get("port") or "").split(",") if port):
+            raise ValueError(
+                "its port is none: a port is 1 to 65535, and special characters are percent-encoded"
+            )
         return value
 
-    @field_validator("augmented_diffs_url", "changesets_url")
+    @field_validator("overpass_url", "augmented_diffs_url", "changesets_url")
     @classmethod
     def _can_be_read(cls, value: str | None) -> str | None:
-        if value and not is_web(value):
+        if value and re.match("https?://", value, re.IGNORECASE):
+            _check_address(value)
+        elif value:
             try:
                 place_of(value)
             except ValueError as error:
                 raise ValueError(f"{error}, or a web address (https://...)") from None
+        return value
+
+    @field_validator("overpass_url")
+    @classmethod
+    def _is_a_server(cls, value: str) -> str:
+        """Its address alone: what is asked of it is ours."""
+        for end in ("/interpreter", "/augmented_diff", "/augmented_diff_status"):
+            if value.rstrip("/").endswith(end):
+                raise ValueError(
+                    f"{masked(value)!r} can't be used: leave {end} out, it is the server's address"
+                )
+        return value
+
+    @field_validator("user_agent")
+    @classmethod
+    def _fits_a_header(cls, value: str) -> str:
+        if not _HEADER.fullmatch(value):
+            raise ValueError("it can't be sent: take letters, digits and signs of Latin-1, in one line")
         return value
 
     @field_validator("archive_uri")
@@ -123,6 +170,13 @@ class Settings(BaseSettings):
             raise ValueError(wrong)
         return value
 
+    @model_validator(mode="after")
+    def _together(self) -> "Settings":
+        found = "; ".join(conflicts(self))
+        if found:
+            raise ValueError(found)
+        return self
+
     @cached_property
     def archive(self) -> str:
         """Where bodies are kept; empty: nowhere."""
@@ -144,23 +198,51 @@ def enter(root: Path) -> None:
             os.environ.pop(name.upper(), None)
 
 
-def load_settings() -> Settings:
-    """The settings as they are now. Raises SettingsError that names each bad one."""
+def load_settings(**given: Any) -> Settings:
+    """The settings as they are now, but for those given. Raises SettingsError that names each bad one."""
     try:
-        return Settings()
+        return Settings(**given)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f".env can't be read: {error}. Make it a UTF-8 file that this user may read."
+        ) from None
     except ValidationError as error:
-        problems = "; ".join(_said(str(each["loc"][0]), each) for each in error.errors(include_url=False))
+        problems = "; ".join(map(_said, error.errors(include_url=False)))
         raise SettingsError(
             f"A setting can't be used. {problems}. Settings come from the environment or from .env."
         ) from None
 
 
-def _said(name: str, problem: ErrorDetails) -> str:
+def _said(problem: ErrorDetails) -> str:
+    said = str(problem.get("ctx", {}).get("error", ""))  # of our own validators
+    if not problem["loc"]:
+        return said
+    name = str(problem["loc"][0])
+    if said:
+        return f"{name.upper()}: {said}"
     if name in ("database_url", "read_database_url"):  # it may hold a password
         return f"{name.upper()} must begin with postgresql://"
-    if "error" in problem.get("ctx", {}):  # of our own validators
-        return f"{name.upper()}: {problem['ctx']['error']}"
     if name == "overpass_url":
         return f"OVERPASS_URL must begin with http:// or https:// (it is {masked(str(problem['input']))!r})"
     message = problem["msg"]
-    return f"{name.upper()}: {message[:1].lower()}{message[1:]} (it is {problem['input']!r})"
+    return f"{name.upper()}: {message[:1].lower()}{message[1:]} (it is {str(problem['input'])[:SHOWN]!r})"
+
+
+def _check_address(url: str) -> None:
+    """Raises ValueError where nothing can be asked at such a web address, and files below it can't be named."""
+    wrong = f"{masked(url)!r} can't be used: "
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError(f"{wrong}there is white space in it")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{wrong}{str(error)[:1].lower()}{str(error)[1:]}") from None
+    if not host or port == 0:
+        raise ValueError(f"{wrong}it names no host, or the port 0")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{wrong}files are looked for below it, so that it has no ? or #")
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= 65_535

@@ -17,14 +17,20 @@ from stats_assets.database.connection import database_url, masked
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.embedded_clients import why_it_stays
 from stats_assets.database.migrations import migrate
-from stats_assets.demo.home import DemoError, DemoHome, Remembered
-from stats_assets.env_file import complaints, set_twice
+from stats_assets.demo.home import DEFINING, HEARD, TAKEN_OVER, DemoError, DemoHome, Remembered
+from stats_assets.env_file import given_in, require_file, settings_of
+from stats_assets.osm import Categories, Regions
 from stats_assets.root import DEMO, MARKER, find_project_root
 from stats_assets.settings import load_settings
 from stats_assets.supervisor import AlreadyRunning, Supervisor
 
 DEFINITIONS = "stats_assets.definitions"
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+EXAMPLE = (
+    "status",
+    "sql 'SELECT tag, edit_count FROM hashtag_statistics ORDER BY 2 DESC LIMIT 5'",
+)
+"""Commands to begin with, that answer something in a demo at once."""
 
 
 class StackError(Exception):
@@ -57,16 +63,13 @@ def _live_root() -> Path:
 def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:
     """The live system in the foreground, its UI on this port, until Ctrl-C; the exit code.
 
-    Raises StackError, SettingsError, DatabaseUnreachable, EmbeddedServerError, RecordsError.
+    Raises StackError, SettingsError, CategoriesError, RegionsError, DatabaseUnreachable, EmbeddedServerError,
+    RecordsError.
     """
     root = _live_root()
     os.chdir(root)
-    twice = set_twice(root / ".env")
-    if twice:
-        raise StackError(twice)
-    for complaint in complaints(root / ".env"):
-        print(complaint, file=sys.stderr)
-    settings = load_settings()
+    settings = settings_of(root, _say, writes=True)
+    _check_definitions(settings.categories_file, settings.regions_file)
     with _supervisor(root, quiet) as supervisor, _port(port, "--port"):
         dagster = DagsterChildren(root, port, {}, module)
         records_made = dagster.make_records()
@@ -96,9 +99,13 @@ def run_demo(
 ) -> int:
     """The demo in the foreground, until Ctrl-C; the exit code. Started again, it goes on with the same world.
 
-    `directory`: real diffs in place of the invented world. Raises StackError, EmbeddedServerError, RecordsError.
+    `directory`: real diffs in place of the invented world. Raises StackError, SettingsError, CategoriesError,
+    RegionsError, EmbeddedServerError, RecordsError.
     """
+    if port == feed_port and not feed_only:
+        raise StackError(f"--port and --feed-port are both {port}: the UI and the feed need one each.")
     root = _live_root()
+    taken = {} if feed_only else _taken_over(root)
     home = DemoHome(root, directory)
     with _writing(root):
         try:
@@ -106,7 +113,8 @@ def run_demo(
         except DemoError as error:
             raise StackError(str(error)) from None
     feed = f"http://{HOST}:{feed_port}"
-    settings = home.settings(world, feed)
+    settings = home.settings(world, feed, taken)
+    load_settings(**{name.lower(): value for name, value in settings.items()})
     with _supervisor(home.path, quiet) as supervisor, ExitStack() as ports:
         ports.enter_context(_port(feed_port, "--feed-port"))
         with _writing(home.path):
@@ -121,7 +129,8 @@ def run_demo(
                 lambda: answers_at(feed_port),
             )
         ]
-        truth = f" (what must come out of it: {feed}/truth.json)" if directory is None else ""
+        others = " and ".join(name for name in DEFINING if name in taken)
+        truth = f" (what must come out of it: {feed}/truth.json)" if directory is None and not others else ""
         facts = {"Feed": feed + truth}
         if feed_only:
             return supervisor.run(children, lambda: _tell(facts, []))
@@ -141,9 +150,10 @@ def run_demo(
         advice = [
             f"Look at {dagster.url}/automation: what each tick did; {dagster.url}/assets: blocks turn green.",
             f"cd {shlex.quote(str(home.path))}: there all commands are the demo's:",
-            f"{program} status",
-            f"{program} sql 'TABLE hashtag_statistics'",
+            *(f"{program} {line}" for line in EXAMPLE),
         ]
+        if others and directory is None:
+            advice.append(f"It counts by your {others}, and {feed}/truth.json does not: they may differ.")
 
         def when_ready() -> bool:
             started = home.sensors_started.exists() or dagster.start_sensors(_streams(world))
@@ -155,6 +165,33 @@ def run_demo(
         code = supervisor.run([*children, *dagster.children()], when_ready)
     _tell_who_stays(Path(settings["STATS_DATA_DIR"]), database)
     return code
+
+
+def _taken_over(root: Path) -> dict[str, str]:
+    """Of what a person has set for the live project, what counts in the demo, too; says what does not.
+
+    Raises SettingsError, CategoriesError, RegionsError.
+    """
+    given = given_in(root / ".env")
+    taken = {name: value for name, value in given.items() if name in TAKEN_OVER}
+    unused = sorted(given.keys() - taken.keys() - (HEARD & os.environ.keys()))
+    if unused:
+        _say(
+            f"The demo has its own {', '.join(unused)}: what the environment or .env sets is not used in it."
+        )
+    paths = {name: root / Path(taken[name]).expanduser() for name in DEFINING if name in taken}
+    for name, path in paths.items():
+        require_file(name, path)
+    _check_definitions(paths.get("CATEGORIES_FILE"), paths.get("REGIONS_FILE"))
+    return taken | {name: str(path) for name, path in paths.items()}
+
+
+def _check_definitions(categories: Path | None, regions: Path | None) -> None:
+    """Raises CategoriesError, RegionsError: at the start it is said more plainly than by each tick."""
+    if categories is not None:
+        Categories.load(categories)
+    if regions is not None:
+        Regions.load(regions)
 
 
 def _streams(world: Remembered) -> list[str]:
@@ -193,7 +230,12 @@ def _writing(folder: Path) -> Iterator[None]:
 @contextmanager
 def _port(port: int, option: str) -> Iterator[None]:
     """The port is this stack's: else what another's webserver answers would be taken for ours."""
-    held = reserve(port)
+    try:
+        held = reserve(port)
+    except PermissionError:
+        raise StackError(
+            f"Port {port} is not for this user, as those below 1024 mostly are. Choose another with {option}."
+        ) from None
     if held is None:
         raise StackError(f"Port {port} is in use by another program. Choose another with {option}.")
     with held:
@@ -204,6 +246,10 @@ def _tell_who_stays(data_directory: Path, url: str) -> None:
     stays = why_it_stays(data_directory, url)
     if stays is not None:
         print(stays, file=sys.stderr)
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr)
 
 
 def _tell(facts: Mapping[str, str], advice: Sequence[str]) -> bool:

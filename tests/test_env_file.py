@@ -126,12 +126,34 @@ def test_what_is_heard_is_not_complained_of(file: Path, text: str) -> None:
     assert complaints(file, {}) == []
 
 
-@pytest.mark.parametrize("how", ["a folder", "UTF-16", "a dead link"])
+ENCODED = {
+    "UTF-16": "USER_AGENT=Jürgen\n".encode("utf-16"),
+    "UTF-16, little end first": "\ufeffUSER_AGENT=x\n".encode("utf-16-le"),
+    "UTF-16 without BOM": b"P\0O\0L\0L\0_\0S\0E\0C\0O\0N\0D\0S\0=\x005\0\n\0",
+    "UTF-16, big end first": "POLL_SECONDS=5\n".encode("utf-16-be"),
+    "UTF-32": "POLL_SECONDS=5\n".encode("utf-32"),
+    "Latin-1": "POLL_SECONDS=5\nUSER_AGENT=Jürgen\n".encode("latin-1"),
+    "Windows-1252": "USER_AGENT=“me”\n".encode("cp1252"),
+    "no text": bytes(range(256)),
+    "too large": b"#" * (1 << 20) + b"\n",
+}
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_utf_8_may_begin_with_a_mark(file: Path, start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(f"{start}USER_AGENT=Jürgen\n", encoding="utf-8")
+    monkeypatch.setitem(Settings.model_config, "env_file", str(file))
+    assert complaints(file, {}) == []
+    assert load_settings().user_agent == "Jürgen"
+    assert set_twice(file, {"USER_AGENT": "another"}) is not None
+
+
+@pytest.mark.parametrize("how", ["a folder", "a dead link", *ENCODED])
 def test_a_file_that_cannot_be_read_is_named(file: Path, how: str, run: Run) -> None:
     if how == "a folder":
         file.mkdir()
-    elif how == "UTF-16":
-        file.write_bytes("POLL_SECONDS=5\n".encode("utf-16"))
+    elif how in ENCODED:
+        file.write_bytes(ENCODED[how])
     else:
         file.symlink_to("nowhere")
     with pytest.raises(SettingsError, match=re.escape(str(file))):
@@ -190,7 +212,7 @@ def test_a_setting_with_two_values_is_refused_by_all_who_can_see_both(
     monkeypatch.chdir(file.parent)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(StackError, match=r"POLL_SECONDS is set .*Remove one of them"):
+    with pytest.raises(SettingsError, match=r"POLL_SECONDS is set .*Remove one of them"):
         run_dev()
 
 

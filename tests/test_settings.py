@@ -96,8 +96,10 @@ def test_what_can_be_set_instead_is_said(
     ["a folder", "../x/", "~/x", "/100%/x#y", "file:///a%20b", "s3://bucket", "S3://bucket/x/", "http://h/x"],
 )
 def test_places_that_can_be_set(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHANGESETS_URL", value)
     monkeypatch.setenv("AUGMENTED_DIFFS_URL", value)
+    assert load_settings().augmented_diffs_url == value
+    monkeypatch.delenv("AUGMENTED_DIFFS_URL")
+    monkeypatch.setenv("CHANGESETS_URL", value)
     if not value.startswith("http"):
         monkeypatch.setenv("ARCHIVE_URI", value)
     assert load_settings().changesets_url == value

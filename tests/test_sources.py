@@ -318,7 +318,8 @@ def test_a_source_that_cannot_be_used_is_said_by_status_and_tick(
     wrong: str, feed: DemoFeed, url: str, tmp_path: Path, s3: str
 ) -> None:
     source, says = (text.format(folder=tmp_path) for text in WRONG[wrong])
-    stats = stats_of(feed, url, tmp_path / "data", augmented_diffs_url=source, changesets_url=source)
+    given = stats_of(feed, url, tmp_path / "data").settings
+    stats = Stats(given.model_copy(update=dict.fromkeys(("augmented_diffs_url", "changesets_url"), source)))
     status = status_of(stats)
     assert status.exit_code == 3
     with DagsterInstance.ephemeral() as instance:

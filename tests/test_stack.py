@@ -21,7 +21,7 @@ from stats_assets.dagster_programs import LOCATION, DagsterChildren, environment
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.processes import processes_titled, processes_with_variable
 from stats_assets.root import MARKER, find_project_root
-from stats_assets.settings import Settings
+from stats_assets.settings import Settings, SettingsError
 from stats_assets.stack import StackError, _port, project_root, run_demo, run_dev
 from stats_assets.supervisor import MARK
 from tests.at_once import at_once
@@ -354,7 +354,7 @@ def test_a_setting_that_dagster_and_the_commands_would_read_differently_is_named
     (root / ".env").write_text("database_url='postgresql://theirs'\nPOLL_SECONDS=3\n")
     monkeypatch.setenv("POLL_SECONDS", "3")
     monkeypatch.setenv("DATABASE_URL", "postgresql://ours")
-    with pytest.raises(StackError, match=r"DATABASE_URL is set in the environment and.*Remove one"):
+    with pytest.raises(SettingsError, match=r"DATABASE_URL is set in the environment and.*Remove one"):
         run_dev()
 
 

@@ -14,6 +14,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from stats_assets.commands.output import print_json_text
 from stats_assets.commands.shared import AsJson, err, out, print_json, settings_here
 from stats_assets.database.connection import Connection, database_url
 from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
@@ -188,7 +189,7 @@ def sql(
             if as_json and statement[:6].lower().startswith((b"select", b"with", b"values", b"table")):
                 rows = b"SELECT coalesce(json_agg(answer), '[]')::text FROM (" + statement + b"\n) AS answer"
                 _, [row] = _answered(connection, rows)
-                print(row[0])
+                print_json_text(row[0])
                 return
             names, answer = _answered(connection, statement)
     except NotRun as error:

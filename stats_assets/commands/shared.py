@@ -15,9 +15,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from stats_assets.env_file import complaints, set_twice
-from stats_assets.root import find_project_root
-from stats_assets.settings import Settings, SettingsError, enter, load_settings
+from stats_assets.commands.output import print_json_text
+from stats_assets.env_file import ousted, settings_of
+from stats_assets.root import find_project_root, is_demo
+from stats_assets.settings import Settings, enter
 from stats_assets.stack import project_root
 
 err = Console(stderr=True)
@@ -49,14 +50,11 @@ def settings_here(*, database: bool = False, looks: bool = False, dagster: bool 
     if dagster:
         os.environ["DAGSTER_HOME"] = str(root)
     if root is not None:
+        unused = ousted(root / ".env") if is_demo(root) else None
+        if unused:
+            say(unused, style="yellow")
         enter(root)
-    file = Path.cwd() / ".env"
-    twice = set_twice(file)
-    if twice:
-        raise SettingsError(twice)
-    for complaint in complaints(file):
-        say(complaint, style="yellow")
-    settings = load_settings()
+    settings = settings_of(Path.cwd(), lambda what: say(what, style="yellow"), writes=database)
     named = settings.database_url or (looks and settings.read_database_url)
     if (database or looks) and root is None and not named:
         project_root()  # says what to do
@@ -76,7 +74,7 @@ def sure(what: str, *, yes: bool) -> None:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    print_json_text(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
 def out() -> Console:

@@ -7,17 +7,19 @@ import typer
 
 from stats_assets.stack import run_demo, run_dev
 
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="The UI's port.")]
+
 
 def dev(
-    port: Annotated[int, typer.Option(help="The UI's port.")] = 3000,
+    port: Port = 3000,
 ) -> None:
     """The live system in the foreground: UI, daemon, code server, supervised; Ctrl-C ends all."""
     raise typer.Exit(run_dev(port))
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="The UI's port.")] = 3000,
-    feed_port: Annotated[int, typer.Option(help="The feed's port.")] = 8090,
+    port: Port = 3000,
+    feed_port: Annotated[int, typer.Option(min=1, max=65_535, help="The feed's port.")] = 8090,
     feed_only: Annotated[bool, typer.Option(help="Only the feed, no Dagster.")] = False,
     directory: Annotated[
         Path | None, typer.Option(help="Serve the real diffs NNN.adiff.xml.gz of this folder.")

@@ -173,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--directory", type=Path, help="serve the real diffs NNN.adiff.xml.gz found there")
     options = parser.parse_args(arguments)
     limits = (("interval", options.interval > 0, "above 0"), ("history", options.history >= 1, "at least 1"))
-    for name, holds, limit in (*limits, ("first", options.first >= 0, "at least 0")):
+    ports = ("port", 0 <= options.port <= 65_535, "0 to 65535")
+    for name, holds, limit in (*limits, ports, ("first", options.first >= 0, "at least 0")):
         if not holds:
             parser.error(f"--{name} {getattr(options, name)}: it must be {limit}")
     try:

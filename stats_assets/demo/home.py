@@ -20,10 +20,20 @@ from stats_assets.settings import Settings
 
 INTERVAL = 10.0
 """Seconds in which a minute of the invented world passes."""
-HEARD = ("ALERT_COMMAND", "ALERT_URL")
+HEARD = frozenset(("ALERT_COMMAND", "ALERT_URL"))
 """Settings that a demo takes from the environment it is started in: alerts can be tried. The live `.env`'s are not."""
 HISTORY = 250
 """Minutes that have passed already when the demo is first started: enough to see blocks caught up in parallel."""
+
+DEFINING = ("CATEGORIES_FILE", "REGIONS_FILE")
+"""By which it is counted: the world's truth is by the packaged ones."""
+TAKEN_OVER = (*DEFINING, "REFRESHMENTS_ROWS")
+"""What a person has set counts in the demo, too. All else says where the live system works, and how fast."""
+HEAD = (
+    f"# Written anew at each start of the demo. {', '.join(TAKEN_OVER)} come from the environment or the\n"
+    "# project's .env.\n"
+)
+NOTHING: Mapping[str, str] = {}
 
 
 class DemoError(Exception):
@@ -88,12 +98,12 @@ class DemoHome:
         write_whole(self.path / "dagster.yaml", (root / "dagster.yaml").read_text())
         relative = {name: value.removeprefix(f"{self.path}/") for name, value in settings.items() if value}
         lines = (f"{name}={_quoted(value)}\n" for name, value in relative.items())
-        write_whole(self.path / ".env", "# written at each start of the demo\n" + "".join(lines))
+        write_whole(self.path / ".env", HEAD + "".join(lines))
 
-    def settings(self, world: Remembered, feed: str) -> dict[str, str]:
-        """Every setting, as environment variables: those not the demo's own are empty, which is unset.
+    def settings(self, world: Remembered, feed: str, taken: Mapping[str, str] = NOTHING) -> dict[str, str]:
+        """Every setting, as environment variables: those not the demo's own, nor taken over, are empty, which is unset.
 
-        So neither the environment nor an `.env` of the live project gets through, but for the alert hooks (HEARD).
+        So no other gets through from the environment or an `.env` of the live project, but for the alert hooks (HEARD).
         """
         own = {
             "STATS_DATA_DIR": str(self.path / ".data"),
@@ -109,7 +119,7 @@ class DemoHome:
             "HTTP_TIMEOUT_SECONDS": "30",
         }
         own |= {name: os.environ[name] for name in HEARD if name in os.environ}
-        return {name.upper(): "" for name in Settings.model_fields} | own
+        return {name.upper(): "" for name in Settings.model_fields} | own | dict(taken)
 
     def feed_arguments(self, world: Remembered, port: int) -> list[str]:
         """What `python -m stats_assets.demo.feed` is given."""

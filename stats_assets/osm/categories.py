@@ -19,6 +19,8 @@ from stats_assets.osm.caching import remembered
 from stats_assets.osm.values import storable
 
 ELEMENTS = ("node", "way", "relation")
+MOST = 1 << 18
+"""Bytes of a file, a hundred times the packaged one: YAML takes seconds for each MB before it can be refused."""
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 _RULE_KEYS = ("elements", "any", "except", "otherwise", "length", "area")
 
@@ -87,7 +89,15 @@ class Categories:
         """The packaged table, or the one at `path`. Raises CategoriesError."""
         source = files("stats_assets.osm") / "data" / "categories.yaml" if path is None else Path(path)
         try:
-            text = source.read_text(encoding="utf-8")
+            with source.open("rb") as file:
+                content = file.read(MOST + 1)
+            if len(content) > MOST:
+                raise CategoriesError(
+                    f"{source}: of more than {MOST >> 10} KB, which is no table of categories"
+                )
+            text = content.decode()
+        except CategoriesError:
+            raise
         except (OSError, ValueError) as error:
             raise CategoriesError(f"{source}: the categories file can't be read: {error}") from error
         return cls(_Reader(str(source)).read(text))

@@ -22,6 +22,8 @@ from stats_assets.osm.values import storable
 
 Geometries = NDArray[np.object_]
 Indices = NDArray[np.int64]
+MOST = 1 << 28
+"""Bytes of a file, unpacked: the whole world in full detail has fewer, and JSON takes several times that."""
 _SLICE, _PAIRS = 500, 200_000  # geometries that are looked up at once, and pairs with parts that are tested
 
 
@@ -53,8 +55,15 @@ class Regions:
         """The packaged regions, or those of a GeoJSON file (plain or gzip). Raises RegionsError."""
         source = files("stats_assets.osm") / "data" / "regions.geojson.gz" if path is None else Path(path)
         try:
-            raw = source.read_bytes()
-            document = json.loads(gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw)
+            with source.open("rb") as file:
+                packed = file.read(2) == b"\x1f\x8b"
+                file.seek(0)
+                content = (gzip.GzipFile(fileobj=file) if packed else file).read(MOST + 1)
+            if len(content) > MOST:
+                raise RegionsError(f"{source}: of more than {MOST >> 20} MB: simplify the borders")
+            document = json.loads(content)
+        except RegionsError:
+            raise
         except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
             raise RegionsError(f"{source}: the regions file can't be read as GeoJSON: {error}") from error
         return cls(_shapes(str(source), document))

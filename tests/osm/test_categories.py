@@ -4,11 +4,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stats_assets.osm import Categories, CategoriesError
-from stats_assets.osm.categories import ELEMENTS
+from stats_assets.osm.categories import ELEMENTS, MOST
 from tests.osm.documents import the_categories
 
 WATERWAYS = ["river", "riverbank", "canal", "stream", "stream_end", "brook", "drain", "ditch", "dam", "weir"]
@@ -225,3 +226,13 @@ def test_any_content_is_a_table_or_refused(tmp_path: Path, content: bytes) -> No
     (tmp_path / "any.yaml").write_bytes(content)
     with suppress(CategoriesError):
         Categories.load(tmp_path / "any.yaml")
+
+
+def test_a_file_too_large_for_a_table_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "large.yaml"
+    file.write_text("categories:\n  a:\n    any: [x]\n" + "#" * MOST)
+    monkeypatch.setattr(yaml, "compose", None)
+    with pytest.raises(CategoriesError, match=f"^{file}: of more than 256 KB"):
+        Categories.load(file)

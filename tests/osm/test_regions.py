@@ -296,3 +296,16 @@ def test_any_content_is_regions_or_refused(tmp_path: Path, content: bytes) -> No
         Regions.load(path)
     except RegionsError as error:
         assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_too_large_for_borders_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr("stats_assets.osm.regions.MOST", 1 << 20)
+    monkeypatch.setattr(json, "loads", None)
+    content = b" " * (2 << 20)
+    file = tmp_path / "large.geojson"
+    file.write_bytes(gzip.compress(content) if packed else content)  # 2 KB, packed
+    with pytest.raises(RegionsError, match=f"^{file}: of more than 1 MB"):
+        Regions.load(file)

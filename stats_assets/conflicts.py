@@ -1,0 +1,104 @@
+"""Settings that are each fine, and can't be used together; and such as nothing hears beside the others.
+
+A sentence each: which, why, what to do. What one setting may be is settings.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+if TYPE_CHECKING:
+    from stats_assets.settings import Settings
+
+DAY = 86_400
+
+
+def conflicts(settings: Settings) -> Iterator[str]:
+    """What can't be used together."""
+    s = settings
+    if s.augmented_diffs_url and s.overpass_url != type(s).model_fields["overpass_url"].default:
+        yield (
+            "AUGMENTED_DIFFS_URL and OVERPASS_URL are both set, and the stream follows one of them."
+            " Remove the one that it shall not follow"
+        )
+    if s.augmented_diffs_url and _alike(s.augmented_diffs_url) == _alike(s.changesets_url):
+        yield (
+            "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same, and a directory's state.yaml tells of one stream."
+            " Name each stream's own"
+        )
+    if s.retry_first_seconds > s.retry_max_seconds:
+        yield (
+            f"RETRY_FIRST_SECONDS ({s.retry_first_seconds:g}) is more than RETRY_MAX_SECONDS"
+            f" ({s.retry_max_seconds:g}), and the first pause is the shortest. Raise the latter, or lower the former"
+        )
+    if s.archive_keep_days is not None and s.settle_seconds >= s.archive_keep_days * DAY:
+        yield (
+            f"SETTLE_SECONDS ({s.settle_seconds:g}) is not less than ARCHIVE_KEEP_DAYS ({s.archive_keep_days} days):"
+            " bodies would be gone before they are read once more. Lower the former, or raise the latter"
+        )
+    yield from _of_databases(s)
+
+
+def alone(settings: Settings) -> str | None:
+    """What to say to who writes the statistics, where only those who look are told the database."""
+    if settings.read_database_url is None or settings.database_url is not None:
+        return None
+    return (
+        "READ_DATABASE_URL is set, and DATABASE_URL is not: what is counted would go to the embedded server, and sql,"
+        " status and watch would look at another. Set DATABASE_URL, too, or remove READ_DATABASE_URL."
+    )
+
+
+def unheard(settings: Settings) -> Iterator[str]:
+    """What is set, and does nothing beside the others; nothing is wrong with it otherwise."""
+    s, given = settings, settings.model_fields_set
+    if s.augmented_diffs_url:
+        for name in ("overpass_pause_seconds", "settle_seconds"):
+            if name in given:
+                yield f"{name.upper()} does nothing beside AUGMENTED_DIFFS_URL: it is for an Overpass."
+    if s.archive_keep_days is not None and not s.archive:
+        yield "ARCHIVE_KEEP_DAYS does nothing, as ARCHIVE_URI is empty: no bodies are kept."
+    elif s.archive_keep_days is not None and urlsplit(s.archive).scheme.lower() == "s3":
+        yield "ARCHIVE_KEEP_DAYS does nothing in a bucket: give that a lifecycle rule."
+
+
+def _of_databases(s: Settings) -> Iterator[str]:
+    here, reads = _parts(s.database_url), _parts(s.read_database_url)
+    names = [parts["dbname"] for parts in (here, reads) if parts.get("dbname")]
+    if len(names) == 2 and names[0] != names[1]:
+        yield (
+            f"READ_DATABASE_URL names the database {names[1]}, and DATABASE_URL the database {names[0]}."
+            " Both name the same one, by two logins"
+        )
+    if here.get("host", "").startswith("/") and _embedded(s).get("host") == here["host"]:
+        yield (
+            "DATABASE_URL is that of the embedded server in STATS_DATA_DIR, which runs only as long as somebody uses"
+            " it. Leave DATABASE_URL unset: then it is started when it is needed"
+        )
+
+
+def _parts(url: str | None) -> dict[str, str]:
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(url or "").items() if value is not None}
+    except ProgrammingError:
+        return {}  # whoever connects says it
+
+
+def _embedded(s: Settings) -> dict[str, str]:
+    """Where the embedded server of STATS_DATA_DIR was last."""
+    from stats_assets.database.embedded import FOLDER, read_state  # which knows the settings
+
+    try:
+        return _parts(read_state(s.stats_data_dir.absolute() / FOLDER).url)
+    except OSError:
+        return {}
+
+
+def _alike(url: str) -> str:
+    parts = urlsplit(url.rstrip("/"))
+    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()

@@ -1,0 +1,93 @@
+"""Of what a person has set for the live project, what counts in the demo, too; the rest is said."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stats_assets.dagster_programs import environment
+from stats_assets.demo.home import DemoHome
+from stats_assets.osm import Categories, CategoriesError
+from stats_assets.settings import Settings, SettingsError
+from stats_assets.stack import _taken_over, run_demo
+from tests.conftest import Run
+
+PROJECT = Path(__file__).parents[2]
+MINE = "categories:\n  huts:\n    any: [building]\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with categories of its own."""
+    shutil.copy(PROJECT / "dagster.yaml", tmp_path)
+    (tmp_path / "mine.yaml").write_text(MINE)
+    monkeypatch.delenv("STATS_DATA_DIR")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("where", [".env", "the environment"])
+def test_the_demo_counts_by_what_the_person_named_and_says_what_it_does_not_use(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    given = {
+        "CATEGORIES_FILE": "mine.yaml",
+        "REFRESHMENTS_ROWS": "3",
+        "DATABASE_URL": "postgresql://me:hunter2@h/theirs",
+        "POLL_SECONDS": "9",
+        "USER_AGENT": "",
+    }
+    if where == ".env":
+        (root / ".env").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    for name, value in given.items() if where != ".env" else ():
+        monkeypatch.setenv(name, value)
+    (root / "below").mkdir()
+    monkeypatch.chdir(root / "below")
+    taken = _taken_over(root)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("The demo has its own DATABASE_URL, POLL_SECONDS: what ")
+    assert "hunter2" not in said.err
+    home = DemoHome(root, None)
+    settings = home.settings(home.world(), "http://127.0.0.1:1", taken)
+    home.furnish(root, settings)
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    monkeypatch.chdir(home.path)
+    for name in given:
+        monkeypatch.delenv(name, raising=False)
+    by_hand = Settings()
+    for name, value in environment(home.path, settings).items():
+        monkeypatch.setenv(name, value)
+    for found in (by_hand, Settings()):  # a command's, and a process's of the stack
+        assert found.categories_file == root / "mine.yaml"
+        assert (found.refreshments_rows, found.database_url, found.poll_seconds) == (3, None, 4)
+        assert list(Categories.load(found.categories_file).categories) == ["huts"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"CATEGORIES_FILE": "not there.yaml"}, "CATEGORIES_FILE: .*not there.yaml is not there"),
+        ({"REGIONS_FILE": "."}, "REGIONS_FILE: .* is no file"),
+        ({"REFRESHMENTS_ROWS": "9"}, "REFRESHMENTS_ROWS"),
+        ({"CATEGORIES_FILE": "dagster.yaml"}, "dagster.yaml:"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_anything_is_started(
+    root: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], says: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises((SettingsError, CategoriesError), match=says):
+        run_demo(1)
+    assert not (root / ".demo/.env").exists()
+
+
+def test_commands_in_the_demos_folder_say_what_the_environment_does_not_change(root: Path, run: Run) -> None:
+    home = DemoHome(root, None)
+    home.furnish(root, home.settings(home.world(), "http://127.0.0.1:1"))
+    (home.path / ".env").write_text("STATS_DATA_DIR=/dev/null\nPOLL_SECONDS=4\n")  # no server is started
+    answer = run("database-url", DAGSTER_HOME=str(home.path), CATEGORIES_FILE="x.yaml")
+    assert "not the environment's CATEGORIES_FILE." in answer.stderr
+    quiet = run("database-url", DAGSTER_HOME=str(home.path), POLL_SECONDS="4")
+    assert "not the environment's" not in quiet.stderr
