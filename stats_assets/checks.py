@@ -32,10 +32,11 @@ from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
 from stats_assets.database.waiting import waiting
-from stats_assets.lag import BEHIND, in_words
+from stats_assets.lag import BEHIND
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
 from stats_assets.resources import current_stats
+from stats_assets.words import in_words
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
@@ -160,7 +161,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
 def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
     """The checks that a person can run in the UI."""
     said = {
-        "lag": f"Stream and feed are less than {BEHIND / 60:.0f} minutes behind, past what waits by its own fault.",
+        "lag": f"Stream and feed are less than {in_words(BEHIND)} behind, past what waits by its own fault.",
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
         "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",

@@ -18,6 +18,7 @@ from stats_assets.partitions import END_TAG, LATE_TAG, START_TAG, STREAM_TAG
 from stats_assets.parts import Stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Range
+from stats_assets.words import in_words
 
 UNFINISHED = [
     *(DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING),
@@ -63,7 +64,7 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
             dead.append(
                 (
                     run,
-                    f"No sign of life for {lease.silent_seconds:.0f} s: its sequences are given to another run.",
+                    f"No sign of life for {in_words(lease.silent_seconds)}: its sequences are given to another run.",
                 )
             )
             records.pop(run_id, None)
@@ -104,5 +105,5 @@ def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> st
     if waited <= settings.start_limit_seconds:
         return None
     return (
-        f"{record.dagster_run.status.value} for {waited:.0f} s without a sign of life (START_LIMIT_SECONDS)."
+        f"{record.dagster_run.status.value} for {in_words(waited)} without a sign of life (START_LIMIT_SECONDS)."
     )

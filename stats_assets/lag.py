@@ -9,6 +9,7 @@ from stats_assets.asking import Feed
 from stats_assets.database.heads import A_LITTLE
 from stats_assets.database.streams import Stream
 from stats_assets.replication import covers
+from stats_assets.words import in_words
 
 BEHIND, STALLED = 600.0, 3600.0  # seconds: 10 minutes are what OSMesa's monitor mailed about
 MINUTE = 60.0
@@ -18,16 +19,17 @@ LITTLE_BEHIND = 10  # sequences, by which a server may be behind the one that wa
 def lag_seconds(stream: Stream, newest: int, feed: Feed, now: datetime) -> float | None:
     """How long ago the newest counted sequence ended; None: unknown.
 
-    Changesets: the feed's own time is that of its head, and each file below it is taken for a minute.
+    Changesets: the feed's own time is that of its head, and each file below it is taken for a minute. Where a feed's
+    time is ahead of the clock it tells nothing: then what it had when its head was first seen ended at that time.
     """
-    if stream == "augmented_diffs":
-        return _age(covers(newest).until, now)
-    if feed.last is None:
-        return None
-    ended = feed.time if feed.time is not None else feed.moved_at
-    if ended is None:
-        return max(0.0, (feed.last - newest) * MINUTE)
-    return max(0.0, round((now - ended).total_seconds() + (feed.last - newest) * MINUTE, 1))
+    ended = [covers(newest).until] if stream == "augmented_diffs" else []
+    if feed.last is not None:
+        below = timedelta(seconds=(feed.last - newest) * MINUTE)
+        known = [feed.moved_at] if ended else [feed.time, feed.moved_at]
+        ended += [then - below for then in known if then is not None]
+        if not ended:
+            return max(0.0, below.total_seconds())
+    return _age(min(ended), now) if ended else None
 
 
 def feed_age_seconds(feed: Feed, now: datetime) -> float | None:
@@ -68,13 +70,6 @@ def why_late(feed_age: float | None, *, at_head: bool) -> str | None:
         return None
     done = "All that it has is done: " if at_head else ""
     return f"{done}the feed itself is late, its newest is of {in_words(feed_age)} ago"
-
-
-def in_words(seconds: float) -> str:
-    """A time as a person says it: "90 s", "45 min", "5:20" hours, "2 days, 3:00"."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(timedelta(minutes=round(seconds / 60)))[:-3]
 
 
 def _age(then: datetime, now: datetime) -> float:

@@ -27,6 +27,7 @@ from stats_assets.database.streams import Stream
 from stats_assets.replication import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.report import Report
 from stats_assets.runner import FeedFailed, Runner
+from stats_assets.words import at, in_words
 
 GIVE_BACK_SECONDS = 10.0  # for a database that is back at once, to give back to it what the run was trying
 PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (runner.py)
@@ -132,7 +133,7 @@ def _give_back(
                     return DatabaseFailed(f"{what} No sequence is charged with it.")
                 until = streams.pause(connection, work.stream, what, None, began)
                 return DatabaseFailed(
-                    f"{what} No sequence is charged with it: the stream pauses until {until:%H:%M:%S} UTC, and goes"
+                    f"{what} No sequence is charged with it: the stream pauses until {at(until)}, and goes"
                     " on by itself."
                 )
         except (psycopg.Error, DatabaseUnreachable) as second:
@@ -179,7 +180,7 @@ def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: 
             if wait_for_feed < 0:
                 runner.report.ended_early = f"{what}. Do it again once the feed answers."
                 return None
-            runner.say(f"{what}. This run waits {wait:.0f} s, then it goes on.")
+            runner.say(f"{what}. This run waits {in_words(wait)}, then it goes on.")
             due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
             if runner.report.head is None:
@@ -203,5 +204,5 @@ def _pause(
     reason = f"The feed failed: {failure}"
     until = streams.pause(connection, stream, reason, failure.retry_after, report.began)
     report.ended_early = (
-        f"{what}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself; nothing is lost."
+        f"{what}. The stream pauses until {at(until)} and goes on by itself; nothing is lost."
     )

@@ -207,8 +207,8 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         seek_to=row.seek_to if row else None,
         ticked_at=row.ticked_at if row else None,
         committed_at=committed_at,
-        paused=row.held[1] if row and row.held else row.pause_reason if row else None,
-        paused_until=row.held[0] if row and row.held else row.paused_until if row else None,
+        paused=row.held[1] if row and row.held else None,
+        paused_until=row.held[0] if row and row.held else None,
         beginning=begun is not None and now - begun < BEGINNING,
         requests=dict(
             zip(("hour", "day"), (one._asdict() for one in asked.lately(connection, stream)), strict=True)

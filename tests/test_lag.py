@@ -113,4 +113,4 @@ def test_what_waits_is_named_beside_it(connection: Connection, stats: Any) -> No
         assert changed(instance, AssetKey("changesets_feed"), rest)  # still fine, and nothing waits any more
     then = datetime.now(UTC) - timedelta(seconds=30)
     behind = evaluate(stats, connection, STREAM, 1099, feed_at(LAST + 10, then))["lag"]
-    assert (behind.passed, behind.description) == (False, "2:42 behind")
+    assert (behind.passed, behind.description) == (False, "2 h 42 min behind")

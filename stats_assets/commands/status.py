@@ -17,9 +17,10 @@ from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.database.ranges import Span
 from stats_assets.database.streams import Stream
-from stats_assets.lag import in_words, why_another, why_late
+from stats_assets.lag import why_another, why_late
 from stats_assets.parts import Stats
 from stats_assets.status import StreamStatus
+from stats_assets.words import at, in_words
 
 SHOWN, LONGEST = 5, 400
 
@@ -48,7 +49,7 @@ def status(as_json: AsJson = False) -> None:
             table.add_row(row[0][0], *(value for _, value in row))
     out().print(table)
     for name, stream in found.streams.items():
-        for sentence in _sentences(name, stream):
+        for sentence in _sentences(name, stream, now):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
     for away in found.facts_away[:SHOWN]:
@@ -105,11 +106,11 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "older definitions", _spans(stream.older_definitions)
 
 
-def _sentences(name: Stream, stream: StreamStatus) -> Iterator[str]:
+def _sentences(name: Stream, stream: StreamStatus, now: datetime) -> Iterator[str]:
     if stream.trouble:
         yield f"{stream.trouble.rstrip('.')}."
     if stream.paused and stream.paused_until:
-        yield f"paused until {stream.paused_until:%H:%M:%S} UTC: {stream.paused.rstrip('.')}."
+        yield f"paused until {at(stream.paused_until, now)}: {stream.paused.rstrip('.')}."
     if stream.seek_to is not None:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
