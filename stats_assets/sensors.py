@@ -160,7 +160,9 @@ def _ask(
 
 
 def _trouble(feed: Feed, stats: Stats) -> str:
-    return f"{feed.trouble}. Asked again in {in_words(stats.settings.poll_seconds)}; nothing is lost meanwhile"
+    return (
+        f"{feed.trouble}. Asked again in {in_words(stats.settings.poll_seconds)}; nothing is lost meanwhile"
+    )
 
 
 def _number(cursor: str | None) -> int | None:

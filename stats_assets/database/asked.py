@@ -172,9 +172,9 @@ def _ration(connection: Connection, stream: Stream, source: Source, sequence: in
     if wait > 0:
         raise AskedJustNow(
             source.url,
-            # It is stored, and read later: no time from now on.
-            f"{sequence} was asked just before, and may be again at {at(last[0][2] + timedelta(seconds=wait))}: a server"
-            " refuses who asks for the same too often",
+            # It is stored, and read later: no "in so many seconds".
+            f"{sequence} was asked just before, and may be again from {at(last[0][2] + timedelta(seconds=wait))} on:"
+            " a server refuses who asks for the same too often",
             retry_after=wait,
             answered=bool(last[0][1]),
         )

@@ -18,8 +18,8 @@ from stats_assets.files import write_first, write_whole
 from stats_assets.root import DEMO
 from stats_assets.settings import Settings
 
-INTERVAL = 10.0
-"""Seconds in which a minute of the invented world passes."""
+INTERVAL = 60.0
+"""Seconds in which a minute of the invented world passes: any faster, and its edits would be dated in the future."""
 HISTORY = 250
 """Minutes that have passed already when the demo is first started: enough to see blocks caught up in parallel."""
 
