@@ -11,6 +11,7 @@ from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
+    AssetCheckExecutionContext,
     AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
@@ -22,7 +23,7 @@ from dagster import (
 )
 
 from stats_assets import lag
-from stats_assets.asking import Feed, of_look
+from stats_assets.asking import Feed, known_of, of_look
 from stats_assets.assets.failing import failing
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.doubts import doubts, to_heal
@@ -30,12 +31,13 @@ from stats_assets.database.fact_ranges import WHAT_TO_DO, away
 from stats_assets.database.ledger import Work
 from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import counted_under_older
-from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
+from stats_assets.database.streams import STREAMS, Stream, StreamRow, given_up_for, stream_of, troubled
 from stats_assets.database.waiting import waiting
 from stats_assets.lag import BEHIND
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
 from stats_assets.resources import current_stats
+from stats_assets.switches import switches_of
 from stats_assets.words import in_words
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
@@ -44,11 +46,16 @@ ERROR_AFTER = timedelta(hours=25)
 
 
 def evaluate(
-    stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed
+    stats: Stats,
+    connection: Connection,
+    stream: Stream,
+    cursor: int,
+    feed: Feed,
+    not_followed: str | None = None,
 ) -> dict[str, AssetCheckResult]:
-    """The stream's checks by name."""
+    """The stream's checks by name. not_followed: its sensor is off or dead, in words."""
     key = AssetKey(FEEDS[stream])
-    results = {"lag": _lag(stats, connection, stream, cursor, feed)}
+    results = {"lag": _lag(stats, connection, stream, cursor, feed, not_followed)}
     troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
     for name, work in troubles.items():
         found = troubled(connection, stream, work)
@@ -68,8 +75,10 @@ def evaluate(
     return results
 
 
-def _lag(stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed) -> AssetCheckResult:
-    """Passes where neither the stream nor its feed is behind."""
+def _lag(
+    stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed, not_followed: str | None
+) -> AssetCheckResult:
+    """Passes where the stream is followed, and neither it nor its feed is behind."""
     newest, now, head = newest_committed(connection, stream, cursor), clock(connection), feed.head
     done = cursor if newest is None else newest
     behind, age = lag.lag_seconds(stream, done, feed, now), lag.feed_age_seconds(feed, now)
@@ -85,6 +94,12 @@ def _lag(stats: Stats, connection: Connection, stream: Stream, cursor: int, feed
         said = f"{said}; {feed.trouble.rstrip('.')}" if behind is not None else said
     elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
         said = f"{said}. {late}"
+    if not_followed:
+        said = (
+            f"{not_followed[0].upper()}{not_followed[1:]}. It is {said}"
+            if behind is not None
+            else not_followed
+        )
     waits = waiting(connection, stream, stats.settings.lease_stale_seconds)
     if waits:
         named = "; ".join(f"{n}: {reason}" for n, reason in waits[:SHOWN])
@@ -92,7 +107,11 @@ def _lag(stats: Stats, connection: Connection, stream: Stream, cursor: int, feed
     return AssetCheckResult(
         asset_key=FEEDS[stream],
         check_name="lag",
-        passed=behind is not None and max(behind, age or 0.0) < BEHIND and not ahead and not another,
+        passed=not not_followed
+        and behind is not None
+        and max(behind, age or 0.0) < BEHIND
+        and not ahead
+        and not another,
         severity=AssetCheckSeverity.WARN,
         description=said,
         metadata={
@@ -174,17 +193,41 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
 
     def check(name: str) -> AssetChecksDefinition:
         @asset_check(asset=FEEDS[stream], name=name, description=said[name])
-        def run() -> AssetCheckResult:
+        def run(context: AssetCheckExecutionContext) -> AssetCheckResult:
             parts = current_stats()
             with failing(), parts.look() as connection:
                 feed = of_look(connection, parts.source(stream), stream)
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
-                return evaluate(parts, connection, stream, cursor, feed)[name]
+                why = _not_followed(context.instance, parts, row, stream)
+                return evaluate(parts, connection, stream, cursor, feed, why)[name]
 
         return run
 
     return [check(name) for name in said]
+
+
+def _not_followed(
+    instance: DagsterInstance, stats: Stats, row: StreamRow | None, stream: Stream
+) -> str | None:
+    is_on = switches_of(instance).is_on(stream, row.instance_id if row else None)
+    return lag.why_not_followed(stream, is_on, lag.silent_seconds(row, stats.settings.poll_seconds))
+
+
+def lag_of_others(
+    instance: DagsterInstance, stats: Stats, connection: Connection
+) -> Sequence[AssetCheckEvaluation]:
+    """The check `lag` of streams that began and are not followed, where its outcome changes: their own ticks can't."""
+    events = []
+    for stream in STREAMS:
+        row = stream_of(connection, stream)
+        if row is None or row.checkpoint is None or not (why := _not_followed(instance, stats, row, stream)):
+            continue
+        feed = known_of(connection, stats.source(stream), stream)
+        result = _lag(stats, connection, stream, row.checkpoint, feed, why)
+        if changed(instance, AssetKey(FEEDS[stream]), result):
+            events.append(evaluation_of(result))
+    return events
 
 
 def changed_outcomes(

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from stats_assets.asking import Feed
 from stats_assets.database.heads import A_LITTLE
-from stats_assets.database.streams import Stream
+from stats_assets.database.streams import Stream, StreamRow
 from stats_assets.replication import covers
 from stats_assets.words import in_words
 
 BEHIND, STALLED = 600.0, 3600.0  # seconds: 10 minutes are what OSMesa's monitor mailed about
 MINUTE = 60.0
+SILENT = 180.0  # seconds without a tick: the sensor is off, or the daemon dead
 LITTLE_BEHIND = 10  # sequences, by which a server may be behind the one that was read before
 
 
@@ -61,6 +62,35 @@ def why_another(stream: Stream, cursor: int, head: int) -> str:
         f"the feed's head {head} is far below the cursor {cursor}, where a feed was before: this is another server, or"
         " its numbering began again. Nothing is done until it is there. If the address is wrong, mend the setting; if"
         f" this feed is to be followed: stats-assets seek --stream {stream} --sequence {max(0, head - 1)} --from-feed"
+    )
+
+
+def silent_seconds(row: StreamRow | None, poll_seconds: float) -> float | None:
+    """For how long the sensor has not ticked, where that is longer than it should; None: it ticks, or never did."""
+    if row is None or row.ticked_at is None:
+        return None
+    silent = (row.now - row.ticked_at).total_seconds()
+    return silent if silent > max(SILENT, 4 * poll_seconds) else None
+
+
+def why_not_followed(stream: Stream, is_on: bool | None, silent: float | None) -> str | None:
+    """What a person is told, with what to do, of a stream whose sensor is off or dead; None: it is followed.
+
+    is_on: None: Dagster's records can't be read from here, so only its ticks tell; silent: as silent_seconds.
+    """
+    switch_on = f"To switch it on: Automation in Dagster's UI, {stream}_stream"
+    if is_on is False:
+        return f"its sensor is switched off in Dagster, so nothing new is fetched. {switch_on}"
+    if silent is None:
+        return None
+    if is_on:
+        return (
+            f"its sensor is switched on, but has not ticked for {in_words(silent)}: Dagster's daemon does not run, or"
+            " can't reach the code or the database. Start it (stats-assets dev), or see what it logs"
+        )
+    return (
+        f"its sensor has not ticked for {in_words(silent)}: it is switched off, or Dagster's daemon does not run"
+        f" (Dagster's own records can't be read from here). {switch_on}"
     )
 
 
