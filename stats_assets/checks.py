@@ -34,6 +34,7 @@ from stats_assets.database.ranges import counted_under_older
 from stats_assets.database.streams import STREAMS, Stream, StreamRow, given_up_for, stream_of, troubled
 from stats_assets.database.waiting import waiting
 from stats_assets.lag import BEHIND
+from stats_assets.markdown import escaped
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
 from stats_assets.resources import current_stats
@@ -64,7 +65,7 @@ def evaluate(
             check_name=name,
             passed=not found,
             severity=_severity(given_up_for(connection, stream, work)),
-            description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
+            description=escaped("; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN])) or "none",
             metadata={"sequences": len(found)},
         )
     results["all_readable"] = _doubtful(connection, stream, "all_readable", unread=True)
@@ -113,7 +114,7 @@ def _lag(
         and not ahead
         and not another,
         severity=AssetCheckSeverity.WARN,
-        description=said,
+        description=escaped(said),
         metadata={
             "cursor": cursor,
             "head": head if head is not None else "unknown",
@@ -134,7 +135,7 @@ def _facts_are_here(connection: Connection) -> AssetCheckResult:
         check_name="facts_are_here",
         passed=all(one.accepted for one in gone),
         severity=AssetCheckSeverity.WARN,
-        description=" ".join([*said, WHAT_TO_DO]) if said else "all",
+        description=escaped(" ".join([*said, WHAT_TO_DO])) if said else "all",
         metadata={"ranges": len(gone)},
     )
 
@@ -152,7 +153,7 @@ def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool
         check_name=name,
         passed=not found.flagged,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(said) if found.flagged else "all" if unread else "none",
+        description=escaped("; ".join(said)) if found.flagged else "all" if unread else "none",
         metadata={"sequences": found.flagged, "unreadable": found.unreadable},
     )
 
@@ -172,7 +173,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
         check_name="same_definitions",
         passed=not said,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(said) or "all",
+        description=escaped("; ".join(said)) or "all",
         metadata={"ranges": len(older)},
     )
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dagster import DagsterInstance
-from dagster._core.errors import DagsterError
+from dagster import DagsterError, DagsterInstance
 from dagster._core.scheduler.instigation import InstigatorType
 from sqlalchemy.exc import SQLAlchemyError
 

@@ -1,4 +1,4 @@
-"""A stream whose sensor is off, or no longer ticks, is called so, with what to do: in status, the check, the metrics."""
+"""A stream whose sensor is off, or no longer ticks, is called so, with what to do: in status, check and metrics."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dagster import DagsterInstance
-from dagster._core.remote_representation.origin import (
+from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteInstigatorOrigin,
     RemoteRepositoryOrigin,
@@ -125,7 +125,10 @@ def test_what_cant_be_read_is_not_known_and_nothing_is_made(
     broken: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    local = "storage:\n  custom:\n    module: stats_assets.dagster_storage\n    class: LocalStorage\n    config:\n      base_dir: .dagster\n"
+    local = (
+        "storage: {custom: {module: stats_assets.dagster_storage, class: LocalStorage,"
+        " config: {base_dir: .dagster}}}\n"
+    )
     server = "storage:\n  postgres:\n    postgres_url: postgresql://nobody@127.0.0.1:9/none\n"
     if broken != "no file":
         (tmp_path / "dagster.yaml").write_text(

@@ -6,7 +6,6 @@ The work itself is run.py's.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 from dagster import (
@@ -21,21 +20,19 @@ from dagster import (
     BackfillPolicy,
     Config,
     Failure,
-    FreshnessPolicy,
     MaterializeResult,
     multi_asset,
 )
 from pydantic import Field
 
-from stats_assets.asking import known_of
+from stats_assets.assets.freshness import FRESHNESS, newest_age
 from stats_assets.database import streams
-from stats_assets.database.connection import DatabaseUnreachable, clock, connect
+from stats_assets.database.connection import DatabaseUnreachable, connect
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.failures import named
 from stats_assets.database.ledger import BLOCK, LeaseLost, block_of
-from stats_assets.database.newest import newest_committed
 from stats_assets.database.streams import Stream
-from stats_assets.lag import lag_seconds
+from stats_assets.markdown import escaped
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.partitions import BLOCKS, STREAM_TAG, sequences_of
 from stats_assets.parts import Stats
@@ -49,8 +46,6 @@ GREEN = (
     " done is in each materialization's metadata (`block_done`)."
 )
 
-# Evaluated by the daemon, also when no run is ever started: no progress.
-FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=15), fail_window=timedelta(hours=1))
 BACKFILL_TAG = "dagster/backfill"
 WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that fails, before it fails too
 
@@ -168,7 +163,7 @@ def materialize_stream(
         check_name="run_complete",
         passed=not failed,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5]) or None,
+        description=escaped("; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5])) or None,
         metadata={"failed": failed},
     )
 
@@ -214,10 +209,7 @@ def _block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> 
 
 def _lag_metadata(stats: Stats, stream: Stream) -> Mapping[str, float]:
     with suppress(DatabaseUnreachable), named(), connect(stats.url) as connection:
-        row = streams.stream_of(connection, stream)
-        newest = newest_committed(connection, stream, -1 if row is None else row.checkpoint or -1)
-        feed = known_of(connection, stats.source(stream), stream)
-        behind = None if newest is None else lag_seconds(stream, newest, feed, clock(connection))
+        behind = newest_age(connection, stats, stream)
         return {} if behind is None else {"lag_seconds": behind}
     return {}
 
