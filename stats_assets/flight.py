@@ -14,7 +14,7 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.leases import Lease, end_lease, leases
 from stats_assets.database.statistics import applying
 from stats_assets.database.streams import Stream
-from stats_assets.partitions import END_TAG, LATE_TAG, START_TAG, STREAM_TAG
+from stats_assets.partitions import END_TAG, LATE_TAG, START_TAG, STREAM_TAG, is_by_hand
 from stats_assets.parts import Stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Range
@@ -46,6 +46,7 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
     records = {
         record.dagster_run.run_id: record
         for record in instance.get_run_records(RunsFilter(tags={STREAM_TAG: stream}, statuses=UNFINISHED))
+        if not is_by_hand(record.dagster_run.tags)
     }
     dead: list[tuple[DagsterRun, str]] = []
     ranges: list[Range] = []

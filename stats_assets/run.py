@@ -45,6 +45,7 @@ def run_range(
     from_feed: bool = False,
     wait_for_feed: float = 0,
     say: Callable[[str], None] = lambda message: None,
+    report: Report | None = None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
@@ -53,9 +54,10 @@ def run_range(
     `from_feed`. `late`: what is due once more though it is done, read from the feed; it pauses nothing either. Raises
     LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
     refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
-    are away nothing is fetched or counted, and no attempt either.
+    are away nothing is fetched or counted, and no attempt either. report: to be filled, for who wants to know what was
+    done when the run is interrupted.
     """
-    report = Report(start, end)
+    report = report or Report(start, end)
     try:
         _run(work, url, run_id, report, by_hand, late, from_feed, wait_for_feed, say)
     except (psycopg.Error, DatabaseUnreachable) as error:
@@ -100,6 +102,7 @@ def _run(
                 due = _late(connection, work, start, last, report.head)
             else:
                 due = _due(connection, work.stream, range(start, last + 1), by_hand)
+            report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
             from_archive = not (from_feed or late)

@@ -32,7 +32,17 @@ from stats_assets.database.waiting import waiting
 from stats_assets.flight import Flight, sweep
 from stats_assets.jobs import STREAM_JOBS
 from stats_assets.osm import CategoriesError, RegionsError
-from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
+from stats_assets.partitions import (
+    BLOCKS,
+    END_TAG,
+    KIND_TAG,
+    LATE,
+    LATE_TAG,
+    LIVE,
+    START_TAG,
+    STREAM_TAG,
+    key_of,
+)
 from stats_assets.parts import Stats
 from stats_assets.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.resources import current_stats
@@ -252,6 +262,7 @@ def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest
         run_config={"ops": {stream: {"config": {"start": wanted.start, "end": wanted.end, "late": late}}}},
         tags={
             STREAM_TAG: stream,
+            KIND_TAG: LATE if late else LIVE,
             START_TAG: str(wanted.start),
             END_TAG: str(wanted.end),
             "dagster/priority": LATE_PRIORITY if late else PRIORITY,
