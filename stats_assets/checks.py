@@ -65,7 +65,7 @@ def evaluate(
             check_name=name,
             passed=not found,
             severity=_severity(given_up_for(connection, stream, work)),
-            description=escaped("; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN])) or "none",
+            description=escaped(_given_up(stream, work, found)),
             metadata={"sequences": len(found)},
         )
     results["all_readable"] = _doubtful(connection, stream, "all_readable", unread=True)
@@ -74,6 +74,15 @@ def evaluate(
     if stream == "augmented_diffs":
         results["facts_are_here"] = _facts_are_here(connection)
     return results
+
+
+def _given_up(stream: Stream, work: Work, found: Sequence[tuple[int, str]]) -> str:
+    if not found:
+        return "No sequence is set aside." if work == "quarantined" else "The feed lacks no sequence."
+    what = "set aside after too many tries" if work == "quarantined" else "missing in the feed"
+    named = "; ".join(f"{n}: {reason.rstrip('.')}" for n, reason in found[:SHOWN])
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{len(found)} {what}: {named}{more}. Tried again once a day; now: stats-assets retry --stream {stream}"
 
 
 def _lag(
@@ -92,7 +101,7 @@ def _lag(
             f"the cursor {cursor} is ahead of the feed's head {head}: nothing is done until the feed is there"
         )
     elif head is None:
-        said = f"{said}; {feed.trouble.rstrip('.')}" if behind is not None else said
+        said = f"{said}; {feed.trouble.rstrip('.')}"
     elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
         said = f"{said}. {late}"
     if not_followed:
@@ -135,7 +144,7 @@ def _facts_are_here(connection: Connection) -> AssetCheckResult:
         check_name="facts_are_here",
         passed=all(one.accepted for one in gone),
         severity=AssetCheckSeverity.WARN,
-        description=escaped(" ".join([*said, WHAT_TO_DO])) if said else "all",
+        description=escaped(" ".join([*said, WHAT_TO_DO])) if said else "All facts are here.",
         metadata={"ranges": len(gone)},
     )
 
@@ -153,7 +162,11 @@ def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool
         check_name=name,
         passed=not found.flagged,
         severity=AssetCheckSeverity.WARN,
-        description=escaped("; ".join(said)) if found.flagged else "all" if unread else "none",
+        description=escaped("; ".join(said))
+        if found.flagged
+        else "All could be read."
+        if unread
+        else "Nothing is flagged.",
         metadata={"sequences": found.flagged, "unreadable": found.unreadable},
     )
 
@@ -173,7 +186,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
         check_name="same_definitions",
         passed=not said,
         severity=AssetCheckSeverity.WARN,
-        description=escaped("; ".join(said)) or "all",
+        description=escaped("; ".join(said)) or "All is counted by the present definitions.",
         metadata={"ranges": len(older)},
     )
 

@@ -105,4 +105,7 @@ def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> st
     waited = (datetime.now(UTC) - began.replace(tzinfo=began.tzinfo or UTC)).total_seconds()
     if waited <= settings.start_limit_seconds:
         return None
-    return f"{record.dagster_run.status.value} for {in_words(waited)} without a sign of life (START_LIMIT_SECONDS)."
+    return (
+        f"{record.dagster_run.status.value} for {in_words(waited)} without a sign of life: it counts as dead, and what"
+        " it was to do is given to another run. If runs need longer to start here, raise START_LIMIT_SECONDS."
+    )

@@ -113,7 +113,11 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
             return SensorResult(skip_reason=_said(preview, str(busy)), cursor=context.cursor)
         except NowhereToStart:
             return SensorResult(
-                skip_reason=_said(preview, f"Nowhere to start: {_trouble(feed, stats)}"),
+                skip_reason=_said(
+                    preview,
+                    f"Nowhere to start: no {stream.upper()}_START is set, and the feed's head is not known."
+                    f" {_trouble(feed, stats)}",
+                ),
                 cursor=context.cursor,
             )
         events: Sequence[AssetCheckEvaluation] = ()
@@ -288,7 +292,10 @@ def _why_nothing(
     late = lag.why_late(lag.feed_age_seconds(feed, row.now), at_head=False)
     late = f" {late[0].upper()}{late[1:]}." if late else ""
     if cursor < head:
-        return f"Done to {cursor}, the feed has {head}.{waits}{late}"
+        return (
+            f"Done to {cursor}, the feed has {head}; the rest waits for a free run (MAX_PARALLEL_RUNS) or its own next"
+            f" try.{waits}{late}"
+        )
     if lag.is_another(cursor, cursor, feed):
         said = lag.why_another(row.stream, cursor, head)
         return f"{said[0].upper()}{said[1:]}. Asked: {feed.trouble}."
