@@ -5,10 +5,10 @@ that was terminated.
 from typing import Any
 
 import pytest
-from dagster import DagsterExecutionInterruptedError, DagsterInstance, RunRequest
-from dagster._config.snap import ConfigSchemaSnapshot  # noqa: F401 - part of what the launchpad is given
+from dagster import AssetKey, DagsterExecutionInterruptedError, DagsterInstance, RunRequest
 from dagster._core.snap import JobSnap
 
+from stats_assets.assets.statistics import VIEWS
 from stats_assets.assets.streaming import MOST
 from stats_assets.database.connection import Connection
 from stats_assets.database.streams import STREAMS, Stream
@@ -123,3 +123,21 @@ def test_a_terminated_run_says_what_was_done_and_how_to_go_on(
     assert f"5 of {feed.head - first + 1} sequences of" in said
     assert f"were committed: {first}..{first + 4}; 7 are left, from {first + 5} on" in said
     assert ("materialize the partition again" if by_hand else "by itself") in said
+
+
+def test_the_statistics_say_how_old_they_are_and_go_stale_as_the_facts_do(
+    instance: DagsterInstance,  # noqa: F811
+) -> None:
+    (request,) = tick(instance).run_requests or ()
+    assert start(instance, request).success
+    graph = defs.resolve_asset_graph()
+    policy = graph.get(AssetKey("changeset_edits")).freshness_policy
+    assert policy is not None
+    for view in VIEWS:
+        assert graph.get(AssetKey(view)).freshness_policy == policy
+        event = instance.get_latest_materialization_event(AssetKey(view))
+        assert event is not None
+        assert event.asset_materialization is not None
+        metadata = event.asset_materialization.metadata
+        assert float(metadata["augmented_diffs_lag_seconds"].value) > 0  # type: ignore[arg-type]
+        assert "changesets_lag_seconds" not in metadata  # that stream never began

@@ -23,6 +23,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from stats_assets import metrics
 from stats_assets import status as standing
+from stats_assets.asking import of_look
 from stats_assets.checks import evaluate, lag_of_others
 from stats_assets.commands import status as command
 from stats_assets.database import streams
@@ -58,8 +59,8 @@ def driven(feed: DemoFeed, connection: Connection, instance: DagsterInstance) ->
     """Both streams are at their heads, and were ticked just now by the instance."""
     mine = str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
     for stream, head in ((DIFFS, feed.head), ("changesets", feed.changesets_head)):
-        with streams.driving(connection, stream, mine):  # type: ignore[arg-type]
-            streams.begin(connection, stream, head + 1)  # type: ignore[arg-type]
+        with streams.driving(connection, stream, mine):
+            streams.begin(connection, stream, head + 1)
     return mine
 
 
@@ -154,5 +155,5 @@ def test_a_pause_that_is_over_is_not_said(stats: Stats, connection: Connection) 
 
 
 def evaluate_said(stats: Stats, connection: Connection, stream: streams.Stream) -> list[str | None]:
-    feed = standing.of_look(connection, stats.source(stream), stream)
+    feed = of_look(connection, stats.source(stream), stream)
     return [one.description for one in evaluate(stats, connection, stream, 5, feed).values()]
