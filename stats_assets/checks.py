@@ -231,11 +231,19 @@ def _not_followed(
 def lag_of_others(
     instance: DagsterInstance, stats: Stats, connection: Connection
 ) -> Sequence[AssetCheckEvaluation]:
-    """The check `lag` of streams that began and are not followed, where its outcome changes: their own ticks can't."""
+    """The check `lag` of streams that began and are not followed, where its outcome changes: their own ticks can't.
+
+    A sensor that is on ticks again by itself after a start of the daemon that evaluates this.
+    """
+    switches = switches_of(instance)
     events = []
     for stream in STREAMS:
         row = stream_of(connection, stream)
-        if row is None or row.checkpoint is None or not (why := _not_followed(instance, stats, row, stream)):
+        if row is None or row.checkpoint is None:
+            continue
+        is_on = switches.is_on(stream, row.instance_id)
+        why = lag.why_not_followed(stream, is_on, lag.silent_seconds(row, stats.settings.poll_seconds))
+        if is_on or why is None:
             continue
         feed = known_of(connection, stats.source(stream), stream)
         result = _lag(stats, connection, stream, row.checkpoint, feed, why)

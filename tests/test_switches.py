@@ -115,6 +115,8 @@ def test_without_dagsters_records_the_ticks_tell(
     switch(instance, f"{DIFFS}_stream", on=True)
     word, _, sentence = said(stats, switches_of(instance))
     assert word == "no ticks"
+    told = {event.asset_key.to_user_string() for event in lag_of_others(instance, stats, connection)}
+    assert told == {"changesets_feed"}  # the other one will tick by itself, as the daemon runs
     assert "is switched on, but has not ticked for 3 h: Dagster's daemon does not run" in sentence
 
 
