@@ -15,6 +15,7 @@ from stats_assets.database.streams import Stream
 from stats_assets.polling import asks, learned
 from stats_assets.replication import HeadQuiet, HeadUnknown, Source, State, covers, sequence_of
 from stats_assets.replication.sequences import TO_COME
+from stats_assets.words import at
 
 FRESH = 120.0  # seconds: a head that was asked for since then is known
 CONFIRM_SECONDS = 0.2  # between two questions
@@ -112,7 +113,8 @@ def _is_fresh(known: Head, source: Source) -> bool:
 
 def _why_quiet(known: Head) -> str:
     why = (known.quiet_reason or "It refused to be asked").rstrip(".")
-    return f"{why}. It is not asked until {known.quiet_until:%H:%M:%S} UTC"
+    until = "" if known.quiet_until is None else f" until {at(known.quiet_until, known.now)}"
+    return f"{why}. It is not asked{until}"
 
 
 def _quiet(known: Head, source: Source) -> HeadQuiet:

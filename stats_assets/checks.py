@@ -11,6 +11,7 @@ from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
+    AssetCheckExecutionContext,
     AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
@@ -22,7 +23,7 @@ from dagster import (
 )
 
 from stats_assets import lag
-from stats_assets.asking import Feed, of_look
+from stats_assets.asking import Feed, known_of, of_look
 from stats_assets.assets.failing import failing
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.doubts import doubts, to_heal
@@ -30,12 +31,15 @@ from stats_assets.database.fact_ranges import WHAT_TO_DO, away
 from stats_assets.database.ledger import Work
 from stats_assets.database.newest import newest_committed
 from stats_assets.database.ranges import counted_under_older
-from stats_assets.database.streams import STREAMS, Stream, given_up_for, stream_of, troubled
+from stats_assets.database.streams import STREAMS, Stream, StreamRow, given_up_for, stream_of, troubled
 from stats_assets.database.waiting import waiting
-from stats_assets.lag import BEHIND, in_words
+from stats_assets.lag import BEHIND
+from stats_assets.markdown import escaped
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.parts import Stats
 from stats_assets.resources import current_stats
+from stats_assets.switches import switches_of
+from stats_assets.words import in_words
 
 FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
@@ -43,11 +47,16 @@ ERROR_AFTER = timedelta(hours=25)
 
 
 def evaluate(
-    stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed
+    stats: Stats,
+    connection: Connection,
+    stream: Stream,
+    cursor: int,
+    feed: Feed,
+    not_followed: str | None = None,
 ) -> dict[str, AssetCheckResult]:
-    """The stream's checks by name."""
+    """The stream's checks by name. not_followed: its sensor is off or dead, in words."""
     key = AssetKey(FEEDS[stream])
-    results = {"lag": _lag(stats, connection, stream, cursor, feed)}
+    results = {"lag": _lag(stats, connection, stream, cursor, feed, not_followed)}
     troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
     for name, work in troubles.items():
         found = troubled(connection, stream, work)
@@ -56,7 +65,7 @@ def evaluate(
             check_name=name,
             passed=not found,
             severity=_severity(given_up_for(connection, stream, work)),
-            description="; ".join(f"{n}: {reason}" for n, reason in found[:SHOWN]) or "none",
+            description=escaped(_given_up(stream, work, found)),
             metadata={"sequences": len(found)},
         )
     results["all_readable"] = _doubtful(connection, stream, "all_readable", unread=True)
@@ -67,8 +76,19 @@ def evaluate(
     return results
 
 
-def _lag(stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed) -> AssetCheckResult:
-    """Passes where neither the stream nor its feed is behind."""
+def _given_up(stream: Stream, work: Work, found: Sequence[tuple[int, str]]) -> str:
+    if not found:
+        return "No sequence is set aside." if work == "quarantined" else "The feed lacks no sequence."
+    what = "set aside after too many tries" if work == "quarantined" else "missing in the feed"
+    named = "; ".join(f"{n}: {reason.rstrip('.')}" for n, reason in found[:SHOWN])
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{len(found)} {what}: {named}{more}. Tried again once a day; now: stats-assets retry --stream {stream}"
+
+
+def _lag(
+    stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed, not_followed: str | None
+) -> AssetCheckResult:
+    """Passes where the stream is followed, and neither it nor its feed is behind."""
     newest, now, head = newest_committed(connection, stream, cursor), clock(connection), feed.head
     done = cursor if newest is None else newest
     behind, age = lag.lag_seconds(stream, done, feed, now), lag.feed_age_seconds(feed, now)
@@ -81,9 +101,15 @@ def _lag(stats: Stats, connection: Connection, stream: Stream, cursor: int, feed
             f"the cursor {cursor} is ahead of the feed's head {head}: nothing is done until the feed is there"
         )
     elif head is None:
-        said = f"{said}; {feed.trouble.rstrip('.')}" if behind is not None else said
+        said = f"{said}; {feed.trouble.rstrip('.')}"
     elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
         said = f"{said}. {late}"
+    if not_followed:
+        said = (
+            f"{not_followed[0].upper()}{not_followed[1:]}. It is {said}"
+            if behind is not None
+            else not_followed
+        )
     waits = waiting(connection, stream, stats.settings.lease_stale_seconds)
     if waits:
         named = "; ".join(f"{n}: {reason}" for n, reason in waits[:SHOWN])
@@ -91,9 +117,13 @@ def _lag(stats: Stats, connection: Connection, stream: Stream, cursor: int, feed
     return AssetCheckResult(
         asset_key=FEEDS[stream],
         check_name="lag",
-        passed=behind is not None and max(behind, age or 0.0) < BEHIND and not ahead and not another,
+        passed=not not_followed
+        and behind is not None
+        and max(behind, age or 0.0) < BEHIND
+        and not ahead
+        and not another,
         severity=AssetCheckSeverity.WARN,
-        description=said,
+        description=escaped(said),
         metadata={
             "cursor": cursor,
             "head": head if head is not None else "unknown",
@@ -114,7 +144,7 @@ def _facts_are_here(connection: Connection) -> AssetCheckResult:
         check_name="facts_are_here",
         passed=all(one.accepted for one in gone),
         severity=AssetCheckSeverity.WARN,
-        description=" ".join([*said, WHAT_TO_DO]) if said else "all",
+        description=escaped(" ".join([*said, WHAT_TO_DO])) if said else "All facts are here.",
         metadata={"ranges": len(gone)},
     )
 
@@ -132,7 +162,11 @@ def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool
         check_name=name,
         passed=not found.flagged,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(said) if found.flagged else "all" if unread else "none",
+        description=escaped("; ".join(said))
+        if found.flagged
+        else "All could be read."
+        if unread
+        else "Nothing is flagged.",
         metadata={"sequences": found.flagged, "unreadable": found.unreadable},
     )
 
@@ -152,7 +186,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
         check_name="same_definitions",
         passed=not said,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(said) or "all",
+        description=escaped("; ".join(said)) or "All is counted by the present definitions.",
         metadata={"ranges": len(older)},
     )
 
@@ -160,7 +194,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
 def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
     """The checks that a person can run in the UI."""
     said = {
-        "lag": f"Stream and feed are less than {BEHIND / 60:.0f} minutes behind, past what waits by its own fault.",
+        "lag": f"Stream and feed are less than {in_words(BEHIND)} behind, past what waits by its own fault.",
         "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
         "no_holes": "The feed lacks no sequence.",
         "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",
@@ -173,17 +207,49 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
 
     def check(name: str) -> AssetChecksDefinition:
         @asset_check(asset=FEEDS[stream], name=name, description=said[name])
-        def run() -> AssetCheckResult:
+        def run(context: AssetCheckExecutionContext) -> AssetCheckResult:
             parts = current_stats()
             with failing(), parts.look() as connection:
                 feed = of_look(connection, parts.source(stream), stream)
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
-                return evaluate(parts, connection, stream, cursor, feed)[name]
+                why = _not_followed(context.instance, parts, row, stream)
+                return evaluate(parts, connection, stream, cursor, feed, why)[name]
 
         return run
 
     return [check(name) for name in said]
+
+
+def _not_followed(
+    instance: DagsterInstance, stats: Stats, row: StreamRow | None, stream: Stream
+) -> str | None:
+    is_on = switches_of(instance).is_on(stream, row.instance_id if row else None)
+    return lag.why_not_followed(stream, is_on, lag.silent_seconds(row, stats.settings.poll_seconds))
+
+
+def lag_of_others(
+    instance: DagsterInstance, stats: Stats, connection: Connection
+) -> Sequence[AssetCheckEvaluation]:
+    """The check `lag` of streams that began and are not followed, where its outcome changes: their own ticks can't.
+
+    A sensor that is on ticks again by itself after a start of the daemon that evaluates this.
+    """
+    switches = switches_of(instance)
+    events = []
+    for stream in STREAMS:
+        row = stream_of(connection, stream)
+        if row is None or row.checkpoint is None:
+            continue
+        is_on = switches.is_on(stream, row.instance_id)
+        why = lag.why_not_followed(stream, is_on, lag.silent_seconds(row, stats.settings.poll_seconds))
+        if is_on or why is None:
+            continue
+        feed = known_of(connection, stats.source(stream), stream)
+        result = _lag(stats, connection, stream, row.checkpoint, feed, why)
+        if changed(instance, AssetKey(FEEDS[stream]), result):
+            events.append(evaluation_of(result))
+    return events
 
 
 def changed_outcomes(

@@ -14,10 +14,11 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.leases import Lease, end_lease, leases
 from stats_assets.database.statistics import applying
 from stats_assets.database.streams import Stream
-from stats_assets.partitions import END_TAG, LATE_TAG, START_TAG, STREAM_TAG
+from stats_assets.partitions import END_TAG, LATE_TAG, START_TAG, STREAM_TAG, is_by_hand
 from stats_assets.parts import Stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Range
+from stats_assets.words import in_words
 
 UNFINISHED = [
     *(DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING),
@@ -45,6 +46,7 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
     records = {
         record.dagster_run.run_id: record
         for record in instance.get_run_records(RunsFilter(tags={STREAM_TAG: stream}, statuses=UNFINISHED))
+        if not is_by_hand(record.dagster_run.tags)
     }
     dead: list[tuple[DagsterRun, str]] = []
     ranges: list[Range] = []
@@ -63,7 +65,7 @@ def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, strea
             dead.append(
                 (
                     run,
-                    f"No sign of life for {lease.silent_seconds:.0f} s: its sequences are given to another run.",
+                    f"No sign of life for {in_words(lease.silent_seconds)}: its sequences are given to another run.",
                 )
             )
             records.pop(run_id, None)
@@ -104,5 +106,6 @@ def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> st
     if waited <= settings.start_limit_seconds:
         return None
     return (
-        f"{record.dagster_run.status.value} for {waited:.0f} s without a sign of life (START_LIMIT_SECONDS)."
+        f"{record.dagster_run.status.value} for {in_words(waited)} without a sign of life: it counts as dead, and what"
+        " it was to do is given to another run. If runs need longer to start here, raise START_LIMIT_SECONDS."
     )

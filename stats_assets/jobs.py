@@ -21,6 +21,7 @@ from stats_assets.dagster_events import EventLog
 from stats_assets.dagster_storage import ComputeLogs
 from stats_assets.database.facts import forget_errors
 from stats_assets.database.streams import STREAMS
+from stats_assets.partitions import BY_HAND, KIND_TAG, STREAM_TAG
 from stats_assets.resources import current_stats
 from stats_assets.retention import prune_runs
 
@@ -32,17 +33,22 @@ FACTS = {
 LAST = {"dagster/priority": "-20"}  # below every backfill's
 REPLACED_KEEP_DAYS = 30
 COMPACTING_HOUR = 3  # of UTC
+SAYS = "and in the config start and end for a part of it. It is counted again, whatever was done before."
 STATISTICS = AssetSelection.assets(*VIEWS)
 
 augmented_diffs_job = define_asset_job(
     "augmented_diffs_job",
     selection=AssetSelection.assets(*FACTS["augmented_diffs"]) | STATISTICS,
-    description="A range of augmented diffs: fetched, counted, and brought into the statistics.",
+    tags={STREAM_TAG: "augmented_diffs", KIND_TAG: BY_HAND},
+    description="A range of augmented diffs: fetched, counted, and brought into the statistics. The sensor starts it;"
+    f" by hand: choose a partition, {SAYS}",
 )
 changesets_job = define_asset_job(
     "changesets_job",
     selection=AssetSelection.assets(*FACTS["changesets"]) | STATISTICS,
-    description="A range of changeset files: fetched, read, and brought into the statistics.",
+    tags={STREAM_TAG: "changesets", KIND_TAG: BY_HAND},
+    description="A range of changeset files: fetched, read, and brought into the statistics. The sensor starts it;"
+    f" by hand: choose a partition, {SAYS}",
 )
 STREAM_JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
 statistics_job = define_asset_job(

@@ -7,27 +7,30 @@ from datetime import datetime, timedelta
 
 from stats_assets.asking import Feed
 from stats_assets.database.heads import A_LITTLE
-from stats_assets.database.streams import Stream
+from stats_assets.database.streams import Stream, StreamRow
 from stats_assets.replication import covers
+from stats_assets.words import in_words
 
 BEHIND, STALLED = 600.0, 3600.0  # seconds: 10 minutes are what OSMesa's monitor mailed about
 MINUTE = 60.0
+SILENT = 180.0  # seconds without a tick: the sensor is off, or the daemon dead
 LITTLE_BEHIND = 10  # sequences, by which a server may be behind the one that was read before
 
 
 def lag_seconds(stream: Stream, newest: int, feed: Feed, now: datetime) -> float | None:
     """How long ago the newest counted sequence ended; None: unknown.
 
-    Changesets: the feed's own time is that of its head, and each file below it is taken for a minute.
+    Changesets: the feed's own time is that of its head, and each file below it is taken for a minute. Where a feed's
+    time is ahead of the clock it tells nothing: then what it had when its head was first seen ended at that time.
     """
-    if stream == "augmented_diffs":
-        return _age(covers(newest).until, now)
-    if feed.last is None:
-        return None
-    ended = feed.time if feed.time is not None else feed.moved_at
-    if ended is None:
-        return max(0.0, (feed.last - newest) * MINUTE)
-    return max(0.0, round((now - ended).total_seconds() + (feed.last - newest) * MINUTE, 1))
+    ended = [covers(newest).until] if stream == "augmented_diffs" else []
+    if feed.last is not None:
+        below = timedelta(seconds=(feed.last - newest) * MINUTE)
+        known = [feed.moved_at] if ended else [feed.time, feed.moved_at]
+        ended += [then - below for then in known if then is not None]
+        if not ended:
+            return max(0.0, below.total_seconds())
+    return _age(min(ended), now) if ended else None
 
 
 def feed_age_seconds(feed: Feed, now: datetime) -> float | None:
@@ -62,19 +65,41 @@ def why_another(stream: Stream, cursor: int, head: int) -> str:
     )
 
 
+def silent_seconds(row: StreamRow | None, poll_seconds: float) -> float | None:
+    """For how long the sensor has not ticked, where that is longer than it should; None: it ticks, or never did."""
+    if row is None or row.ticked_at is None:
+        return None
+    silent = (row.now - row.ticked_at).total_seconds()
+    return silent if silent > max(SILENT, 4 * poll_seconds) else None
+
+
+def why_not_followed(stream: Stream, is_on: bool | None, silent: float | None) -> str | None:
+    """What a person is told, with what to do, of a stream whose sensor is off or dead; None: it is followed.
+
+    is_on: None: Dagster's records can't be read from here, so only its ticks tell; silent: as silent_seconds.
+    """
+    switch_on = f"To switch it on: Automation in Dagster's UI, {stream}_stream"
+    if is_on is False:
+        return f"its sensor is switched off in Dagster, so nothing new is fetched. {switch_on}"
+    if silent is None:
+        return None
+    if is_on:
+        return (
+            f"its sensor is switched on, but has not ticked for {in_words(silent)}: Dagster's daemon does not run, or"
+            " can't reach the code or the database. Start it (stats-assets dev), or see what it logs"
+        )
+    return (
+        f"its sensor has not ticked for {in_words(silent)}: it is switched off, or Dagster's daemon does not run"
+        f" (Dagster's own records can't be read from here). {switch_on}"
+    )
+
+
 def why_late(feed_age: float | None, *, at_head: bool) -> str | None:
     """What is said of a feed that is late itself; None: it is not."""
     if feed_age is None or feed_age < BEHIND:
         return None
     done = "All that it has is done: " if at_head else ""
     return f"{done}the feed itself is late, its newest is of {in_words(feed_age)} ago"
-
-
-def in_words(seconds: float) -> str:
-    """A time as a person says it: "90 s", "45 min", "5:20" hours, "2 days, 3:00"."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else str(timedelta(minutes=round(seconds / 60)))[:-3]
 
 
 def _age(then: datetime, now: datetime) -> float:

@@ -1,5 +1,6 @@
 """The streams and their partitions: blocks of 100 sequences, keyed by their first, zero-padded to 9 digits."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from dagster import DynamicPartitionsDefinition
@@ -12,6 +13,14 @@ BLOCKS: Final = {"augmented_diffs": augmented_diffs_blocks, "changesets": change
 
 STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "stats_assets/end"
 LATE_TAG = "stats_assets/late"  # a run for what is due once more though it is done
+KIND_TAG = "stats_assets/kind"
+LIVE, LATE, BY_HAND, BACKFILL = "live", "late", "by hand", "backfill"
+"""Kinds of runs: the sensor's two, a person's, a backfill's."""
+
+
+def is_by_hand(tags: Mapping[str, str]) -> bool:
+    """Whether a run with these tags is a person's or a backfill's, not the sensor's."""
+    return STREAM_TAG not in tags or tags.get(KIND_TAG) in (BY_HAND, BACKFILL)
 
 
 def key_of(sequence: int) -> str:

@@ -1,7 +1,7 @@
 """The sensor of the queue: starts the statistics when backfills or runs by hand have left changesets in it.
 
 What streams' runs change they apply themselves. It is on from the start, so it also tells Dagster when the verdict on
-all statistics has changed.
+all statistics has changed, and when a stream is no longer followed.
 """
 
 import uuid
@@ -19,6 +19,7 @@ from dagster import (
 )
 
 from stats_assets.assets.verification import changed_verdict
+from stats_assets.checks import lag_of_others
 from stats_assets.database.connection import Connection
 from stats_assets.database.fact_partitions import missing_tables
 from stats_assets.database.failures import named
@@ -47,6 +48,8 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
             with named(), opened(parts, preview) as connection:
                 why = _why_nothing(context.instance, connection, parts, preview)
                 events = [] if preview else changed_verdict(context.instance, connection)
+                if not preview:  # this sensor is on when the streams' are not
+                    events += lag_of_others(context.instance, parts, connection)
         except PreviewImpossible as impossible:
             return SkipReason(f"{SAID} {impossible}")
         if why and not events:

@@ -26,6 +26,8 @@ class Report:
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
     refused: int = 0  # of those that failed: facts of theirs are away, or the server has no history of them
+    due: int = 0
+    done: list[int] = field(default_factory=list)  # in the order of their commits
     left: int = 0
     ended_early: str | None = None
     actions: int = 0
@@ -44,8 +46,9 @@ class Report:
         """How many sequences ended well, changed or not."""
         return sum(self.verdicts.values())
 
-    def add(self, verdict: Verdict, reading: Reading) -> None:
+    def add(self, sequence: int, verdict: Verdict, reading: Reading) -> None:
         """Book a sequence that ended well."""
+        self.done.append(sequence)
         self.verdicts[verdict.value] += 1
         self.actions += reading.actions
         self.features += reading.features
@@ -54,6 +57,17 @@ class Report:
         self.bytes += reading.bytes
         self.tallies.update(reading.tallies)
         self.flags.update(reading.flags)
+
+    def so_far(self) -> str:
+        """What was done of the range, for who ended the run before its end."""
+        done = f": {min(self.done)}..{max(self.done)}" if self.done else ""
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        left = max(0, self.due - self.committed - len(self.failed))
+        next_one = f", from {max(self.done) + 1} on" if self.done and left else ""
+        return (
+            f"{self.committed} of {self.due} sequences of {self.start}..{self.end} were committed{done}{failed};"
+            f" {left} are left{next_one}"
+        )
 
     def raise_if_failed(self) -> None:
         """Raises RunFailed when there was work and nothing of it could be committed."""

@@ -27,6 +27,7 @@ from stats_assets.database.streams import Stream
 from stats_assets.replication import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.report import Report
 from stats_assets.runner import FeedFailed, Runner
+from stats_assets.words import at, in_words
 
 GIVE_BACK_SECONDS = 10.0  # for a database that is back at once, to give back to it what the run was trying
 PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (runner.py)
@@ -44,6 +45,7 @@ def run_range(
     from_feed: bool = False,
     wait_for_feed: float = 0,
     say: Callable[[str], None] = lambda message: None,
+    report: Report | None = None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
@@ -52,9 +54,10 @@ def run_range(
     `from_feed`. `late`: what is due once more though it is done, read from the feed; it pauses nothing either. Raises
     LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
     refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
-    are away nothing is fetched or counted, and no attempt either.
+    are away nothing is fetched or counted, and no attempt either. report: to be filled, for who wants to know what was
+    done when the run is interrupted.
     """
-    report = Report(start, end)
+    report = report or Report(start, end)
     try:
         _run(work, url, run_id, report, by_hand, late, from_feed, wait_for_feed, say)
     except (psycopg.Error, DatabaseUnreachable) as error:
@@ -99,6 +102,7 @@ def _run(
                 due = _late(connection, work, start, last, report.head)
             else:
                 due = _due(connection, work.stream, range(start, last + 1), by_hand)
+            report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(streams.pauses(connection, work.stream), PATIENCE)
             from_archive = not (from_feed or late)
@@ -132,7 +136,7 @@ def _give_back(
                     return DatabaseFailed(f"{what} No sequence is charged with it.")
                 until = streams.pause(connection, work.stream, what, None, began)
                 return DatabaseFailed(
-                    f"{what} No sequence is charged with it: the stream pauses until {until:%H:%M:%S} UTC, and goes"
+                    f"{what} No sequence is charged with it: the stream pauses until {at(until)}, and goes"
                     " on by itself."
                 )
         except (psycopg.Error, DatabaseUnreachable) as second:
@@ -179,7 +183,7 @@ def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: 
             if wait_for_feed < 0:
                 runner.report.ended_early = f"{what}. Do it again once the feed answers."
                 return None
-            runner.say(f"{what}. This run waits {wait:.0f} s, then it goes on.")
+            runner.say(f"{what}. This run waits {in_words(wait)}, then it goes on.")
             due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
             if runner.report.head is None:
@@ -203,5 +207,5 @@ def _pause(
     reason = f"The feed failed: {failure}"
     until = streams.pause(connection, stream, reason, failure.retry_after, report.began)
     report.ended_early = (
-        f"{what}. The stream pauses until {until:%H:%M:%S} UTC and goes on by itself; nothing is lost."
+        f"{what}. The stream pauses until {at(until)} and goes on by itself; nothing is lost."
     )

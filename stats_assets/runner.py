@@ -244,7 +244,7 @@ class Runner:
         )
         if not self.by_hand and not self.report.committed:
             streams.unpause(self.connection, self.work.stream)
-        self.report.add(verdict, reading)
+        self.report.add(taken.sequence, verdict, reading)
         self.report.commit_seconds += time.monotonic() - began
 
     def miss(self, taken: LedgerRow, error: SequenceMissing) -> None:

@@ -32,12 +32,23 @@ from stats_assets.database.waiting import waiting
 from stats_assets.flight import Flight, sweep
 from stats_assets.jobs import STREAM_JOBS
 from stats_assets.osm import CategoriesError, RegionsError
-from stats_assets.partitions import BLOCKS, END_TAG, LATE_TAG, START_TAG, STREAM_TAG, key_of
+from stats_assets.partitions import (
+    BLOCKS,
+    END_TAG,
+    KIND_TAG,
+    LATE,
+    LATE_TAG,
+    LIVE,
+    START_TAG,
+    STREAM_TAG,
+    key_of,
+)
 from stats_assets.parts import Stats
 from stats_assets.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
 from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
+from stats_assets.words import at, in_words
 
 PRIORITY, LATE_PRIORITY = "10", "-10"  # above every backfill's, and below
 AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
@@ -77,7 +88,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         feed = _ask(context, connection, stats, stream, keep=not preview)
         head = feed.head
 
-        def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision]:
+        def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision, int]:
             with (
                 rolled_back(connection, really=preview),
                 streams.driving(connection, stream, instance_id) as row,
@@ -90,20 +101,23 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 # A seek that stands shows its own cursor, so that the next tick knows it again.
                 cursor = decision.cursor if standing.seek_to is None else standing.cursor
                 streams.save_shown(connection, stream, cursor)
-                # What a run is at is neither done nor due, but it waits for nothing.
                 waits = len(waiting(connection, stream, stats.settings.lease_stale_seconds))
-                return row, standing, flight, replace(decision, cursor=cursor, waiting=waits)
+                return row, standing, flight, replace(decision, cursor=cursor), waits
 
         said: list[str] = []
         # What is logged is stored, too: a preview says it in its answer.
         warn: Callable[[str], None] = said.append if preview else context.log.warning
         try:
-            row, standing, flight, decision = retried(transaction)
+            row, standing, flight, decision, waits = retried(transaction)
         except streams.StreamBusy as busy:
             return SensorResult(skip_reason=_said(preview, str(busy)), cursor=context.cursor)
         except NowhereToStart:
             return SensorResult(
-                skip_reason=_said(preview, f"Nowhere to start: {_trouble(feed, stats)}"),
+                skip_reason=_said(
+                    preview,
+                    f"Nowhere to start: no {stream.upper()}_START is set, and the feed's head is not known."
+                    f" {_trouble(feed, stats)}",
+                ),
                 cursor=context.cursor,
             )
         events: Sequence[AssetCheckEvaluation] = ()
@@ -122,7 +136,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     new_keys = sorted(
         k for k in keys if not context.instance.has_dynamic_partition(BLOCKS[stream].name or "", k)
     )
-    why = broken or _why_nothing(row, decision, flight, feed, stats)
+    why = broken or _why_nothing(row, decision.cursor, waits, flight, feed, stats)
     return SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
@@ -160,7 +174,9 @@ def _ask(
 
 
 def _trouble(feed: Feed, stats: Stats) -> str:
-    return f"{feed.trouble}. Asked again in {stats.settings.poll_seconds} s; nothing is lost meanwhile"
+    return (
+        f"{feed.trouble}. Asked again in {in_words(stats.settings.poll_seconds)}; nothing is lost meanwhile"
+    )
 
 
 def _number(cursor: str | None) -> int | None:
@@ -250,6 +266,7 @@ def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest
         run_config={"ops": {stream: {"config": {"start": wanted.start, "end": wanted.end, "late": late}}}},
         tags={
             STREAM_TAG: stream,
+            KIND_TAG: LATE if late else LIVE,
             START_TAG: str(wanted.start),
             END_TAG: str(wanted.end),
             "dagster/priority": LATE_PRIORITY if late else PRIORITY,
@@ -258,14 +275,16 @@ def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest
     )
 
 
-def _why_nothing(row: streams.StreamRow, decision: Decision, flight: Flight, feed: Feed, stats: Stats) -> str:
-    waits = f" {decision.waiting} sequences wait for their next try." if decision.waiting else ""
-    head, cursor = feed.head, decision.cursor
+def _why_nothing(
+    row: streams.StreamRow, cursor: int, waiting: int, flight: Flight, feed: Feed, stats: Stats
+) -> str:
+    waits = f" {waiting} waiting for another try, by itself; stats-assets status says why." if waiting else ""
+    head = feed.head
     if head is None:
         return f"{_trouble(feed, stats)}.{waits}"
     if row.held:
         until, reason = row.held
-        return f"{reason.rstrip('.')}. Next try at {until:%H:%M:%S} UTC.{waits}"
+        return f"{reason.rstrip('.')}. Next try at {at(until, row.now)}, by itself.{waits}"
     if flight.ranges:
         ranges = list(dict.fromkeys(flight.ranges))
         at_work = ", ".join(f"{one.start}..{one.end}" for one in ranges[:5])
@@ -273,7 +292,10 @@ def _why_nothing(row: streams.StreamRow, decision: Decision, flight: Flight, fee
     late = lag.why_late(lag.feed_age_seconds(feed, row.now), at_head=False)
     late = f" {late[0].upper()}{late[1:]}." if late else ""
     if cursor < head:
-        return f"Done to {cursor}, the feed has {head}.{waits}{late}"
+        return (
+            f"Done to {cursor}, the feed has {head}; the rest waits for a free run (MAX_PARALLEL_RUNS) or its own next"
+            f" try.{waits}{late}"
+        )
     if lag.is_another(cursor, cursor, feed):
         said = lag.why_another(row.stream, cursor, head)
         return f"{said[0].upper()}{said[1:]}. Asked: {feed.trouble}."

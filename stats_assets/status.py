@@ -23,6 +23,7 @@ from stats_assets.database.verdicts import NEVER, Verdict, verdict
 from stats_assets.database.waiting import waiting
 from stats_assets.lag import BEHIND, STALLED
 from stats_assets.parts import Stats
+from stats_assets.switches import UNKNOWN, Switches
 
 RATE_MINUTES = 10
 DOUBTS = 5  # flagged sequences that are named
@@ -42,7 +43,8 @@ class StreamStatus:
     skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
     both ends included. flagged: sequences whose counted body is doubtful, `doubts`: why, of the newest; unreadable: how
     many actions or changesets could not be read in all of them. ticked_at: when its sensor last ticked; committed_at:
-    when a sequence was last committed. requests: what its feed was asked, heads, bodies, and their bytes: `hour`, since
+    when a sequence was last committed. sensor_on: None: it is not known here. not_followed: the sensor is off, or no
+    longer ticks: what and what to do. requests: what its feed was asked, heads, bodies, and their bytes: `hour`, since
     that began; `day`, of 24 hours.
     """
 
@@ -76,14 +78,19 @@ class StreamStatus:
     paused_until: datetime | None
     beginning: bool
     requests: dict[str, dict[str, int]]
+    sensor_on: bool | None = None
+    not_followed: str | None = None
 
     @property
     def exit_code(self) -> int:
-        """0 fine, 1 behind, 2 stalled or ahead of the head, 3 unreachable: the worse of the stream's and the feed's."""
+        """0 fine, 1 behind, 2 stalled, not followed or ahead of the head, 3 unreachable.
+
+        The worse of the stream's and the feed's.
+        """
         if self.head is None:
             return 3
         lost = self.cursor is None or self.ahead or self.another
-        if lost or self.stands_still or (self.feed_age_seconds or 0) >= STALLED:
+        if lost or self.not_followed or self.stands_still or (self.feed_age_seconds or 0) >= STALLED:
             return 2
         return 1 if max(self.lag_seconds or 0, self.feed_age_seconds or 0) >= BEHIND else 0
 
@@ -108,6 +115,8 @@ class StreamStatus:
             return "another numbering"
         if self.ahead:
             return "ahead of the head"
+        if self.not_followed:
+            return "switched off" if self.sensor_on is False else "no ticks"
         return ("fine", "behind", "stalled", "feed out of reach")[self.exit_code]
 
 
@@ -145,7 +154,7 @@ class Status:
         }
 
 
-def of(stats: Stats) -> Status:
+def of(stats: Stats, switches: Switches = UNKNOWN) -> Status:
     """Ask database and feeds; a feed that can't be asked is said in `trouble`.
 
     Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
@@ -153,7 +162,7 @@ def of(stats: Stats) -> Status:
     with stats.look() as connection:
         warning = collation_warning(connection)
         return Status(
-            {stream: _stream(stats, connection, stream) for stream in STREAMS},
+            {stream: _stream(stats, connection, stream, switches) for stream in STREAMS},
             queued(connection),
             verdict(connection),
             away(connection),
@@ -163,8 +172,10 @@ def of(stats: Stats) -> Status:
         )
 
 
-def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatus:
+def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Switches) -> StreamStatus:
     row = stream_of(connection, stream)
+    is_on = switches.is_on(stream, row.instance_id if row else None)
+    silent = lag.silent_seconds(row, stats.settings.poll_seconds)
     cursor = row.checkpoint if row else None
     feed = of_look(connection, stats.source(stream), stream)
     now = clock(connection)
@@ -212,12 +223,14 @@ def _stream(stats: Stats, connection: Connection, stream: Stream) -> StreamStatu
         seek_to=row.seek_to if row else None,
         ticked_at=row.ticked_at if row else None,
         committed_at=committed_at,
-        paused=row.held[1] if row and row.held else row.pause_reason if row else None,
-        paused_until=row.held[0] if row and row.held else row.paused_until if row else None,
+        paused=row.held[1] if row and row.held else None,
+        paused_until=row.held[0] if row and row.held else None,
         beginning=begun is not None and now - begun < BEGINNING,
         requests=dict(
             zip(("hour", "day"), (one._asdict() for one in asked.lately(connection, stream)), strict=True)
         ),
+        sensor_on=is_on,
+        not_followed=lag.why_not_followed(stream, is_on, silent),
     )
 
 

@@ -172,14 +172,10 @@ class State:
 
 @dataclass(frozen=True)
 class Decision:
-    """The new cursor, the ranges to start runs for, and how many sequences wait for their next try.
-
-    late: the range of a run for what is due once more.
-    """
+    """The new cursor, the ranges to start runs for, and that of a run for what is due once more (`late`)."""
 
     cursor: int
     requests: Sequence[Range] = field(default_factory=tuple)
-    waiting: int = 0
     late: Range | None = None
 
 
@@ -210,7 +206,7 @@ def decide(state: State) -> Decision:
     late = None
     if state.late and len(requests) < state.slots:
         late = Range(state.late[0], max(n for n in state.late if block_of(n) == block_of(state.late[0])))
-    return Decision(cursor, tuple(requests), sum(state.held.values()), late)
+    return Decision(cursor, tuple(requests), late)
 
 
 def _with_due(state: State, first: int, head: int) -> list[int]:

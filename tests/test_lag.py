@@ -13,7 +13,8 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import Retries
 from stats_assets.database.newest import newest_committed
 from stats_assets.lag import lag_seconds
-from stats_assets.replication import covers
+from stats_assets.replication import covers, sequence_of
+from tests.test_markdown import NASTY, read
 
 STREAM: streams.Stream = "changesets"  # below the head its files are taken for minutes
 RETRIES = Retries(first=600, most=3600, attempts=3, hole_grace=21600)
@@ -113,4 +114,33 @@ def test_what_waits_is_named_beside_it(connection: Connection, stats: Any) -> No
         assert changed(instance, AssetKey("changesets_feed"), rest)  # still fine, and nothing waits any more
     then = datetime.now(UTC) - timedelta(seconds=30)
     behind = evaluate(stats, connection, STREAM, 1099, feed_at(LAST + 10, then))["lag"]
-    assert (behind.passed, behind.description) == (False, "2:42 behind")
+    assert (behind.passed, behind.description) == (False, "2 h 42 min behind")
+
+
+@pytest.mark.parametrize("stream", streams.STREAMS)
+@pytest.mark.parametrize("hours", [0, 5, 48])
+def test_in_an_outage_the_lag_grows_though_the_feeds_time_is_ahead(
+    stream: streams.Stream, hours: int
+) -> None:
+    head = sequence_of(NOW) - 1 + 60 * hours if stream == "augmented_diffs" else LAST
+    down = Feed(None, "http://feed: down", NOW + timedelta(hours=hours), head, head, moved_at=NOW)
+    for minutes in (0, 11, 70):
+        now = NOW + timedelta(minutes=minutes)
+        assert abs((lag_seconds(stream, head, down, now) or 0) - 60 * minutes) <= 60
+        # What was not counted before it began stays what it was.
+        assert (lag_seconds(stream, head - 5, down, now) or 0) >= 60 * (minutes + 4)
+
+
+def test_what_bodies_hold_is_shown_as_it_is(connection: Connection, stats: Any) -> None:
+    for number, text in enumerate(NASTY):
+        row = undone(connection, 1100 + number)
+        ledger.charge(connection, STREAM, row, text, RETRIES)
+    for work, name in (("waiting", "lag"), ("quarantined", "no_quarantine"), ("hole", "no_holes")):
+        connection.execute("UPDATE ledger SET work = %s WHERE work <> 'idle'", (work,))
+        shown = read(evaluate(stats, connection, STREAM, 1099, feed_at(LAST, NOW))[name].description or "")
+        assert all(" ".join(text.split()).rstrip(".") in shown for text in NASTY), name
+    connection.execute(
+        "UPDATE ledger SET work = 'idle', flagged = %s WHERE sequence = 1100", ("; ".join(NASTY),)
+    )
+    flagged = evaluate(stats, connection, STREAM, 1099, feed_at(LAST, NOW))["none_flagged"]
+    assert " ".join("; ".join(NASTY).split()) in read(flagged.description or "")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Any, Literal
 
-import pandas as pd
 from dagster import (
     AssetCheckResult,
     AssetCheckSpec,
@@ -16,9 +15,12 @@ from dagster import (
 )
 
 from stats_assets.assets.failing import failing
+from stats_assets.assets.freshness import FRESHNESS, newest_age
 from stats_assets.database import passes
 from stats_assets.database.leases import heartbeat
 from stats_assets.database.statistics import apply_queue, keep_refreshments, leaders
+from stats_assets.database.streams import STREAMS
+from stats_assets.markdown import escaped, table
 from stats_assets.resources import current_stats
 
 VIEWS = {
@@ -41,7 +43,11 @@ SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
     name="statistics",
     specs=[
         AssetSpec(
-            view, deps=["changeset_edits", "changeset_metadata"], description=description, kinds={"postgres"}
+            view,
+            deps=["changeset_edits", "changeset_metadata"],
+            description=description,
+            kinds={"postgres"},
+            freshness_policy=FRESHNESS,
         )
         for view, description in VIEWS.items()
     ],
@@ -66,6 +72,7 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         keep_refreshments(connection, parts.settings.refreshments_rows)
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
         sample = passes.sample(connection)
+        ages = {stream: newest_age(connection, parts, stream) for stream in STREAMS}
         most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}
     for view in VIEWS:
         yield MaterializeResult(
@@ -75,6 +82,7 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
                 "changesets": applied.changesets,
                 "batches": applied.batches,
                 "seconds": round(monotonic() - began, 3),
+                **{f"{stream}_lag_seconds": age for stream, age in ages.items() if age is not None},
                 **({"most_edits": _table(most[view])} if view in most else {}),
             },
         )
@@ -83,11 +91,10 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         asset_key="user_statistics",
         check_name=SAMPLE_CHECK,
         passed=not said,
-        description="; ".join([*said[:SHOWN], "`stats-assets rebuild` mends it."]) if said else None,
+        description=f"{escaped('; '.join(said[:SHOWN]))}; `stats-assets rebuild` mends it." if said else None,
         metadata={"differences": len(said), "ranges": sample.steps, "pending": sample.pending},
     )
 
 
 def _table(rows: list[tuple[Any, ...]]) -> MetadataValue:
-    frame = pd.DataFrame(rows, columns=["", "edits", "changesets"])
-    return MetadataValue.md(frame.to_markdown(index=False))
+    return MetadataValue.md(table(["", "edits", "changesets"], rows))

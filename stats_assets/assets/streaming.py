@@ -6,7 +6,6 @@ The work itself is run.py's.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 from dagster import (
@@ -20,24 +19,33 @@ from dagster import (
     AssetSpec,
     BackfillPolicy,
     Config,
+    DagsterExecutionInterruptedError,
     Failure,
-    FreshnessPolicy,
     MaterializeResult,
     multi_asset,
 )
 from pydantic import Field
 
-from stats_assets.asking import known_of
+from stats_assets.assets.freshness import FRESHNESS, newest_age
 from stats_assets.database import streams
-from stats_assets.database.connection import DatabaseUnreachable, clock, connect
+from stats_assets.database.connection import DatabaseUnreachable, connect
 from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.failures import named
 from stats_assets.database.ledger import BLOCK, LeaseLost, block_of
-from stats_assets.database.newest import newest_committed
 from stats_assets.database.streams import Stream
-from stats_assets.lag import lag_seconds
+from stats_assets.markdown import escaped
 from stats_assets.osm import CategoriesError, RegionsError
-from stats_assets.partitions import BLOCKS, STREAM_TAG, sequences_of
+from stats_assets.partitions import (
+    BACKFILL,
+    BLOCKS,
+    BY_HAND,
+    END_TAG,
+    KIND_TAG,
+    START_TAG,
+    STREAM_TAG,
+    is_by_hand,
+    sequences_of,
+)
 from stats_assets.parts import Stats
 from stats_assets.replication import ArchiveError
 from stats_assets.report import Report, RunFailed
@@ -49,8 +57,7 @@ GREEN = (
     " done is in each materialization's metadata (`block_done`)."
 )
 
-# Evaluated by the daemon, also when no run is ever started: no progress.
-FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=15), fail_window=timedelta(hours=1))
+MOST = 999_999_999  # no sequence is beyond it
 BACKFILL_TAG = "dagster/backfill"
 WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that fails, before it fails too
 
@@ -58,11 +65,18 @@ WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that 
 class RangeConfig(Config):
     """Which sequences, both ends included; without them the partition's whole block, as far as the feed has it."""
 
-    start: int | None = Field(None, ge=0, description="first sequence; default: the block's first")
-    end: int | None = Field(None, ge=0, description="last sequence; default: the block's last")
-    from_feed: bool = Field(False, description="fetch anew from the feed, never from the archive")
+    # With defaults that are numbers, so that the launchpad's scaffold has them.
+    start: int | None = Field(
+        0, ge=0, description="First sequence. What is before the partition's first (0, say) means that one."
+    )
+    end: int | None = Field(
+        MOST, ge=0, description="Last sequence, included. What is beyond the partition's last means that one."
+    )
+    from_feed: bool = Field(False, description="Fetch anew from the feed, never from the archive.")
     late: bool = Field(
-        False, description="what is due once more: given up a day ago, or settled; the sensor's own runs"
+        False,
+        description="Leave it false. The sensor's own runs set it: only what is due once more (given up a day ago, or"
+        " settled by now) is done.",
     )
 
 
@@ -80,7 +94,7 @@ def ranges_of(keys: Sequence[str], config: RangeConfig) -> list[range]:
             found.append(range(start, end + 1))
     if not found:
         raise Failure(
-            f"Nothing to do: start {config.start} and end {config.end} leave no sequence of partition"
+            f"Nothing to do: start {config.start} and end {config.end} of the config leave no sequence of partition"
             f" {', '.join(keys)}. A partition {keys[0]} holds {int(keys[0])}..{int(keys[0]) + BLOCK - 1}.",
             allow_retries=False,
         )
@@ -122,25 +136,34 @@ def materialize_stream(
     facts: AssetKey,
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
-    live = STREAM_TAG in context.run.tags
+    live = not is_by_hand(context.run.tags)
+    reports = [Report(found.start, found.stop - 1) for found in ranges_of(context.partition_keys, config)]
+    if not live:
+        _tag(context, stream, reports)
     try:
         with named():
             work = stats.work(stream)
-        reports = [
+        for report in reports:
             run_range(
-                work,
-                stats.url,
-                context.run.run_id,
-                sequences.start,
-                sequences.stop - 1,
+                *(work, stats.url, context.run.run_id, report.start, report.end),
                 by_hand=not live,
                 late=config.late,
                 from_feed=config.from_feed,
                 wait_for_feed=WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
                 say=context.log.info,
+                report=report,
             )
-            for sequences in ranges_of(context.partition_keys, config)
-        ]
+    except DagsterExecutionInterruptedError:
+        said = "; ".join(report.so_far() for report in reports)
+        goes_on = (
+            "the sensor starts a run for the rest by itself"
+            if live
+            else "to do the rest, materialize the partition again (start in the config says from where)"
+        )
+        context.log.warning(f"The run was terminated. {said}. What was committed stays; {goes_on}.")
+        for partition in context.partition_keys:
+            context.log_event(AssetObservation(facts, partition=partition, metadata=metadata_of(*reports)))
+        raise
     except (CategoriesError, RegionsError) as error:
         raise Failure(f"{error} Nothing is counted until that is mended.", allow_retries=False) from None
     except (ArchiveError, DatabaseUnreachable, EmbeddedServerError, LeaseLost) as error:
@@ -168,9 +191,20 @@ def materialize_stream(
         check_name="run_complete",
         passed=not failed,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5]) or None,
+        description=escaped("; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5])) or None,
         metadata={"failed": failed},
     )
+
+
+def _tag(context: AssetExecutionContext, stream: Stream, reports: Sequence[Report]) -> None:
+    """A person's runs carry what the sensor's do: the UI finds all of a stream by them."""
+    tags = {
+        STREAM_TAG: stream,
+        KIND_TAG: BACKFILL if BACKFILL_TAG in context.run.tags else BY_HAND,
+        START_TAG: str(reports[0].start),
+        END_TAG: str(reports[-1].end),
+    }
+    context.instance.add_run_tags(context.run.run_id, tags)
 
 
 def metadata_of(*reports: Report) -> dict[str, Any]:
@@ -214,10 +248,7 @@ def _block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> 
 
 def _lag_metadata(stats: Stats, stream: Stream) -> Mapping[str, float]:
     with suppress(DatabaseUnreachable), named(), connect(stats.url) as connection:
-        row = streams.stream_of(connection, stream)
-        newest = newest_committed(connection, stream, -1 if row is None else row.checkpoint or -1)
-        feed = known_of(connection, stats.source(stream), stream)
-        behind = None if newest is None else lag_seconds(stream, newest, feed, clock(connection))
+        behind = newest_age(connection, stats, stream)
         return {} if behind is None else {"lag_seconds": behind}
     return {}
 

@@ -20,6 +20,7 @@ from stats_assets.checks import changed, evaluation_of
 from stats_assets.database import passes, verdicts
 from stats_assets.database.connection import Connection
 from stats_assets.database.verdicts import Verdict
+from stats_assets.markdown import escaped
 from stats_assets.resources import current_stats
 
 STEP_SECONDS = 300.0
@@ -64,7 +65,7 @@ def outcome(verdict: Verdict, **step: int) -> AssetCheckResult:
         asset_key=statistics_verification.key,
         check_name=CHECK,
         passed=not verdict.bad,
-        description=str(verdict),
+        description=escaped(str(verdict)),
         metadata={"differences": verdict.differences, "at": str(verdict.at or "never"), **step},
     )
 

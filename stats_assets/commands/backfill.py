@@ -5,7 +5,8 @@ import time
 from typing import TYPE_CHECKING
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from stats_assets.asking import of_limit
 from stats_assets.commands.shared import FromFeed, SequenceOption, StreamOption, err, say, settings_here
@@ -14,6 +15,7 @@ from stats_assets.database.ledger import block_of
 from stats_assets.database.streams import Stream
 from stats_assets.parts import Stats
 from stats_assets.replication import HeadUnknown
+from stats_assets.words import in_words
 
 if TYPE_CHECKING:
     from stats_assets.backfill import Wanted
@@ -90,13 +92,20 @@ def _warn_of_head(stats: Stats, wanted: "Wanted") -> None:
             say(said, style="yellow")
 
 
+class _Left(ProgressColumn):
+    """How long it takes yet."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.time_remaining is None else in_words(task.time_remaining))
+
+
 class _Shown:
     """A bar in a terminal, a line now and then elsewhere."""
 
     def __init__(self, total: int) -> None:
         self._bar = Progress(
             *(TextColumn("sequences"), BarColumn(), MofNCompleteColumn(), TextColumn("left:")),
-            TimeRemainingColumn(),
+            _Left(),
             console=err,
             disable=not err.is_terminal,
         )
@@ -120,5 +129,5 @@ class _Shown:
             return
         self._said = now
         rate = (done - self._first) / (now - self._began)
-        left = f", about {(self._total - done) / rate:.0f} s left" if rate else ""
+        left = f", about {in_words((self._total - done) / rate)} left" if rate else ""
         say(f"{done} of {self._total} sequences{left}")

@@ -17,9 +17,11 @@ from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.database.ranges import Span
 from stats_assets.database.streams import Stream
-from stats_assets.lag import in_words, why_another, why_late
+from stats_assets.lag import why_another, why_late
 from stats_assets.parts import Stats
 from stats_assets.status import StreamStatus
+from stats_assets.switches import switches_here
+from stats_assets.words import at, in_words
 
 SHOWN, LONGEST = 5, 400
 
@@ -27,13 +29,13 @@ SHOWN, LONGEST = 5, 400
 def status(as_json: AsJson = False) -> None:
     """Where each stream stands.
 
-    Exit code: 0 fine, 1 behind or a verification failed, 2 stalled or ahead of the feed's head, 3 unreachable, or no
-    schema yet.
+    Exit code: 0 fine, 1 behind or a verification failed, 2 stalled, switched off or ahead of the feed's head, 3
+    unreachable, or no schema yet.
     """
     settings = settings_here(looks=True)
     try:
         with named():
-            found = standing.of(Stats(settings))
+            found = standing.of(Stats(settings), switches_here())
     except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady) as error:
         say(f"stats-assets: {error}", style="red")
         raise typer.Exit(3) from None
@@ -48,7 +50,7 @@ def status(as_json: AsJson = False) -> None:
             table.add_row(row[0][0], *(value for _, value in row))
     out().print(table)
     for name, stream in found.streams.items():
-        for sentence in _sentences(name, stream):
+        for sentence in _sentences(name, stream, now):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
     for away in found.facts_away[:SHOWN]:
@@ -88,6 +90,7 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     )
     yield "sequences a minute", f"{stream.rate:.1f}" if stream.rate else ""
     yield "caught up in", in_words(stream.eta_seconds) if stream.eta_seconds else ""
+    yield "sensor", {None: "", False: "off", True: "on"}[stream.sensor_on]
     yield "last tick", _ago(stream.ticked_at, now)
     yield "last commit", _ago(stream.committed_at, now)
     day = stream.requests["day"]
@@ -108,15 +111,15 @@ def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:
     yield "older definitions", _spans(stream.older_definitions)
 
 
-def _sentences(name: Stream, stream: StreamStatus) -> Iterator[str]:
+def _sentences(name: Stream, stream: StreamStatus, now: datetime) -> Iterator[str]:
     if stream.trouble:
         yield f"{stream.trouble.rstrip('.')}."
     if stream.paused and stream.paused_until:
-        yield f"paused until {stream.paused_until:%H:%M:%S} UTC: {stream.paused.rstrip('.')}."
+        yield f"paused until {at(stream.paused_until, now)}: {stream.paused.rstrip('.')}."
     if stream.seek_to is not None:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
-        yield "not begun; switch its sensor on in the UI (Automation)."
+        yield f"not begun. To begin: switch on {name}_stream in Dagster's UI (Automation)."
     elif stream.another and stream.head is not None:
         yield f"{why_another(name, stream.cursor, stream.head)}."
     elif stream.ahead:
@@ -126,8 +129,13 @@ def _sentences(name: Stream, stream: StreamStatus) -> Iterator[str]:
             yield f"{said} To go back: stats-assets seek --stream {name} --sequence {back}"
         else:
             yield f"{said} The stream begins at {stream.origin}, where it was told to."
+    elif stream.not_followed:
+        yield f"{stream.not_followed}."
     elif stream.stands_still:
-        yield "nothing was committed in ten minutes, nothing is in flight. Is its sensor on, and does the daemon run?"
+        yield (
+            f"nothing was committed in ten minutes, and no run is at work. What its ticks say is in Dagster's UI:"
+            f" Automation, {name}_stream; what failed: Runs."
+        )
     if stream.head is not None and (late := why_late(stream.feed_age_seconds, at_head=stream.at_head)):
         yield f"{late}."
     for first, last in stream.older_definitions[:SHOWN]:

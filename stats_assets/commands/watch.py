@@ -16,6 +16,7 @@ from stats_assets.database.embedded import EmbeddedServerError
 from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.parts import Stats
+from stats_assets.switches import switches_of
 
 
 def watch(
@@ -40,8 +41,8 @@ def watch(
 
 
 def _look(name: str, stats: Stats) -> None:
-    found = standing.of(stats)
     with DagsterInstance.get() as instance:
+        found = standing.of(stats, switches_of(instance))
         now = datetime.now(UTC)
         for line in metrics.lines(name, found, metrics.of_dagster(instance, now), now):
             print(line, flush=True)

@@ -21,6 +21,7 @@ from stats_assets.replication.outcomes import (
     HeadUnknown,
 )
 from stats_assets.replication.source import Source
+from stats_assets.words import at, in_words
 
 TIMES = 2  # an id is asked at most in three gaps: others may ask for it, too
 # So long after a duplicate's refusal the server's cache may give 0 bytes (docs/feeds.md, section 6.2).
@@ -144,7 +145,7 @@ def lately(connection: Connection, stream: Stream) -> tuple[Requests, Requests]:
 
 
 def _quiet(seconds: float, reason: str) -> str:
-    return f"not asked, as the feed wants quiet for {seconds:.0f} s more: {reason}"
+    return f"not asked, as the feed wants quiet for {in_words(seconds)} more: {reason}"
 
 
 def _pace(connection: Connection, stream: Stream, manners: Manners) -> None:
@@ -163,17 +164,18 @@ def _ration(connection: Connection, stream: Stream, source: Source, sequence: in
     if not gap:
         return
     last = connection.execute(
-        "SELECT extract(epoch FROM clock_timestamp() - asked_at)::float8, answer = 'good' FROM asked"
-        " WHERE stream = %s AND sequence = %s ORDER BY asked_at DESC LIMIT %s",
+        "SELECT extract(epoch FROM clock_timestamp() - asked_at)::float8, answer = 'good', clock_timestamp()"
+        " FROM asked WHERE stream = %s AND sequence = %s ORDER BY asked_at DESC LIMIT %s",
         (stream, sequence, TIMES),
     ).fetchall()
-    waits = [gap - ago for ago, _ in last[:1]] + [(TIMES + 1) * gap - ago for ago, _ in last[TIMES - 1 :]]
+    waits = [gap - ago for ago, *_ in last[:1]] + [(TIMES + 1) * gap - ago for ago, *_ in last[TIMES - 1 :]]
     wait = max(waits, default=0.0)
     if wait > 0:
         raise AskedJustNow(
             source.url,
-            f"{sequence} was asked {last[0][0]:.0f} s ago, and may be again in {wait:.0f} s: a server refuses who asks"
-            " for the same too often",
+            # It is stored, and read later: no "in so many seconds".
+            f"{sequence} was asked just before, and may be again from {at(last[0][2] + timedelta(seconds=wait))} on:"
+            " a server refuses who asks for the same too often",
             retry_after=wait,
             answered=bool(last[0][1]),
         )

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import BLOCK, LedgerRow, Work, block_of, rows
 from stats_assets.replication.limits import ASKED_MOST, QUIET, QUIET_MOST
+from stats_assets.words import in_words
 
 Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
@@ -94,7 +95,7 @@ def driving(
         if taken is None:
             raise StreamBusy(
                 f"Another Dagster instance drives {stream} on this database. Switch its sensor off there;"
-                f" this one takes over {lease.total_seconds():.0f} s after its last tick."
+                f" this one takes over {in_words(lease.total_seconds())} after its last tick."
             )
         yield row
 

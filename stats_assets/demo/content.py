@@ -199,7 +199,7 @@ class Content:
         body = read(sequence) if suffix == _SUFFIX[stream] else None
         if body is None:
             return no_such_key()
-        # The invented world runs ahead of the clock, and says so.
+        # An invented world that is faster than the clock runs ahead of it, and says so.
         made = until(sequence) if stream == "augmented_diffs" else self._source.last_run(sequence)
         headers = {} if made is None else {"Last-Modified": format_datetime(made, usegmt=True)}
         return Answer(200, "application/gzip", body, headers)

@@ -18,8 +18,8 @@ from stats_assets.files import write_first, write_whole
 from stats_assets.root import DEMO
 from stats_assets.settings import Settings
 
-INTERVAL = 10.0
-"""Seconds in which a minute of the invented world passes."""
+INTERVAL = 60.0
+"""Seconds in which a minute of the invented world passes: any faster, and its edits would be dated in the future."""
 HEARD = frozenset(("ALERT_COMMAND", "ALERT_URL"))
 """Settings that a demo takes from the environment it is started in: alerts can be tried. The live `.env`'s are not."""
 HISTORY = 250

@@ -25,6 +25,7 @@ from stats_assets.replication.outcomes import (
     SequenceMissing,
     SequenceNotYetAvailable,
 )
+from stats_assets.words import in_words
 
 _END_SIZE = 1 << 16
 _PROLOG = re.compile(
@@ -195,7 +196,7 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
     else:
         meaning = f"{f'<{glance.root}>' if glance.root else 'no XML'} in the place of <osm>, of no use"
     if retry_after is not None:
-        meaning += f", and asks to wait {retry_after:.0f} s"
+        meaning += f", and asks to wait {in_words(retry_after)}"
     what = f"status {status}, {page_message(text)!r}: {meaning}"
     if limited:
         return FeedRefused(url, what, retry_after=quiet_for(retry_after))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from stats_assets.demo import faults
 from stats_assets.demo.clock import SteadyClock
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.folder import FolderError
+from stats_assets.demo.home import DemoHome
 from stats_assets.demo.minute import until
 from stats_assets.demo.truth import truth
 from stats_assets.demo.world import World
@@ -329,3 +331,21 @@ def test_wrong_use_is_refused(wrong: list[str]) -> None:
     process = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     assert process.returncode == 2
     assert " ".join(wrong) in process.stderr or f"{wrong[1]} holds no" in process.stderr
+
+
+def test_the_demo_is_never_ahead_of_the_clock(tmp_path: Path) -> None:
+    remembered = DemoHome(tmp_path, None).world()
+    begun, hours = remembered.started, 8 * 3600
+    assert abs(begun - time.time()) < 60
+    for passed in (0, 59, 61, hours, 72 * hours):
+        now = datetime.fromtimestamp(begun + passed, UTC)
+        clock = SteadyClock(remembered.first, remembered.history, remembered.interval, begun, now.timestamp)
+        assert now - timedelta(minutes=2) < until(clock.head()) <= now
+    world = World(remembered.seed, remembered.first, remembered.changesets_first or 0)
+    head = remembered.first + remembered.history - 1
+    newest = world.newest_changeset_file(head)
+    for packed in (world.augmented_diff(head), world.changeset_file(newest).packed):
+        document = gzip.decompress(packed)
+        times = re.findall(rb'(?:timestamp|created_at|closed_at|date)="([^"]+)"', document)
+        assert times
+        assert max(times).decode() <= f"{until(head):%Y-%m-%dT%H:%M:%SZ}"
