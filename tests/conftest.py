@@ -1,7 +1,9 @@
 """Fixtures that all tests share: a real PostgreSQL (the embedded one), a database of its own for each test."""
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -62,6 +64,9 @@ LONGEST = (
 
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run: the workers of one that has them are told by the environment."""
+    # Else each of the many processes that the tests start compiles all anew.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)
@@ -71,6 +76,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin, so that in the end no worker waits for another."""
     order = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported stays: no garbage collection need look at it, and no fork copies it by that."""
+    gc.collect()
+    gc.freeze()
 
 
 def examples(few: int) -> hypothesis_settings:
