@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from stats_assets import asking
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.embedded_roles import SUPERUSER, as_superuser
@@ -106,6 +107,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setenv("STATS_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True)
+def no_pause_between_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head that is asked for twice is so at once."""
+    monkeypatch.setattr(asking, "CONFIRM_SECONDS", 0)
 
 
 @pytest.fixture(scope="session")
