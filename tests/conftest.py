@@ -33,6 +33,7 @@ from tests.command import command
 from tests.drills.waiting import PATIENCE
 
 Run = Callable[..., CompletedProcess[str]]
+MINUTES = 12
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 # How long an example takes is the machine's affair. The others are --hypothesis-profile of make drill and make bench.
@@ -180,8 +181,8 @@ def world() -> World:
 
 @pytest.fixture
 def minutes() -> int:
-    """How long the feed's history is; a file whose tests read less of it says so."""
-    return 30
+    """How long the feed's history is; a file whose tests read more or less of it says so."""
+    return MINUTES
 
 
 @pytest.fixture
