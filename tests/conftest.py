@@ -36,9 +36,9 @@ Run = Callable[..., CompletedProcess[str]]
 MINUTES = 12
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
-# How long an example takes is the machine's affair. The others are --hypothesis-profile of make drill and make bench.
+# How long an example takes is the machine's affair. The others are --hypothesis-profile of make quick, drill and bench.
 _unhurried = hypothesis_settings(deadline=None, suppress_health_check=list(HealthCheck))
-for _profile, _examples in {"suite": 50, "drill": 1000, "long": 20_000}.items():
+for _profile, _examples in {"suite": 50, "quick": 10, "drill": 1000, "long": 20_000}.items():
     hypothesis_settings.register_profile(_profile, _unhurried, max_examples=_examples)
 hypothesis_settings.load_profile("suite")
 
@@ -64,6 +64,10 @@ LONGEST = (
 )
 
 
+SERVERS = {"server", "feed", "run", "s3", "place"}
+"""Fixtures that start one: what asks for none of them is for `make quick`, which names the files."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run: the workers of one that has them are told by the environment."""
     # Else each of the many processes that the tests start compiles all anew.
@@ -78,6 +82,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin, so that in the end no worker waits for another."""
     order = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        if SERVERS.isdisjoint(asked) and not any(map(item.get_closest_marker, ("large", "drill"))):
+            item.add_marker(pytest.mark.quick)
 
 
 def pytest_collection_finish() -> None:

@@ -264,6 +264,7 @@ def test_such_bytes_in_a_number_or_in_markup_are_no_lost_document() -> None:
         assert (found.features, found.flags) == (1, {"character_replaced": damaged.count(b"\xff"), flag: 1})
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("size", [100_000, pytest.param(1_000_000, marks=pytest.mark.drill)])
 def test_a_body_full_of_such_bytes_is_read_in_no_longer_time_than_its_size_says(
     size: int, monkeypatch: pytest.MonkeyPatch

@@ -171,6 +171,7 @@ def test_an_entity_in_the_roots_own_attribute_does_not_explode() -> None:
     assert found.envelope.error
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("start", "piece", "error"),
     [
@@ -228,12 +229,14 @@ print(peak() - before)
 """
 
 
+@pytest.mark.large
 def test_junk_is_not_kept() -> None:
     """1.5 MB of each take 19 MB and more as a tree."""
     run = subprocess.run([sys.executable, "-c", JUNK], capture_output=True, text=True, check=True)  # noqa: S603
     assert float(run.stdout) < 16
 
 
+@pytest.mark.large
 def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -280,6 +283,7 @@ ABSURD = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("kind", ["create", "modify", "delete"])
 @pytest.mark.parametrize("what", ABSURD)
 def test_an_action_of_absurd_size_costs_itself(what: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,6 +303,7 @@ def test_an_action_of_absurd_size_costs_itself(what: str, kind: str, monkeypatch
     assert "n of more than " in found.examples[0]
 
 
+@pytest.mark.large
 def test_two_of_them_and_one_at_the_end() -> None:
     tags = "<tag k='a' v='b'/>" * 300_000
     large = f"<action type='create'><node id='9'>{tags}</node></action>"
@@ -334,6 +339,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.large
 def test_the_size_of_what_is_given_up_costs_no_memory() -> None:
     run = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)  # noqa: S603
     assert float(run.stdout) < 15
@@ -348,6 +354,7 @@ EVERYTHING = diff(
 )
 
 
+@pytest.mark.large
 def test_cut_anywhere() -> None:
     """Of a body that ends early all actions before the end count, wherever the cut is."""
     end = EVERYTHING.index(b"</osm>") + len(b"</osm>")

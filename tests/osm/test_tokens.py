@@ -30,6 +30,8 @@ TAG = '<tag k="comment" v="#kept"/>'
 COMMENT = (
     '<discussion><comment uid="1" user="x" date="2016-01-01T00:00:00Z"><text>{}</text></comment></discussion>'
 )
+
+pytestmark = pytest.mark.large
 # What nobody reads, of any size, loses nothing.
 NOTHING_LOST = {
     "CDATA": COMMENT.format("<![CDATA[{}<x/>]]>"),
