@@ -1,6 +1,6 @@
 # The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test lint types unit drill torture soak bench lock clean
+.PHONY: help install dev demo test quick lint types unit drill torture soak bench lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
@@ -49,8 +49,12 @@ types: install
 unit: install
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+quick: install ## the tests that need no server, within half a minute: while one types
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -m quick --hypothesis-profile=quick tests/osm tests/replication \
+	  tests/fuzz/test_metamorphic.py tests/test_tick.py tests/test_polling.py tests/test_truth.py tests/test_settings.py
+
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
-	$(BIN)/pytest -m drill tests/drills --timeout=900
+	$(BIN)/pytest -m drill --timeout=900
 	$(BIN)/pytest --hypothesis-profile=drill --timeout=0 tests/database/test_histories.py tests/database/test_ledger.py \
 	  tests/test_stream_events.py tests/osm/test_rings.py tests/osm/test_properties.py tests/osm/test_document.py
 

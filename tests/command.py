@@ -45,7 +45,10 @@ def _called(arguments: tuple[str, ...], folder: Path, environment: dict[str, str
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["stats-assets", *arguments]
+    from stats_assets import asking
     from stats_assets.cli import main
+
+    asking.CONFIRM_SECONDS = 0
 
     try:
         main()

@@ -1,7 +1,9 @@
 """Fixtures that all tests share: a real PostgreSQL (the embedded one), a database of its own for each test."""
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from stats_assets import asking
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.embedded import embedded_url
 from stats_assets.database.embedded_roles import SUPERUSER, as_superuser
@@ -30,11 +33,12 @@ from tests.command import command
 from tests.drills.waiting import PATIENCE
 
 Run = Callable[..., CompletedProcess[str]]
+MINUTES = 12
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
-# How long an example takes is the machine's affair. The others are --hypothesis-profile of make drill and make bench.
+# How long an example takes is the machine's affair. The others are --hypothesis-profile of make quick, drill and bench.
 _unhurried = hypothesis_settings(deadline=None, suppress_health_check=list(HealthCheck))
-for _profile, _examples in {"suite": 50, "drill": 1000, "long": 20_000}.items():
+for _profile, _examples in {"suite": 50, "quick": 10, "drill": 1000, "long": 20_000}.items():
     hypothesis_settings.register_profile(_profile, _unhurried, max_examples=_examples)
 hypothesis_settings.load_profile("suite")
 
@@ -60,8 +64,15 @@ LONGEST = (
 )
 
 
+SERVERS = {"server", "feed", "run", "s3", "place"}
+"""Fixtures that start one: what asks for none of them is for `make quick`, which names the files."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for the whole run: the workers of one that has them are told by the environment."""
+    # Else each of the many processes that the tests start compiles all anew.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)
@@ -71,6 +82,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin, so that in the end no worker waits for another."""
     order = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        if SERVERS.isdisjoint(asked) and not any(map(item.get_closest_marker, ("large", "drill"))):
+            item.add_marker(pytest.mark.quick)
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported stays: no garbage collection need look at it, and no fork copies it by that."""
+    gc.collect()
+    gc.freeze()
 
 
 def examples(few: int) -> hypothesis_settings:
@@ -95,6 +116,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setenv("STATS_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture(autouse=True)
+def no_pause_between_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head that is asked for twice is so at once."""
+    monkeypatch.setattr(asking, "CONFIRM_SECONDS", 0)
 
 
 @pytest.fixture(scope="session")
@@ -162,8 +189,8 @@ def world() -> World:
 
 @pytest.fixture
 def minutes() -> int:
-    """How long the feed's history is; a file whose tests read less of it says so."""
-    return 30
+    """How long the feed's history is; a file whose tests read more or less of it says so."""
+    return MINUTES
 
 
 @pytest.fixture

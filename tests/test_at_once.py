@@ -19,7 +19,7 @@ from stats_assets.processes import LockFile
 from stats_assets.replication.archive import Archive
 from stats_assets.replication.body import Body
 from stats_assets.root import MARKER, find_project_root
-from tests.at_once import at_once
+from tests.at_once import Call, at_once, in_rounds
 from tests.place import open_folder
 
 ROUNDS = 10
@@ -27,12 +27,19 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can try bei
 
 
 def test_homes_elsewhere_of_several_projects(tmp_path: Path) -> None:
+    places = []
     for number in range(ROUNDS):
-        elsewhere = tmp_path / str(number) / "var/lib/stats-assets"
         folders = [tmp_path / str(number) / name for name in "abc"]
         for folder in folders:
             folder.mkdir(parents=True)
-        homes = at_once(*[partial(make_home_elsewhere, folder, elsewhere) for folder in folders * 2])
+        places.append((tmp_path / str(number) / "var/lib/stats-assets", folders))
+    made = in_rounds(
+        *[
+            [partial(make_home_elsewhere, one, elsewhere) for one in folders * 2]
+            for elsewhere, folders in places
+        ]
+    )
+    for (elsewhere, folders), homes in zip(places, made, strict=True):
         assert homes[:3] == homes[3:]
         assert len(set(homes)) == 3
         assert [home_elsewhere(folder, elsewhere) for folder in folders] == homes[:3]
@@ -42,16 +49,28 @@ def test_homes_elsewhere_of_several_projects(tmp_path: Path) -> None:
 def test_homes_of_folders_that_were_removed_and_moved(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     folders = [tmp_path / name for name in "abcd"]
+
+    def remove(folder: Path) -> None:
+        (folder / "elsewhere").unlink()
+        folder.rmdir()
+
+    rounds: list[list[Call]] = []
     for number in range(ROUNDS):
-        for folder in folders:
-            folder.mkdir()
-        homes = at_once(*[partial(make_home_elsewhere, folder, elsewhere) for folder in folders])
-        moved = [folder.rename(tmp_path / f"{folder.name} {number}") for folder in folders[:2]]
-        followed = at_once(*[partial(home_elsewhere, folder, elsewhere) for folder in moved * 2])
+        moved = [tmp_path / f"{folder.name} {number}" for folder in folders[:2]]
+        rounds += [
+            [folder.mkdir for folder in folders],
+            [partial(make_home_elsewhere, folder, elsewhere) for folder in folders],
+            [
+                partial(folder.rename, to) if to else list
+                for folder, to in zip(folders, [*moved, None, None], strict=True)
+            ],
+            [partial(home_elsewhere, folder, elsewhere) for folder in moved * 2],
+            [partial(remove, folder) for folder in (*moved, *folders[2:])],
+        ]
+    answers = in_rounds(*rounds)
+    for homes, followed in zip(answers[1::5], answers[3::5], strict=True):
         assert followed == homes[:2] * 2
-        for folder in (*moved, *folders[2:]):
-            (folder / "elsewhere").unlink()
-            folder.rmdir()
+        assert len(set(homes)) == 4
 
 
 @needs_root
@@ -67,21 +86,23 @@ def test_the_copy_of_the_binaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def copied(elsewhere: Path) -> int:
         return len(list(embedded_place._binaries_for(user, elsewhere).iterdir()))
 
-    for number in range(ROUNDS):
-        assert at_once(*[partial(copied, tmp_path / str(number))] * 3) == [50] * 3
+    assert (
+        in_rounds(*[[partial(copied, tmp_path / str(number))] * 3 for number in range(ROUNDS)])
+        == [[50] * 3] * ROUNDS
+    )
 
 
 @needs_root
 def test_a_lock_of_root_and_its_folders_owner(tmp_path: Path) -> None:
     owner = pwd.getpwnam("nobody").pw_uid
 
+    given = os.fchown
+
     def as_owner(path: Path) -> bool:
         os.setuid(owner)
         return LockFile(path).try_lock(shared=True)
 
     def as_root(path: Path) -> bool:
-        given = os.fchown
-
         def give(fd: int, uid: int, gid: int) -> None:
             # the moment that others can't be made to meet: it must not be seen before it is the owner's
             assert not path.exists() or path.stat().st_uid == owner
@@ -90,20 +111,23 @@ def test_a_lock_of_root_and_its_folders_owner(tmp_path: Path) -> None:
         os.fchown = give  # this process is the test's alone
         return LockFile(path).try_lock(shared=True)
 
+    paths = []
     for number in range(ROUNDS):
         folder = open_folder()
         os.chown(folder, owner, -1)
-        path = folder / f"lock{number}"
-        calls = [partial(as_owner, path), partial(as_root, path)] * 2
-        assert at_once(*calls) == [True] * 4
-        assert [(file.name, file.stat().st_uid) for file in folder.iterdir()] == [(path.name, owner)]
+        paths.append(folder / f"lock{number}")
+    locked = in_rounds(*[[partial(as_owner, path), partial(as_root, path)] * 2 for path in paths])
+    assert locked == [[True] * 4] * ROUNDS
+    for path in paths:
+        assert [(file.name, file.stat().st_uid) for file in path.parent.iterdir()] == [(path.name, owner)]
 
 
 def test_the_demos_world_and_folder(tmp_path: Path) -> None:
-    for number in range(ROUNDS):
-        root = tmp_path / str(number)
+    roots = [tmp_path / str(number) for number in range(ROUNDS)]
+    for root in roots:
         root.mkdir()
-        worlds = at_once(*[DemoHome(root, None).world] * 4)
+    found = in_rounds(*[[DemoHome(root, None).world] * 4 for root in roots])
+    for root, worlds in zip(roots, found, strict=True):
         assert len(set(worlds)) == 1
         assert worlds[0] == DemoHome(root, None).world()
         assert [path.name for path in (root / ".demo").iterdir()] == ["world.json"]
@@ -157,16 +181,17 @@ def test_the_archives_folders_state_and_pruning(tmp_path: Path) -> None:
             archive.put(Body(sequence, source, "http://feed", 6, now, 0.1))
             archive.prune(now.replace(year=2000))
 
-    for number in range(3):
-        folder = tmp_path / str(number)
-        sequences = random.sample(range(1000, 1020), 20)
-        at_once(*[partial(put, folder, sequences[part::2]) for part in (0, 1, 0, 1)])
+    folders = [tmp_path / str(number) for number in range(3)]
+    sequences = random.sample(range(1000, 1020), 20)
+    in_rounds(*[[partial(put, folder, sequences[part::2]) for part in (0, 1, 0, 1)] for folder in folders])
+    for folder in folders:
         kept = {path.name for path in (folder / "changesets/000/001").iterdir()}
         assert kept == {f"{sequence - 1000:03}.osm.gz" for sequence in sequences}
         assert "sequence: 1019" in (folder / "changesets/state.yaml").read_text()
         for old in range(200):
             (folder / "changesets" / str(old)).touch()
-        pruned = at_once(*[partial(Archive(str(folder), "changesets").prune, datetime.now(UTC))] * 4)
+    prunes = [partial(Archive(str(folder), "changesets").prune, datetime.now(UTC)) for folder in folders]
+    for pruned in in_rounds(*[[prune] * 4 for prune in prunes]):
         assert sum(map(int, map(str, pruned))) == 220  # with the bodies
 
 

@@ -26,7 +26,7 @@ from stats_assets.parts import Stats
 from stats_assets.report import Report
 from stats_assets.run import run_range
 from stats_assets.settings import Settings
-from tests.conftest import Run, database, settings_for
+from tests.conftest import MINUTES, Run, database, settings_for
 from tests.database.test_statistics import aggregates
 from tests.recompute import recomputed
 
@@ -119,7 +119,7 @@ def test_a_change_is_noticed_said_and_counted_from_the_archive(
     feed.stop()
     report = do(first, last - 5, by_hand=True)
     feed.start()
-    assert (report.committed, report.left) == (25, 0)
+    assert (report.committed, report.left) == (MINUTES - 5, 0)
     apply_queue(connection)
     assert older(stats, connection) == []
     assert evaluate(stats, connection, DIFFS, last, known_of(connection, stats.source(DIFFS), DIFFS))[

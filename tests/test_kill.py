@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from stats_assets.database import ledger
 from stats_assets.database.connection import Connection
 from stats_assets.database.leases import end_lease, leases
@@ -28,6 +30,11 @@ from stats_assets.run import run_range
 stats = current_stats()
 run_range(stats.work(sys.argv[1]), stats.url, "killed", int(sys.argv[2]), int(sys.argv[3]))
 """
+
+
+@pytest.fixture
+def minutes() -> int:
+    return 30
 
 
 def test_a_killed_run_loses_nothing_and_doubles_nothing(

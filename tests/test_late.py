@@ -30,11 +30,10 @@ from stats_assets.partitions import LATE_TAG
 from stats_assets.parts import Stats
 from stats_assets.report import Report
 from stats_assets.tick import Range, State, decide
-from tests.conftest import Run
+from tests.conftest import MINUTES, Run
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
-MINUTES = 30
 
 
 def go(work: StreamWork, url: str, feed: DemoFeed, world: World, **how: Any) -> Report:
@@ -90,8 +89,8 @@ def test_what_became_fuller_or_shorter_meanwhile_is_replaced(
     assert due(connection, feed) == list(actions)
     work = later()
     report = go(work, stats.url, feed, world, late=True)
-    assert report.verdicts["unchanged"] >= 10
-    assert report.verdicts["committed"] == 30 - report.verdicts["unchanged"] > 10
+    assert report.verdicts["unchanged"] >= MINUTES // 3
+    assert report.verdicts["committed"] == MINUTES - report.verdicts["unchanged"] > MINUTES // 3
     assert None not in column(connection, "settled_at").values()
     assert due(connection, feed) == []
     fewer = {n for n, now in column(connection, "actions").items() if now < actions[n]}
@@ -101,7 +100,7 @@ def test_what_became_fuller_or_shorter_meanwhile_is_replaced(
     apply_queue(connection)
     assert differences(truth_of(feed.url, **ends), statistics_of(connection)) == []
     archived = go(work, stats.url, feed, world, by_hand=True)  # what is kept is the last body
-    assert archived.verdicts["committed"] == 30
+    assert archived.verdicts["committed"] == MINUTES
     apply_queue(connection)
     assert differences(truth_of(feed.url, **ends), statistics_of(connection)) == []
     # What is flagged heals by command.
@@ -134,19 +133,19 @@ def test_the_same_old_answer_is_asked_for_ever_more_rarely_and_then_left_flagged
         age = 60 * (feed.head - sequence) + 1
         feed.faults.put(faults.early_base(age), stream=DIFFS, sequence=sequence)
     for rereads in (1, 2, 3):
-        assert len(due(connection, feed)) == 30
-        assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": 30}
+        assert len(due(connection, feed)) == MINUTES
+        assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": MINUTES}
         assert set(column(connection, "rereads").values()) == {rereads}
         assert due(connection, feed) == []
         connection.execute("UPDATE ledger SET reread_at = reread_at - interval '59 min'")
         if rereads < 2:
-            assert len(due(connection, feed)) == 30  # the second pause is an hour
+            assert len(due(connection, feed)) == MINUTES  # the second pause is an hour
         connection.execute("UPDATE ledger SET reread_at = reread_at - interval '1 min 1 s'")
     assert None not in column(connection, "settled_at").values()
-    assert doubts(connection, DIFFS, 5).flagged == 30
+    assert doubts(connection, DIFFS, 5).flagged == MINUTES
     feed.faults.clear()
-    assert len(retry(connection, DIFFS)) == 30
-    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": 30}
+    assert len(retry(connection, DIFFS)) == MINUTES
+    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": MINUTES}
     assert doubts(connection, DIFFS, 5).flagged == 0
     assert set(column(connection, "rereads").values()) == {0}
 
@@ -266,7 +265,7 @@ def test_a_feed_that_fails_a_late_run_pauses_no_stream(
     go(fresh, stats.url, feed, world)
     feed.faults.put(faults.status(504), path="/api/augmented_diff[?]*")
     report = go(later(), stats.url, feed, world, late=True)
-    assert (report.committed, report.failed, report.left) == (0, {}, 30)
+    assert (report.committed, report.failed, report.left) == (0, {}, MINUTES)
     assert connection.execute("SELECT count(*) FROM streams WHERE paused_until IS NOT NULL").fetchone() == (
         0,
     )
@@ -276,7 +275,7 @@ def test_a_feed_that_fails_a_late_run_pauses_no_stream(
     assert (report.committed, bool(report.ended_early)) == (0, True)
     assert connection.execute("SELECT count(*) FROM streams WHERE pauses > 0").fetchone() == (0,)
     feed.faults.clear()
-    assert go(later(), stats.url, feed, world, late=True).committed == 30
+    assert go(later(), stats.url, feed, world, late=True).committed == MINUTES
 
 
 def state(slots: int, **others: Any) -> State:

@@ -35,7 +35,7 @@ from stats_assets.replication.manners import Manners
 from stats_assets.report import NOT_YET, Report, RunFailed
 from stats_assets.run import run_range
 from stats_assets.runner import GROUP
-from tests.conftest import settings_for
+from tests.conftest import MINUTES, settings_for
 from tests.later import pass_time
 from tests.truth import statistics_of
 
@@ -76,7 +76,7 @@ def test_a_range_is_committed_in_full_and_only_once(
     feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
 ) -> None:
     report = run(world.first, feed.head)
-    assert (report.committed, report.failed, report.left) == (30, {}, 0)
+    assert (report.committed, report.failed, report.left) == (MINUTES, {}, 0)
     before = facts(connection)
     assert before[0]
     again = run(world.first, feed.head)
@@ -92,7 +92,7 @@ def test_by_hand_counts_again_from_the_archive_and_changes_no_number(
     run(world.first, feed.head)
     before = facts(connection)
     report = run(world.first, feed.head, by_hand=True)
-    assert report.verdicts["committed"] == 30
+    assert report.verdicts["committed"] == MINUTES
     assert asked(feed, world.first) == 1
     assert facts(connection) == before
 
@@ -106,7 +106,7 @@ def test_by_hand_what_the_archive_has_needs_no_network(
     connection.execute("DELETE FROM heads")  # as if it had been asked long ago
     feed.faults.put(DOWN["504 for all"], path="/api/*")
     report = run(world.first, feed.head, by_hand=True)
-    assert (report.head, report.committed, report.left) == (None, 30, 0)
+    assert (report.head, report.committed, report.left) == (None, MINUTES, 0)
     report.raise_if_failed()
     assert facts(connection) == before
 
@@ -119,7 +119,7 @@ def test_a_body_from_the_archive_is_no_proof_that_the_feed_works(
     kept[3].unlink()
     feed.faults.put(DOWN["504 for all"], path="/api/augmented_diff[?]*")
     report = run(world.first, feed.head, by_hand=True)
-    assert (report.committed, report.failed, report.left) == (29, {}, 1)
+    assert (report.committed, report.failed, report.left) == (MINUTES - 1, {}, 1)
     missing = row(connection, world.first + 3)
     assert (missing.result, missing.work, missing.attempts) == ("committed", "idle", 0)
     assert "once the feed answers" in (report.ended_early or "")
@@ -131,7 +131,7 @@ def test_a_run_by_hand_waits_for_the_feed_itself_and_pauses_no_stream(
     monkeypatch.setattr(streams, "PAUSE_FIRST", 0.01)
     feed.faults.put(DOWN["504 for all"], path="/api/augmented_diff[?]*", times=2)
     report = run(world.first, feed.head, by_hand=True, wait_for_feed=60)
-    assert (report.committed, report.failed, report.left) == (30, {}, 0)
+    assert (report.committed, report.failed, report.left) == (MINUTES, {}, 0)
     assert connection.execute("SELECT count(*) FROM streams").fetchone() == (0,)
 
 
@@ -149,11 +149,11 @@ def test_an_early_osm_base_ends_the_run_and_is_no_attempt(
 ) -> None:
     early = feed.faults.put(_early_base, stream=DIFFS, sequence=world.first + 2)
     report = run(world.first, feed.head)
-    assert (report.committed, report.ended_early, report.left) == (2, NOT_YET, 28)
+    assert (report.committed, report.ended_early, report.left) == (2, NOT_YET, MINUTES - 2)
     found = row(connection, world.first + 2)
     assert (found.work, found.attempts) == ("idle", 0)
     feed.faults.remove(early)
-    assert run(world.first, feed.head).committed == 28
+    assert run(world.first, feed.head).committed == MINUTES - 2
 
 
 def _early_base(answer: faults.Answer) -> faults.Answer:
@@ -200,7 +200,7 @@ def test_one_bad_sequence_waits_and_later_ones_go_on(
     bad = world.first + 3
     feed.faults.put(OWN_FAILURES[fault], stream=DIFFS, sequence=bad)
     report = run(world.first, feed.head)
-    assert report.committed == 29
+    assert report.committed == MINUTES - 1
     assert list(report.failed) == [bad]
     assert feed.url in report.failed[bad]
     found = row(connection, bad)
@@ -243,7 +243,7 @@ def test_broken_neighbours_are_not_taken_for_a_broken_feed_for_ever(
     for _ in range(3):
         committed += run(world.first, feed.head).committed
         connection.execute("UPDATE streams SET paused_until = NULL, quiet_until = NULL")
-    assert committed == 27
+    assert committed == MINUTES - 3
     assert [row(connection, world.first + bad).attempts for bad in (3, 4, 5)] == [1, 1, 1]
 
 
@@ -319,7 +319,7 @@ def test_a_limit_stops_the_run_at_once_and_nobody_of_the_stream_asks_until_it_is
     fault, wait = LIMITS[limit]
     feed.faults.put(fault(), path="/api/augmented_diff[?]*", times=1)
     report = run(world.first, feed.head)
-    assert (report.committed, report.failed, report.left) == (0, {}, 30)
+    assert (report.committed, report.failed, report.left) == (0, {}, MINUTES)
     assert [request.sequence for request in feed.requests if request.sequence] == [world.first]
     assert feed.url in (report.ended_early or "")
     quiet = streams.quiet(connection, DIFFS)
@@ -344,7 +344,7 @@ def test_a_limit_stops_the_run_at_once_and_nobody_of_the_stream_asks_until_it_is
     assert streams.pauses(connection, DIFFS) == 1  # nothing failed once more
 
     pass_time(connection, wait + 15)
-    assert run(world.first, feed.head).committed == 30
+    assert run(world.first, feed.head).committed == MINUTES
     assert connection.execute("SELECT refusals, pauses FROM streams").fetchone() == (0, 0)
 
 
@@ -372,7 +372,7 @@ def test_runs_at_once_meet_a_limit_once(
 ) -> None:
     feed.faults.put(faults.status(429), path="/api/augmented_diff[?]*")
     with ThreadPoolExecutor(3) as pool:
-        reports = list(pool.map(lambda n: run(world.first + 10 * n, world.first + 10 * n + 9), range(3)))
+        reports = list(pool.map(lambda n: run(world.first + 4 * n, world.first + 4 * n + 3), range(3)))
     assert [report.committed for report in reports] == [0, 0, 0]
     assert sum(request.sequence is not None for request in feed.requests) == 1
     assert connection.execute("SELECT pauses, refusals FROM streams").fetchone() == (1, 1)
@@ -391,7 +391,7 @@ def test_a_run_at_work_stops_when_another_is_refused(
         return work.reader.read(body, limit)
 
     report = run_range(_with_reader(work, Reader(reading, "d")), stats.url, "run", world.first, feed.head)
-    assert (report.committed, report.failed, report.left) == (3, {}, 27)
+    assert (report.committed, report.failed, report.left) == (3, {}, MINUTES - 3)
     assert "another run was refused" in (report.ended_early or "")
     assert asked(feed, world.first + 3) == 0
     assert streams.pauses(connection, DIFFS) == 0
@@ -410,7 +410,7 @@ def test_one_outage_is_one_pause_however_many_runs_meet_it(
 
     with connect(_url_of(connection)) as both, ThreadPoolExecutor(2) as pool:
         feed.faults.put(down, path="/api/augmented_diff[?]*")
-        reports = list(pool.map(lambda n: run(world.first + 10 * n, world.first + 10 * n + 9), range(2)))
+        reports = list(pool.map(lambda n: run(world.first + 6 * n, world.first + 6 * n + 5), range(2)))
     assert all("pauses until" in (report.ended_early or "") for report in reports)
     assert streams.pauses(connection, DIFFS) == 1
     run(world.first, feed.head)  # begun since
@@ -431,7 +431,7 @@ def test_a_backfill_waits_for_the_quiet_and_says_so(
     streams.be_quiet(connection, DIFFS, 600, "the feed said 429")
     said: list[str] = []
     report = run(world.first, feed.head, by_hand=True, from_feed=True, wait_for_feed=3600, say=said.append)
-    assert (report.committed, report.failed, report.head) == (30, {}, feed.head)
+    assert (report.committed, report.failed, report.head) == (MINUTES, {}, feed.head)
     assert waits == [pytest.approx(600, abs=10)]
     assert any("the feed said 429" in text and "waits" in text for text in said)
     streams.be_quiet(connection, DIFFS, 7200, "the feed said 429")
@@ -505,7 +505,7 @@ def test_a_feed_without_a_head_pauses_the_stream(
 ) -> None:
     feed.faults.put(faults.empty(), path="/api/augmented_diff_status")
     report = run(world.first, feed.head)
-    assert report.left == 30
+    assert report.left == MINUTES
     with pytest.raises(RunFailed, match="augmented_diff_status"):
         report.raise_if_failed()
 
@@ -526,7 +526,7 @@ def test_a_feed_that_changes_its_dialect_pauses_the_stream_and_charges_no_minute
     rows = ledger.rows(connection, DIFFS, range(change, change + 3))
     assert all((found.attempts, found.result) == (0, "none") for found in rows)
     feed.faults.clear()
-    assert run(change, feed.head).committed == 27
+    assert run(change, feed.head).committed == MINUTES - 3
 
 
 def test_a_body_of_which_less_than_half_can_not_be_read_counts(
@@ -555,7 +555,7 @@ def test_a_failure_at_the_head_has_no_witness_and_costs_no_attempt(
     run(bad, bad)
     assert (row(connection, bad).work, row(connection, bad).attempts) == ("idle", 0)
     feed.faults.clear()
-    with DemoFeed(feed.world, history=31) as longer:  # the next minute is there: now it has one
+    with DemoFeed(feed.world, history=MINUTES + 1) as longer:  # the next minute is there: now it has one
         longer.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
         work = Stats(settings_for(longer, _url_of(connection), Path("unused"), archive_uri="")).work(DIFFS)
         run_range(work, _url_of(connection), "second", bad, bad)
@@ -573,7 +573,7 @@ def test_a_refused_duplicate_waits_alone_without_an_attempt(
     refused = world.first + 3
     feed.faults.put(faults.duplicate_query(), stream=DIFFS, sequence=refused)
     report = run(world.first, feed.head)
-    assert report.committed == 29
+    assert report.committed == MINUTES - 1
     found = row(connection, refused)
     assert (found.work, found.attempts) == ("waiting", 0)
     assert found.not_before is not None
@@ -681,6 +681,7 @@ def test_suspects_are_taken_alone_and_others_in_groups(
         return take(*arguments)
 
     monkeypatch.setattr(ledger, "take", spying)
+    feed.advance(5)
     run_range(stats.work(DIFFS), stats.url, "run", first, first + 16)
     assert groups == [[0, 1, 2], [3], [4], [*range(5, 5 + GROUP)], [15, 16]]
 
@@ -752,7 +753,7 @@ def _rules(stats: Stats) -> Any:
 def test_without_an_archive_all_works(feed: DemoFeed, world: World, url: str, tmp_path: Path) -> None:
     stats = Stats(settings_for(feed, url, tmp_path / "none", archive_uri=""))
     report = run_range(stats.work(DIFFS), url, "run", world.first, feed.head)
-    assert report.committed == 30
+    assert report.committed == MINUTES
     assert not (tmp_path / "none").exists()
 
 
@@ -760,7 +761,7 @@ def test_a_directory_of_diffs_in_place_of_overpass(
     feed: DemoFeed, world: World, url: str, connection: Connection, tmp_path: Path
 ) -> None:
     stats = Stats(settings_for(feed, url, tmp_path, augmented_diffs_url=feed.augmented_diffs_url))
-    assert run_range(stats.work(DIFFS), url, "run", world.first, feed.head).committed == 30
+    assert run_range(stats.work(DIFFS), url, "run", world.first, feed.head).committed == MINUTES
     assert not any("/api/" in request.path for request in feed.requests)
 
 

@@ -30,7 +30,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world import World
 from stats_assets.partitions import BLOCKS, LATE_TAG, STREAM_TAG, key_of
 from stats_assets.settings import Settings
-from tests.conftest import settings_for
+from tests.conftest import MINUTES, settings_for
 from tests.truth import differences, statistics_of, truth_of
 
 REPOSITORY = defs.get_repository_def()
@@ -116,7 +116,7 @@ def said(result: SensorResult) -> str:
 def test_from_nothing_to_the_truth_with_both_streams(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
-    feed.advance(140)  # two blocks behind
+    feed.advance(95)  # two blocks behind
     assert follow(instance) == str(feed.head)
     assert follow(instance, "changesets") == str(feed.changesets_head)
     assert queued(connection) == 0
@@ -132,10 +132,10 @@ def test_from_nothing_to_the_truth_with_both_streams(
 def test_a_tick_requests_exact_ranges_by_block_and_a_cursor_moves_only_over_what_is_done(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
-    feed.advance(140)
+    feed.advance(95)
     first = tick(instance)
     assert first.cursor == str(world.first - 1)
-    assert ranges(first) == [(world.first, world.first + 99), (world.first + 100, world.first + 169)]
+    assert ranges(first) == [(world.first, world.first + 99), (world.first + 100, feed.head)]
     again = tick(instance, first.cursor)  # nothing was started: a requested run is not a finished one
     assert again.cursor == first.cursor
     requests = list(again.run_requests or ())
@@ -192,7 +192,7 @@ def test_a_cursor_set_back_does_the_range_again_and_changes_no_number(
     assert {k: v for k, v in after.items() if k != "changesets"} == {
         k: v for k, v in before.items() if k != "changesets"
     }
-    assert streams.blocks(connection, "augmented_diffs", 0) == {world.first: 30}
+    assert streams.blocks(connection, "augmented_diffs", 0) == {world.first: MINUTES}
 
 
 def test_a_cursor_set_back_is_seen_though_the_checkpoint_lags_behind_it(
@@ -247,17 +247,17 @@ def test_a_seek_forward_skips_and_a_tick_that_died_is_no_rewind(
 ) -> None:
     begun = tick(instance)
     assert begun.cursor == str(world.first - 1)
-    seeking.request_seek(connection, DIFFS, world.first + 24)
-    assert tick(instance, begun.cursor).cursor == str(world.first + 24)
+    seeking.request_seek(connection, DIFFS, world.first + 6)
+    assert tick(instance, begun.cursor).cursor == str(world.first + 6)
     result = tick(instance, begun.cursor)
-    assert (result.cursor, ranges(result)) == (str(world.first + 24), [(world.first + 25, feed.head)])
+    assert (result.cursor, ranges(result)) == (str(world.first + 6), [(world.first + 7, feed.head)])
     cursor = follow(instance, cursor=result.cursor)
     assert cursor == str(feed.head)
     row = streams.stream_of(connection, DIFFS)
     assert row is not None
     assert (row.origin, row.seek_to) == (world.first, None)
     results = connection.execute("SELECT result, count(*) FROM ledger GROUP BY 1 ORDER BY 1").fetchall()
-    assert results == [("committed", 5), ("skipped", 25)]
+    assert results == [("committed", 5), ("skipped", 7)]
 
 
 def test_a_seek_before_the_first_tick_is_where_the_stream_begins(
@@ -436,8 +436,8 @@ def test_by_hand_without_config_the_whole_block_is_counted_again(
         key: value.value
         for key, value in result.get_asset_materialization_events()[0].materialization.metadata.items()
     }
-    assert metadata["sequences"] == 30
-    assert metadata["block_done"] == "30 of 100"
+    assert metadata["sequences"] == MINUTES
+    assert metadata["block_done"] == f"{MINUTES} of 100"
     assert statistics_of(connection)["users"] == before
     assert {
         "start",

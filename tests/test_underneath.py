@@ -92,6 +92,11 @@ class Place:
 
 
 @pytest.fixture
+def minutes() -> int:
+    return 30
+
+
+@pytest.fixture
 def place(feed: DemoFeed, tmp_path: Path) -> Iterator[Place]:
     """A PostgreSQL of its own on a disk of its own, which is small where this user may mount one."""
     folder = open_folder()

@@ -234,6 +234,7 @@ LONG = {
 }  # fmt: skip
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("case", LONG)
 @pytest.mark.parametrize("where", ["before its tags", "behind its tags"])
 def test_a_long_discussion_costs_nothing(case: str, where: str) -> None:
@@ -255,6 +256,7 @@ def test_a_long_discussion_costs_nothing(case: str, where: str) -> None:
     assert found.flags == {}
 
 
+@pytest.mark.large
 def test_what_is_wrong_in_a_long_discussion_is_said_once_each() -> None:
     dates = [LATE, "never", "2019-01-01T00:00:00Z", "2098-01-01T00:00:00Z"] * 20_000
     inside = "".join(comment(date, "text") for date in dates)
@@ -277,6 +279,7 @@ TOO_LONG = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("case", TOO_LONG)
 def test_a_changeset_of_absurd_size_costs_itself(case: str) -> None:
     long = f'<changeset id="2" created_at="2015-06-15T12:00:00Z">{TOO_LONG[case]}</changeset>'

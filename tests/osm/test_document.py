@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from stats_assets.osm import count_diff, read_changesets
+from stats_assets.osm import count_diff, document, read_changesets, tokens, unfinished
 from stats_assets.osm.document import Document
 from tests.conftest import examples
 from tests.osm.documents import (
@@ -65,6 +65,15 @@ def repeated(start: bytes, piece: bytes, megabytes: int, end: bytes = b"") -> It
     for _ in range(megabytes * 1_000_000 // len(block)):
         yield block
     yield end
+
+
+def smaller(patch: pytest.MonkeyPatch) -> None:
+    """A quarter of what may stay open: what is beyond it is made and read four times as fast."""
+    for module in (tokens, document):
+        patch.setattr(module, "OPEN_BYTES_LIMIT", 1 << 20)
+        patch.setattr(module, "TOO_LONG", tokens.TOO_LONG.replace("4 MB", "1 MB"))
+    for limit in ("MEMBER_POSITIONS_LIMIT", "OTHERS_LIMIT"):
+        patch.setattr(unfinished, limit, getattr(unfinished, limit) // 4)
 
 
 def test_the_envelope() -> None:
@@ -162,47 +171,49 @@ def test_an_entity_in_the_roots_own_attribute_does_not_explode() -> None:
     assert found.envelope.error
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("start", "piece", "error"),
     [
-        (b"<osm>", b"                ", "8 MB without an end"),
-        (b"<osm>", b"text ", "8 MB without an end"),
-        (b"<osm>", b"&#32;", "8 MB without an end"),
-        (b"<osm><!-- ", b"> > >", "8 MB without an end"),
-        (b"<osm><x a='", b">>>>>", "8 MB without an end"),
-        (b"<osm><x ", b"aaaaa", "4 MB without an end"),
-        (b"<osm><![CDATA[", b"     ", "8 MB without an end"),
-        (b"<osm></osm>", b"     ", "8 MB without an end"),
-        (b"<osm><action type='create'><node id='1'>", b"<tag k='a' v='b'/>", "8 MB without an end"),
-        (b"<osm><action type='create'><way id='1'>", b"<nd/>", "8 MB without an end"),
-        (b"<osm><action type='create'><relation id='1'>", b"<member/>", "8 MB without an end"),
+        (b"<osm>", b"                ", "2 MB without an end"),
+        (b"<osm>", b"text ", "2 MB without an end"),
+        (b"<osm>", b"&#32;", "2 MB without an end"),
+        (b"<osm><!-- ", b"> > >", "2 MB without an end"),
+        (b"<osm><x a='", b">>>>>", "2 MB without an end"),
+        (b"<osm><x ", b"aaaaa", "1 MB without an end"),
+        (b"<osm><![CDATA[", b"     ", "2 MB without an end"),
+        (b"<osm></osm>", b"     ", "2 MB without an end"),
+        (b"<osm><action type='create'><node id='1'>", b"<tag k='a' v='b'/>", "2 MB without an end"),
+        (b"<osm><action type='create'><way id='1'>", b"<nd/>", "2 MB without an end"),
+        (b"<osm><action type='create'><relation id='1'>", b"<member/>", "2 MB without an end"),
         (
             b"<osm><action type='create'><relation id='1'>",
             b"<member/><tag k='a' v='b'/>",
-            "8 MB without an end",
+            "2 MB without an end",
         ),
-        (b"<osm><action type='create'><relation id='1'><member>", b"<nd lat='1'/>", "8 MB without an end"),
-        (b"<osm><x>", b"<y a='b'/>", "4 MB without an end"),
+        (b"<osm><action type='create'><relation id='1'><member>", b"<nd lat='1'/>", "2 MB without an end"),
+        (b"<osm><x>", b"<y a='b'/>", "1 MB without an end"),
         (b"<osm>", b"<action>", "Excessive depth"),
-        (b"<osm a='", b"aaaaa", "8 MB without an end"),
+        (b"<osm a='", b"aaaaa", "2 MB without an end"),
         (b"<!-- x -->", b"<!-- x -->", "no root element in the first 1 MB"),
         (b"<!DOCTYPE osm [", b"<!ENTITY e 'x'>", "no root element in the first 1 MB"),
     ],
 )
 def test_given_up_early(start: bytes, piece: bytes, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stats_assets.osm.tokens.SKIP_LIMIT", 8 << 20)  # of 64 MB
+    smaller(monkeypatch)
+    monkeypatch.setattr(tokens, "SKIP_LIMIT", 2 << 20)  # of 64 MB
     read = 0
 
     def pieces() -> Iterator[bytes]:
         nonlocal read
-        for block in repeated(start, piece, 40):
+        for block in repeated(start, piece, 10):
             read += len(block)
             yield block
 
     found = count_diff(body_of(pieces()), categories=the_categories(), regions=squares())
     assert found.envelope.error is not None
     assert error in found.envelope.error
-    assert read < (12_000_000 if error.startswith("8 MB") else 6_000_000)
+    assert read < (4_500_000 if error.startswith("2 MB") else 1_500_000)
 
 
 JUNK = """
@@ -212,18 +223,20 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 before = peak()
 for piece in (b"<x/>", b"<osm/>", b"<remark>x</remark>", b"<action> </action>", b"<!-- x --><x id='a'/>"):
-    body = io.BytesIO(b"<osm>" + piece * (3_000_000 // len(piece)) + b"</osm>")
+    body = io.BytesIO(b"<osm>" + piece * (1_500_000 // len(piece)) + b"</osm>")
     assert count_diff(body, categories=categories, regions=regions).envelope.complete
 print(peak() - before)
 """
 
 
+@pytest.mark.large
 def test_junk_is_not_kept() -> None:
-    """3 MB of each take 38 MB and more as a tree."""
+    """1.5 MB of each take 19 MB and more as a tree."""
     run = subprocess.run([sys.executable, "-c", JUNK], capture_output=True, text=True, check=True)  # noqa: S603
-    assert float(run.stdout) < 30
+    assert float(run.stdout) < 16
 
 
+@pytest.mark.large
 def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -231,7 +244,7 @@ def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(
 
     def members(shift: float) -> list[Member]:
         boxes: list[Member] = [("outer", [(0.5, 0.5), (9.5, 0.5), (9.5, 9.5), (0.5, 9.5), (0.5, 0.5)])]
-        for n in range(8000):
+        for n in range(2500):
             x, y = 1 + (n % 100) * 0.02, 1 + (n // 100) * 0.02
             ring = [(x, y), (x + 0.01, y), (x + 0.01, y + 0.01 + shift), (x, y + 0.01), (x, y)]
             boxes.append(("inner", ring))
@@ -240,7 +253,8 @@ def test_a_relation_of_many_members_is_thinned_out_and_counts_the_same(
     tags = {"type": "multipolygon", "landuse": "forest"}
     old, new = relation(1, members(0), tags), relation(1, members(0.002), tags, version=2)
     body = diff(SHOP, modify(old, new), SHOP)
-    assert len(body) > 3_000_000
+    assert len(body) > 900_000
+    monkeypatch.setattr(document, "THIN_OUT_BYTES", 1 << 18)
     found = count(body)
     assert (found.features, found.errors, found.envelope.error) == (3, (), None)
     (changeset,) = found.changesets
@@ -269,16 +283,19 @@ ABSURD = {
 }
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("kind", ["create", "modify", "delete"])
 @pytest.mark.parametrize("what", ABSURD)
-def test_an_action_of_absurd_size_costs_itself(what: str, kind: str) -> None:
+def test_an_action_of_absurd_size_costs_itself(what: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside many others, so that all the chunks' ends are tried; its own tags make it no feature."""
+    smaller(monkeypatch)
+    monkeypatch.setattr(document, "THIN_OUT_BYTES", 1 << 18)
     begin, piece, end = ABSURD[what]
     before, after = ("", "") if kind == "create" else ("<old><node id='9'/></old><new>", "</new>")
     start = f"<osm>{SHOP * 3}<action type='{kind}'>{before}{begin}".encode()
     rest = f"{end}{after}</action>{SHOP * 5}</osm>".encode()
     found = count_diff(
-        body_of(repeated(start, piece.encode(), 6, rest)), categories=the_categories(), regions=squares()
+        body_of(repeated(start, piece.encode(), 2, rest)), categories=the_categories(), regions=squares()
     )
     assert (found.envelope.error, found.envelope.complete) == (None, True)
     assert (found.features, found.actions, found.unreadable) == (8, 9, 1)
@@ -286,6 +303,7 @@ def test_an_action_of_absurd_size_costs_itself(what: str, kind: str) -> None:
     assert "n of more than " in found.examples[0]
 
 
+@pytest.mark.large
 def test_two_of_them_and_one_at_the_end() -> None:
     tags = "<tag k='a' v='b'/>" * 300_000
     large = f"<action type='create'><node id='9'>{tags}</node></action>"
@@ -316,14 +334,15 @@ def read(megabytes):
     assert found.envelope.complete and found.unreadable == 1, found
 read(5)
 before = peak()
-read(40)
+read(20)
 print(peak() - before)
 """
 
 
+@pytest.mark.large
 def test_the_size_of_what_is_given_up_costs_no_memory() -> None:
     run = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)  # noqa: S603
-    assert float(run.stdout) < 30
+    assert float(run.stdout) < 15
 
 
 EVERYTHING = diff(
@@ -335,6 +354,7 @@ EVERYTHING = diff(
 )
 
 
+@pytest.mark.large
 def test_cut_anywhere() -> None:
     """Of a body that ends early all actions before the end count, wherever the cut is."""
     end = EVERYTHING.index(b"</osm>") + len(b"</osm>")
@@ -377,14 +397,14 @@ def test_the_content_hash_is_that_of_the_actions() -> None:
 
 
 def test_the_batches_are_freed() -> None:
-    document = Document(io.BytesIO(diff(*[SHOP] * 5000)), "action")
+    read = Document(io.BytesIO(diff(*[SHOP] * 5000)), "action")
     seen: list[etree._Element] = []
-    for batch in document.batches():
+    for batch in read.batches():
         assert all(len(element) == 1 for element in batch)
         seen = [batch[0]]
     root = seen[0].getparent()
     assert root is None or len(root) < 5000
-    assert document.complete
+    assert read.complete
 
 
 @examples(300)

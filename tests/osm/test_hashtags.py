@@ -191,6 +191,7 @@ def test_the_emoji_are_unicode_s() -> None:
     assert ours.isdisjoint("#*0123456789")
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "piece",
     [

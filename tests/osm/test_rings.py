@@ -372,6 +372,7 @@ class _Steps:
         return Tree
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("kind", MANY)
 def test_the_cost_grows_no_faster_than_n_log_n(kind: str) -> None:
     """Counted, not timed: comparisons of a place with a segment, and pairs of rings that are looked at."""

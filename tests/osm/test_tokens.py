@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stats_assets.osm import count_diff
+from stats_assets.osm import count_diff, tokens
 from stats_assets.osm.changesets import ChangesetFile, read_changesets
-from stats_assets.osm.tokens import LIMIT, SKIP_LIMIT, RefusedError, Tokens
+from stats_assets.osm.tokens import LIMIT, RefusedError, Tokens
 from tests.osm.documents import count, create, diff, node, squares, the_categories
 
-SIZES = (LIMIT + (1 << 16) + 1, 5_000_000, 12_000_000)
+LONG = LIMIT + (1 << 16) + 1
+SIZES = (LONG, 5_000_000)
+DRILLED = [*SIZES, pytest.param(12_000_000, marks=pytest.mark.drill)]
 LEFT_OUT = {"value_left_out": 1}
 FILL = 'a&amp;é > " '  # ends nowhere: cut anywhere, it is still a text
 
@@ -28,6 +30,8 @@ TAG = '<tag k="comment" v="#kept"/>'
 COMMENT = (
     '<discussion><comment uid="1" user="x" date="2016-01-01T00:00:00Z"><text>{}</text></comment></discussion>'
 )
+
+pytestmark = pytest.mark.large
 # What nobody reads, of any size, loses nothing.
 NOTHING_LOST = {
     "CDATA": COMMENT.format("<![CDATA[{}<x/>]]>"),
@@ -52,7 +56,7 @@ def changesets(inside: str, more: str = "") -> ChangesetFile:
     return found
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", DRILLED)
 @pytest.mark.parametrize("case", NOTHING_LOST)
 def test_what_is_never_read_costs_nothing(case: str, size: int) -> None:
     text = " " * size if case == "white space" else long_text(size)
@@ -63,7 +67,7 @@ def test_what_is_never_read_costs_nothing(case: str, size: int) -> None:
             assert found.newest == datetime(2016, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", DRILLED)
 @pytest.mark.parametrize("quote", "\"'")
 def test_a_value_costs_itself(size: int, quote: str) -> None:
     value = f"{quote}{long_text(size).replace(quote, '_')}{quote}"
@@ -142,6 +146,7 @@ def test_a_remark_is_read_however_long() -> None:
         assert said == remark[:1000]
 
 
+@pytest.mark.parametrize("size", [LONG, pytest.param(5_000_000, marks=pytest.mark.drill)])
 @pytest.mark.parametrize(
     "damage",
     [
@@ -155,8 +160,8 @@ def test_a_remark_is_read_however_long() -> None:
         "<tag {}/>",
     ],
 )
-def test_damage_costs_the_file_as_ever(damage: str) -> None:
-    text = "x" * 5_000_000
+def test_damage_costs_the_file_as_ever(damage: str, size: int) -> None:
+    text = "x" * size
     for body in (
         f"<osm>{SHOP.replace('</node>', damage.format(text) + '</node>')}</osm>",
         f"<osm></osm>{damage.format(text)}",
@@ -176,10 +181,10 @@ def test_where_the_reads_end_says_nothing(monkeypatch: pytest.MonkeyPatch) -> No
         body = "".join(part.format("x" * size, "y" * 9) for part in parts).encode()
 
         def read(chunk: int, body: bytes = body) -> tuple[bytes, int]:
-            tokens, whole = Tokens(io.BytesIO(body)), b""
-            while read := tokens.read(chunk):
+            made, whole = Tokens(io.BytesIO(body)), b""
+            while read := made.read(chunk):
                 whole += read
-            return whole, tokens.left_out
+            return whole, made.left_out
 
         found = {read(chunk) for chunk in (1000, 1 << 12, 10_007)}
         assert len(found) == 1
@@ -199,10 +204,10 @@ def test_short_documents_are_as_they_were_in_reads_of_any_size() -> None:
     ]
     for body in bodies:
         for chunk in range(1, 40):
-            tokens, whole = Tokens(io.BytesIO(body)), b""
-            while read := tokens.read(chunk):
+            made, whole = Tokens(io.BytesIO(body)), b""
+            while read := made.read(chunk):
                 whole += read
-            assert (whole, tokens.left_out) == (body, 0)
+            assert (whole, made.left_out) == (body, 0)
 
 
 class Endless:
@@ -215,27 +220,30 @@ class Endless:
         return begin + self._piece * (size // len(self._piece))
 
 
+@pytest.mark.parametrize("part", [16, pytest.param(1, marks=pytest.mark.drill)])
 @pytest.mark.parametrize("begin", [b"<!-- ", b"<![CDATA[", b"<?x ", b"<a b='", b"", b"<a "])
-def test_what_has_no_end_is_given_up(begin: bytes) -> None:
+def test_what_has_no_end_is_given_up(begin: bytes, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LIMIT", "OPEN_BYTES_LIMIT", "SKIP_LIMIT"):
+        monkeypatch.setattr(tokens, name, getattr(tokens, name) // part)
     source = Endless(begin, b"x y='' " if begin == b"<a " else b"xxxx")
     with pytest.raises(RefusedError, match="MB without an end"):
         Tokens(source).read(1 << 16)
-    assert source.size < SKIP_LIMIT + (2 << 20)
+    assert source.size < tokens.SKIP_LIMIT + (2 << 20) // part
 
 
 MEMORY = """
 import io, resource
 from stats_assets.osm.changesets import read_changesets
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-text = b"x" * 50_000_000
+text = b"x" * 25_000_000
 before = peak()
 for begin, end in ((b"<!-- ", b"-->"), (b"<![CDATA[", b"]]>"), (b"<tag k='a' v='", b"'/>"), (b"<a>", b"</a>")):
     head = b"<osm><changeset id='1' created_at='2015-06-15T12:00:00Z' open='true'>"
     parts = iter((head + begin, end + b"</changeset></osm>"))
     class Body(io.RawIOBase):
-        left = 50_000_000
+        left = 25_000_000
         def read(self, size):
-            if self.left == 50_000_000 or self.left <= 0:
+            if self.left == 25_000_000 or self.left <= 0:
                 self.left -= 1
                 return next(parts, b"")
             self.left -= size
@@ -248,7 +256,7 @@ print(peak() - before)
 
 def test_memory_is_bounded() -> None:
     run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)  # noqa: S603
-    assert float(run.stdout) < 60
+    assert float(run.stdout) < 20
 
 
 def test_an_action_of_many_long_values_costs_itself() -> None:
