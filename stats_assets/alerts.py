@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Any, Literal
 
-from stats_assets.lag import in_words
+from stats_assets.words import in_words
 
 GONE = timedelta(minutes=2)  # not seen for so long, it is over: what flickers is one problem
 GROWS = timedelta(minutes=30)  # between two alerts of one problem that grows

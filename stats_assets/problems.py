@@ -11,9 +11,10 @@ from stats_assets.database.doubts import to_heal
 from stats_assets.database.fact_ranges import WHAT_TO_DO
 from stats_assets.database.streams import Stream
 from stats_assets.failing_jobs import FailingJob
-from stats_assets.lag import BEHIND, in_words, why_another, why_late
+from stats_assets.lag import BEHIND, why_another, why_late
 from stats_assets.metrics import FAILED_MINUTES, Dagster
 from stats_assets.status import Status, StreamStatus
+from stats_assets.words import in_words
 
 PAUSE = timedelta(minutes=5)  # a stream that pauses goes on by itself
 OUT_OF_REACH = timedelta(seconds=BEHIND)  # so does a feed that does not answer once
