@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from stats_assets.alerts import Entry
 from stats_assets.files import write_whole
+from stats_assets.words import at
 
 NAME = "alerts.json"
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class HookState:
         """How it failed, as a person is told."""
         if self.failed_at is None:
             return f"{self.hook} works."
-        again = f"at {self.retry_at:%H:%M:%S} UTC, as it asks" if self.retry_at else "each minute"
+        again = f"at {at(self.retry_at, self.looked_at)}, as it asks" if self.retry_at else "each minute"
         return (
             f"Alerts are not delivered since {self.failed_at:%Y-%m-%d %H:%M} UTC: {(self.failure or '').rstrip('.')}."
             f" They are kept, and tried again {again}; stats-assets alerts --test tries it now."

@@ -100,7 +100,7 @@ def test_what_stands_is_recalled_and_what_grows_is_told_now_and_then(desk: Desk)
     for _ in range(36):
         desk.round(WRONG, after=REMIND / 36)
     assert [one for _, one in desk.hook.changes()] == ["began", "still"]
-    assert "Still, for 6:00: It is wrong." in desk.hook.heard[-1]["text"]
+    assert "Still, for 6 h: It is wrong." in desk.hook.heard[-1]["text"]
     for size in range(2, 2 + GROWS // MINUTE):
         desk.round(replace(WRONG, size=size))
     assert [one for _, one in desk.hook.changes()] == ["began", "still", "worse"]
