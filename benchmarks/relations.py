@@ -2,8 +2,8 @@
 
 Each shape is counted with 1,000 to 32,000 members, each time in a fresh process. Printed: a table, and the slopes of
 time and memory over members on logarithmic scales (1: in proportion), fitted to all sizes but the smallest two, where
-what every count costs still shows; memory is that beyond the least of the shape. --data FILE writes the same as CSV, to
-be plotted. Not here: assertions (tests/osm/test_cost.py).
+what every count costs still shows; memory is that beyond the least of the shape. --data FILE writes the same as CSV,
+--plot FILE draws it. Not here: assertions (tests/osm/test_cost.py).
 """
 
 import argparse
@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.plot import plot
 from stats_assets.osm import Categories, Regions, count_diff
 
 Line = list[tuple[float, float]]  # longitudes and latitudes
@@ -152,6 +153,7 @@ def main() -> None:
     options.add_argument("--most", type=int, default=32_000, help="members of the biggest (32000)")
     options.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES), metavar="NAME")
     options.add_argument("--data", type=Path, help="a CSV file for a plot")
+    options.add_argument("--plot", type=Path, help="an SVG file, of six shapes at most")
     options.add_argument("--one", type=Path, metavar="DOCUMENT", help="measure this process")
     given = options.parse_args()
     if given.one:
@@ -170,6 +172,20 @@ def main() -> None:
     if given.data:
         with given.data.open("w", newline="") as file:
             csv.writer(file).writerows([Cost._fields, *measured])
+    if given.plot:
+        given.plot.write_text(drawn(measured, given.shapes[:6], sizes))
+
+
+def drawn(measured: Sequence[Cost], shapes: Sequence[str], sizes: Sequence[int]) -> str:
+    """Time and memory against members, of these shapes, as SVG."""
+    its = {shape: [cost for cost in measured if cost.shape == shape] for shape in shapes}
+    panels = {
+        "seconds, by members": {
+            shape: [(c.members, c.seconds) for c in costs] for shape, costs in its.items()
+        },
+        "MB, by members": {shape: [(c.members, c.megabytes) for c in costs] for shape, costs in its.items()},
+    }
+    return plot(panels, sizes)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ SIZE = 300_000
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(3600)  # making them, mostly
 def test_osmesas_views_are_ours_row_by_row_on_a_long_history(server: str) -> None:
     with database(server, "template1") as url:
         history = History(url, SIZE)
