@@ -43,7 +43,11 @@ def home(tmp_path: Path) -> Path:
 def instance(home: Path) -> Iterator[DagsterInstance]:
     """As on one machine."""
     home.mkdir()
-    ours = {"module": "stats_assets.dagster_storage", "class": "LocalStorage", "config": {"base_dir": str(home)}}
+    ours = {
+        "module": "stats_assets.dagster_storage",
+        "class": "LocalStorage",
+        "config": {"base_dir": str(home)},
+    }
     with instance_for_test(temp_dir=str(home), overrides={"storage": {"custom": ours}}) as made:
         yield made
 
