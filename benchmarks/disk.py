@@ -1,8 +1,9 @@
 """What the local stack writes: a project's folder that runs is looked at twice, and what grew is said, by run and day.
 
 `python -m benchmarks.disk .demo --minutes 10`. Beside it a day of both streams live is calculated: a run a minute and
-stream, and the late reads (a run in five minutes) of the diffs. The archive and PostgreSQL's tables grow as people
-edit, so they are left out of the sum; PostgreSQL's log of what it writes (`pg_wal`) is bounded, and shown.
+stream, the late reads (a run in five minutes) of the diffs, and a tick of each of three sensors every 15 s. The archive
+and PostgreSQL's tables grow as people edit, so they are left out of the sum, and so are the programs' logs and
+PostgreSQL's log of what it writes (`pg_wal`), which are bounded.
 """
 
 import argparse
@@ -16,20 +17,21 @@ from contextlib import closing
 from pathlib import Path
 
 RUNS_A_DAY = 2 * 1440 + 1440 // 5
+TICKS_A_DAY = 3 * 86400 // 15
 PARTS = {
     "runs' events": ".dagster/history/runs/",
     "runs": ".dagster/history",
     "ticks": ".dagster/schedules",
     "compute logs": ".dagster/compute_logs",
+    "other records": ".dagster/s",
     "programs' logs": ".dagster/logs",
-    "other records": ".dagster",
     "pg_wal": ".data/postgresql/data/pg_wal",
     "tables": ".data/postgresql",
     "archive": ".data/archive",
     "other": "",
 }
 """The first that holds a file has it."""
-RECORDS = list(PARTS)[:6]
+RECORDS = list(PARTS)[:5]
 
 
 def files(folder: Path) -> Iterator[tuple[str, int]]:
@@ -52,10 +54,14 @@ def sizes(folder: Path) -> Counter[str]:
     return found
 
 
-def runs(folder: Path) -> int:
-    """How many runs there were ever."""
-    with closing(sqlite3.connect(folder / ".dagster/history/runs.db", timeout=30)) as database:
-        return int(database.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
+def counted(folder: Path) -> tuple[int, int]:
+    """How many runs there were ever, and ticks."""
+    found = []
+    for name, table in (("history/runs.db", "runs"), ("schedules/schedules.db", "job_ticks")):
+        with closing(sqlite3.connect(folder / ".dagster" / name, timeout=30)) as database:
+            row = database.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()  # noqa: S608
+            found.append(int(row[0]))
+    return found[0], found[1]
 
 
 def main() -> int:
@@ -65,23 +71,25 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     arguments = parser.parse_args()
     folder: Path = arguments.folder
-    before, ran, load = sizes(folder), runs(folder), os.getloadavg()[0]
+    before, (ran, ticked), load = sizes(folder), counted(folder), os.getloadavg()[0]
     time.sleep(60 * arguments.minutes)
-    after, new = sizes(folder), runs(folder) - ran
-    print(f"{arguments.minutes:g} minutes, {new} runs, load {load:.1f} to {os.getloadavg()[0]:.1f}")
+    after, (runs, ticks) = sizes(folder), counted(folder)
+    new, new_ticks = runs - ran, ticks - ticked
+    print(
+        f"{arguments.minutes:g} minutes, {new} runs, {new_ticks} ticks, load {load:.1f} to {os.getloadavg()[0]:.1f}"
+    )
     print(f"{'':<16}{'MB before':>12}{'MB after':>12}{'KB a run':>12}{'MB a day':>12}")
     total = 0.0
     for part in PARTS:
         grown = after[part] - before[part]
         a_run = grown / max(new, 1)
         a_day = a_run * RUNS_A_DAY
-        # ticks come by the clock, not by runs
         if part == "ticks":
-            a_day = grown * 1440 / arguments.minutes
+            a_day = grown / max(new_ticks, 1) * TICKS_A_DAY
         total += a_day if part in RECORDS else 0
         figures = (before[part] / 1e6, after[part] / 1e6, a_run / 1e3, a_day / 1e6)
         print(f"{part:<16}" + "".join(f"{figure:>12.1f}" for figure in figures))
-    print(f"{RUNS_A_DAY} runs a day: {total / 1e6:.0f} MB of Dagster's records and the logs")
+    print(f"{RUNS_A_DAY} runs a day: {total / 1e6:.0f} MB of Dagster's records")
     return 0
 
 
