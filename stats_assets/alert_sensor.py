@@ -1,6 +1,6 @@
 """The sensor of the alerts: once a minute the operator's hooks are told what has gone wrong, or is over.
 
-On from the start where a hook is set; starts no runs. The same from outside of Dagster is `stats-assets alerts --send`.
+There, and on, only where a hook is set; starts no runs. The same from outside of Dagster: `stats-assets alerts --send`.
 """
 
 from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor
@@ -17,14 +17,16 @@ INTERVAL = 60
 NONE_SET = "No alert hook is set: ALERT_COMMAND or ALERT_URL names one (README, Settings)."
 
 
-def alert_sensor(settings: Settings) -> SensorDefinition:
-    """The sensor, on by default where a hook is set."""
-    on = bool(hooks_of(settings))
+def alert_sensors(settings: Settings) -> list[SensorDefinition]:
+    """The sensor, or none where no hook is set."""
+    return [_alert_sensor()] if hooks_of(settings) else []
 
+
+def _alert_sensor() -> SensorDefinition:
     @sensor(
         name="alerts",
         minimum_interval_seconds=INTERVAL,
-        default_status=DefaultSensorStatus.RUNNING if on else DefaultSensorStatus.STOPPED,
+        default_status=DefaultSensorStatus.RUNNING,
         description=(
             "Tells ALERT_COMMAND and ALERT_URL what has gone wrong, and when it is over: once each, not each minute."
         ),

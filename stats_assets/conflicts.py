@@ -16,16 +16,12 @@ if TYPE_CHECKING:
     from stats_assets.settings import Settings
 
 DAY = 86_400
+SIGN_OF_LIFE_SECONDS = 5.0  # database/leases.py's
 
 
 def conflicts(settings: Settings) -> Iterator[str]:
     """What can't be used together."""
     s = settings
-    if s.augmented_diffs_url and s.overpass_url != type(s).model_fields["overpass_url"].default:
-        yield (
-            "AUGMENTED_DIFFS_URL and OVERPASS_URL are both set, and the stream follows one of them."
-            " Remove the one that it shall not follow"
-        )
     if s.augmented_diffs_url and _alike(s.augmented_diffs_url) == _alike(s.changesets_url):
         yield (
             "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same, and a directory's state.yaml tells of one stream."
@@ -55,16 +51,27 @@ def alone(settings: Settings) -> str | None:
 
 
 def unheard(settings: Settings) -> Iterator[str]:
-    """What is set, and does nothing beside the others; nothing is wrong with it otherwise."""
+    """What is set, and does nothing, or no good, beside the others; it can be used otherwise."""
     s, given = settings, settings.model_fields_set
     if s.augmented_diffs_url:
-        for name in ("overpass_pause_seconds", "settle_seconds"):
+        for name in ("overpass_url", "overpass_pause_seconds", "settle_seconds"):
             if name in given:
                 yield f"{name.upper()} does nothing beside AUGMENTED_DIFFS_URL: it is for an Overpass."
     if s.archive_keep_days is not None and not s.archive:
         yield "ARCHIVE_KEEP_DAYS does nothing, as ARCHIVE_URI is empty: no bodies are kept."
     elif s.archive_keep_days is not None and urlsplit(s.archive).scheme.lower() == "s3":
         yield "ARCHIVE_KEEP_DAYS does nothing in a bucket: give that a lifecycle rule."
+    if s.lease_stale_seconds <= SIGN_OF_LIFE_SECONDS:
+        yield (
+            f"LEASE_STALE_SECONDS ({s.lease_stale_seconds:g}) is not more than the {SIGN_OF_LIFE_SECONDS:g} s between"
+            " two signs of a run's life: a run that lives is taken for dead now and then, and its work done twice."
+        )
+    host = _parts(s.database_url).get("host", "")
+    if host.startswith("/") and _embedded(s).get("host") == host:
+        yield (
+            "DATABASE_URL is that of the embedded server in STATS_DATA_DIR, which runs only as long as somebody uses"
+            " it. Leave DATABASE_URL unset: then it is started when it is needed."
+        )
 
 
 def _of_databases(s: Settings) -> Iterator[str]:
@@ -74,11 +81,6 @@ def _of_databases(s: Settings) -> Iterator[str]:
         yield (
             f"READ_DATABASE_URL names the database {names[1]}, and DATABASE_URL the database {names[0]}."
             " Both name the same one, by two logins"
-        )
-    if here.get("host", "").startswith("/") and _embedded(s).get("host") == here["host"]:
-        yield (
-            "DATABASE_URL is that of the embedded server in STATS_DATA_DIR, which runs only as long as somebody uses"
-            " it. Leave DATABASE_URL unset: then it is started when it is needed"
         )
 
 

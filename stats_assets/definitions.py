@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dagster import Definitions, in_process_executor
 
-from stats_assets.alert_sensor import alert_sensor
+from stats_assets.alert_sensor import alert_sensors
 from stats_assets.assets.changesets import changesets, changesets_feed
 from stats_assets.assets.replication import augmented_diffs, augmented_diffs_feed
 from stats_assets.assets.statistics import statistics
@@ -43,7 +43,8 @@ defs = Definitions(
     schedules=[verification_schedule, retention_schedule],
     sensors=[
         *(stream_sensor(stream, poll_seconds) for stream in STREAMS),
-        *(queue_sensor(poll_seconds), alert_sensor(settings)),
+        queue_sensor(poll_seconds),
+        *alert_sensors(settings),
     ],
     # The only setting that also reaches the UI's own runs; a process a step costs seconds.
     executor=in_process_executor,

@@ -68,9 +68,7 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(3900, ge=0, le=MONTH)  # an Overpass keeps its last 60 minutes' files
     runs_keep_days: int = Field(7, ge=1, le=CENTURY)
     archive_keep_days: int | None = Field(None, ge=1, le=CENTURY)
-    lease_stale_seconds: float = Field(
-        20, gt=5, le=HOUR
-    )  # more than a run's silence between two signs of life
+    lease_stale_seconds: float = Field(20, gt=0, le=HOUR)
     start_limit_seconds: float = Field(60, gt=0, le=12 * HOUR)
     http_timeout_seconds: float = Field(240, gt=0, le=HOUR)  # a run may take twelve
     user_agent: str = f"stats-assets/{__version__} (+{PROJECT})"

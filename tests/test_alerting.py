@@ -20,7 +20,7 @@ from dagster import (
 from dagster._core.test_utils import create_run_for_test
 
 from stats_assets import status as standing
-from stats_assets.alert_sensor import NONE_SET, alert_sensor
+from stats_assets.alert_sensor import NONE_SET, alert_sensors
 from stats_assets.alerting import tell
 from stats_assets.book import NAME
 from stats_assets.dagster_programs import UI
@@ -75,7 +75,8 @@ def heard(tmp_path: Path) -> Heard:
 
 def tick(instance: DagsterInstance) -> str:
     context = build_sensor_context(instance=instance, repository_def=REPOSITORY)
-    result = REPOSITORY.get_sensor_def("alerts")(context)
+    [sensor] = alert_sensors(load_settings().model_copy(update={"alert_command": "true"}))
+    result = sensor(context)
     assert isinstance(result, SkipReason)
     return str(result.skip_message)
 
@@ -288,7 +289,8 @@ def test_a_preview_sends_and_keeps_nothing(
         sensor_name="alerts",
         log_key=["a", "20260101_0"],
     )
-    result = alert_sensor(load_settings())(context)
+    [sensor] = alert_sensors(load_settings())
+    result = sensor(context)
     assert isinstance(result, SkipReason)
     assert "A preview: nothing was changed. The statistics differ" in str(result.skip_message)
     assert heard() == []
@@ -297,12 +299,13 @@ def test_a_preview_sends_and_keeps_nothing(
     assert not (tmp_path / "data" / NAME).exists()
 
 
-def test_the_sensor_is_on_where_a_hook_is_set(
+def test_the_sensor_is_there_and_on_where_a_hook_is_set(
     instance: DagsterInstance, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert alert_sensor(load_settings()).default_status == DefaultSensorStatus.RUNNING
+    [sensor] = alert_sensors(load_settings())
+    assert sensor.default_status == DefaultSensorStatus.RUNNING
     monkeypatch.delenv("ALERT_COMMAND")
-    assert alert_sensor(load_settings()).default_status == DefaultSensorStatus.STOPPED
+    assert alert_sensors(load_settings()) == []
     differ(connection)
     assert tick(instance) == NONE_SET
     assert connection.execute("SELECT FROM alerts").fetchall() == []

@@ -15,10 +15,6 @@ from tests.conftest import Run
 PROJECT = Path(__file__).parents[1]
 DB = "postgresql://me:hunter2@h:5432"
 TOGETHER = {
-    "two sources of one stream": (
-        {"AUGMENTED_DIFFS_URL": "https://u:hunter2@h/diffs", "OVERPASS_URL": "https://own.example"},
-        "AUGMENTED_DIFFS_URL and OVERPASS_URL are both set.*Remove the one",
-    ),
     "one source of two streams": (
         {"AUGMENTED_DIFFS_URL": "S3://bucket/x/", "CHANGESETS_URL": "s3://bucket/x"},
         "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same.*Name each stream's own",
@@ -55,10 +51,6 @@ ALONE = {
         )
         for value in ("nan", "inf", "-1", "1.5", "9" * 30, "9" * 5000, "0x10")
     },
-    "a run that seems dead between two signs of life": (
-        {"LEASE_STALE_SECONDS": "5"},
-        "LEASE_STALE_SECONDS: ",
-    ),
     "a request longer than an hour": ({"HTTP_TIMEOUT_SECONDS": "86400"}, "HTTP_TIMEOUT_SECONDS: "),
     **{
         f"{name}={value}": ({name: value}, f"{name}: .*can't be used: ")
@@ -122,7 +114,6 @@ def test_it_is_a_sentence_without_a_password(how: str, monkeypatch: pytest.Monke
 
 
 FINE = [
-    {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": "https://overpass-api.de"},  # the default
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": ""},
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "CHANGESETS_URL": "https://h/changesets"},
     {"RETRY_FIRST_SECONDS": "60", "RETRY_MAX_SECONDS": "60"},
@@ -143,6 +134,11 @@ def test_what_can_be_used_together(given: dict[str, str], monkeypatch: pytest.Mo
 
 
 UNHEARD = [
+    (
+        {"AUGMENTED_DIFFS_URL": "https://h/x", "OVERPASS_URL": "https://own.example"},
+        "OVERPASS_URL does nothing",
+    ),
+    ({"LEASE_STALE_SECONDS": "5"}, r"LEASE_STALE_SECONDS (5) is not more than the 5 s"),
     (
         {"AUGMENTED_DIFFS_URL": "https://h/x", "OVERPASS_PAUSE_SECONDS": "5"},
         "OVERPASS_PAUSE_SECONDS does nothing",
@@ -223,18 +219,18 @@ def test_who_writes_must_know_the_database_that_is_looked_at(
         run_dev()
 
 
-def test_the_embedded_servers_own_url_is_no_database_url(
+def test_the_embedded_servers_own_url_is_better_left_unset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = "postgresql://stats@/stats?host=%2Frun%2Fstats-assets-1&port=5432"
     monkeypatch.setenv("DATABASE_URL", url)
-    load_settings()
+    assert list(unheard(load_settings())) == []
     (tmp_path / "data/postgresql").mkdir(parents=True)
     (tmp_path / "data/postgresql/server.json").write_text(
         f'{{"state": "ready", "detail": "", "url": "{url}"}}'
     )
-    with pytest.raises(SettingsError, match="Leave DATABASE_URL unset"):
-        load_settings()
+    [said] = unheard(load_settings())
+    assert "Leave DATABASE_URL unset" in said
 
 
 def test_dagsters_ui_shows_the_sentence_and_few_lines_below_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,9 @@ def due(connection: Connection, feed: DemoFeed) -> list[int]:
 
 
 def column(connection: Connection, name: str) -> dict[int, Any]:
-    query = SQL("SELECT sequence, {} FROM ledger WHERE stream = 'augmented_diffs'").format(Identifier(name))
+    query = SQL("SELECT sequence, {} FROM ledger WHERE stream = 'augmented_diffs' ORDER BY 1").format(
+        Identifier(name)
+    )
     return dict(connection.execute(query).fetchall())
 
 

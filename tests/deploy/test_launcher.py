@@ -111,7 +111,7 @@ def daemon(
         "STATS_DATA_DIR": str(tmp_path / "data"),
         "ARCHIVE_URI": "",
         "POLL_SECONDS": "1",
-        "LEASE_STALE_SECONDS": "5.5",
+        "LEASE_STALE_SECONDS": "1",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     for name, value in told.items():
