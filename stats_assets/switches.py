@@ -3,16 +3,20 @@
 The statistics' database knows only when a sensor last ticked; the switch is Dagster's.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 
 from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import InstigatorType
 
 from stats_assets.database.streams import STREAMS, Stream
 from stats_assets.root import find_project_root
+
+PATIENCE = 5.0  # seconds, for a storage to say what is switched on
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,23 @@ def switches_here() -> Switches:
         return UNKNOWN
     if _keeps_files(home) and not any((home / ".dagster").rglob("*.db")):
         return UNKNOWN  # Dagster was never started here, and would begin its records now
-    before = os.environ.get("DAGSTER_HOME")
-    os.environ["DAGSTER_HOME"] = str(home)
+    found: list[Switches] = []
+    # Beside, as a storage that is down is asked for long, and each time it says so.
+    asking = Thread(target=lambda: found.append(_read(home)), name="switches", daemon=True)
+    logging.disable(logging.WARNING)
+    asking.start()
+    asking.join(PATIENCE)
+    if not asking.is_alive():
+        logging.disable(logging.NOTSET)
+    return found[0] if found else UNKNOWN
+
+
+def _read(home: Path) -> Switches:
     try:
-        with DagsterInstance.get() as instance:
+        with DagsterInstance.from_config(str(home)) as instance:
             return switches_of(instance)
     except Exception:  # whatever a storage raises: the switches are not known then, and the ticks tell
         return UNKNOWN
-    finally:
-        if before is None:
-            del os.environ["DAGSTER_HOME"]
-        else:
-            os.environ["DAGSTER_HOME"] = before
 
 
 def _keeps_files(home: Path) -> bool:

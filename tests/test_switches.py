@@ -1,6 +1,7 @@
 """A stream whose sensor is off, or no longer ticks, is called so, with what to do: in status, check and metrics."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from stats_assets import metrics
+from stats_assets import metrics, switches
 from stats_assets import status as standing
 from stats_assets.asking import of_look
 from stats_assets.checks import evaluate, lag_of_others
@@ -64,8 +65,8 @@ def driven(feed: DemoFeed, connection: Connection, instance: DagsterInstance) ->
     return mine
 
 
-def said(stats: Stats, switches: Switches, stream: streams.Stream = DIFFS) -> tuple[str, int, str]:
-    found = standing.of(stats, switches).streams[stream]
+def said(stats: Stats, switched: Switches, stream: streams.Stream = DIFFS) -> tuple[str, int, str]:
+    found = standing.of(stats, switched).streams[stream]
     sentences = " ".join(command._sentences(stream, found, datetime.now(UTC)))
     return found.word, found.exit_code, sentences
 
@@ -130,6 +131,7 @@ def test_what_cant_be_read_is_not_known_and_nothing_is_made(
     broken: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(switches, "PATIENCE", 0.5)
     local = (
         "storage: {custom: {module: stats_assets.dagster_storage, class: LocalStorage,"
         " config: {base_dir: .dagster}}}\n"
@@ -159,3 +161,16 @@ def test_a_pause_that_is_over_is_not_said(stats: Stats, connection: Connection) 
 def evaluate_said(stats: Stats, connection: Connection, stream: streams.Stream) -> list[str | None]:
     feed = of_look(connection, stats.source(stream), stream)
     return [one.description for one in evaluate(stats, connection, stream, 5, feed).values()]
+
+
+def test_the_projects_own_dagster_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path)
+    below = tmp_path / "below"
+    below.mkdir()
+    with monkeypatch.context() as home:
+        home.setenv("DAGSTER_HOME", str(tmp_path))
+        with DagsterInstance.get() as made:
+            switch(made, "changesets_stream", on=True)
+            mine = made.run_storage.get_run_storage_id()  # type: ignore[attr-defined]
+    monkeypatch.chdir(below)
+    assert switches_here() == Switches(mine, {DIFFS: False, "changesets": True})
