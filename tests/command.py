@@ -12,10 +12,8 @@ from subprocess import CompletedProcess
 
 from tests.drills.waiting import PATIENCE
 
-PRELOADED = ("stats_assets.cli", "stats_assets.commands.answers", "stats_assets.jobs", "tests.command")
-
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(list(PRELOADED))
+_context.set_forkserver_preload(["tests.preloaded", "tests.command"])
 
 
 def command(
@@ -45,10 +43,7 @@ def _called(arguments: tuple[str, ...], folder: Path, environment: dict[str, str
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["stats-assets", *arguments]
-    from stats_assets import asking
     from stats_assets.cli import main
-
-    asking.CONFIRM_SECONDS = 0
 
     try:
         main()

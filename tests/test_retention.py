@@ -120,10 +120,10 @@ def test_what_is_not_old_or_not_finished_stays(instance: DagsterInstance) -> Non
 def test_two_years_of_runs_grow_by_a_row_a_block_and_asset(
     feed: DemoFeed, world: World, instance: DagsterInstance, home: Path
 ) -> None:
-    """In small: each day has a block of its own and three runs; what ended before yesterday is pruned."""
+    """In small: each day has a block of its own and two runs; what ended before yesterday is pruned."""
     kept, nights = [], [datetime.now(UTC)]
     for day in range(4):
-        for n in range(3):
+        for n in range(2):
             minute = world.first + day * 3 + n
             materialize(instance, world.first + day * 100, minute + day * 97, minute + day * 97)
         nights.append(datetime.now(UTC))

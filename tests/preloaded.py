@@ -1,0 +1,23 @@
+"""What the processes of tests/command.py, and nobody else, begin with: the modules, and the packaged regions. They are
+forked from the one that imports this. No test is here.
+"""
+
+import gc
+from pathlib import Path
+
+import stats_assets.cli
+import stats_assets.commands.answers
+import stats_assets.jobs  # noqa: F401
+from stats_assets import asking
+from stats_assets.osm import Regions
+
+_load, _packaged = Regions.load, Regions.load()
+
+
+def _once(path: Path | str | None = None) -> Regions:
+    return _packaged if path is None else _load(path)
+
+
+Regions.load = _once  # type: ignore[method-assign]
+asking.CONFIRM_SECONDS = 0
+gc.freeze()
