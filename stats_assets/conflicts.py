@@ -55,7 +55,7 @@ def unheard(settings: Settings) -> Iterator[str]:
     s, given = settings, settings.model_fields_set
     if s.augmented_diffs_url:
         for name in ("overpass_url", "overpass_pause_seconds", "settle_seconds"):
-            if name in given:
+            if name in given and getattr(s, name) != type(s).model_fields[name].default:
                 yield f"{name.upper()} does nothing beside AUGMENTED_DIFFS_URL: it is for an Overpass."
     if s.archive_keep_days is not None and not s.archive:
         yield "ARCHIVE_KEEP_DAYS does nothing, as ARCHIVE_URI is empty: no bodies are kept."

@@ -114,6 +114,7 @@ def test_it_is_a_sentence_without_a_password(how: str, monkeypatch: pytest.Monke
 
 
 FINE = [
+    {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": "https://overpass-api.de"},  # the default
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": ""},
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "CHANGESETS_URL": "https://h/changesets"},
     {"RETRY_FIRST_SECONDS": "60", "RETRY_MAX_SECONDS": "60"},
