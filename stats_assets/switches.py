@@ -16,7 +16,7 @@ from dagster._core.scheduler.instigation import InstigatorType
 from stats_assets.database.streams import STREAMS, Stream
 from stats_assets.root import find_project_root
 
-PATIENCE = 5.0  # seconds, for a storage to say what is switched on
+PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
 
 @dataclass(frozen=True)

@@ -173,4 +173,5 @@ def test_the_projects_own_dagster_is_read(tmp_path: Path, monkeypatch: pytest.Mo
             switch(made, "changesets_stream", on=True)
             mine = made.run_storage.get_run_storage_id()  # type: ignore[attr-defined]
     monkeypatch.chdir(below)
+    monkeypatch.setattr(switches, "PATIENCE", 600.0)
     assert switches_here() == Switches(mine, {DIFFS: False, "changesets": True})
