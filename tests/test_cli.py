@@ -270,7 +270,7 @@ def test_status_for_monitors(run: Run, stats: Stats, feed: DemoFeed, world: Worl
 
 
 def test_backfill_and_partitions_before_the_origin_in_a_project_without_a_daemon(
-    run: Run, feed: DemoFeed, world: World, url: str, tmp_path: Path
+    run: Run, feed: DemoFeed, world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(Path(__file__).parents[1] / "dagster.yaml", tmp_path)
     environment = {
@@ -294,7 +294,8 @@ def test_backfill_and_partitions_before_the_origin_in_a_project_without_a_daemon
     ready = run("migrate", "--from", str(world.first - 250), **environment)
     assert ready.returncode == 0, ready.stderr
     assert "3 partitions of augmented_diffs" in ready.stderr
-    with DagsterInstance.local_temp(str(tmp_path / ".dagster")) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with DagsterInstance.get() as instance:
         keys = instance.get_dynamic_partitions("augmented_diffs_blocks")
         assert sorted(keys)[:3] == [f"{world.first - 300 + i * 100:09d}" for i in range(3)]
         assert {"SUCCESS"} == {found.status.value for found in instance.get_runs()}
