@@ -165,7 +165,7 @@ def test_a_runs_database_of_before_is_read_and_gone_on_with(instance: DagsterIns
 
 
 def entry(run: DagsterRun, message: str) -> EventLogEntry:
-    return EventLogEntry(None, 10, message, run.run_id, 1.0)
+    return EventLogEntry(None, 10, message, run.run_id, 1.0)  # type: ignore[no-untyped-call]
 
 
 def test_watchers_are_told(instance: DagsterInstance) -> None:
