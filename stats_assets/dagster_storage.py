@@ -136,9 +136,7 @@ class ComputeLogs(LocalComputeLogManager):
         yield CapturedLogContext(log_key)
 
     @contextlib.contextmanager
-    def open_log_stream(  # type: ignore[override] # Dagster says bytes, and writes text
-        self, log_key: Sequence[str], io_type: ComputeIOType
-    ) -> Iterator[IO[str] | None]:
+    def open_log_stream(self, log_key: Sequence[str], io_type: ComputeIOType) -> Iterator[IO[Any] | None]:
         said = io.StringIO()
         yield said
         if said.getvalue():
