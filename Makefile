@@ -34,7 +34,9 @@ dev: install ## the live system: Dagster UI on port 3000, follows OpenStreetMap'
 demo: install ## the same, offline: an invented world with its own feeds
 	$(BIN)/stats-assets demo
 
-test: lint types unit ## all that must hold before a commit
+test: install ## all that must hold before a commit
+	@# mypy, half a minute on one core without its cache, beside the tests, which wait for much
+	@$(MAKE) --no-print-directory -j 2 lint types unit
 
 lint: install
 	$(BIN)/ruff check .
