@@ -226,9 +226,10 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
 def _instance() -> DagsterInstance | None:
     """Dagster's, where the check is run by it; none where it is called as a function."""
     try:
-        return AssetCheckExecutionContext.get().instance
+        instance: DagsterInstance = AssetCheckExecutionContext.get().instance
     except DagsterInvariantViolationError:
         return None
+    return instance
 
 
 def _not_followed(

@@ -8,7 +8,7 @@ import logging
 import runpy
 import sys
 
-import coloredlogs  # type: ignore[import-untyped]
+import coloredlogs
 from dagster._grpc import server_watcher
 
 WATCH_SECONDS = 5

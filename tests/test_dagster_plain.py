@@ -4,7 +4,7 @@ import logging
 import sys
 from pathlib import Path
 
-import coloredlogs  # type: ignore[import-untyped]
+import coloredlogs
 import pytest
 from dagster._grpc import server_watcher
 
