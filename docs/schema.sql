@@ -1,0 +1,908 @@
+-- The schema as it is now: what all revisions (stats_assets/database/migrations/versions/) have made together.
+-- To read, not to run. Written by `make schema`; a test compares it.
+
+CREATE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE(owner text, a bigint, b bigint, changeset_id bigint, day date, edits bigint, counts jsonb, measurements jsonb, user_id bigint, editor text)
+    LANGUAGE sql STABLE
+    AS $$
+    WITH counted AS (
+        SELECT id, (counted_at AT TIME ZONE 'UTC')::date AS day, total_edits::bigint, counts, measurements,
+            user_id, editor
+        FROM changesets
+        WHERE id = ANY (ids) AND counted_at IS NOT NULL
+    )
+    SELECT 'user', user_id, 0, c.* FROM counted AS c WHERE user_id IS NOT NULL
+    UNION ALL
+    SELECT 'hashtag', hashtag_id, 0, c.* FROM counted AS c JOIN changesets_hashtags ON changeset_id = id
+    UNION ALL
+    SELECT 'hashtag_user', hashtag_id, c.user_id, c.*
+    FROM counted AS c JOIN changesets_hashtags ON changeset_id = id
+    WHERE c.user_id IS NOT NULL
+    UNION ALL
+    SELECT 'country', country_id, 0, c.id, c.day, l.edit_count, l.counts_there, l.measurements_there, c.user_id, c.editor
+    FROM counted AS c JOIN changesets_countries AS l ON l.changeset_id = c.id
+$$;
+
+CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE(first_edit timestamp with time zone, last_edit timestamp with time zone, editor_changesets jsonb, editor_edits jsonb, day_changesets jsonb, day_edits jsonb, country_changesets jsonb, country_edits jsonb, hashtag_changesets jsonb, hashtag_edits jsonb, user_changesets jsonb, user_edits jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT
+        CASE o
+            WHEN 'user' THEN (SELECT min(counted_at) FROM changesets WHERE user_id = i)
+            WHEN 'hashtag' THEN (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
+            WHEN 'country' THEN (SELECT min(counted_there_at) FROM changesets_countries WHERE country_id = i)
+            ELSE (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)
+        END,
+        CASE o
+            WHEN 'user' THEN (SELECT max(counted_at) FROM changesets WHERE user_id = i)
+            WHEN 'hashtag' THEN (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
+            WHEN 'country' THEN (SELECT max(counted_there_at) FROM changesets_countries WHERE country_id = i)
+            ELSE (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)
+        END,
+        editors.*, days.*, places.*, tags.*, mappers.*
+    FROM (
+        SELECT jsonb_object_agg(key, changesets), jsonb_object_agg(key, edits) FROM (
+            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'editor'
+            ORDER BY edits DESC, id, key LIMIT 10
+        ) AS top
+    ) AS editors, (
+        SELECT jsonb_object_agg(day, changesets), jsonb_object_agg(day, edits)
+        FROM aggregate_days WHERE o = 'user' AND owner = 'user' AND a = i
+    ) AS days, (
+        SELECT jsonb_object_agg(key, changesets), jsonb_object_agg(key, edits)
+        FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'country'
+    ) AS places, (
+        SELECT jsonb_object_agg(key, changesets), jsonb_object_agg(key, edits) FROM (
+            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'hashtag'
+            ORDER BY edits DESC, id, key LIMIT CASE o WHEN 'user' THEN 50 ELSE 10 END
+        ) AS top
+    ) AS tags, (
+        SELECT jsonb_object_agg(id::text, changesets), jsonb_object_agg(id::text, edits) FROM (
+            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'user'
+            ORDER BY edits DESC, id, key LIMIT 10
+        ) AS top
+    ) AS mappers
+$$;
+
+CREATE FUNCTION contributions_of(ids bigint[]) RETURNS TABLE(owner text, a bigint, b bigint, day date, measure text, id bigint, key text, value numeric, changesets bigint)
+    LANGUAGE sql STABLE
+    AS $$
+    WITH members AS MATERIALIZED (SELECT * FROM aggregate_members_of(ids)),
+    sums AS (
+        SELECT owner, a, b, day, 'total' AS measure, '' AS key, edits::numeric AS value, 1 AS changesets FROM members
+        UNION ALL
+        SELECT owner, a, b, day, 'counts', e.key, e.value::numeric, 0 FROM members, jsonb_each_text(counts) AS e
+        UNION ALL
+        SELECT owner, a, b, day, 'measurements', e.key, e.value::numeric, 0
+        FROM members, jsonb_each_text(measurements) AS e
+    ),
+    keys AS (
+        SELECT owner, a, 'editor' AS measure, 0 AS id, editor AS key, edits
+        FROM members WHERE owner = 'user' AND editor IS NOT NULL
+        UNION ALL
+        SELECT owner, a, 'country', 0, countries.code, l.edit_count
+        FROM members
+        JOIN changesets_countries AS l USING (changeset_id)
+        JOIN countries ON countries.id = l.country_id
+        WHERE owner = 'user'
+        UNION ALL
+        SELECT owner, a, 'hashtag', 0, hashtags.hashtag, edits
+        FROM members
+        JOIN changesets_hashtags AS l USING (changeset_id)
+        JOIN hashtags ON hashtags.id = l.hashtag_id
+        WHERE owner IN ('user', 'country')
+        UNION ALL
+        SELECT owner, a, 'user', user_id, '', edits
+        FROM members WHERE owner IN ('hashtag', 'country') AND user_id IS NOT NULL
+    )
+    SELECT owner, a, b, day, measure, 0, key, sum(value), sum(changesets)
+    FROM sums
+    GROUP BY GROUPING SETS ((owner, a, b, measure, key), (owner, a, b, day, measure, key))
+    HAVING GROUPING(day) = 1 OR owner <> 'hashtag_user'
+    UNION ALL
+    SELECT owner, a, 0, NULL, measure, id, key, sum(edits), count(*) FROM keys GROUP BY owner, a, measure, id, key
+$$;
+
+CREATE FUNCTION facts_away(sequences bigint[]) RETURNS SETOF bigint
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT s
+    FROM unnest(sequences) AS s
+    LEFT JOIN ledger AS l ON l.stream = 'augmented_diffs' AND l.sequence = s
+    LEFT JOIN fact_ranges AS r ON r.first = s - s % 100000
+    WHERE l.facts > (SELECT count(*) FROM changeset_edits AS f WHERE f.sequence = s)
+        OR l.country_facts > (SELECT count(*) FROM changeset_edits_countries AS f WHERE f.sequence = s)
+        OR ((l.facts IS NULL OR l.country_facts IS NULL) AND r.state <> 'here')
+$$;
+
+CREATE FUNCTION jsonb_append_known(parts jsonb[], key bigint, value bigint) RETURNS jsonb[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT array_append(parts, jsonb_build_array(key, value))
+$$;
+
+CREATE FUNCTION jsonb_object_of_known(parts jsonb[]) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT jsonb_object_agg(part->>0, part->1) FROM unnest(parts) AS part WHERE part->>0 IS NOT NULL
+$$;
+
+CREATE FUNCTION jsonb_sum_of(objects jsonb[]) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT coalesce(jsonb_object_agg(key, total), '{}')
+    FROM (
+        SELECT key, trim_scale(sum(value::numeric)) AS total
+        FROM unnest(objects) AS object, jsonb_each_text(object)
+        GROUP BY key
+    ) AS sums
+    WHERE total <> 0
+$$;
+
+CREATE AGGREGATE jsonb_object_agg(key bigint, value bigint) (
+    SFUNC = jsonb_append_known,
+    STYPE = jsonb[],
+    INITCOND = '{}',
+    FINALFUNC = jsonb_object_of_known
+);
+
+COMMENT ON AGGREGATE jsonb_object_agg(key bigint, value bigint) IS 'PostgreSQL''s, but that a key of null is left out, not refused';
+
+CREATE AGGREGATE jsonb_sum(jsonb) (
+    SFUNC = array_append,
+    STYPE = jsonb[],
+    INITCOND = '{}',
+    FINALFUNC = jsonb_sum_of
+);
+
+COMMENT ON AGGREGATE jsonb_sum(jsonb) IS 'Flat objects of numbers added key by key, exactly; zero keys left out';
+
+CREATE TABLE aggregate_days (
+    owner text NOT NULL COLLATE pg_catalog."C",
+    a bigint NOT NULL,
+    day date NOT NULL,
+    changesets bigint NOT NULL,
+    edits bigint NOT NULL,
+    counts jsonb NOT NULL,
+    measurements jsonb NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT aggregate_days_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text])))
+);
+
+CREATE TABLE aggregate_keys (
+    owner text NOT NULL COLLATE pg_catalog."C",
+    a bigint NOT NULL,
+    measure text NOT NULL COLLATE pg_catalog."C",
+    id bigint NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    changesets bigint NOT NULL,
+    edits bigint NOT NULL,
+    CONSTRAINT aggregate_keys_measure_check CHECK ((measure = ANY (ARRAY['editor'::text, 'country'::text, 'hashtag'::text, 'user'::text]))),
+    CONSTRAINT aggregate_keys_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text])))
+);
+
+CREATE TABLE aggregates (
+    owner text NOT NULL COLLATE pg_catalog."C",
+    a bigint NOT NULL,
+    b bigint NOT NULL,
+    changesets bigint NOT NULL,
+    edits bigint NOT NULL,
+    counts jsonb NOT NULL,
+    measurements jsonb NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    first_edit timestamp with time zone,
+    last_edit timestamp with time zone,
+    editor_changesets jsonb,
+    editor_edits jsonb,
+    day_changesets jsonb,
+    day_edits jsonb,
+    country_changesets jsonb,
+    country_edits jsonb,
+    hashtag_changesets jsonb,
+    hashtag_edits jsonb,
+    user_changesets jsonb,
+    user_edits jsonb,
+    CONSTRAINT aggregates_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'hashtag_user'::text])))
+);
+
+COMMENT ON COLUMN aggregates.day_edits IS 'This and the like: what breakdowns_of says; null where it has no key';
+
+CREATE TABLE alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE alert_hooks (
+    hook text NOT NULL COLLATE pg_catalog."C",
+    looked_at timestamp with time zone NOT NULL,
+    delivered_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    failure text,
+    retry_at timestamp with time zone
+);
+
+COMMENT ON TABLE alert_hooks IS 'Whether each alert hook works; a row each that is set';
+
+CREATE TABLE alerts (
+    hook text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    stream text COLLATE pg_catalog."C",
+    size bigint NOT NULL,
+    said text NOT NULL,
+    todo text NOT NULL,
+    ended text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    due boolean NOT NULL,
+    told_at timestamp with time zone,
+    told_size bigint NOT NULL,
+    gone_at timestamp with time zone,
+    tried_at timestamp with time zone
+);
+
+COMMENT ON TABLE alerts IS 'The problems that stand, or are just over, and what each alert hook was told of them';
+
+CREATE TABLE asked (
+    id bigint NOT NULL,
+    stream text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    answer text COLLATE pg_catalog."C",
+    CONSTRAINT asked_answer_check CHECK ((answer = ANY (ARRAY['good'::text, 'bad'::text, 'duplicate'::text])))
+);
+
+COMMENT ON TABLE asked IS 'The last requests for bodies of an Overpass: no id is asked so often that it is refused';
+
+ALTER TABLE asked ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME asked_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE changeset_edits (
+    sequence bigint NOT NULL,
+    changeset_id bigint NOT NULL,
+    user_id bigint,
+    edited_at timestamp with time zone NOT NULL,
+    total_edits bigint NOT NULL,
+    counts jsonb NOT NULL,
+    measurements jsonb NOT NULL
+)
+PARTITION BY RANGE (sequence);
+
+CREATE TABLE changeset_edits_countries (
+    sequence bigint NOT NULL,
+    changeset_id bigint NOT NULL,
+    region text NOT NULL COLLATE pg_catalog."C",
+    edit_count bigint NOT NULL,
+    counts jsonb NOT NULL,
+    measurements jsonb NOT NULL
+)
+PARTITION BY RANGE (sequence);
+
+CREATE TABLE changeset_metadata (
+    changeset_id bigint NOT NULL,
+    sequence bigint NOT NULL,
+    user_id bigint,
+    created_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    closed_sequence bigint,
+    open boolean NOT NULL,
+    editor text,
+    comment text,
+    hashtags text[] NOT NULL,
+    min_lon double precision,
+    min_lat double precision,
+    max_lon double precision,
+    max_lat double precision,
+    num_changes bigint,
+    comments_count bigint
+);
+
+CREATE TABLE changesets (
+    id bigint NOT NULL,
+    measurements jsonb NOT NULL,
+    counts jsonb NOT NULL,
+    total_edits integer NOT NULL,
+    editor text,
+    user_id bigint,
+    created_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    augmented_diffs integer[] NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    comment text,
+    min_lon double precision,
+    min_lat double precision,
+    max_lon double precision,
+    max_lat double precision,
+    comments_count bigint,
+    num_changes bigint,
+    open boolean,
+    edited_at timestamp with time zone,
+    counted_at timestamp with time zone GENERATED ALWAYS AS (
+CASE
+    WHEN (total_edits > 0) THEN COALESCE(closed_at, created_at, edited_at)
+    ELSE NULL::timestamp with time zone
+END) STORED
+);
+
+CREATE TABLE changesets_countries (
+    changeset_id bigint NOT NULL,
+    country_id bigint NOT NULL,
+    edit_count integer NOT NULL,
+    augmented_diffs integer[] NOT NULL,
+    counts_there jsonb NOT NULL,
+    measurements_there jsonb NOT NULL,
+    counted_there_at timestamp with time zone
+);
+
+COMMENT ON COLUMN changesets_countries.counted_there_at IS 'changesets.counted_at, for the index of a country''s times';
+
+CREATE TABLE changesets_hashtags (
+    changeset_id bigint NOT NULL,
+    hashtag_id bigint NOT NULL,
+    tagged_by bigint,
+    tagged_at timestamp with time zone
+);
+
+COMMENT ON COLUMN changesets_hashtags.tagged_by IS 'changesets.user_id, for the index of a hashtag''s users';
+
+COMMENT ON COLUMN changesets_hashtags.tagged_at IS 'changesets.counted_at, for the index of a hashtag''s times';
+
+CREATE TABLE checkpoints (
+    proc_name text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL
+);
+
+COMMENT ON TABLE checkpoints IS 'OSMesa''s view of streams.checkpoint; 0 means none';
+
+CREATE TABLE countries (
+    id bigint NOT NULL,
+    name text,
+    code text NOT NULL COLLATE pg_catalog."C"
+);
+
+ALTER TABLE countries ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME countries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE country_aliases (
+    alias text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL COLLATE pg_catalog."C"
+);
+
+CREATE VIEW country_days AS
+ SELECT t.a AS country_id,
+    c.name AS country_name,
+    c.code AS country_code,
+    t.day,
+    t.measurements,
+    t.counts,
+    t.changesets AS changeset_count,
+    t.edits AS edit_count,
+    t.updated_at
+   FROM (aggregate_days t
+     JOIN countries c ON ((c.id = t.a)))
+  WHERE (t.owner = 'country'::text);
+
+CREATE VIEW country_statistics AS
+ SELECT t.a AS country_id,
+    c.name AS country_name,
+    c.code AS country_code,
+    t.measurements,
+    t.counts,
+    t.changesets AS changeset_count,
+    t.edits AS edit_count,
+    t.last_edit,
+    t.updated_at,
+    COALESCE(t.user_changesets, '{}'::jsonb) AS user_changesets,
+    COALESCE(t.user_edits, '{}'::jsonb) AS user_edits,
+    COALESCE(t.hashtag_changesets, '{}'::jsonb) AS hashtag_changesets,
+    COALESCE(t.hashtag_edits, '{}'::jsonb) AS hashtag_edits,
+    t.first_edit,
+    c.alias_of
+   FROM (( SELECT countries.id,
+            countries.name,
+            countries.code,
+            NULL::text AS alias_of
+           FROM countries
+        UNION ALL
+         SELECT c_1.id,
+            c_1.name,
+            n.alias,
+            c_1.code
+           FROM (country_aliases n
+             JOIN countries c_1 ON ((c_1.code = n.code)))) c
+     JOIN aggregates t ON ((t.a = c.id)))
+  WHERE ((t.owner = 'country'::text) AND (t.b = 0));
+
+CREATE TABLE errors (
+    id bigint NOT NULL,
+    type smallint NOT NULL,
+    sequence bigint NOT NULL,
+    tags jsonb,
+    nds bigint[],
+    changeset bigint,
+    uid bigint,
+    "user" text,
+    updated timestamp with time zone,
+    visible boolean,
+    version bigint,
+    ordinal integer NOT NULL,
+    reason text NOT NULL
+);
+
+CREATE TABLE fact_ranges (
+    first bigint NOT NULL,
+    edits boolean DEFAULT false NOT NULL,
+    countries boolean DEFAULT false NOT NULL,
+    state text DEFAULT 'here'::text NOT NULL,
+    reason text,
+    since timestamp with time zone,
+    back_at timestamp with time zone,
+    accepted_at timestamp with time zone,
+    CONSTRAINT fact_ranges_state_check CHECK ((state = ANY (ARRAY['here'::text, 'away'::text, 'incomplete'::text, 'recounting'::text])))
+);
+
+COMMENT ON TABLE fact_ranges IS 'Ranges of sequences that facts were made for, and where those are now';
+
+CREATE TABLE hashtags (
+    id bigint NOT NULL,
+    hashtag text NOT NULL COLLATE pg_catalog."C"
+);
+
+CREATE VIEW hashtag_days AS
+ SELECT t.a AS hashtag_id,
+    h.hashtag,
+    t.day,
+    t.measurements,
+    t.counts,
+    t.changesets AS changeset_count,
+    t.edits AS edit_count,
+    t.updated_at
+   FROM (aggregate_days t
+     JOIN hashtags h ON ((h.id = t.a)))
+  WHERE (t.owner = 'hashtag'::text);
+
+CREATE VIEW hashtag_statistics AS
+ SELECT h.hashtag AS tag,
+    t.a AS hashtag_id,
+    t.measurements,
+    t.counts,
+    t.changesets AS changeset_count,
+    t.edits AS edit_count,
+    t.last_edit,
+    t.updated_at,
+    COALESCE(t.user_changesets, '{}'::jsonb) AS user_changesets,
+    COALESCE(t.user_edits, '{}'::jsonb) AS user_edits,
+    t.first_edit
+   FROM (aggregates t
+     JOIN hashtags h ON ((h.id = t.a)))
+  WHERE ((t.owner = 'hashtag'::text) AND (t.b = 0));
+
+CREATE TABLE users (
+    id bigint NOT NULL,
+    name text,
+    name_at timestamp with time zone,
+    name_rank smallint,
+    name_sequence bigint
+);
+
+CREATE VIEW hashtag_user_statistics AS
+ SELECT t.b AS user_id,
+    ( SELECT users.name
+           FROM users
+          WHERE (users.id = t.b)) AS name,
+    t.a AS hashtag_id,
+    h.hashtag,
+    t.measurements,
+    t.counts,
+    t.last_edit,
+    t.changesets AS changeset_count,
+    t.edits AS edit_count,
+    t.updated_at,
+    t.first_edit
+   FROM (aggregates t
+     JOIN hashtags h ON ((h.id = t.a)))
+  WHERE (t.owner = 'hashtag_user'::text);
+
+ALTER TABLE hashtags ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME hashtags_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE heads (
+    stream text NOT NULL COLLATE pg_catalog."C",
+    head bigint,
+    feed_time timestamp with time zone,
+    asked_at timestamp with time zone,
+    moved_at timestamp with time zone,
+    delay_seconds double precision,
+    failed_at timestamp with time zone,
+    failure text,
+    source text,
+    highest bigint,
+    numbering integer DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE heads IS 'What each feed said last of how far it reaches: asked by the sensors'' ticks';
+
+COMMENT ON COLUMN heads.feed_time IS 'The feed''s own time: its last_run; of minutes the end of the head''s minute, if that is earlier';
+
+COMMENT ON COLUMN heads.moved_at IS 'When `highest` was first seen: a feed that goes back a little has not moved';
+
+CREATE TABLE ledger (
+    stream text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    result text DEFAULT 'none'::text NOT NULL,
+    work text DEFAULT 'idle'::text NOT NULL COLLATE pg_catalog."C",
+    epoch integer DEFAULT '-1'::integer NOT NULL,
+    content_hash text,
+    actions bigint,
+    fetched_at timestamp with time zone,
+    flagged text,
+    definitions text COLLATE pg_catalog."C",
+    settled_at timestamp with time zone,
+    done_at timestamp with time zone,
+    run_id text COLLATE pg_catalog."C",
+    since timestamp with time zone,
+    not_before timestamp with time zone,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    previous text DEFAULT 'idle'::text NOT NULL,
+    missing_since timestamp with time zone,
+    suspect boolean DEFAULT false NOT NULL,
+    given_up_at timestamp with time zone,
+    osm_base timestamp with time zone,
+    unreadable bigint,
+    tally jsonb,
+    facts bigint,
+    country_facts bigint,
+    rereads integer DEFAULT 0 NOT NULL,
+    reread_at timestamp with time zone,
+    numbering integer DEFAULT 0 NOT NULL,
+    CONSTRAINT ledger_result_check CHECK ((result = ANY (ARRAY['none'::text, 'committed'::text, 'skipped'::text]))),
+    CONSTRAINT ledger_work_check CHECK ((work = ANY (ARRAY['idle'::text, 'trying'::text, 'waiting'::text, 'quarantined'::text, 'hole'::text])))
+);
+
+COMMENT ON COLUMN ledger.osm_base IS 'How far the server''s data reached when the counted body was read; null: not said';
+
+COMMENT ON COLUMN ledger.unreadable IS 'How many of the counted body''s actions (changesets) could not be read';
+
+COMMENT ON COLUMN ledger.tally IS 'Why the counted body is flagged: reason → number; null: it is not';
+
+COMMENT ON COLUMN ledger.facts IS 'How many rows of changeset_edits the sequence has; null: not known';
+
+COMMENT ON COLUMN ledger.country_facts IS 'How many rows of changeset_edits_countries the sequence has; null: not known';
+
+COMMENT ON COLUMN ledger.rereads IS 'Reads to settle that brought nothing newer: a proxy, or a cache';
+
+COMMENT ON COLUMN ledger.reread_at IS 'Not before that is it read again to settle; flagged, it is read again then';
+
+COMMENT ON COLUMN ledger.numbering IS 'How often the feed''s numbers had begun again when the counted body was read';
+
+CREATE TABLE ledger_blocks (
+    stream text NOT NULL COLLATE pg_catalog."C",
+    block bigint NOT NULL,
+    done integer DEFAULT 0 NOT NULL,
+    epoch integer DEFAULT 0 NOT NULL,
+    CONSTRAINT ledger_blocks_done_check CHECK (((done >= 0) AND (done <= 100)))
+);
+
+CREATE TABLE passes (
+    name text NOT NULL COLLATE pg_catalog."C",
+    part text,
+    "position" bigint,
+    began timestamp with time zone NOT NULL,
+    ended timestamp with time zone,
+    differences bigint NOT NULL,
+    differences_before bigint NOT NULL,
+    away bigint DEFAULT 0 NOT NULL
+);
+
+COMMENT ON COLUMN passes.away IS 'Changesets that could not be looked at, as facts of theirs are away';
+
+CREATE TABLE reading_login (
+    one boolean DEFAULT true NOT NULL,
+    name text,
+    password text,
+    trouble text,
+    CONSTRAINT reading_login_one_check CHECK (one)
+);
+
+COMMENT ON TABLE reading_login IS 'The login that may only SELECT; trouble: why there is none';
+
+CREATE TABLE refreshments (
+    mat_view text NOT NULL COLLATE pg_catalog."C",
+    updated_at timestamp with time zone
+);
+
+CREATE TABLE requests (
+    stream text NOT NULL COLLATE pg_catalog."C",
+    hour timestamp with time zone NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    number integer NOT NULL,
+    bytes bigint NOT NULL,
+    CONSTRAINT requests_kind_check CHECK ((kind = ANY (ARRAY['head'::text, 'body'::text])))
+);
+
+COMMENT ON TABLE requests IS 'How many requests each feed got, an hour; kept for a week';
+
+CREATE TABLE run_leases (
+    run_id text NOT NULL COLLATE pg_catalog."C",
+    stream text NOT NULL COLLATE pg_catalog."C",
+    start_sequence bigint NOT NULL,
+    end_sequence bigint NOT NULL,
+    heartbeat timestamp with time zone DEFAULT now() NOT NULL,
+    released boolean DEFAULT false NOT NULL,
+    by_hand boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON COLUMN run_leases.by_hand IS 'A run by hand or of a backfill, which the live stream does not wait for';
+
+CREATE TABLE schema_marks (
+    oldest_code text NOT NULL
+);
+
+COMMENT ON TABLE schema_marks IS 'One row; a revision that older code can''t work with raises it, one that adds does not';
+
+CREATE TABLE statistics_held (
+    changeset_id bigint NOT NULL,
+    sequence bigint,
+    since timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE statistics_held IS 'Queue entries of changesets that rest on facts that are away';
+
+CREATE TABLE statistics_queue (
+    id bigint NOT NULL,
+    changeset_id bigint NOT NULL,
+    sequence bigint
+);
+
+COMMENT ON TABLE statistics_queue IS 'Changesets whose facts changed since they were last applied; append only';
+
+ALTER TABLE statistics_queue ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME statistics_queue_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE streams (
+    stream text NOT NULL COLLATE pg_catalog."C",
+    origin bigint,
+    checkpoint bigint,
+    instance_id text,
+    lease_until timestamp with time zone,
+    seek_to bigint,
+    pauses integer DEFAULT 0 NOT NULL,
+    paused_until timestamp with time zone,
+    pause_reason text,
+    shown bigint,
+    paused_at timestamp with time zone,
+    quiet_until timestamp with time zone,
+    quiet_reason text,
+    numbering integer DEFAULT 0 NOT NULL,
+    seek_from_feed boolean DEFAULT false NOT NULL,
+    archive_not_above bigint,
+    archive_since timestamp with time zone,
+    begun_at timestamp with time zone,
+    refusals integer DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE streams IS 'Where each stream stands; checkpoint: every sequence from origin to it is done';
+
+COMMENT ON COLUMN streams.shown IS 'The cursor that the last tick gave: one below it was set back by a person';
+
+CREATE VIEW user_days AS
+ SELECT t.a AS user_id,
+    u.name,
+    t.day,
+    t.measurements,
+    t.counts,
+    t.changesets AS changeset_count,
+    t.edits AS edit_count,
+    t.updated_at
+   FROM (aggregate_days t
+     JOIN users u ON ((u.id = t.a)))
+  WHERE (t.owner = 'user'::text);
+
+CREATE VIEW user_statistics AS
+ SELECT t.a AS id,
+    u.name,
+    t.measurements,
+    t.counts,
+    t.last_edit,
+    t.changesets AS changeset_count,
+    t.edits AS edit_count,
+    COALESCE(t.editor_changesets, '{}'::jsonb) AS editor_changesets,
+    COALESCE(t.editor_edits, '{}'::jsonb) AS editor_edits,
+    COALESCE(t.day_changesets, '{}'::jsonb) AS day_changesets,
+    COALESCE(t.day_edits, '{}'::jsonb) AS day_edits,
+    COALESCE(t.country_changesets, '{}'::jsonb) AS country_changesets,
+    COALESCE(t.country_edits, '{}'::jsonb) AS country_edits,
+    COALESCE(t.hashtag_changesets, '{}'::jsonb) AS hashtag_changesets,
+    COALESCE(t.hashtag_edits, '{}'::jsonb) AS hashtag_edits,
+    t.updated_at,
+    t.first_edit
+   FROM (aggregates t
+     JOIN users u ON ((u.id = t.a)))
+  WHERE ((t.owner = 'user'::text) AND (t.b = 0));
+
+CREATE TABLE verdicts (
+    one boolean DEFAULT true NOT NULL,
+    state text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    differences bigint NOT NULL,
+    examples text[] NOT NULL,
+    CONSTRAINT verdicts_one_check CHECK (one),
+    CONSTRAINT verdicts_state_check CHECK ((state = ANY (ARRAY['exact'::text, 'differs'::text, 'rebuilt'::text])))
+);
+
+COMMENT ON TABLE verdicts IS 'Whether all statistics are what the facts say, as the last verification or rebuild left it';
+
+ALTER TABLE ONLY aggregate_days
+    ADD CONSTRAINT aggregate_days_pkey PRIMARY KEY (owner, a, day);
+
+ALTER TABLE ONLY aggregate_keys
+    ADD CONSTRAINT aggregate_keys_pkey PRIMARY KEY (owner, a, measure, id, key);
+
+ALTER TABLE ONLY aggregates
+    ADD CONSTRAINT aggregates_pkey PRIMARY KEY (owner, a, b);
+
+ALTER TABLE ONLY alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY alert_hooks
+    ADD CONSTRAINT alert_hooks_pkey PRIMARY KEY (hook);
+
+ALTER TABLE ONLY alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (hook, key);
+
+ALTER TABLE ONLY asked
+    ADD CONSTRAINT asked_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY changeset_edits_countries
+    ADD CONSTRAINT changeset_edits_countries_pkey PRIMARY KEY (sequence, changeset_id, region);
+
+ALTER TABLE ONLY changeset_edits
+    ADD CONSTRAINT changeset_edits_pkey PRIMARY KEY (sequence, changeset_id);
+
+ALTER TABLE ONLY changeset_metadata
+    ADD CONSTRAINT changeset_metadata_pkey PRIMARY KEY (changeset_id);
+
+ALTER TABLE ONLY changesets_countries
+    ADD CONSTRAINT changesets_countries_pkey PRIMARY KEY (changeset_id, country_id);
+
+ALTER TABLE ONLY changesets_hashtags
+    ADD CONSTRAINT changesets_hashtags_pkey PRIMARY KEY (changeset_id, hashtag_id);
+
+ALTER TABLE ONLY changesets
+    ADD CONSTRAINT changesets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY checkpoints
+    ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (proc_name);
+
+ALTER TABLE ONLY countries
+    ADD CONSTRAINT countries_code_key UNIQUE (code);
+
+ALTER TABLE ONLY countries
+    ADD CONSTRAINT countries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY country_aliases
+    ADD CONSTRAINT country_aliases_pkey PRIMARY KEY (alias);
+
+ALTER TABLE ONLY errors
+    ADD CONSTRAINT errors_pkey PRIMARY KEY (sequence, type, id, ordinal);
+
+ALTER TABLE ONLY fact_ranges
+    ADD CONSTRAINT fact_ranges_pkey PRIMARY KEY (first);
+
+ALTER TABLE ONLY hashtags
+    ADD CONSTRAINT hashtags_hashtag_key UNIQUE (hashtag);
+
+ALTER TABLE ONLY hashtags
+    ADD CONSTRAINT hashtags_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY heads
+    ADD CONSTRAINT heads_pkey PRIMARY KEY (stream);
+
+ALTER TABLE ONLY ledger_blocks
+    ADD CONSTRAINT ledger_blocks_pkey PRIMARY KEY (stream, block);
+
+ALTER TABLE ONLY ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (stream, sequence);
+
+ALTER TABLE ONLY passes
+    ADD CONSTRAINT passes_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY reading_login
+    ADD CONSTRAINT reading_login_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY refreshments
+    ADD CONSTRAINT refreshments_pkey PRIMARY KEY (mat_view);
+
+ALTER TABLE ONLY requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (stream, hour, kind);
+
+ALTER TABLE ONLY run_leases
+    ADD CONSTRAINT run_leases_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY statistics_queue
+    ADD CONSTRAINT statistics_queue_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY streams
+    ADD CONSTRAINT streams_pkey PRIMARY KEY (stream);
+
+ALTER TABLE ONLY users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY verdicts
+    ADD CONSTRAINT verdicts_pkey PRIMARY KEY (one);
+
+CREATE INDEX aggregate_days_day ON aggregate_days USING btree (owner, day);
+
+CREATE INDEX aggregate_keys_most ON aggregate_keys USING btree (owner, a, measure, edits DESC, id, key);
+
+CREATE INDEX aggregates_changesets ON aggregates USING btree (owner, changesets DESC, a) WHERE (b = 0);
+
+CREATE INDEX aggregates_first ON aggregates USING btree (owner, first_edit, a) WHERE (b = 0);
+
+CREATE INDEX aggregates_hashtag_user ON aggregates USING btree (b) WHERE (owner = 'hashtag_user'::text);
+
+CREATE INDEX aggregates_last ON aggregates USING btree (owner, last_edit DESC, a) WHERE (b = 0);
+
+CREATE INDEX aggregates_most ON aggregates USING btree (owner, edits DESC, a) WHERE (b = 0);
+
+CREATE INDEX aggregates_most_in_hashtag ON aggregates USING btree (a, edits DESC, b) WHERE (owner = 'hashtag_user'::text);
+
+CREATE INDEX aggregates_most_of_pairs ON aggregates USING btree (edits DESC, a, b) WHERE (owner = 'hashtag_user'::text);
+
+CREATE INDEX asked_by_sequence ON asked USING btree (stream, sequence, asked_at);
+
+CREATE INDEX asked_by_time ON asked USING btree (stream, asked_at);
+
+CREATE INDEX changesets_closed_at_index ON changesets USING btree (closed_at);
+
+CREATE INDEX changesets_countries_country_id ON changesets_countries USING btree (country_id, counted_there_at, changeset_id);
+
+CREATE INDEX changesets_created_at_index ON changesets USING btree (created_at);
+
+CREATE INDEX changesets_hashtags_hashtag_id ON changesets_hashtags USING btree (hashtag_id, tagged_at, changeset_id);
+
+CREATE INDEX changesets_hashtags_user_id ON changesets_hashtags USING btree (hashtag_id, tagged_by, tagged_at);
+
+CREATE INDEX changesets_updated_at_index ON changesets USING btree (updated_at);
+
+CREATE INDEX changesets_user_id ON changesets USING btree (user_id, counted_at);
+
+CREATE INDEX ledger_definitions ON ledger USING btree (stream, definitions, sequence) WHERE (result = 'committed'::text);
+
+CREATE INDEX ledger_flagged ON ledger USING btree (stream, sequence) WHERE (flagged IS NOT NULL);
+
+CREATE INDEX ledger_skipped ON ledger USING btree (stream, sequence) WHERE (result = 'skipped'::text);
+
+CREATE INDEX ledger_unsettled ON ledger USING btree (stream, sequence) WHERE ((result = 'committed'::text) AND (settled_at IS NULL));
+
+CREATE INDEX ledger_work ON ledger USING btree (stream, work, sequence) WHERE (work <> 'idle'::text);
+
+CREATE INDEX statistics_held_changeset ON statistics_held USING btree (changeset_id, sequence);
+
+CREATE INDEX statistics_held_since ON statistics_held USING btree (since);
+
+CREATE INDEX users_name ON users USING hash (name);
+
+CREATE STATISTICS aggregates_owners (mcv) ON owner, b FROM aggregates;
