@@ -1,4 +1,4 @@
--- The schema as it is now: what all revisions (stats_assets/database/migrations/versions/) have made together.
+-- The schema as it is now: what all revisions (database/migrations/versions/) have made together.
 -- To read, not to run. Written by `make schema`; a test compares it.
 
 CREATE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE(owner text, a bigint, b bigint, changeset_id bigint, day date, edits bigint, counts jsonb, measurements jsonb, user_id bigint, editor text)

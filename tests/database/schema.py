@@ -12,7 +12,7 @@ from stats_assets.database.embedded_place import _binaries
 from stats_assets.database.migrations import migrate
 
 FILE = Path(__file__).parents[2] / "docs" / "schema.sql"
-HEAD = """-- The schema as it is now: what all revisions (stats_assets/database/migrations/versions/) have made together.
+HEAD = """-- The schema as it is now: what all revisions (database/migrations/versions/) have made together.
 -- To read, not to run. Written by `make schema`; a test compares it.
 """
 PG_DUMP = _binaries() / "pg_dump"
