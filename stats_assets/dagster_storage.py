@@ -91,7 +91,11 @@ class LocalStorage(DagsterSqliteStorage):
             self._event_log_storage.reindex_assets()
 
 
-class _Runs(SqliteRunStorage):
+class _Packed:
+    """One engine a storage, opened packing, where Dagster makes one for each connection."""
+
+    _conn_string: str
+
     @functools.cached_property
     def _engine(self) -> Engine:
         return engine_of(self._conn_string)
@@ -102,15 +106,12 @@ class _Runs(SqliteRunStorage):
             yield connection
 
 
-class _Ticks(SqliteScheduleStorage):
-    @functools.cached_property
-    def _engine(self) -> Engine:
-        return engine_of(self._conn_string)
+class _Runs(_Packed, SqliteRunStorage):
+    pass
 
-    @contextlib.contextmanager
-    def connect(self) -> Iterator[Connection]:
-        with self._engine.begin() as connection:
-            yield connection
+
+class _Ticks(_Packed, SqliteScheduleStorage):
+    pass
 
 
 class Artifacts(LocalArtifactStorage):
