@@ -114,16 +114,20 @@ CREATE FUNCTION facts_away(sequences bigint[]) RETURNS SETOF bigint
         OR ((l.facts IS NULL OR l.country_facts IS NULL) AND r.state <> 'here')
 $$;
 
-CREATE FUNCTION jsonb_append_known(parts jsonb[], key bigint, value bigint) RETURNS jsonb[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION jsonb_append_known(parts text, key bigint, value bigint) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
-    SELECT array_append(parts, jsonb_build_array(key, value))
-$$;
+BEGIN
+    IF key IS NULL THEN
+        RETURN parts;
+    END IF;
+    RETURN concat(parts, '"', key, '":', coalesce(value::text, 'null'), ',');
+END $$;
 
-CREATE FUNCTION jsonb_object_of_known(parts jsonb[]) RETURNS jsonb
+CREATE FUNCTION jsonb_object_of_known(parts text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-    SELECT jsonb_object_agg(part->>0, part->1) FROM unnest(parts) AS part WHERE part->>0 IS NOT NULL
+    SELECT ('{' || rtrim(parts, ',') || '}')::jsonb WHERE parts IS NOT NULL
 $$;
 
 CREATE FUNCTION jsonb_sum_of(objects jsonb[]) RETURNS jsonb
@@ -140,8 +144,7 @@ $$;
 
 CREATE AGGREGATE jsonb_object_agg(key bigint, value bigint) (
     SFUNC = jsonb_append_known,
-    STYPE = jsonb[],
-    INITCOND = '{}',
+    STYPE = text,
     FINALFUNC = jsonb_object_of_known
 );
 

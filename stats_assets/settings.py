@@ -170,6 +170,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _together(self) -> "Settings":
+        if (
+            self.retry_first_seconds > self.retry_max_seconds
+        ):  # of the two the one that nobody has set gives way
+            given = self.model_fields_set & {"retry_first_seconds", "retry_max_seconds"}
+            if given == {"retry_max_seconds"}:
+                vars(self)["retry_first_seconds"] = self.retry_max_seconds
+            elif given == {"retry_first_seconds"}:
+                vars(self)["retry_max_seconds"] = self.retry_first_seconds
         found = "; ".join(conflicts(self))
         if found:
             raise ValueError(found)

@@ -20,10 +20,9 @@ TOGETHER = {
         "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same.*Name each stream's own",
     ),
     "a first pause above the longest": (
-        {"RETRY_FIRST_SECONDS": "7200"},
+        {"RETRY_FIRST_SECONDS": "7200", "RETRY_MAX_SECONDS": "3600"},
         r"RETRY_FIRST_SECONDS \(7200\) is more than RETRY_MAX_SECONDS \(3600\).*lower the former",
     ),
-    "a longest pause below the first": ({"RETRY_MAX_SECONDS": "30"}, "RETRY_FIRST_SECONDS .* is more than"),
     "bodies that go before they are settled": (
         {"SETTLE_SECONDS": "86400", "ARCHIVE_KEEP_DAYS": "1"},
         "SETTLE_SECONDS .* is not less than ARCHIVE_KEEP_DAYS",
@@ -134,6 +133,17 @@ def test_what_can_be_used_together(given: dict[str, str], monkeypatch: pytest.Mo
     assert list(unheard(load_settings())) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "both"), [("RETRY_FIRST_SECONDS", "7200", 7200), ("RETRY_MAX_SECONDS", "30", 30)]
+)
+def test_a_default_gives_way_to_what_is_set(
+    name: str, value: str, both: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert (settings.retry_first_seconds, settings.retry_max_seconds) == (both, both)
+
+
 UNHEARD = [
     (
         {"AUGMENTED_DIFFS_URL": "https://h/x", "OVERPASS_URL": "https://own.example"},
@@ -199,7 +209,7 @@ FILED = [("status",), ("migrate",), ("dev", "--port", "1")]  # the others know s
 def test_every_command_refuses_it_with_2(command: tuple[str, ...], run: Run, tmp_path: Path) -> None:
     shutil.copy(PROJECT / "dagster.yaml", tmp_path)
     name, value = ("CATEGORIES_FILE", "no.yaml") if command in FILED else ("RETRY_FIRST_SECONDS", "7200")
-    answer = run(*command, **{name: value})
+    answer = run(*command, **{"RETRY_MAX_SECONDS": "3600", name: value})
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.startswith("stats-assets: ")
     assert name in answer.stderr
@@ -236,6 +246,7 @@ def test_the_embedded_servers_own_url_is_better_left_unset(
 
 def test_dagsters_ui_shows_the_sentence_and_few_lines_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETRY_FIRST_SECONDS", "7200")
+    monkeypatch.setenv("RETRY_MAX_SECONDS", "3600")
     try:
         load_settings()
     except SettingsError:

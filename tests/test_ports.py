@@ -9,6 +9,7 @@ import pytest
 from stats_assets.dagster_programs import reserve
 from stats_assets.stack import StackError, _port, run_demo
 from tests.conftest import Run
+from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[1]
 
@@ -60,6 +61,6 @@ def test_a_port_that_is_not_for_this_user(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(StackError, match=r"Port 80 is not for this user.*--port"), _port(80, "--port"):
         pass
     monkeypatch.undo()
-    held = reserve(80)  # nobody has it
+    held = reserve(free_ports(1)[0])
     assert held is not None
     held.close()

@@ -96,7 +96,11 @@ class DemoHome:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / "dagster.yaml", (root / "dagster.yaml").read_text())
-        relative = {name: value.removeprefix(f"{self.path}/") for name, value in settings.items() if value}
+        relative = {
+            name: value.removeprefix(f"{self.path}/")
+            for name, value in settings.items()
+            if value and name not in HEARD  # an address may be a secret
+        }
         lines = (f"{name}={_quoted(value)}\n" for name, value in relative.items())
         write_whole(self.path / ".env", HEAD + "".join(lines))
 
