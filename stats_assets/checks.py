@@ -236,7 +236,7 @@ def _not_followed(
     instance: DagsterInstance, stats: Stats, row: StreamRow | None, stream: Stream
 ) -> str | None:
     is_on = switches_of(instance).is_on(stream, row.instance_id if row else None)
-    return lag.why_not_followed(stream, is_on, lag.silent_seconds(row, stats.settings.poll_seconds))
+    return lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds)
 
 
 def lag_of_others(
@@ -253,7 +253,7 @@ def lag_of_others(
         if row is None or row.checkpoint is None:
             continue
         is_on = switches.is_on(stream, row.instance_id)
-        why = lag.why_not_followed(stream, is_on, lag.silent_seconds(row, stats.settings.poll_seconds))
+        why = lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds)
         if is_on or why is None:
             continue
         feed = known_of(connection, stats.source(stream), stream)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from stats_assets.settings import Settings
 
 DAY = 86_400
-SIGN_OF_LIFE_SECONDS = 5.0  # database/leases.py's
 
 
 def conflicts(settings: Settings) -> Iterator[str]:
@@ -61,9 +60,10 @@ def unheard(settings: Settings) -> Iterator[str]:
         yield "ARCHIVE_KEEP_DAYS does nothing, as ARCHIVE_URI is empty: no bodies are kept."
     elif s.archive_keep_days is not None and urlsplit(s.archive).scheme.lower() == "s3":
         yield "ARCHIVE_KEEP_DAYS does nothing in a bucket: give that a lifecycle rule."
-    if s.lease_stale_seconds <= SIGN_OF_LIFE_SECONDS:
+    beat = _heartbeat()
+    if s.lease_stale_seconds <= beat:
         yield (
-            f"LEASE_STALE_SECONDS ({s.lease_stale_seconds:g}) is not more than the {SIGN_OF_LIFE_SECONDS:g} s between"
+            f"LEASE_STALE_SECONDS ({s.lease_stale_seconds:g}) is not more than the {beat:g} s between"
             " two signs of a run's life: a run that lives is taken for dead now and then, and its work done twice."
         )
     host = _parts(s.database_url).get("host", "")
@@ -89,6 +89,12 @@ def _parts(url: str | None) -> dict[str, str]:
         return {name: str(value) for name, value in conninfo_to_dict(url or "").items() if value is not None}
     except ProgrammingError:
         return {}  # whoever connects says it
+
+
+def _heartbeat() -> float:
+    from stats_assets.database.leases import HEARTBEAT_SECONDS  # which knows the settings
+
+    return HEARTBEAT_SECONDS
 
 
 def _embedded(s: Settings) -> dict[str, str]:

@@ -65,22 +65,17 @@ def why_another(stream: Stream, cursor: int, head: int) -> str:
     )
 
 
-def silent_seconds(row: StreamRow | None, poll_seconds: float) -> float | None:
-    """For how long the sensor has not ticked, where that is longer than it should; None: it ticks, or never did."""
-    if row is None or row.ticked_at is None:
-        return None
-    silent = (row.now - row.ticked_at).total_seconds()
-    return silent if silent > max(SILENT, 4 * poll_seconds) else None
-
-
-def why_not_followed(stream: Stream, is_on: bool | None, silent: float | None) -> str | None:
+def why_not_followed(
+    stream: Stream, is_on: bool | None, row: StreamRow | None, poll_seconds: float
+) -> str | None:
     """What a person is told, with what to do, of a stream whose sensor is off or dead; None: it is followed.
 
-    is_on: None: Dagster's records can't be read from here, so only its ticks tell; silent: as silent_seconds.
+    is_on: None: Dagster's records can't be read from here, so only its ticks tell.
     """
     switch_on = f"To switch it on: Automation in Dagster's UI, {stream}_stream"
     if is_on is False:
         return f"its sensor is switched off in Dagster, so nothing new is fetched. {switch_on}"
+    silent = _silent_seconds(row, poll_seconds)
     if silent is None:
         return None
     if is_on:
@@ -92,6 +87,14 @@ def why_not_followed(stream: Stream, is_on: bool | None, silent: float | None) -
         f"its sensor has not ticked for {in_words(silent)}: it is switched off, or Dagster's daemon does not run"
         f" (Dagster's own records can't be read from here). {switch_on}"
     )
+
+
+def _silent_seconds(row: StreamRow | None, poll_seconds: float) -> float | None:
+    """For how long the sensor has not ticked, where that is longer than it should; None: it ticks, or never did."""
+    if row is None or row.ticked_at is None:
+        return None
+    silent = (row.now - row.ticked_at).total_seconds()
+    return silent if silent > max(SILENT, 4 * poll_seconds) else None
 
 
 def why_late(feed_age: float | None, *, at_head: bool) -> str | None:

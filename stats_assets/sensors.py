@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from dagster import (
     AssetCheckEvaluation,
-    DagsterInstance,
     RunRequest,
     SensorDefinition,
     SensorEvaluationContext,
@@ -47,6 +46,7 @@ from stats_assets.parts import Stats
 from stats_assets.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.resources import current_stats
 from stats_assets.settings import Settings
+from stats_assets.switches import instance_id
 from stats_assets.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
 from stats_assets.words import at, in_words
 
@@ -83,7 +83,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     """
     preview = is_preview(context)
     broken = _broken_definitions(stats, stream)
-    instance_id = _instance_id(context.instance)
+    mine = instance_id(context.instance)
     with opened(stats, preview) as connection:
         feed = _ask(context, connection, stats, stream, keep=not preview)
         head = feed.head
@@ -91,10 +91,10 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         def transaction() -> tuple[streams.StreamRow, Standing, Flight, Decision, int]:
             with (
                 rolled_back(connection, really=preview),
-                streams.driving(connection, stream, instance_id) as row,
+                streams.driving(connection, stream, mine) as row,
             ):
                 row = seeking.begin_again(connection, row, head, warn)
-                stored = _stored(context, row, instance_id, warn)
+                stored = _stored(context, row, mine, warn)
                 standing = _stand(stored, connection, stats.settings, row, head)
                 flight = sweep(context.instance, connection, stats, stream)
                 decision = _decide(connection, stats, row, standing, flight, head, usable=not broken)
@@ -151,11 +151,6 @@ def _said(preview: bool, *reasons: str) -> str:
     return " ".join([SAID, *reasons] if preview else reasons)
 
 
-def _instance_id(instance: DagsterInstance) -> str:
-    identify: Callable[[], str] = instance.run_storage.get_run_storage_id  # type: ignore[attr-defined] # all have it
-    return identify()
-
-
 def _ask(
     context: SensorEvaluationContext, connection: Connection, stats: Stats, stream: Stream, *, keep: bool
 ) -> Feed:
@@ -192,12 +187,12 @@ def _broken_definitions(stats: Stats, stream: Stream) -> str | None:
 
 
 def _stored(
-    context: SensorEvaluationContext, row: streams.StreamRow, instance_id: str, warn: Callable[[str], None]
+    context: SensorEvaluationContext, row: streams.StreamRow, mine: str, warn: Callable[[str], None]
 ) -> Stored:
     cursor = _number(context.cursor)
     if context.cursor and cursor is None and context.cursor != "-1":
         warn(f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used.")
-    if row.instance_id not in (None, instance_id):
+    if row.instance_id not in (None, mine):
         # Taken over from another instance: the cursor here is of another time. The checkpoint wins, by a seek to it,
         # which stands until the cursor is seen there.
         seek_to = row.checkpoint if row.seek_to is None else row.seek_to

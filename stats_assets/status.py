@@ -175,7 +175,6 @@ def of(stats: Stats, switches: Switches = UNKNOWN) -> Status:
 def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Switches) -> StreamStatus:
     row = stream_of(connection, stream)
     is_on = switches.is_on(stream, row.instance_id if row else None)
-    silent = lag.silent_seconds(row, stats.settings.poll_seconds)
     cursor = row.checkpoint if row else None
     feed = of_look(connection, stats.source(stream), stream)
     now = clock(connection)
@@ -230,7 +229,7 @@ def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Swit
             zip(("hour", "day"), (one._asdict() for one in asked.lately(connection, stream)), strict=True)
         ),
         sensor_on=is_on,
-        not_followed=lag.why_not_followed(stream, is_on, silent),
+        not_followed=lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds),
     )
 
 

@@ -5,7 +5,7 @@ The statistics' database knows only when a sensor last ticked; the switch is Dag
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -36,6 +36,12 @@ class Switches:
 UNKNOWN = Switches()
 
 
+def instance_id(instance: DagsterInstance) -> str:
+    """By which a stream's row knows the Dagster instance that drives it."""
+    identify: Callable[[], str] = instance.run_storage.get_run_storage_id  # type: ignore[attr-defined] # all have it
+    return identify()
+
+
 def switches_of(instance: DagsterInstance) -> Switches:
     """Ask Dagster's storage: a sensor that was never switched on has no state there."""
     if instance.schedule_storage is None:  # one in memory
@@ -43,7 +49,7 @@ def switches_of(instance: DagsterInstance) -> Switches:
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     running = {state.instigator_name for state in states if state.is_running}
     return Switches(
-        instance.run_storage.get_run_storage_id(),  # type: ignore[attr-defined] # all have it
+        instance_id(instance),
         {stream: f"{stream}_stream" in running for stream in STREAMS},
     )
 
