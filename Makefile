@@ -53,12 +53,12 @@ unit: install
 
 quick: install ## the tests that need no server, within half a minute: while one types
 	$(BIN)/pytest -n 2 --no-loadscope-reorder -m quick --hypothesis-profile=quick tests/osm tests/replication \
-	  tests/fuzz/test_metamorphic.py tests/test_tick.py tests/test_polling.py tests/test_truth.py tests/test_settings.py
+	  tests/fuzz/test_metamorphic.py tests/ingest/test_tick.py tests/ingest/test_polling.py tests/test_truth.py tests/test_settings.py
 
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
 	$(BIN)/pytest -m drill --timeout=900
 	$(BIN)/pytest --hypothesis-profile=drill --timeout=0 tests/database/test_histories.py tests/database/test_ledger.py \
-	  tests/test_stream_events.py tests/osm/test_rings.py tests/osm/test_properties.py tests/osm/test_document.py
+	  tests/ingest/test_stream_events.py tests/osm/test_rings.py tests/osm/test_properties.py tests/osm/test_document.py
 
 torture: install ## 50,000 made diffs counted twice; 100 random kills while the feed does everything wrong (an hour)
 	$(BIN)/python -m tests.fuzz.comparing --documents 50000

@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 import psycopg
 
 from stats_assets.database.connection import connect
-from stats_assets.database.embedded import embedded_url
-from stats_assets.database.fact_partitions import make_partitions
+from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.migrations import migrate
 from stats_assets.database.migrations.frozen import VERSIONS
-from stats_assets.database.passes import sample
-from stats_assets.database.statistics import apply_queue, save_countries
-from stats_assets.database.verification import compare
+from stats_assets.database.statistics.applier import apply_queue, save_countries
+from stats_assets.database.statistics.passes import sample
+from stats_assets.database.statistics.verification import compare
+from stats_assets.embedded_postgres.access import embedded_url
 
 HALF = 30  # of a batch; the heaviest user and hashtag have the same share of any 30 changesets in a row
 COLD = 3  # batches after loading that do not count: they fill the caches

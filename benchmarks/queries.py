@@ -17,7 +17,7 @@ import psycopg
 
 from benchmarks.aggregates import History, megabytes, say, seconds
 from stats_assets.database.connection import Connection
-from stats_assets.database.embedded import embedded_url
+from stats_assets.embedded_postgres.access import embedded_url
 
 QUERIES = {
     "/users": "SELECT * FROM user_statistics ORDER BY id LIMIT 25",

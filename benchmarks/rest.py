@@ -10,15 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-from stats_assets.processes import is_alive, processes_titled, processes_with_variable
-from stats_assets.supervisor import MARK
+from stats_assets.linux import is_alive, processes_titled, processes_with_variable
+from stats_assets.local.supervisor import MARK
 
 
 def processes(folder: Path) -> list[int]:
     """The supervisor, its children at any remove, the embedded server's keeper and PostgreSQL."""
     children = processes_with_variable(MARK, str(folder / ".dagster" / "supervisor.lock"))
     supervisors = {parent(pid) for pid in children} - set(children)
-    kept = processes_titled("python", f"stats_assets.database.embedded_server\0--folder\0{folder}/")
+    kept = processes_titled("python", f"stats_assets.embedded_postgres.keeper\0--folder\0{folder}/")
     postmasters = [pid for keeper in kept for pid in children_of(keeper)]
     servers = [pid for postmaster in postmasters for pid in children_of(postmaster)]
     guardians = [pid for one in supervisors for pid in children_of(one) if pid not in children]

@@ -18,10 +18,10 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from deploy.kit.secrets import DRIVER
 from stats_assets.database.connection import connect
-from stats_assets.database.embedded import embedded_url
-from stats_assets.database.statistics import queued
+from stats_assets.database.statistics.applier import queued
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.world import World
+from stats_assets.demo.world.world import World
+from stats_assets.embedded_postgres.access import embedded_url
 from tests.conftest import other_database
 from tests.drills.production import machine
 from tests.drills.streams import Streams

@@ -92,14 +92,14 @@ def _parts(url: str | None) -> dict[str, str]:
 
 
 def _heartbeat() -> float:
-    from stats_assets.database.leases import HEARTBEAT_SECONDS  # which knows the settings
+    from stats_assets.database.ledger.leases import HEARTBEAT_SECONDS  # which knows the settings
 
     return HEARTBEAT_SECONDS
 
 
 def _embedded(s: Settings) -> dict[str, str]:
     """Where the embedded server of STATS_DATA_DIR was last."""
-    from stats_assets.database.embedded import FOLDER, read_state  # which knows the settings
+    from stats_assets.embedded_postgres.access import FOLDER, read_state  # which knows the settings
 
     try:
         return _parts(read_state(s.stats_data_dir.absolute() / FOLDER).url)

@@ -4,14 +4,13 @@ from pathlib import Path
 
 from dagster import Definitions, in_process_executor
 
-from stats_assets.alert_sensor import alert_sensors
-from stats_assets.assets.changesets import changesets, changesets_feed
-from stats_assets.assets.replication import augmented_diffs, augmented_diffs_feed
-from stats_assets.assets.statistics import statistics
-from stats_assets.assets.verification import all_is_exact, statistics_verification
-from stats_assets.checks import all_checks
-from stats_assets.database.streams import STREAMS
-from stats_assets.jobs import (
+from stats_assets.database.ledger.stream_rows import STREAMS
+from stats_assets.orchestration.alert_sensor import alert_sensors
+from stats_assets.orchestration.assets.augmented_diffs import augmented_diffs, augmented_diffs_feed
+from stats_assets.orchestration.assets.changesets import changesets, changesets_feed
+from stats_assets.orchestration.assets.statistics import statistics
+from stats_assets.orchestration.assets.verification import all_is_exact, statistics_verification
+from stats_assets.orchestration.jobs import (
     augmented_diffs_job,
     changesets_job,
     retention_job,
@@ -20,9 +19,10 @@ from stats_assets.jobs import (
     verification_job,
     verification_schedule,
 )
-from stats_assets.queue_sensor import queue_sensor
+from stats_assets.orchestration.queue_sensor import queue_sensor
+from stats_assets.orchestration.stream_checks import all_checks
+from stats_assets.orchestration.stream_sensor import stream_sensor
 from stats_assets.root import find_project_root
-from stats_assets.sensors import stream_sensor
 from stats_assets.settings import enter, load_settings
 
 # `dagster` may be called from anywhere, and must not begin another database there

@@ -1,6 +1,6 @@
 """Files that several processes may make, read and replace at once: whole or not there, whoever comes first.
 
-Locks on files are `processes.py`'s; the archive's files, which may lie in a bucket, are `replication/archive.py`'s.
+Locks on files are `linux.py`'s; the archive's files, which may lie in a bucket, are `feeds/archive.py`'s.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Where the project's root is: the folder with our `dagster.yaml`, which is Dagster's home, too.
 
-What is said to a person who is in none is `stack.py`'s.
+What is said to a person who is in none is `local/stack.py`'s.
 """
 
 import os

@@ -20,9 +20,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stats_assets import __version__
 from stats_assets.conflicts import conflicts
-from stats_assets.replication.archive import Archive
-from stats_assets.replication.outcomes import masked
-from stats_assets.replication.places import place_of
+from stats_assets.feeds.archive import Archive
+from stats_assets.feeds.outcomes import masked
+from stats_assets.feeds.storage import place_of
 from stats_assets.root import is_demo
 
 OVERPASS_MAIN = "https://overpass-api.de"

@@ -43,7 +43,7 @@ def _called(arguments: tuple[str, ...], folder: Path, environment: dict[str, str
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["stats-assets", *arguments]
-    from stats_assets.cli import main
+    from stats_assets.cli.main import main
 
     try:
         main()

@@ -18,23 +18,24 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from stats_assets import asking
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.embedded import embedded_url
-from stats_assets.database.embedded_roles import SUPERUSER, as_superuser
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.world import World
-from stats_assets.parts import Stats
-from stats_assets.replication import Http
+from stats_assets.demo.world.world import World
+from stats_assets.embedded_postgres.access import embedded_url
+from stats_assets.embedded_postgres.roles import SUPERUSER, as_superuser
+from stats_assets.feeds import Http
+from stats_assets.ingest import feed_head
 from stats_assets.settings import Settings
+from stats_assets.system import Stats
 from tests import place
 from tests.command import command
 from tests.drills.waiting import PATIENCE
 
 Run = Callable[..., CompletedProcess[str]]
 MINUTES = 12
-DATA = Path(__file__).parents[1].parent / "shared" / "data"
+HERE = Path(__file__).parent
+DATA = HERE.parents[1] / "shared" / "data"
 
 # How long an example takes is the machine's affair. The others are --hypothesis-profile of make quick, drill and bench.
 _unhurried = hypothesis_settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -44,32 +45,32 @@ hypothesis_settings.load_profile("suite")
 
 
 LONGEST = (
-    "test_embedded.py",
-    "test_sources.py",
-    "test_stack.py",
-    "test_launcher.py",
-    "test_sensors.py",
-    "test_run.py",
-    "test_looking.py",
-    "test_cli.py",
-    "test_dagster_storage.py",
-    "test_retention.py",
-    "test_late.py",
-    "test_document.py",
-    "test_real_files.py",
-    "test_histories.py",
-    "test_overpass_hour.py",
-    "test_cost.py",
-    "test_facts_away.py",
-    "test_tokens.py",
-    "test_services.py",
-    "test_failures.py",
-    "test_steps.py",
-    "test_preview.py",
-    "test_backfill.py",
-    "test_underneath.py",
-    "test_faults.py",
-    "test_sessions.py",
+    "embedded_postgres/test_embedded.py",
+    "ingest/test_sources.py",
+    "local/test_stack.py",
+    "deploy/test_launcher.py",
+    "orchestration/test_stream_sensor.py",
+    "ingest/test_run.py",
+    "database/test_looking.py",
+    "cli/test_main.py",
+    "orchestration/test_dagster_storage.py",
+    "orchestration/test_retention.py",
+    "ingest/test_late.py",
+    "osm/test_document.py",
+    "ingest/test_real_files.py",
+    "database/test_histories.py",
+    "ingest/test_overpass_hour.py",
+    "osm/test_cost.py",
+    "ingest/test_facts_away.py",
+    "osm/test_tokens.py",
+    "deploy/test_services.py",
+    "database/test_failures.py",
+    "deploy/test_steps.py",
+    "orchestration/test_preview.py",
+    "orchestration/test_backfill.py",
+    "ingest/test_underneath.py",
+    "ingest/test_faults.py",
+    "database/test_sessions.py",
 )
 
 
@@ -90,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin, so that in the end no worker waits for another."""
     order = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    items.sort(key=lambda item: order.get(item.path.relative_to(HERE).as_posix(), len(order)))
     for item in items:
         asked = getattr(item, "fixturenames", ())
         if SERVERS.isdisjoint(asked) and not any(map(item.get_closest_marker, ("large", "drill"))):
@@ -130,7 +131,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture(autouse=True)
 def no_pause_between_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head that is asked for twice is so at once."""
-    monkeypatch.setattr(asking, "CONFIRM_SECONDS", 0)
+    monkeypatch.setattr(feed_head, "CONFIRM_SECONDS", 0)
 
 
 @pytest.fixture(scope="session")

@@ -22,16 +22,16 @@ import pytest
 from dagster import DagsterInstance, RunRequest, SensorResult, build_sensor_context
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.statistics import apply_queue
-from stats_assets.database.streams import Stream
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.definitions import defs
+from stats_assets.demo.answers.overpass_ways import Answered
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.overpass_ways import Answered
-from stats_assets.demo.truth import truth
-from stats_assets.replication import covers
-from stats_assets.report import Report
-from stats_assets.resources import current_stats
-from stats_assets.run import run_range
+from stats_assets.demo.truth.truth import truth
+from stats_assets.feeds import covers
+from stats_assets.ingest.run import run_range
+from stats_assets.ingest.run_result import Report
+from stats_assets.orchestration.current_system import current_stats
 from stats_assets.settings import Settings
 from tests.truth import differences, statistics_of
 
@@ -235,7 +235,7 @@ def beginning(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(CLOCK.encode())
     for name, module in list(sys.modules.items()):
-        if name.startswith("stats_assets.replication.") and hasattr(module, "datetime"):
+        if name.startswith("stats_assets.feeds.") and hasattr(module, "datetime"):
             monkeypatch.setattr(module, "datetime", _now_is(lambda: feed.time))
     with DagsterInstance.ephemeral() as instance:
         hour = Hour(feed, url, instance, **how)

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, get_args
 import pytest
 
 from stats_assets.database.connection import Connection, connect
+from stats_assets.demo.answers.overpass_ways import REFUSALS, Answered, Outage, Refusal, Ways
+from stats_assets.demo.answers.renumbering import Renumbered
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.late_edits import LateEdits
-from stats_assets.demo.overpass_ways import REFUSALS, Answered, Outage, Refusal, Ways
-from stats_assets.demo.renumbering import Renumbered
-from stats_assets.demo.world import World
-from stats_assets.resources import current_stats
-from stats_assets.run import run_range
+from stats_assets.demo.world.late_edits import LateEdits
+from stats_assets.demo.world.world import World
+from stats_assets.ingest.run import run_range
+from stats_assets.orchestration.current_system import current_stats
 from tests.conftest import settings_for
 from tests.hour import DIFFS, MOST_A_DAY, Hour, beginning
 

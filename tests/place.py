@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from stats_assets.database.embedded import ELSEWHERE
+from stats_assets.embedded_postgres.access import ELSEWHERE
 
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # noqa: S108
 FAST = "STATS_ASSETS_TESTS_FAST"  # where that folder is, for the run's workers

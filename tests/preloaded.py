@@ -5,10 +5,10 @@ forked from the one that imports this. No test is here.
 import gc
 from pathlib import Path
 
-import stats_assets.cli
-import stats_assets.commands.answers
-import stats_assets.jobs  # noqa: F401
-from stats_assets import asking
+import stats_assets.cli.answers
+import stats_assets.cli.main
+import stats_assets.orchestration.jobs  # noqa: F401
+from stats_assets.ingest import feed_head
 from stats_assets.osm import Regions
 
 _load, _packaged = Regions.load, Regions.load()
@@ -19,5 +19,5 @@ def _once(path: Path | str | None = None) -> Regions:
 
 
 Regions.load = _once  # type: ignore[method-assign]
-asking.CONFIRM_SECONDS = 0
+feed_head.CONFIRM_SECONDS = 0
 gc.freeze()

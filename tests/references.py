@@ -1,6 +1,6 @@
 """What documents, comments and docstrings refer to, and whether it is there: files, tests, names, sections, links.
 
-Here: finding and resolving, on any text. Which texts of this project are looked at is test_references.py's.
+Here: finding and resolving, on any text. Which texts of this project are looked at is documents/test_references.py's.
 """
 
 import re

@@ -8,8 +8,8 @@ import pytest
 from dagster._cli.utils import _inject_local_env_file
 
 from stats_assets.env_file import NAMES, complaints, set_twice
+from stats_assets.local.stack import StackError, run_dev
 from stats_assets.settings import Settings, SettingsError, load_settings
-from stats_assets.stack import StackError, run_dev
 from tests.conftest import Run
 
 MEANT = {

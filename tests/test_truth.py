@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stats_assets.demo.tally import Json
-from stats_assets.demo.truth import truth
-from stats_assets.demo.world import World
+from stats_assets.demo.truth.tally import Json
+from stats_assets.demo.truth.truth import truth
+from stats_assets.demo.world.world import World
 from tests.truth import differences
 
 Path = tuple[Any, ...]

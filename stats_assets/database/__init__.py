@@ -1,1 +1,1 @@
-"""PostgreSQL: connection, embedded server, migrations, ledger, facts, statistics. All SQL of the project lives here."""
+"""PostgreSQL: connection, migrations, ledger, facts, statistics. All SQL of the project lives here."""

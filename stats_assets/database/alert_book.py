@@ -1,6 +1,6 @@
 """What the alert hooks were told, in the database: a restart neither repeats an alert nor loses one.
 
-What a book is, is book.py's; when a hook is told what, alerts.py's.
+What a book is, is monitoring/alert_books.py's; when a hook is told what, monitoring/alerts.py's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,9 @@ from dataclasses import asdict, fields
 
 from psycopg.rows import class_row
 
-from stats_assets.alerts import Entry
-from stats_assets.book import HookState
 from stats_assets.database.connection import Connection
+from stats_assets.monitoring.alert_books import HookState
+from stats_assets.monitoring.alerts import Entry
 
 LOCK = 5_640_005
 ENTRY = tuple(one.name for one in fields(Entry))

@@ -82,7 +82,7 @@ def database_url(settings: Settings) -> str:
     """DATABASE_URL, or the embedded server's, started here if it isn't running."""
     if settings.database_url is not None:
         return settings.database_url
-    from stats_assets.database.embedded import embedded_url
+    from stats_assets.embedded_postgres.access import embedded_url
 
     return embedded_url(settings.stats_data_dir)
 

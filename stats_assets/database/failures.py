@@ -1,6 +1,6 @@
 """Whose failure an exception is: a sequence's, or the database's; and how the database's reads, by SQLSTATE.
 
-What is done about it (an attempt counted, a pause) is runner.py's and run.py's.
+What is done about it (an attempt counted, a pause) is ingest/sequence_loop.py's and ingest/run.py's.
 """
 
 import re

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from stats_assets.demo.minute import since, until
+from stats_assets.demo.world.minute import since, until
 
 
 class Clock(Protocol):

@@ -14,16 +14,16 @@ from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
+from stats_assets.demo.answers.content import Content, FolderSource, Source, WorldSource
+from stats_assets.demo.answers.fault_rules import Faults
+from stats_assets.demo.answers.faults import Request
+from stats_assets.demo.answers.folder import Folder, FolderError
+from stats_assets.demo.answers.overpass import Overpass
+from stats_assets.demo.answers.overpass_ways import Ways
+from stats_assets.demo.answers.serving import Server
 from stats_assets.demo.clock import ManualClock, PassingClock, SteadyClock
-from stats_assets.demo.content import Content, FolderSource, Source, WorldSource
-from stats_assets.demo.fault_rules import Faults
-from stats_assets.demo.faults import Request
-from stats_assets.demo.folder import Folder, FolderError
-from stats_assets.demo.minute import until
-from stats_assets.demo.overpass import Overpass
-from stats_assets.demo.overpass_ways import Ways
-from stats_assets.demo.serving import Server
-from stats_assets.demo.world import DEFAULT_FIRST, World
+from stats_assets.demo.world.minute import until
+from stats_assets.demo.world.world import DEFAULT_FIRST, World
 
 DEFAULT_HISTORY = 60
 

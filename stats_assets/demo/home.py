@@ -1,7 +1,7 @@
 """The demo's folder: a project of its own beside the live one, which remembers its world between starts.
 
 It holds what a project's root holds (`dagster.yaml`, `.env`, `.dagster`, `.data`), so that every command works
-in it on the demo's data. Which programs run there is `stack.py`'s.
+in it on the demo's data. Which programs run there is `local/stack.py`'s.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from stats_assets.demo.minute import since
-from stats_assets.demo.world import DEFAULT_CHANGESETS_FIRST
+from stats_assets.demo.world.minute import since
+from stats_assets.demo.world.world import DEFAULT_CHANGESETS_FIRST
 from stats_assets.files import write_first, write_whole
 from stats_assets.root import DEMO
 from stats_assets.settings import Settings

@@ -1,6 +1,6 @@
 """What a diff's creations look like together: evidence of a server that does not know what was before.
 
-Here: counting. What it means for the body is replication/history.py's.
+Here: counting. What it means for the body is feeds/history.py's.
 """
 
 from typing import NamedTuple

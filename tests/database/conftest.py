@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.statistics import apply_queue
+from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.world import World
-from stats_assets.parts import Stats
-from stats_assets.run import run_range
+from stats_assets.demo.world.world import World
+from stats_assets.ingest.run import run_range
+from stats_assets.system import Stats
 from tests.conftest import database, settings_for
 
 

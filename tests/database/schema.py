@@ -7,9 +7,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from stats_assets.database.embedded import embedded_url
-from stats_assets.database.embedded_place import _binaries
 from stats_assets.database.migrations import migrate
+from stats_assets.embedded_postgres.access import embedded_url
+from stats_assets.embedded_postgres.place import _binaries
 
 FILE = Path(__file__).parents[2] / "docs" / "schema.sql"
 HEAD = """-- The schema as it is now: what all revisions (database/migrations/versions/) have made together.

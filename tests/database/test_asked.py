@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stats_assets.database import asked, streams
-from stats_assets.database.asked import Requests
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.streams import Stream
-from stats_assets.replication import (
+from stats_assets.database.ledger import asked, stream_rows
+from stats_assets.database.ledger.asked import Requests
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.feeds import (
     AskedJustNow,
     BadAnswer,
     DuplicateQueryRefused,
@@ -28,13 +28,13 @@ from stats_assets.replication import (
     OverpassSource,
     Source,
 )
-from stats_assets.replication.limits import ASKED_MOST, QUIET, QUIET_MOST
-from stats_assets.replication.manners import GAP, Manners
+from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
+from stats_assets.feeds.manners import GAP, Manners
 from tests.later import pass_time
 
 DIFFS: Stream = "augmented_diffs"
 URL = "http://overpass.example.org"
-SLEEP = "stats_assets.database.asked.time.sleep"
+SLEEP = "stats_assets.database.ledger.asked.time.sleep"
 WINDOW = 180  # seconds, in which a server refuses a fourth identical query
 
 
@@ -54,7 +54,7 @@ def ask(
 
 
 def left(connection: Connection) -> float:
-    quiet = streams.quiet(connection, DIFFS)
+    quiet = stream_rows.quiet(connection, DIFFS)
     return 0.0 if quiet is None else quiet[0]
 
 
@@ -89,7 +89,7 @@ def test_what_was_refused_while_one_waited_its_turn_counts(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(connection, 1, pause=5)
-    monkeypatch.setattr(SLEEP, lambda _: streams.be_quiet(connection, DIFFS, 0, "a tick was refused"))
+    monkeypatch.setattr(SLEEP, lambda _: stream_rows.be_quiet(connection, DIFFS, 0, "a tick was refused"))
     with pytest.raises(FeedQuiet, match="a tick was refused"):
         ask(connection, 2, pause=5)
 
@@ -210,7 +210,7 @@ def test_a_longer_quiet_is_not_shortened_and_what_was_asked_before_it_is_no_furt
     pass_time(connection, 3601)
     asked.heed(connection, DIFFS, refused(10**9))
     assert left(connection) == about(ASKED_MOST)
-    assert streams.quiet(connection, "changesets") is None
+    assert stream_rows.quiet(connection, "changesets") is None
 
 
 def test_what_was_not_asked_because_of_a_quiet_is_no_refusal(connection: Connection) -> None:
@@ -237,12 +237,12 @@ def test_two_connections_that_are_refused_at_once_are_refused_once(connection: C
 
 
 def test_a_clock_set_back_keeps_what_was_left_of_a_quiet(connection: Connection) -> None:
-    with streams.driving(connection, DIFFS, "here"):
+    with stream_rows.driving(connection, DIFFS, "here"):
         pass
     asked.heed(connection, DIFFS, refused(600))
     pass_time(connection, -7200)  # two hours
     assert left(connection) == about(7800)
-    with streams.driving(connection, DIFFS, "here"):
+    with stream_rows.driving(connection, DIFFS, "here"):
         pass
     assert left(connection) == about(600)
 
@@ -263,14 +263,14 @@ def test_a_clock_set_back_neither_forgets_nor_keeps_an_id_for_long(
 
 def test_one_outage_is_one_pause_however_many_runs_meet_it(connection: Connection) -> None:
     (began,) = connection.execute("SELECT now()").fetchone() or (None,)
-    until = [streams.pause(connection, DIFFS, f"run {n}", None, began) for n in range(3)]
+    until = [stream_rows.pause(connection, DIFFS, f"run {n}", None, began) for n in range(3)]
     assert until == [until[0]] * 3
-    assert streams.pauses(connection, DIFFS) == 1
-    asked_for = streams.pause(connection, DIFFS, "asks for more", 600, began)
-    assert (asked_for - until[0]).total_seconds() == about(600 - streams.PAUSE_FIRST)
-    assert streams.pauses(connection, DIFFS) == 1
-    streams.pause(connection, DIFFS, "begun since", None, asked_for + timedelta(hours=1))
-    assert streams.pauses(connection, DIFFS) == 2
+    assert stream_rows.pauses(connection, DIFFS) == 1
+    asked_for = stream_rows.pause(connection, DIFFS, "asks for more", 600, began)
+    assert (asked_for - until[0]).total_seconds() == about(600 - stream_rows.PAUSE_FIRST)
+    assert stream_rows.pauses(connection, DIFFS) == 1
+    stream_rows.pause(connection, DIFFS, "begun since", None, asked_for + timedelta(hours=1))
+    assert stream_rows.pauses(connection, DIFFS) == 2
 
 
 STEPS = st.one_of(

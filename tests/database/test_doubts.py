@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from stats_assets.database.commit import Counted, commit
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.doubts import Doubts, doubts
-from stats_assets.database.late import late
-from stats_assets.database.ledger import take
+from stats_assets.database.ledger.commit import Counted, commit
+from stats_assets.database.ledger.doubts import Doubts, doubts
+from stats_assets.database.ledger.due_again import late
+from stats_assets.database.ledger.ledger import take
 from stats_assets.database.migrations import migrate, upgrade
-from stats_assets.replication import sequence_of
+from stats_assets.feeds import sequence_of
 
 DIFFS = "augmented_diffs"
 NOW = datetime.now(UTC)

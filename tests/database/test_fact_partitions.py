@@ -8,15 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from stats_assets.database import fact_partitions
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.fact_ranges import away
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
+from stats_assets.database.facts import partitions as fact_partitions
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.ranges import away
+from stats_assets.database.ledger.stream_rows import begin
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, revision, upgrade
-from stats_assets.database.statistics import apply_queue, save_countries
-from stats_assets.database.streams import begin
+from stats_assets.database.statistics.applier import apply_queue, save_countries
 from tests.database.test_statistics import COUNTRIES, changeset, diff, edits, file
 from tests.recompute import recomputed
 from tests.truth import statistics_of

@@ -2,11 +2,12 @@
 
 import pytest
 
-from stats_assets.database import fact_partitions, statistics
 from stats_assets.database.connection import Connection
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.statistics import apply_queue, save_countries
+from stats_assets.database.facts import partitions
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.statistics import applier
+from stats_assets.database.statistics.applier import apply_queue, save_countries
 from tests.database.test_statistics import COUNTRIES, diff, edits
 
 SEEN = """
@@ -44,14 +45,14 @@ def decade(connection: Connection, request: pytest.FixtureRequest) -> Connection
 
 def read(connection: Connection, *starts: int) -> bool:
     """Whether each transaction has read the partitions with these first sequences, and no others."""
-    names = sorted(f"{table}_{start:09d}" for table in fact_partitions.TABLES for start in starts)
+    names = sorted(f"{table}_{start:09d}" for table in partitions.TABLES for start in starts)
     return connection.execute("SELECT DISTINCT partitions FROM seen").fetchall() == [(names,)]
 
 
 def test_a_batch_reads_the_partitions_of_its_changesets_alone(
     decade: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statistics, "STEPS", (*statistics.STEPS, SEEN, FLUSH))
+    monkeypatch.setattr(applier, "STEPS", (*applier.STEPS, SEEN, FLUSH))
     changesets = [*range(500, 600), *range(6600, 6666)]
     first = [(changeset, changeset * 900 + n * 300) for changeset in changesets for n in range(3)]
     again = [(changeset, None) for changeset in changesets]  # their metadata changed: by what was applied

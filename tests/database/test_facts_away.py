@@ -6,13 +6,13 @@ import pytest
 from psycopg import errors
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.fact_ranges import FactsAway, away, held, note
-from stats_assets.database.facts import replace_facts, save_facts
-from stats_assets.database.metadata import save_changesets
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts, save_facts
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.ranges import FactsAway, away, held, note
 from stats_assets.database.migrations import migrate, upgrade
-from stats_assets.database.passes import rebuild, sample, verify
-from stats_assets.database.statistics import apply_queue, queued, save_countries
+from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
+from stats_assets.database.statistics.passes import rebuild, sample, verify
 from tests.database.test_revisions import APPLIED_BY_0002
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed

@@ -10,21 +10,21 @@ import psycopg
 import pytest
 from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
-from stats_assets import run as running
-from stats_assets.assets.statistics import statistics
-from stats_assets.bodies import StreamWork
 from stats_assets.database import connection as connections
-from stats_assets.database import ledger
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 from stats_assets.database.failures import HINTS, DatabaseFailed, is_sequences, sentence
-from stats_assets.database.statistics import apply_queue, queued
-from stats_assets.database.streams import Stream, stream_of
+from stats_assets.database.ledger import ledger
+from stats_assets.database.ledger.stream_rows import Stream, stream_of
+from stats_assets.database.statistics.applier import apply_queue, queued
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.world import World
-from stats_assets.parts import Stats
-from stats_assets.reading import Reader
-from stats_assets.report import Report
-from stats_assets.run import run_range
+from stats_assets.demo.world.world import World
+from stats_assets.ingest import run as running
+from stats_assets.ingest.fetch import StreamWork
+from stats_assets.ingest.parse import Reader
+from stats_assets.ingest.run import run_range
+from stats_assets.ingest.run_result import Report
+from stats_assets.orchestration.assets.statistics import statistics
+from stats_assets.system import Stats
 from tests.conftest import Run, other_database
 
 DIFFS: Stream = "augmented_diffs"
@@ -443,7 +443,7 @@ def test_the_applier_s_failure_is_a_sentence_and_what_is_queued_stays(
     go()
     before = queued(connection)
     connection.execute(RAISES.format(code="22003", when="INSERT ON aggregates FOR EACH ROW").encode())
-    monkeypatch.setattr("stats_assets.assets.statistics.current_stats", lambda: stats)
+    monkeypatch.setattr("stats_assets.orchestration.assets.statistics.current_stats", lambda: stats)
     with DagsterInstance.ephemeral() as instance:
         result = materialize([statistics], instance=instance, raise_on_error=False)
         [failure] = result.get_step_failure_events()

@@ -12,7 +12,7 @@ from stats_assets.database.collation import collation_warning
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, upgrade
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.parts import Stats
+from stats_assets.system import Stats
 from tests.conftest import Run, settings_for, superuser_of
 
 ANOTHERS = {

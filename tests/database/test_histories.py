@@ -15,14 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from psycopg.errors import LockNotAvailable
 from psycopg.pq import TransactionStatus
 
-from stats_assets.database import statistics
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import SEQUENCES, make_partitions, name_of
-from stats_assets.database.fact_ranges import FactsAway, held, note
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
-from stats_assets.database.passes import verify
-from stats_assets.database.statistics import apply_queue, queued, save_countries
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import SEQUENCES, make_partitions, name_of
+from stats_assets.database.facts.ranges import FactsAway, held, note
+from stats_assets.database.statistics import applier as statistics
+from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
+from stats_assets.database.statistics.passes import verify
 from stats_assets.osm import Changeset, ChangesetStatistics
 from tests.conftest import examples
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file

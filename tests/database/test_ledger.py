@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from stats_assets.database import ledger, seeking, streams
-from stats_assets.database.commit import Counted, Counts, Verdict, verdict
-from stats_assets.database.commit import commit as commit_sequence
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.leases import end_lease, lease, leases
-from stats_assets.database.ledger import LeaseLost, LedgerRow, Retries
-from stats_assets.database.streams import Stream
+from stats_assets.database.ledger import ledger, seeking, stream_rows
+from stats_assets.database.ledger.commit import Counted, Counts, Verdict, verdict
+from stats_assets.database.ledger.commit import commit as commit_sequence
+from stats_assets.database.ledger.leases import end_lease, lease, leases
+from stats_assets.database.ledger.ledger import LeaseLost, LedgerRow, Retries
+from stats_assets.database.ledger.stream_rows import Stream
 from tests.conftest import examples
 
 STREAM: Stream = "augmented_diffs"
@@ -463,10 +463,10 @@ def test_a_rewind_makes_all_above_due_again_and_deletes_nothing(connection: Conn
         commit(connection, take(connection, sequence)[0])
     seeking.rewind(connection, STREAM, 102)
     assert due(connection, [*range(100, 106), *range(200, 203)]) == [103, 104, 105, 200, 201, 202]
-    assert streams.blocks(connection, STREAM, 100) == {100: 3, 200: 0}
+    assert stream_rows.blocks(connection, STREAM, 100) == {100: 3, 200: 0}
     assert state(connection, 104)["result"] == "committed"
     commit(connection, take(connection, 103)[0])
-    assert streams.blocks(connection, STREAM, 100) == {100: 4, 200: 0}
+    assert stream_rows.blocks(connection, STREAM, 100) == {100: 4, 200: 0}
 
 
 def test_a_run_begun_before_a_rewind_is_not_the_redo(connection: Connection) -> None:
@@ -491,11 +491,11 @@ def test_what_was_given_up_stays_on_its_list_when_it_fails_again(connection: Con
     hole, quarantined = take(connection, 100, 101)
     ledger.charge(connection, STREAM, hole, "the parser raises", RETRIES)
     ledger.wait(connection, STREAM, quarantined, "duplicate_query", timedelta(seconds=200))
-    assert streams.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
-    assert streams.troubled(connection, STREAM, "quarantined") == [(101, "duplicate_query")]
+    assert stream_rows.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
+    assert stream_rows.troubled(connection, STREAM, "quarantined") == [(101, "duplicate_query")]
     assert due(connection, [100, 101]) == []
     commit(connection, take(connection, 100)[0])
-    assert streams.troubled(connection, STREAM, "hole") == []
+    assert stream_rows.troubled(connection, STREAM, "hole") == []
 
 
 def test_what_another_run_has_given_up_meanwhile_stays_on_its_list(connection: Connection) -> None:
@@ -504,7 +504,7 @@ def test_what_another_run_has_given_up_meanwhile_stays_on_its_list(connection: C
         [quick] = take(connection, 100, run_id="quick")
     ledger.missing(connection, STREAM, quick, "404", Retries(60, 3600, 8, hole_grace=0))
     ledger.charge(connection, STREAM, slow, "the parser raises", RETRIES)
-    assert streams.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
+    assert stream_rows.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
     assert due(connection, [100]) == []
 
 
@@ -518,10 +518,10 @@ def test_a_seek_forward_skips_what_is_not_done_and_takes_nothing_back(connection
     assert {r for r in results if r[1] != "committed"} == {
         (n, "skipped", "idle") for n in range(102, 251) if n != 103
     }
-    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
-    assert streams.all_done(connection, STREAM, 99, 250)
+    assert stream_rows.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
+    assert stream_rows.all_done(connection, STREAM, 99, 250)
     seeking.skip(connection, STREAM, 101, 250)  # the tick died, and does it again
-    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
+    assert stream_rows.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
 
 
 def test_what_was_skipped_is_due_after_a_rewind_and_can_be_committed_at_any_time(
@@ -530,10 +530,10 @@ def test_what_was_skipped_is_due_after_a_rewind_and_can_be_committed_at_any_time
     seeking.skip(connection, STREAM, 99, 250)
     commit(connection, take(connection, 120)[0])
     assert state(connection, 120)["result"] == "committed"
-    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
+    assert stream_rows.blocks(connection, STREAM, 100) == {100: 100, 200: 51}
     seeking.rewind(connection, STREAM, 199)
-    assert streams.blocks(connection, STREAM, 100) == {100: 100, 200: 0}
-    assert not streams.all_done(connection, STREAM, 199, 200)
+    assert stream_rows.blocks(connection, STREAM, 100) == {100: 100, 200: 0}
+    assert not stream_rows.all_done(connection, STREAM, 199, 200)
 
 
 def test_a_rewind_to_a_blocks_edge(connection: Connection) -> None:
@@ -632,7 +632,7 @@ def test_the_heart_beats_on_while_a_commit_takes_long(connection: Connection, ur
 
 
 def test_more_blocks_done_ahead_than_a_tick_looks_at_are_no_restored_backup(connection: Connection) -> None:
-    blocks = streams.BLOCKS_A_TICK + 50
+    blocks = stream_rows.BLOCKS_A_TICK + 50
     connection.execute(
         "INSERT INTO ledger_blocks (stream, block, done) SELECT %s, 100 * g, 100 FROM generate_series(0, %s) AS g",
         (STREAM, blocks - 1),
@@ -643,7 +643,7 @@ def test_more_blocks_done_ahead_than_a_tick_looks_at_are_no_restored_backup(conn
         (STREAM, 100 * blocks - 1),
     )
     connection.execute("ANALYZE ledger, ledger_blocks")
-    assert streams.all_done(connection, STREAM, -1, 100 * streams.BLOCKS_A_TICK + 99)
+    assert stream_rows.all_done(connection, STREAM, -1, 100 * stream_rows.BLOCKS_A_TICK + 99)
 
 
 def test_a_run_that_died_frees_its_lease_before_its_rows_as_a_commit_locks_them(
@@ -659,4 +659,4 @@ def test_a_failed_reread_of_a_counted_sequence_is_not_listed_as_waiting(connecti
     commit(connection, take(connection, 100)[0])
     ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
     ledger.charge(connection, STREAM, take(connection, 101)[0], "bad body", RETRIES)
-    assert [sequence for sequence, _ in streams.troubled(connection, STREAM, "waiting")] == [101]
+    assert [sequence for sequence, _ in stream_rows.troubled(connection, STREAM, "waiting")] == [101]

@@ -7,12 +7,12 @@ from itertools import permutations
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.migrations import migrate, upgrade
-from stats_assets.database.passes import verify
-from stats_assets.database.statistics import apply_queue
+from stats_assets.database.statistics.applier import apply_queue
+from stats_assets.database.statistics.passes import verify
 from stats_assets.osm import read_changesets
 from tests.conftest import real_file
 from tests.database.test_statistics import changeset, diff, edits, file

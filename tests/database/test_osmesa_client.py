@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.statistics import apply_queue, keep_refreshments, save_countries
+from stats_assets.database.statistics.applier import apply_queue, keep_refreshments, save_countries
 
 PAGE = 25
 NUMBERS = "coalesce(measurements, '{}'), coalesce(counts, '{}')"

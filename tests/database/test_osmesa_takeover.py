@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.ledger.stream_rows import driving
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, revision
-from stats_assets.database.statistics import apply_queue, save_countries
-from stats_assets.database.streams import driving
+from stats_assets.database.statistics.applier import apply_queue, save_countries
 from tests.database.test_statistics import changeset, diff, edits, file
 
 LEASE = timedelta(seconds=60)

@@ -3,14 +3,14 @@
 import pytest
 
 from stats_assets.database.connection import connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.migrations import MigrationRefused, migrate, revision, upgrade
 from stats_assets.database.migrations.found import KNOWN
 from stats_assets.database.migrations.frozen import VERSIONS
-from stats_assets.database.passes import verify
-from stats_assets.database.statistics import queued, save_countries
+from stats_assets.database.statistics.applier import queued, save_countries
+from stats_assets.database.statistics.passes import verify
 from tests.database.test_statistics import COUNTRIES, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 

@@ -15,11 +15,11 @@ import pytest
 from stats_assets.database import connection as connections
 from stats_assets.database.connection import SESSION, DatabaseUnreachable, connect
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, revision, upgrade
-from stats_assets.database.passes import verify
-from stats_assets.database.statistics import apply_queue
+from stats_assets.database.statistics.applier import apply_queue
+from stats_assets.database.statistics.passes import verify
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.parts import Stats
-from stats_assets.run import run_range
+from stats_assets.ingest.run import run_range
+from stats_assets.system import Stats
 from tests.conftest import Run, settings_for, superuser_of
 from tests.database.pooler import Pooler
 from tests.truth import differences, statistics_of, truth_of

@@ -8,13 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from stats_assets.database import statistics
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
-from stats_assets.database.overflow import DoesNotFit
-from stats_assets.database.statistics import apply_queue, queued, save_countries
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.statistics import applier
+from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
+from stats_assets.database.statistics.overflow import DoesNotFit
 from stats_assets.osm import (
     Changeset,
     ChangesetFile,
@@ -196,13 +196,13 @@ def test_a_crash_at_any_statement_loses_and_doubles_nothing(
 ) -> None:
     replace_facts(connection, 1, diff(edits(10), edits(11, uid=8)))
     save_changesets(connection, 1, file(changeset(10, "hot")))
-    steps = statistics.STEPS
+    steps = applier.STEPS
     for at in range(len(steps)):
-        monkeypatch.setattr(statistics, "STEPS", (*steps[:at], "SELECT 1 / 0"))
+        monkeypatch.setattr(applier, "STEPS", (*steps[:at], "SELECT 1 / 0"))
         with pytest.raises(psycopg.errors.DivisionByZero):
             apply_queue(connection)
         assert queued(connection) == 3
-    monkeypatch.setattr(statistics, "STEPS", steps)
+    monkeypatch.setattr(applier, "STEPS", steps)
     apply_queue(connection)
     assert aggregates(connection) == recomputed(connection)
 
@@ -211,13 +211,13 @@ def test_facts_that_come_while_a_batch_is_applied_wait_for_the_next(
     connection: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_facts(connection, 1, diff(edits(10)))
-    steps = statistics.STEPS
+    steps = applier.STEPS
     with connect(url) as other:
 
         def late(*_: object) -> str:
             with other.transaction():
                 replace_facts(other, 2, diff(edits(10, n=5)))
-            monkeypatch.setattr(statistics, "STEPS", steps)
+            monkeypatch.setattr(applier, "STEPS", steps)
             return "SELECT"
 
         class Interrupting(tuple[str, ...]):
@@ -226,7 +226,7 @@ def test_facts_that_come_while_a_batch_is_applied_wait_for_the_next(
                 late()
                 yield from steps[1:]
 
-        monkeypatch.setattr(statistics, "STEPS", Interrupting(steps))
+        monkeypatch.setattr(applier, "STEPS", Interrupting(steps))
         apply_queue(connection)
     assert queued(connection) == 1
     assert aggregates(connection)["users"]["7"]["edit_count"] == 1
@@ -256,9 +256,9 @@ def test_what_another_applier_holds_up_too_long_is_left_to_whoever_comes_next(
     connection: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_facts(connection, 1, diff(edits(10)))
-    monkeypatch.setattr(statistics, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(applier, "WAIT_SECONDS", 0.0)
     with connect(url) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (statistics.LOCK,))
+        other.execute("SELECT pg_advisory_lock(%s)", (applier.LOCK,))
         assert apply_queue(connection).entries == 0
     assert queued(connection) == 1
 

@@ -12,14 +12,20 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from stats_assets.database import statistics
-from stats_assets.database.aggregates import DELTAS
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
-from stats_assets.database.statistics import FORGET_ENTRIES, STEPS, apply_queue, queued, save_countries
-from stats_assets.database.users import DIFFS, NameEvidence, save_users
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.users import DIFFS, NameEvidence, save_users
+from stats_assets.database.statistics import applier
+from stats_assets.database.statistics.aggregates import DELTAS
+from stats_assets.database.statistics.applier import (
+    FORGET_ENTRIES,
+    STEPS,
+    apply_queue,
+    queued,
+    save_countries,
+)
 from stats_assets.osm import ChangesetStatistics
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
@@ -77,7 +83,7 @@ def before_forgetting(monkeypatch: pytest.MonkeyPatch, event: Callable[[], objec
                 yield step
 
     with monkeypatch.context() as patched:
-        patched.setattr(statistics, "STEPS", Interrupted(STEPS))
+        patched.setattr(applier, "STEPS", Interrupted(STEPS))
         yield
 
 

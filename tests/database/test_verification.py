@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from stats_assets.database import passes, statistics
-from stats_assets.database.aggregates import apply_deltas
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.fact_partitions import make_partitions
-from stats_assets.database.facts import replace_facts
-from stats_assets.database.metadata import save_changesets
-from stats_assets.database.passes import RebuildBusy, rebuild, sample, verify
-from stats_assets.database.statistics import apply_queue, queued, save_countries
-from stats_assets.database.verification import PARTS
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import replace_facts
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.statistics import applier, passes
+from stats_assets.database.statistics.aggregates import apply_deltas
+from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
+from stats_assets.database.statistics.passes import RebuildBusy, rebuild, sample, verify
+from stats_assets.database.statistics.verification import PARTS
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 
@@ -179,7 +179,7 @@ def test_two_rebuilds_at_once_are_refused(connection: Connection, url: str) -> N
 @pytest.fixture
 def held(url: str) -> Iterator[Connection]:
     with connect(url) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (statistics.LOCK,))
+        other.execute("SELECT pg_advisory_lock(%s)", (applier.LOCK,))
         yield other
 
 

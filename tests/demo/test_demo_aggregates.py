@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from stats_assets.demo.mappers import RENAMED
-from stats_assets.demo.tally import Json, Known, Member, Tally, plain
-from stats_assets.demo.truth import _breakdown, truth
-from stats_assets.demo.world import World
+from stats_assets.demo.truth.tally import Json, Known, Member, Tally, plain
+from stats_assets.demo.truth.truth import _breakdown, truth
+from stats_assets.demo.world.mappers import RENAMED
+from stats_assets.demo.world.world import World
 
 MINUTES = 180
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from stats_assets.demo import faults
-from stats_assets.demo.fault_rules import Faults
-from stats_assets.demo.faults import KINDS, Answer, Request
+from stats_assets.demo.answers import faults
+from stats_assets.demo.answers.fault_rules import Faults
+from stats_assets.demo.answers.faults import KINDS, Answer, Request
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.world import World
+from stats_assets.demo.world.world import World
 from tests.drills.waiting import PATIENCE
 
 GOOD = Answer(200, "text/plain", b"good")

@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from stats_assets.demo import faults
+from stats_assets.demo.answers import faults
+from stats_assets.demo.answers.folder import FolderError
 from stats_assets.demo.clock import SteadyClock
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.folder import FolderError
 from stats_assets.demo.home import DemoHome
-from stats_assets.demo.minute import until
-from stats_assets.demo.truth import truth
-from stats_assets.demo.world import World
+from stats_assets.demo.truth.truth import truth
+from stats_assets.demo.world.minute import until
+from stats_assets.demo.world.world import World
 from tests.drills.waiting import PATIENCE
 
 REAL = Path(__file__).parents[3] / "shared" / "data"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.dagster_programs import environment
 from stats_assets.demo.home import DemoHome
+from stats_assets.local.dagster_programs import environment
+from stats_assets.local.stack import _taken_over, run_demo
 from stats_assets.osm import Categories, CategoriesError
 from stats_assets.settings import Settings, SettingsError
-from stats_assets.stack import _taken_over, run_demo
 from tests.conftest import Run
 
 PROJECT = Path(__file__).parents[2]

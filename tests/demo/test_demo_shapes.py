@@ -7,8 +7,8 @@ from random import Random
 import pytest
 import shapely
 
-from stats_assets.demo.places import BORDERS, TOWNS, Place
-from stats_assets.demo.shapes import (
+from stats_assets.demo.world.places import BORDERS, TOWNS, Place
+from stats_assets.demo.world.shapes import (
     Size,
     area_km2,
     draw_line,

@@ -15,9 +15,9 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from stats_assets.demo.places import PLACES
-from stats_assets.demo.truth import truth
-from stats_assets.demo.world import World
+from stats_assets.demo.truth.truth import truth
+from stats_assets.demo.world.places import PLACES
+from stats_assets.demo.world.world import World
 
 MINUTES = 240
 WGS84 = Geod(ellps="WGS84")

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.demo.augmented_diff import degrees, write_augmented_diff
-from stats_assets.demo.changeset_file import ChangesetFile, write_changesets
-from stats_assets.demo.elements import Map, Node, Stamp, Way
-from stats_assets.demo.mappers import ANONYMOUS, RENAMED
-from stats_assets.demo.minute import Minute, since, until
-from stats_assets.demo.world import World
+from stats_assets.demo.answers.augmented_diff import degrees, write_augmented_diff
+from stats_assets.demo.answers.changeset_file import ChangesetFile, write_changesets
+from stats_assets.demo.world.elements import Map, Node, Stamp, Way
+from stats_assets.demo.world.mappers import ANONYMOUS, RENAMED
+from stats_assets.demo.world.minute import Minute, since, until
+from stats_assets.demo.world.world import World
 
 HOUR = 60
 REAL = Path(__file__).parents[3] / "shared" / "data"
 FINGERPRINT = """
 import gzip, hashlib
-from stats_assets.demo.world import World
+from stats_assets.demo.world.world import World
 world, digest = World(seed={seed}), hashlib.sha256()
 for sequence in range(world.first, world.first + 40):
     digest.update(world.augmented_diff(sequence))

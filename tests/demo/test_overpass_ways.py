@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import requests
 
+from stats_assets.demo.answers.overpass_ways import Outage, Ways
+from stats_assets.demo.answers.renumbering import Renumbered
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.late_edits import LateEdits
-from stats_assets.demo.minute import until
-from stats_assets.demo.overpass_ways import Outage, Ways
-from stats_assets.demo.renumbering import Renumbered
-from stats_assets.demo.world import World
+from stats_assets.demo.world.late_edits import LateEdits
+from stats_assets.demo.world.minute import until
+from stats_assets.demo.world.world import World
 from tests.conftest import real_file
 
 HISTORY = 90

@@ -11,10 +11,10 @@ from dagster._daemon.cli import cli as dagster_daemon
 from dagster_webserver.cli import dagster_webserver
 from typer.main import get_command
 
-from stats_assets import metrics
-from stats_assets.cli import app
-from stats_assets.database.streams import STREAMS
-from stats_assets.status import Status, StreamStatus
+from stats_assets.cli.main import app
+from stats_assets.database.ledger.stream_rows import STREAMS
+from stats_assets.monitoring import cloudwatch
+from stats_assets.monitoring.status import Status, StreamStatus
 from tests.deploy.templates import resources
 
 
@@ -54,7 +54,7 @@ def watched() -> list[dict[str, Any]]:
     known |= {"requests": {"day": {"heads": 1, "bodies": 1, "bytes": 1}}}
     stream = StreamStatus(**known | {"lag_seconds": 1.0, "rate": 1.0, "committed_at": now, "ticked_at": now})
     status = Status(dict.fromkeys(STREAMS, stream), 0)
-    return [json.loads(line) for line in metrics.lines("here", status, metrics.Dagster(1.0, 0), now)]
+    return [json.loads(line) for line in cloudwatch.lines("here", status, cloudwatch.Dagster(1.0, 0), now)]
 
 
 def test_fargate_takes_the_sizes() -> None:

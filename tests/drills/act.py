@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import psycopg
 
-from stats_assets.bodies import FETCH_LOCK
-from stats_assets.database.leases import leases
+from stats_assets.database.ledger.leases import leases
+from stats_assets.ingest.fetch import FETCH_LOCK
 from tests.drills.stack import DemoStack
 
 

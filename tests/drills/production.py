@@ -20,9 +20,9 @@ import yaml
 
 from deploy.kit.config import LOCAL
 from deploy.kit.render import HERE, rendered
-from stats_assets.dagster_programs import HOST, DagsterChildren
-from stats_assets.processes import is_resource_tracker, processes_with_variable, send
-from stats_assets.stack import DEFINITIONS
+from stats_assets.linux import is_resource_tracker, processes_with_variable, send
+from stats_assets.local.dagster_programs import HOST, DagsterChildren
+from stats_assets.local.stack import DEFINITIONS
 from tests.deploy.templates import resources
 from tests.drills.waiting import PATIENCE, until
 from tests.ports import free_ports

@@ -22,14 +22,14 @@ from typing import Any, Self, TypeVar
 import psycopg
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.streams import stream_of
+from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.demo.home import DemoHome
-from stats_assets.parts import Stats
-from stats_assets.processes import is_alive, is_resource_tracker, processes_titled, processes_with_variable
+from stats_assets.linux import is_alive, is_resource_tracker, processes_titled, processes_with_variable
+from stats_assets.local.supervisor import MARK
+from stats_assets.monitoring.status import Status
+from stats_assets.monitoring.status import of as standing_of
 from stats_assets.settings import Settings
-from stats_assets.status import Status
-from stats_assets.status import of as standing_of
-from stats_assets.supervisor import MARK
+from stats_assets.system import Stats
 from tests.drills.waiting import PATIENCE, until
 from tests.ports import free_ports
 
@@ -43,7 +43,7 @@ WORDS = {
 }
 WITH_SETTINGS = """
 import json, sys
-from stats_assets.cli import main
+from stats_assets.cli.main import main
 from stats_assets.demo.home import DemoHome
 others = json.loads(sys.argv.pop(1))
 settings = DemoHome.settings

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.dagster_programs import LOCATION
-from stats_assets.database.ledger import BLOCK, block_of
-from stats_assets.database.statistics import apply_queue
-from stats_assets.database.streams import STREAMS, Stream
+from stats_assets.database.ledger.ledger import BLOCK, block_of
+from stats_assets.database.ledger.stream_rows import STREAMS, Stream
+from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.home import DemoHome
-from stats_assets.demo.world import World
-from stats_assets.partitions import key_of
-from stats_assets.parts import Stats
-from stats_assets.run import run_range
+from stats_assets.demo.world.world import World
+from stats_assets.ingest.run import run_range
+from stats_assets.local.dagster_programs import LOCATION
+from stats_assets.orchestration.partitions import key_of
 from stats_assets.settings import Settings
+from stats_assets.system import Stats
 from tests.drills.exact import is_exact
 from tests.drills.stack import DemoStack
 

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from dagster_postgres.storage import DagsterPostgresStorage
 
-from stats_assets.dagster_programs import answers_at
 from stats_assets.demo.feed import DemoFeed
+from stats_assets.local.dagster_programs import answers_at
 from tests.at_once import at_once
 from tests.conftest import other_database
 from tests.drills.waiting import until

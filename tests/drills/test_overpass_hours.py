@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from stats_assets.demo.world import World
+from stats_assets.demo.world.world import World
 from tests.hours import SCENARIOS, TABLE, Outcome, Scale, begins_again, passes
 
 HOUR = Scale(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from deploy.kit.secrets import DRIVER
-from stats_assets.demo import faults
+from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.world import World
+from stats_assets.demo.world.world import World
 from tests.conftest import database
 from tests.drills.production import ROLES, Production, machine
 from tests.drills.streams import Streams

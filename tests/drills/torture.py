@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import requests
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.leases import leases
-from stats_assets.database.statistics import queued
-from stats_assets.database.streams import STREAMS, troubled
+from stats_assets.database.ledger.leases import leases
+from stats_assets.database.ledger.stream_rows import STREAMS, troubled
+from stats_assets.database.statistics.applier import queued
 from tests.drills.exact import contiguous_end
 from tests.drills.stack import DemoStack, running
 from tests.truth import differences, statistics_of, truth_of

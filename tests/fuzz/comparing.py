@@ -12,8 +12,8 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from stats_assets.feeds import FeedError, judge_envelope
 from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff
-from stats_assets.replication import FeedError, judge_envelope
 from tests.fuzz import simple
 from tests.fuzz.making import Maker
 from tests.fuzz.measuring import REGIONS

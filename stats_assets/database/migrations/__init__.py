@@ -14,14 +14,14 @@ from sqlalchemy import create_engine, pool
 from sqlalchemy.exc import DBAPIError
 
 from stats_assets.database.connection import Connection, connect, masked
-from stats_assets.database.fact_partitions import SEQUENCES, make_partitions
-from stats_assets.database.fact_ranges import note
+from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
+from stats_assets.database.facts.ranges import note
 from stats_assets.database.migrations.found import NEWEST as NEWEST
 from stats_assets.database.migrations.found import MigrationRefused as MigrationRefused
 from stats_assets.database.migrations.found import revision as revision
 from stats_assets.database.reading_login import make_reading_login
 
-LOCK = 5_640_001  # advisory locks of this project: see also statistics.py
+LOCK = 5_640_001  # advisory locks of this project: see also orchestration/assets/statistics.py
 
 HINTS = {
     errors.InsufficientPrivilege: "The role needs CREATE on the database and on its schema, and where OSMesa's tables"

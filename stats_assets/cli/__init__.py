@@ -1,0 +1,1 @@
+"""The command line: `main` gives each command its name, a module each says what it does."""

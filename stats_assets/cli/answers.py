@@ -1,0 +1,235 @@
+"""Commands that answer: the statistics of a file, hashtags of a text, a query, the database's URL."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from stats_assets.cli.output import print_json_text
+from stats_assets.cli.shared import AsJson, err, out, print_json, settings_here
+from stats_assets.database.connection import Connection, database_url
+from stats_assets.feeds import (
+    BeforeHistory,
+    Body,
+    FeedError,
+    judge_body,
+    judge_envelope,
+    judge_history,
+    open_body,
+)
+from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
+from stats_assets.osm.statistics import UNREADABLE
+from stats_assets.system import Stats
+
+# What is said of a diff that was read, whatever its exit code.
+_MENDED = {
+    "character_replaced": "characters that XML forbids, or bytes that are none, were replaced",
+    "value_left_out": "values of more than 1 MB were left out",
+    "time_cut": "edits are dated in the future: taken as of now",
+    "user_too_long": "edits' user names were longer than OSM allows, and were cut",
+    "unknown_child": "elements beside the actions were not understood",
+    "unknown_action_type": "actions are no create, modify or delete: nothing is left to be counted",
+}
+
+
+def stats(
+    file: Annotated[str, typer.Argument(help="An augmented diff, plain or gzip; - for standard input.")],
+    sequence: Annotated[int | None, typer.Option(help="Only labels the output.")] = None,
+    regions: Annotated[
+        Path | None, typer.Option(help="GeoJSON with code and name, in place of the default.")
+    ] = None,
+    categories: Annotated[Path | None, typer.Option(help="YAML, in place of the default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The statistics of one augmented diff, without any database."""
+    settings = settings_here()
+    rules = Categories.load(categories.absolute() if categories else settings.categories_file)
+    places = Regions.load(regions.absolute() if regions else settings.regions_file)
+    try:
+        with _as_body(file, sequence) as body:
+            diff = _counted(body, rules, places)
+    except FeedError as error:
+        err.print(
+            f"{error.url} is no whole augmented diff: {error.what}", style="red", markup=False, soft_wrap=True
+        )
+        raise typer.Exit(1) from None
+    except OSError as error:
+        err.print(f"{file} can't be read: {error}", style="red", markup=False, soft_wrap=True)
+        wrong_use = isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError)
+        raise typer.Exit(2 if wrong_use else 1) from None
+    for line in _remarks_on(diff):
+        err.print(f"warning: {file}: {line}", style="yellow", markup=False, soft_wrap=True)
+    if as_json:
+        print_json([_changeset(changeset) for changeset in diff.changesets])
+    else:
+        _print_diff(diff, file if sequence is None else f"{file}, sequence {sequence}")
+    if diff.unreadable:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _as_body(file: str, sequence: int | None) -> Iterator[Body]:
+    """The file, or what comes by standard input, as a feed's body."""
+    now = datetime.now(UTC)
+    if file != "-":
+        path = Path(file).absolute()
+        yield Body(sequence or 0, path, file, path.stat().st_size, now, 0.0)
+        return
+    with tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield Body(sequence or 0, Path(copy.name), "standard input", copy.tell(), now, 0.0)
+
+
+def _counted(body: Body, categories: Categories, regions: Regions) -> DiffStatistics:
+    """The body's statistics. Raises FeedError where a stream would not use it; remarks are said, not judged."""
+    with open_body(body.path, url=body.url) as document:
+        diff = count_diff(document, categories=categories, regions=regions, limit=body.fetched_at)
+    judge_envelope(
+        diff.envelope,
+        url=body.url,
+        until=None,
+        unreadable=diff.unreadable,
+        of=diff.actions,
+        example=next(iter(diff.examples), ""),
+        remarks=False,
+    )
+    judge_body(body, until=None, remarks=False)
+    return diff
+
+
+def _remarks_on(diff: DiffStatistics) -> Iterator[str]:
+    """What the server says of the diff, and what of it is not in the numbers, or not as it stands there."""
+    for remark in diff.envelope.remarks:
+        yield f"it has a remark: {remark}"
+    if diff.unreadable:
+        reasons = [
+            f"{reason.removeprefix(UNREADABLE)} {n}"
+            for reason, n in diff.flags.items()
+            if UNREADABLE in reason
+        ]
+        yield f"{diff.unreadable} of {diff.actions} actions could not be read: {', '.join(reasons)}"
+    try:
+        judge_history(diff.creations, actions=diff.actions, url="")
+    except BeforeHistory as error:
+        yield f"a stream would not count it: {error.what}"
+    for reason, what in _MENDED.items():
+        if reason in diff.flags:
+            yield f"{diff.flags[reason]} {what}"
+    if diff.examples:
+        yield "for example:" + "".join(f"\n  {example}" for example in diff.examples)
+    if nobodys := diff.tallies.get("nobodys_edit"):
+        yield f"{nobodys} features' edits have no changeset: they are nobody's, and counted nowhere"
+
+
+def _changeset(changeset: Any) -> dict[str, Any]:
+    return {
+        "changeset": changeset.changeset,
+        "uid": changeset.uid,
+        "user": changeset.user,
+        "total_edits": changeset.total_edits,
+        "counts": changeset.counts,
+        "measurements": changeset.measurements,
+        "countries": {code: part._asdict() for code, part in changeset.countries.items()},
+        "errors": changeset.errors,
+    }
+
+
+def _print_diff(diff: DiffStatistics, title: str) -> None:
+    table = Table()
+    err.print(title, highlight=False, markup=False, soft_wrap=True)
+    for name in ("changeset", "user", "edits", "what", "countries", "errors"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("changeset", "edits"))
+    for c in diff.changesets:
+        what = [f"{key} {number}" for key, number in c.counts.items()]
+        what += [f"{key} {number:f}" for key, number in c.measurements.items()]
+        countries = [f"{code} {part.edit_count}" for code, part in c.countries.items()]
+        user = c.user or (str(c.uid) if c.uid else "")
+        cells = (user, str(c.total_edits), "\n".join(what), "\n".join(countries), str(c.errors or ""))
+        table.add_row(str(c.changeset), *map(escape, cells))
+    out().print(table)
+    totals = f"{diff.actions} actions, {diff.features} counted features, {len(diff.changesets)} changesets"
+    err.print(
+        f"{totals}. OpenStreetMap data © OpenStreetMap contributors, ODbL.", highlight=False, soft_wrap=True
+    )
+
+
+def hashtags(
+    text: Annotated[list[str], typer.Argument(help="A changeset's comment.")], as_json: AsJson = False
+) -> None:
+    """The hashtags that are found in comments."""
+    found = [hashtags_in_comment(comment) for comment in text]
+    if as_json:
+        print_json(found)
+    else:
+        for tags in found:
+            print(" ".join(f"#{tag}" for tag in tags))
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One statement; nothing can be changed.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask the statistics' database, read-only."""
+    stats = Stats(settings_here(looks=True))
+    statement = query.strip().rstrip(";").encode()
+    try:
+        with stats.ask() as connection:
+            connection.adapters.register_loader("jsonb", psycopg.types.string.TextLoader)
+            connection.execute("BEGIN READ ONLY")
+            if as_json and statement[:6].lower().startswith((b"select", b"with", b"values", b"table")):
+                rows = b"SELECT coalesce(json_agg(answer), '[]')::text FROM (" + statement + b"\n) AS answer"
+                _, [row] = _answered(connection, rows)
+                print_json_text(row[0])
+                return
+            names, answer = _answered(connection, statement)
+    except NotRun as error:
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except psycopg.Error as error:
+        err.print(f"PostgreSQL refuses the query: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in answer])
+        return
+    table = Table()
+    for name in names:
+        table.add_column(escape(name), overflow="fold")
+    for row in answer:
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+    out().print(table)
+
+
+class NotRun(ValueError):
+    """A statement that asks nothing."""
+
+
+def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The columns' names and the rows of one statement, of which nothing is kept. What answers no rows is not run."""
+    # Prepared: one statement, so that nobody can end the read-only transaction and go on.
+    prepared = connection.pgconn.prepare(b"", statement)
+    if prepared.status == psycopg.pq.ExecStatus.COMMAND_OK:
+        prepared = connection.pgconn.describe_prepared(b"")
+    if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(prepared)
+    if not prepared.nfields:
+        raise NotRun("The query answers no rows, so that it was not run: sql only asks.")
+    cursor = connection.execute(statement, prepare=True)
+    names = [column.name for column in cursor.description or ()]
+    answer = cursor.fetchall()
+    connection.rollback()
+    return names, answer
+
+
+def print_database_url() -> None:
+    """The database's URL, as psql and others take it; the embedded server is started if need be."""
+    print(database_url(settings_here(database=True)))

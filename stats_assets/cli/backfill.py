@@ -1,0 +1,133 @@
+"""`stats-assets backfill`: an exact range of sequences, with progress on stderr and an exit code."""
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from stats_assets.cli.shared import FromFeed, SequenceOption, StreamOption, err, say, settings_here
+from stats_assets.database.facts.ranges import WHAT_TO_DO, away_in, require_tables
+from stats_assets.database.ledger.ledger import block_of
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.feeds import HeadUnknown
+from stats_assets.ingest.feed_head import of_limit
+from stats_assets.system import Stats
+from stats_assets.words import in_words
+
+if TYPE_CHECKING:
+    from stats_assets.orchestration.backfill import Wanted
+
+SAY_SECONDS = 15.0
+
+
+def backfill(
+    stream: StreamOption, start: SequenceOption, end: SequenceOption, from_feed: FromFeed = False
+) -> None:
+    """Do the sequences start..end again, or for the first time. Exit code: 0 all are committed, 1 some are left,
+    or facts of theirs are away.
+
+    Runs are seen in the UI. What the archive has is read from there, unless --from-feed.
+    Ended by Ctrl-C, it leaves nothing queued, and the same command goes on where it stopped.
+    """
+    if end < start:
+        raise typer.BadParameter(f"--end {end} is before --start {start}.")
+    settings = settings_here(database=True, dagster=True)
+    from dagster import DagsterInstance  # here, as all else is quick without it
+
+    from stats_assets.orchestration.backfill import Backfill, Wanted
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stats = Stats(settings)
+    wanted = Wanted(stream.value, start, end, from_feed)
+    if _away(stats, wanted.stream, start, end):
+        say("Nothing was begun.", style="red")
+        raise typer.Exit(1)
+    _warn_of_head(stats, wanted)
+    with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
+        try:
+            outcome = Backfill(instance, stats, wanted, shown.advance, say).run()
+        except KeyboardInterrupt:
+            say("Ended. What was committed stays; the same command goes on with the rest.", style="yellow")
+            raise typer.Exit(130) from None
+    for trouble in outcome.troubles:
+        say(f"{trouble.sequence} is {trouble.work}: {trouble.reason}", style="red")
+    done = f"{outcome.committed} of {wanted.size} sequences of {stream.value} {start}..{end} are committed"
+    if outcome.blocks_left:
+        say(f"{done}; blocks left: {outcome.blocks_left}. The same command does these.", style="red")
+        raise typer.Exit(1)
+    say(f"{done}.")
+    if _away(stats, wanted.stream, start, end):
+        raise typer.Exit(1)
+
+
+def _away(stats: Stats, stream: Stream, start: int, end: int) -> bool:
+    """Says where in start..end facts are away: nothing can be counted there."""
+    if stream != "augmented_diffs":
+        return False
+    with stats.connect() as connection:
+        require_tables(connection)
+        ranges = away_in(connection, start, end)
+    for one in ranges:
+        say(f"{one} Nothing can be counted there. {WHAT_TO_DO}", style="red")
+    return bool(ranges)
+
+
+def _warn_of_head(stats: Stats, wanted: "Wanted") -> None:
+    """Says what is beyond the head; refuses where that is more than the head's own block. Raises BadParameter."""
+    try:
+        with stats.connect() as connection:
+            head = of_limit(connection, stats.source(wanted.stream), wanted.stream, decides=False)
+    except HeadUnknown as error:
+        said = "" if wanted.from_feed else " What the archive has is done without it."
+        say(f"{error}.{said}", style="yellow")
+    else:
+        end = wanted.end
+        said = f"The feed has only up to {head} yet: what is above can't be done."
+        if block_of(end) > block_of(head):  # whose partitions would be made, and stay
+            raise typer.BadParameter(f"{said} Say --end {head} at most.")
+        if end > head:
+            say(said, style="yellow")
+
+
+class _Left(ProgressColumn):
+    """How long it takes yet."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.time_remaining is None else in_words(task.time_remaining))
+
+
+class _Shown:
+    """A bar in a terminal, a line now and then elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._bar = Progress(
+            *(TextColumn("sequences"), BarColumn(), MofNCompleteColumn(), TextColumn("left:")),
+            _Left(),
+            console=err,
+            disable=not err.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total)
+        self._total = total
+        self._began = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def __enter__(self) -> "_Shown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def advance(self, done: int) -> None:
+        self._bar.update(self._task, completed=done)
+        now = time.monotonic()
+        self._first = done if self._first is None else self._first
+        if err.is_terminal or now - self._said < SAY_SECONDS:
+            return
+        self._said = now
+        rate = (done - self._first) / (now - self._began)
+        left = f", about {in_words((self._total - done) / rate)} left" if rate else ""
+        say(f"{done} of {self._total} sequences{left}")

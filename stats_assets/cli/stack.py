@@ -1,0 +1,29 @@
+"""Commands that start the local stack and stay in the foreground."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stats_assets.local.stack import run_demo, run_dev
+
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="The UI's port.")]
+
+
+def dev(
+    port: Port = 3000,
+) -> None:
+    """The live system in the foreground: UI, daemon, code server, supervised; Ctrl-C ends all."""
+    raise typer.Exit(run_dev(port))
+
+
+def demo(
+    port: Port = 3000,
+    feed_port: Annotated[int, typer.Option(min=1, max=65_535, help="The feed's port.")] = 8090,
+    feed_only: Annotated[bool, typer.Option(help="Only the feed, no Dagster.")] = False,
+    directory: Annotated[
+        Path | None, typer.Option(help="Serve the real diffs NNN.adiff.xml.gz of this folder.")
+    ] = None,
+) -> None:
+    """The same, offline: an invented world with its own feeds, database and archive, below .demo/."""
+    raise typer.Exit(run_demo(port, feed_port, feed_only=feed_only, directory=directory))

@@ -1,0 +1,133 @@
+"""Commands on the statistics as a whole: whether they are what the facts say, and making them so."""
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from stats_assets.cli.shared import AsJson, print_json, say, settings_here
+from stats_assets.database.connection import Connection
+from stats_assets.database.facts.ranges import WHAT_TO_DO, away
+from stats_assets.database.statistics import passes, verdicts
+from stats_assets.database.statistics.passes import Passed, RebuildBusy
+from stats_assets.system import Stats
+
+SAY_SECONDS = 5.0
+SHOWN = 1_000
+
+
+def verify(
+    a_sample: Annotated[
+        bool, typer.Option("--sample", help="Only a few random ranges, within a second or so.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the last one was ended, by --seconds or Ctrl-C.")
+    ] = False,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="End after so long; --resume goes on later.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the statistics from the facts, and compare every row and key exactly. The verdict is kept for `status`.
+
+    Range by range, each in one snapshot, while the stream goes on. Exit code: 0 all is equal, 1 something differs,
+    or could not be looked at as facts are away that nobody said are meant to be.
+    How far it is, and what it found, is kept for --resume and status, if the database's role may write that.
+    """
+    if a_sample and (resume or seconds is not None):
+        raise typer.BadParameter("--sample is short by itself: without --resume and --seconds.")
+    with Stats(settings_here(database=True)).look(may_write=True) as connection:
+        kept = a_sample or passes.is_kept(connection)
+        if not kept:
+            say("This role may only read: how far the verification is can't be kept, nor gone on with.")
+        if resume and not kept:
+            raise typer.BadParameter("there is nothing that it could go on with.", param_hint="--resume")
+        try:
+            passed = (
+                passes.sample(connection)
+                if a_sample
+                else passes.verify(connection, "verify", resume=resume, seconds=seconds, progress=_Told())
+            )
+        except KeyboardInterrupt:
+            say(
+                "Ended." + (" stats-assets verify --resume goes on from here." if kept else ""),
+                style="yellow",
+            )
+            raise typer.Exit(130) from None
+        unseen = _unseen(connection, passed)
+    if as_json:
+        differences = [one._asdict() for one in passed.differences]
+        print_json(passed._asdict() | {"differences": differences})
+    else:
+        _print(passed)
+    if not passed.whole and not a_sample:
+        say("Not at the end yet" + (": stats-assets verify --resume goes on from here." if kept else "."))
+    raise typer.Exit(1 if passed.differences or unseen else 0)
+
+
+def rebuild() -> None:
+    """Make the statistics what the facts say, in place, while the stream goes on. Ended, the same command goes on.
+
+    What rests on facts that are away stays as it is. Exit code: 0 all was compared, 1 not, as facts are away.
+    """
+    with Stats(settings_here(database=True)).connect() as connection:
+        try:
+            passed = passes.rebuild(connection, progress=_Told())
+        except KeyboardInterrupt:
+            say("Ended. What was mended stays; the same command goes on from here.", style="yellow")
+            raise typer.Exit(130) from None
+        except RebuildBusy as busy:
+            say(str(busy), style="red")
+            raise typer.Exit(2) from None
+        known = verdicts.verdict(connection)
+        unseen = _unseen(connection, passed)
+    say(f"{passed.steps} ranges compared, {len(passed.differences)} differences mended.")
+    if known.bad:
+        say(
+            "A verification has found differences since this began, maybe mended by now: stats-assets verify tells."
+        )
+    raise typer.Exit(1 if unseen else 0)
+
+
+def _unseen(connection: Connection, passed: Passed) -> bool:
+    """Says what could not be looked at; whether there is some of it that nobody said is meant to be away."""
+    ranges = away(connection)
+    for one in ranges[:SHOWN]:
+        say(f"{one}{' It is meant so.' if one.accepted else ''}", style="yellow")
+    if passed.away:
+        say(
+            f"{passed.away} changesets rest on facts that are away: their sums were not looked at, and stay."
+            f" {WHAT_TO_DO}",
+            style="yellow",
+        )
+    return any(not one.accepted for one in ranges) or (passed.away > 0 and not ranges)
+
+
+def _print(passed: Passed) -> None:
+    for one in passed.differences[:SHOWN]:
+        print(f"{one.what}: {_shown(one.expected)} by the facts, {_shown(one.found)} here")
+    if len(passed.differences) > SHOWN:
+        say(f"… and {len(passed.differences) - SHOWN} more (--json has all)")
+    equal = "All that could be looked at is equal" if passed.away else "All is equal"
+    verdict = f"{len(passed.differences)} differences" if passed.differences else equal
+    say(f"{verdict}: {passed.steps} ranges compared, {passed.pending} entries of the queue were pending.")
+    if passed.differences:
+        say("stats-assets rebuild mends them.", style="red")
+
+
+def _shown(value: str | None) -> str:
+    return "nothing" if value is None else value
+
+
+class _Told:
+    """Where a long pass is, now and then, on stderr."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, part: str, first: int) -> None:
+        if time.monotonic() - self._said >= SAY_SECONDS:
+            self._said = time.monotonic()
+            say(f"comparing {part} from {first} on")
+            sys.stderr.flush()

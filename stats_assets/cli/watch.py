@@ -1,0 +1,48 @@
+"""`stats-assets watch`: beside a deployed stack, for alarms; never ends by itself."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from dagster import DagsterInstance
+from sqlalchemy.exc import SQLAlchemyError
+
+from stats_assets.cli.shared import say, settings_here
+from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.failures import named
+from stats_assets.database.looking import SchemaNotReady
+from stats_assets.embedded_postgres.access import EmbeddedServerError
+from stats_assets.monitoring import cloudwatch
+from stats_assets.monitoring import status as standing
+from stats_assets.monitoring.switches import switches_of
+from stats_assets.system import Stats
+
+
+def watch(
+    name: Annotated[str, typer.Option(help="The metrics' dimension Cluster.")] = "stats-assets",
+    every: Annotated[int, typer.Option(min=1, help="Seconds between two looks.")] = 60,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+) -> None:
+    """Print lag, progress, ticks, heartbeats and failed runs each minute, as CloudWatch's embedded metrics."""
+    stats = Stats(settings_here(looks=True, dagster=True))
+    while True:
+        began = time.monotonic()
+        try:
+            with named():
+                _look(name, stats)
+        except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady, SQLAlchemyError, OSError) as error:
+            say(f"stats-assets: no metrics this time: {str(error).splitlines()[0]}")
+            if once:
+                raise typer.Exit(1) from None
+        if once:
+            return
+        time.sleep(max(0.0, every - (time.monotonic() - began)))
+
+
+def _look(name: str, stats: Stats) -> None:
+    with DagsterInstance.get() as instance:
+        found = standing.of(stats, switches_of(instance))
+        now = datetime.now(UTC)
+        for line in cloudwatch.lines(name, found, cloudwatch.of_dagster(instance, now), now):
+            print(line, flush=True)

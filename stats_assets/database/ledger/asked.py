@@ -1,0 +1,181 @@
+"""What a feed is asked, known to all runs: so that together they are good guests of it.
+
+Whether it may be asked now is decided here, by what was asked and what it refused; how long it wants quiet is kept in
+stream_rows.py, and what its answers mean is the runs' matter.
+"""
+
+import time
+from datetime import timedelta
+from typing import NamedTuple
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.feeds.manners import Manners
+from stats_assets.feeds.outcomes import (
+    AskedJustNow,
+    DuplicateQueryRefused,
+    FeedError,
+    FeedQuiet,
+    FeedRefused,
+    HeadUnknown,
+)
+from stats_assets.feeds.source import Source
+from stats_assets.words import at, in_words
+
+TIMES = 2  # an id is asked at most in three gaps: others may ask for it, too
+# So long after a duplicate's refusal the server's cache may give 0 bytes (docs/feeds.md, section 6.2).
+POISONED = timedelta(hours=1)
+ASKED_KEPT = timedelta(hours=2)
+REQUESTS_KEPT = timedelta(days=7)
+
+
+def begin(connection: Connection, stream: Stream, source: Source, sequence: int) -> int:
+    """Before a body is asked for: paced, and counted. The request's number, for `end`. Raises FeedQuiet, AskedJustNow.
+
+    Of a serial source only who holds its lock calls this.
+    """
+    if source.serial:  # a clock that was set back: what seems to come yet was asked just now
+        connection.execute(
+            "UPDATE asked SET asked_at = clock_timestamp() WHERE stream = %s AND asked_at > clock_timestamp()",
+            (stream,),
+        )
+    _pace(connection, stream, source.manners)
+    if left := stream_rows.quiet(connection, stream):
+        raise FeedQuiet(source.url, _quiet(*left), retry_after=left[0])
+    _ration(connection, stream, source, sequence)
+    count(connection, stream, "body")
+    if not source.serial:
+        return 0
+    connection.execute("DELETE FROM asked WHERE stream = %s AND asked_at < now() - %s", (stream, ASKED_KEPT))
+    row = connection.execute(
+        "INSERT INTO asked (stream, sequence) VALUES (%s, %s) RETURNING id", (stream, sequence)
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an INSERT returns its row
+    return int(row[0])
+
+
+def end(connection: Connection, stream: Stream, request: int, size: int, error: FeedError | None) -> None:
+    """After the answer: what it was, for all runs to know."""
+    heed(connection, stream, error)
+    if size:
+        count(connection, stream, "body", number=0, size=size)
+    if request:
+        answer = (
+            "good" if error is None else "duplicate" if isinstance(error, DuplicateQueryRefused) else "bad"
+        )
+        connection.execute(
+            "UPDATE asked SET answer = %s, asked_at = clock_timestamp() WHERE id = %s", (answer, request)
+        )
+
+
+def heed(connection: Connection, stream: Stream, error: FeedError | None) -> None:
+    """What names a limit keeps all of the stream away from the feed, for as long as it says; a good answer ends that.
+
+    error: None: it answered well.
+    """
+    if error is None:
+        stream_rows.not_refused(connection, stream)
+    elif isinstance(error, FeedQuiet):  # nothing was asked
+        return
+    elif isinstance(error, FeedRefused):
+        stream_rows.be_quiet(connection, stream, error.retry_after or 0.0, str(error))
+    elif isinstance(error, HeadUnknown) and error.retry_after:  # else the next tick would ask again
+        stream_rows.rest(connection, stream, error.retry_after, str(error))
+
+
+def fails(connection: Connection, stream: Stream) -> bool:
+    """Whether the last answers, of one id and of the next, were bad just now: what is not urgent can wait."""
+    row = connection.execute(
+        "SELECT count(*) = 2 FROM (SELECT answer, asked_at FROM asked WHERE stream = %s ORDER BY asked_at DESC LIMIT 2)"
+        " AS a WHERE answer IN ('bad', 'duplicate') AND asked_at > clock_timestamp() - make_interval(secs => %s)",
+        (stream, stream_rows.PAUSE_MOST),
+    ).fetchone()
+    return row == (True,)
+
+
+def poisoned(connection: Connection, stream: Stream, sequence: int) -> bool:
+    """Whether an empty answer for that id is only what is left of a duplicate's refusal."""
+    row = connection.execute(
+        "SELECT 1 FROM asked WHERE stream = %s AND sequence = %s AND answer = 'duplicate' AND asked_at > now() - %s",
+        (stream, sequence, POISONED),
+    ).fetchone()
+    return row is not None
+
+
+def count(connection: Connection, stream: Stream, kind: str, number: int = 1, size: int = 0) -> None:
+    """Requests, and bytes of bodies, of this hour."""
+    made = connection.execute(
+        """
+        INSERT INTO requests AS r (stream, hour, kind, number, bytes)
+        VALUES (%(stream)s, date_trunc('hour', now()), %(kind)s, %(number)s, %(size)s)
+        ON CONFLICT (stream, hour, kind) DO UPDATE SET number = r.number + %(number)s, bytes = r.bytes + %(size)s
+        RETURNING r.number = %(number)s
+        """,
+        {"stream": stream, "kind": kind, "number": number, "size": size},
+    ).fetchone()
+    if made == (True,):
+        connection.execute(
+            "DELETE FROM requests WHERE stream = %s AND hour < now() - %s", (stream, REQUESTS_KEPT)
+        )
+
+
+class Requests(NamedTuple):
+    """What a feed was asked: heads, bodies, and these bodies' bytes as sent."""
+
+    heads: int = 0
+    bodies: int = 0
+    bytes: int = 0
+
+
+def lately(connection: Connection, stream: Stream) -> tuple[Requests, Requests]:
+    """Of this hour, since it began; of 24 hours, this one included."""
+    row = connection.execute(
+        """
+        SELECT sum(number) FILTER (WHERE this AND kind = 'head'), sum(number) FILTER (WHERE this AND kind = 'body'),
+            sum(bytes) FILTER (WHERE this), sum(number) FILTER (WHERE kind = 'head'),
+            sum(number) FILTER (WHERE kind = 'body'), sum(bytes)
+        FROM (SELECT *, hour = date_trunc('hour', now()) AS this FROM requests
+            WHERE stream = %s AND hour > date_trunc('hour', now()) - interval '1 day' AND hour <= now()) AS r
+        """,
+        (stream,),
+    ).fetchone()
+    numbers = [int(value or 0) for value in row or [0] * 6]
+    return Requests(*numbers[:3]), Requests(*numbers[3:])
+
+
+def _quiet(seconds: float, reason: str) -> str:
+    return f"not asked, as the feed wants quiet for {in_words(seconds)} more: {reason}"
+
+
+def _pace(connection: Connection, stream: Stream, manners: Manners) -> None:
+    if not manners.pause:
+        return
+    row = connection.execute(
+        "SELECT extract(epoch FROM clock_timestamp() - max(asked_at))::float8 FROM asked WHERE stream = %s",
+        (stream,),
+    ).fetchone()
+    if row is not None and row[0] is not None:
+        time.sleep(max(0.0, manners.pause - row[0]))
+
+
+def _ration(connection: Connection, stream: Stream, source: Source, sequence: int) -> None:
+    gap = source.manners.gap
+    if not gap:
+        return
+    last = connection.execute(
+        "SELECT extract(epoch FROM clock_timestamp() - asked_at)::float8, answer = 'good', clock_timestamp()"
+        " FROM asked WHERE stream = %s AND sequence = %s ORDER BY asked_at DESC LIMIT %s",
+        (stream, sequence, TIMES),
+    ).fetchall()
+    waits = [gap - ago for ago, *_ in last[:1]] + [(TIMES + 1) * gap - ago for ago, *_ in last[TIMES - 1 :]]
+    wait = max(waits, default=0.0)
+    if wait > 0:
+        raise AskedJustNow(
+            source.url,
+            # It is stored, and read later: no "in so many seconds".
+            f"{sequence} was asked just before, and may be again from {at(last[0][2] + timedelta(seconds=wait))} on:"
+            " a server refuses who asks for the same too often",
+            retry_after=wait,
+            answered=bool(last[0][1]),
+        )

@@ -1,0 +1,79 @@
+"""What is due once more though it is done: bodies to be read again when settled or when a person asks for it, as they
+are flagged, and what was given up, once a day.
+
+So is what waits below the checkpoint, where no tick comes by: a backfill's failures. None of it is urgent: the tick
+asks for it when nothing else is due. What is due for the first time is ingest/tick.py's.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from stats_assets.database.connection import Connection
+
+MOST = 100  # sequences a look
+BATCH = 30  # minutes that are read again together: a run for each would double the runs
+STANDS = timedelta(minutes=30)  # so long a batch waits to be full
+LONG_AGO = timedelta(hours=2)
+
+
+def late(connection: Connection, stream: str, settled: int | None, batch: int = BATCH) -> list[int]:
+    """Sequences that are due once more, in order: given up and due for their daily try, left by a backfill, or to be
+    read again.
+
+    settled: the newest that may be read again, None: none is. batch: how many of these are worth a run; fewer are
+    when the feed's head stands, or the oldest was read long ago.
+    """
+    given_up = connection.execute(
+        """
+        SELECT l.sequence FROM ledger AS l
+        JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+        WHERE l.stream = %(stream)s AND l.work IN ('quarantined', 'hole', 'waiting') AND l.work <> 'idle'
+            AND l.not_before <= now() AND (l.epoch >= b.epoch OR l.work = 'waiting'
+                AND l.sequence <= (SELECT checkpoint FROM streams WHERE stream = %(stream)s))
+        ORDER BY l.sequence LIMIT %(most)s
+        """,
+        {"stream": stream, "most": MOST},
+    ).fetchall()
+    flagged = connection.execute(
+        "SELECT sequence FROM ledger WHERE stream = %s AND flagged IS NOT NULL AND reread_at <= now()"
+        " AND result = 'committed' AND work = 'idle' ORDER BY sequence LIMIT %s",
+        (stream, MOST),
+    ).fetchall()
+    unsettled = connection.execute(
+        """
+        SELECT sequence, reread_at IS NOT NULL OR fetched_at < now() - %(long_ago)s
+            OR EXISTS (SELECT FROM heads AS h WHERE h.stream = l.stream AND h.moved_at < now() - %(stands)s)
+        FROM ledger AS l
+        WHERE stream = %(stream)s AND result = 'committed' AND settled_at IS NULL AND work = 'idle'
+            AND sequence <= %(settled)s AND (reread_at IS NULL OR reread_at <= now())
+        ORDER BY sequence LIMIT %(most)s
+        """,
+        {"stream": stream, "settled": settled, "most": MOST, "stands": STANDS, "long_ago": LONG_AGO},
+    ).fetchall()
+    ripe = settled is not None and any(
+        waits or sequence <= settled - batch for sequence, waits in unsettled[:1]
+    )
+    return sorted({row[0] for row in (*given_up, *flagged, *(unsettled if ripe else ()))})
+
+
+def retry(connection: Connection, stream: str, sequences: Sequence[int] | None = None) -> list[int]:
+    """Make what waits, was given up or is flagged due at once, all of it or these sequences; which ones that are."""
+    given = {"stream": stream, "wanted": None if sequences is None else list(sequences)}
+    rows = connection.execute(
+        """
+        WITH tried AS (
+            UPDATE ledger SET not_before = now()
+            WHERE stream = %(stream)s AND work IN ('quarantined', 'hole', 'waiting') AND work <> 'idle'
+                AND (%(wanted)s::bigint[] IS NULL OR sequence = ANY (%(wanted)s))
+            RETURNING sequence
+        ), read AS (
+            UPDATE ledger SET reread_at = now()
+            WHERE stream = %(stream)s AND flagged IS NOT NULL AND result = 'committed' AND work = 'idle'
+                AND (%(wanted)s::bigint[] IS NULL OR sequence = ANY (%(wanted)s))
+            RETURNING sequence
+        )
+        SELECT sequence FROM tried UNION SELECT sequence FROM read ORDER BY sequence
+        """,
+        given,
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,104 @@
+"""How far each feed reached when it was last asked: stored by ticks, for all who want to know it.
+
+When it is asked again is ingest/polling.py's; which answer is believed, ingest/feed_head.py's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.stream_rows import Stream
+
+A_LITTLE = 60  # sequences, an hour: servers behind one address are not equally far
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a feed said last, all None if it never was asked. source: its address, without credentials.
+
+    feed_time: the feed's own time at the head; highest: the highest head that was believed in this numbering, first
+    seen at moved_at; asked_at: when it last answered; delay_seconds: how long after its own time a head can be seen
+    first, None: not learned, or no feed that keeps time; failed_at, failure: asking failed after that answer.
+    quiet_until: nobody may ask before, for that reason. now: by the database's clock.
+    """
+
+    stream: Stream
+    now: datetime
+    source: str | None = None
+    head: int | None = None
+    feed_time: datetime | None = None
+    asked_at: datetime | None = None
+    moved_at: datetime | None = None
+    delay_seconds: float | None = None
+    failed_at: datetime | None = None
+    failure: str | None = None
+    highest: int | None = None
+    quiet_until: datetime | None = None
+    quiet_reason: str | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the feed must not be asked now."""
+        return self.quiet_until is not None and self.quiet_until > self.now
+
+    def since(self, then: datetime | None) -> float | None:
+        """Seconds from then to now; None: then is unknown."""
+        return None if then is None else (self.now - then).total_seconds()
+
+
+def head_of(connection: Connection, stream: Stream) -> Head:
+    """What the stream's feed said last."""
+    with connection.cursor(row_factory=class_row(Head)) as cursor:
+        found = cursor.execute(
+            "SELECT asked.stream, clock_timestamp() AS now, source, head, feed_time, asked_at, moved_at, delay_seconds,"
+            " failed_at, failure, CASE WHEN h.numbering = coalesce(s.numbering, 0) THEN highest END AS highest,"
+            " quiet_until, quiet_reason FROM (SELECT %s::text AS stream) AS asked"
+            " LEFT JOIN heads AS h ON h.stream = asked.stream LEFT JOIN streams AS s ON s.stream = asked.stream",
+            (stream,),
+        ).fetchone()
+    assert found is not None  # noqa: S101 - one row, whatever is known
+    return found
+
+
+def saw(
+    connection: Connection,
+    stream: Stream,
+    head: int,
+    feed_time: datetime | None,
+    *,
+    source: str | None = None,
+    delay_seconds: float | None = None,
+) -> None:
+    """The feed answered, and is believed."""
+    connection.execute(
+        """
+        INSERT INTO heads AS h (stream, head, feed_time, asked_at, moved_at, delay_seconds, source, highest, numbering)
+        VALUES (%(stream)s, %(head)s, %(feed_time)s, now(), now(), %(delay)s, %(source)s, %(head)s,
+            coalesce((SELECT numbering FROM streams WHERE stream = %(stream)s), 0))
+        ON CONFLICT (stream) DO UPDATE SET head = excluded.head, feed_time = excluded.feed_time,
+            asked_at = excluded.asked_at, delay_seconds = excluded.delay_seconds, source = excluded.source,
+            moved_at = CASE WHEN h.numbering = excluded.numbering AND h.highest >= excluded.head THEN h.moved_at
+                ELSE excluded.moved_at END,
+            highest = CASE WHEN h.numbering = excluded.numbering THEN greatest(h.highest, excluded.highest)
+                ELSE excluded.highest END,
+            numbering = excluded.numbering, failed_at = NULL, failure = NULL
+        """,
+        {
+            "stream": stream,
+            "head": head,
+            "feed_time": feed_time,
+            "delay": delay_seconds,
+            "source": source,
+        },
+    )
+
+
+def failed(connection: Connection, stream: Stream, failure: str) -> None:
+    """The feed did not answer, or what it said is not believed: what it said before stays."""
+    connection.execute(
+        "INSERT INTO heads (stream, failed_at, failure) VALUES (%s, now(), %s)"
+        " ON CONFLICT (stream) DO UPDATE SET failed_at = excluded.failed_at, failure = excluded.failure",
+        (stream, failure.replace("\0", "\ufffd")[:2000]),
+    )

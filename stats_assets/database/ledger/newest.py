@@ -1,0 +1,34 @@
+"""How far a stream has come: the newest sequence that is counted, past what waits by its own fault.
+
+What is listed beside it is stream_rows.py's; what it means in seconds is stats_assets/monitoring/status.py's.
+"""
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.stream_rows import Stream
+
+MOST_PAST = 50_000  # rows that are looked at behind a sequence that waits
+
+
+def newest_committed(connection: Connection, stream: Stream, cursor: int) -> int | None:
+    """The newest committed sequence with nothing left out before it but what failed and waits; None: there is none.
+
+    What a backfill has done farther on does not count: before it there is something that was never tried.
+    """
+    row = connection.execute(
+        """
+        SELECT sequence FROM ledger
+        WHERE stream = %(stream)s AND result = 'committed' AND sequence <= coalesce((
+            SELECT max(sequence) FROM (
+                SELECT l.sequence, row_number() OVER (ORDER BY l.sequence) AS place
+                FROM ledger AS l
+                JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+                WHERE l.stream = %(stream)s AND l.sequence > %(cursor)s
+                    AND (l.epoch >= b.epoch OR l.work = 'waiting' OR (l.work = 'trying' AND l.previous = 'waiting'))
+                ORDER BY l.sequence LIMIT %(most)s
+            ) AS past WHERE sequence = %(cursor)s + place
+        ), %(cursor)s)
+        ORDER BY sequence DESC LIMIT 1
+        """,
+        {"stream": stream, "cursor": cursor, "most": MOST_PAST},
+    ).fetchone()
+    return None if row is None else int(row[0])

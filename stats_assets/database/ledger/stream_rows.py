@@ -1,0 +1,355 @@
+"""Where each stream stands: origin, checkpoint, blocks, pause, and which Dagster instance drives it.
+
+What a tick makes of it is decided in stats_assets/ingest/tick.py; only the tick moves a checkpoint.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from psycopg.rows import class_row
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.ledger import BLOCK, LedgerRow, Work, block_of, rows
+from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
+from stats_assets.words import in_words
+
+Stream = Literal["augmented_diffs", "changesets"]
+STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
+PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
+PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
+INSTANCE_LEASE = timedelta(seconds=60)  # so long after its last tick an instance drives a stream
+BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
+
+
+class StreamBusy(Exception):
+    """Another tick, or another Dagster instance, drives the stream just now; the message says which."""
+
+
+@dataclass(frozen=True)
+class StreamRow:
+    """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
+
+    instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
+    seek_from_feed: because the feed's numbers began again. shown: the cursor that the last tick gave to Dagster, which
+    may not have stored it. now: by the database's clock, by which all pauses are measured. quiet_until: the feed
+    refused by a limit, and until then nobody of the stream asks it.
+    """
+
+    stream: Stream
+    origin: int | None
+    checkpoint: int | None
+    paused_until: datetime | None
+    pause_reason: str | None
+    instance_id: str | None
+    ticked_at: datetime | None
+    now: datetime
+    seek_to: int | None
+    shown: int | None
+    seek_from_feed: bool = False
+    quiet_until: datetime | None = None
+    quiet_reason: str | None = None
+
+    @property
+    def held(self) -> tuple[datetime, str] | None:
+        """Until when no run is begun, and why: the stream pauses, or the feed wants quiet; None: they may begin."""
+        ends = ((self.paused_until, self.pause_reason), (self.quiet_until, self.quiet_reason))
+        return max(((until, why or "") for until, why in ends if until and until > self.now), default=None)
+
+
+@contextmanager
+def driving(
+    connection: Connection, stream: Stream, instance_id: str, lease: timedelta = INSTANCE_LEASE
+) -> Iterator[StreamRow]:
+    """One transaction in which this instance's tick alone drives the stream. Raises StreamBusy.
+
+    A stream that is new here starts from OSMesa's checkpoint, if the database has one.
+    """
+    # Not by ON CONFLICT alone, and before the transaction: both would make another tick wait instead of skip.
+    connection.execute(
+        "INSERT INTO streams (stream) SELECT %(stream)s"
+        " WHERE NOT EXISTS (SELECT FROM streams WHERE stream = %(stream)s) ON CONFLICT DO NOTHING",
+        {"stream": stream},
+    )
+    with connection.transaction():
+        locked = connection.execute(
+            "SELECT stream FROM streams WHERE stream = %s FOR UPDATE SKIP LOCKED", (stream,)
+        )
+        if not locked.rowcount:
+            raise StreamBusy(f"Another tick of {stream} is at work; this one waits for the next round.")
+        connection.execute(
+            "UPDATE streams SET origin = c.sequence + 1, checkpoint = c.sequence FROM checkpoints AS c"
+            " WHERE stream = %s AND checkpoint IS NULL AND proc_name = %s AND c.sequence > 0",
+            (stream, PROC_NAMES[stream]),
+        )
+        _notice_a_clock_set_back(connection, stream, lease)
+        row = stream_of(connection, stream)
+        assert row is not None  # noqa: S101 - it is locked
+        taken = connection.execute(
+            "UPDATE streams SET instance_id = %(instance)s, lease_until = now() + %(lease)s WHERE stream = %(stream)s"
+            " AND (instance_id IS NULL OR instance_id = %(instance)s OR lease_until < now()) RETURNING 1",
+            {"stream": stream, "instance": instance_id, "lease": lease},
+        ).fetchone()
+        if taken is None:
+            raise StreamBusy(
+                f"Another Dagster instance drives {stream} on this database. Switch its sensor off there;"
+                f" this one takes over {in_words(lease.total_seconds())} after its last tick."
+            )
+        yield row
+
+
+def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
+    """The stream's row; None: no tick has seen it yet."""
+    with connection.cursor(row_factory=class_row(StreamRow)) as cursor:
+        return cursor.execute(
+            "SELECT stream, origin, checkpoint, paused_until, pause_reason, instance_id, seek_to, shown,"
+            " seek_from_feed, lease_until - %s AS ticked_at, clock_timestamp() AS now, quiet_until, quiet_reason"
+            " FROM streams WHERE stream = %s",
+            (INSTANCE_LEASE, stream),
+        ).fetchone()
+
+
+def _notice_a_clock_set_back(connection: Connection, stream: Stream, lease: timedelta) -> None:
+    """Where the last tick is in the future, so is what waits: it would be due only when the clock is there again."""
+    ahead = connection.execute(
+        "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL, paused_at = NULL,"
+        " quiet_until = quiet_until - (lease_until - now() - %(lease)s)"  # what was left of it at that tick
+        " WHERE stream = %(stream)s AND lease_until > now() + %(lease)s",
+        {"stream": stream, "lease": lease},
+    )
+    if ahead.rowcount:
+        connection.execute(
+            "UPDATE ledger SET since = now(), not_before = now(), missing_since = least(missing_since, now()),"
+            " given_up_at = least(given_up_at, now()) WHERE stream = %s AND work <> 'idle' AND since > now()",
+            (stream,),
+        )
+
+
+def troubled(connection: Connection, stream: Stream, work: Work) -> list[tuple[int, str]]:
+    """The stream's sequences in that state of work, each with the reason."""
+    return connection.execute(
+        "SELECT sequence, coalesce(reason, '') FROM ledger AS l"
+        " JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100"
+        " WHERE l.stream = %s AND l.work = %s AND l.work <> 'idle'"
+        " AND (l.work <> 'waiting' OR l.epoch < b.epoch) ORDER BY sequence",
+        (stream, work),
+    ).fetchall()
+
+
+def given_up_for(connection: Connection, stream: Stream, work: Work) -> timedelta:
+    """How long the oldest of the stream's quarantined sequences, or holes, is given up; nothing: 0."""
+    row = connection.execute(
+        "SELECT coalesce(now() - min(given_up_at), '0') FROM ledger"
+        " WHERE stream = %s AND work = %s AND work <> 'idle'",
+        (stream, work),
+    ).fetchone()
+    found: timedelta = row[0] if row else timedelta(0)
+    return found
+
+
+def begin(connection: Connection, stream: Stream, origin: int) -> None:
+    """The stream's first sequence is `origin`: set once."""
+    connection.execute(
+        "UPDATE streams SET origin = %s, begun_at = now() WHERE stream = %s AND origin IS NULL",
+        (origin, stream),
+    )
+    save_checkpoint(connection, stream, origin - 1)
+
+
+def begun_at(connection: Connection, stream: Stream) -> datetime | None:
+    """When the stream's origin was set; None: not yet, or by an older version."""
+    row = connection.execute("SELECT begun_at FROM streams WHERE stream = %s", (stream,)).fetchone()
+    begun: datetime | None = row[0] if row else None
+    return begun
+
+
+def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> None:
+    """Store the checkpoint, and its mirror for OSMesa's clients."""
+    connection.execute(
+        "UPDATE streams SET checkpoint = %(n)s WHERE stream = %(stream)s AND checkpoint IS DISTINCT FROM %(n)s",
+        {"n": checkpoint, "stream": stream},
+    )
+    connection.execute(
+        "INSERT INTO checkpoints AS c (proc_name, sequence) VALUES (%s, %s)"
+        " ON CONFLICT (proc_name) DO UPDATE SET sequence = excluded.sequence"
+        " WHERE c.sequence <> excluded.sequence",
+        (PROC_NAMES[stream], checkpoint),
+    )
+
+
+def save_shown(connection: Connection, stream: Stream, cursor: int) -> None:
+    """The cursor that this tick gives."""
+    connection.execute(
+        "UPDATE streams SET shown = %(n)s WHERE stream = %(stream)s AND shown IS DISTINCT FROM %(n)s",
+        {"n": cursor, "stream": stream},
+    )
+
+
+def blocks(connection: Connection, stream: Stream, first: int) -> dict[int, int]:
+    """How many sequences are done in each block from `first` on (block → done), as far as a tick looks."""
+    return dict(
+        connection.execute(
+            "SELECT block, done FROM ledger_blocks WHERE stream = %s AND block >= %s ORDER BY block LIMIT %s",
+            (stream, first, BLOCKS_A_TICK),
+        ).fetchall()
+    )
+
+
+def held(connection: Connection, stream: Stream, first: int) -> dict[int, int]:
+    """How many sequences from block `first` on are neither done nor due: tried, or waiting (block → number)."""
+    return dict(
+        connection.execute(
+            """
+            SELECT b.block, count(*)
+            FROM ledger AS l JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+            WHERE l.stream = %(stream)s AND l.sequence >= %(first)s AND l.work IN ('trying', 'waiting')
+                AND l.epoch < b.epoch AND (l.work = 'trying' OR l.not_before > now())
+            GROUP BY b.block
+            """,
+            {"stream": stream, "first": first},
+        ).fetchall()
+    )
+
+
+def block_rows(connection: Connection, stream: Stream, wanted: Sequence[int]) -> dict[int, list[LedgerRow]]:
+    """The ledger's rows of whole blocks, each block's in order."""
+    found: dict[int, list[LedgerRow]] = {block: [] for block in wanted}
+    for row in rows(connection, stream, [block + i for block in wanted for i in range(BLOCK)]):
+        found[block_of(row.sequence)].append(row)
+    return found
+
+
+def all_done(connection: Connection, stream: Stream, after: int, last: int) -> bool:
+    """Whether every sequence above `after` up to `last` is done; false too when that is more than a tick looks at."""
+    span = last - after
+    if span <= 0:
+        return True
+    if span > BLOCK * (BLOCKS_A_TICK + 1):
+        return False
+    row = connection.execute(
+        "SELECT count(*) FROM ledger AS l JOIN ledger_blocks AS b"
+        " ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100"
+        " WHERE l.stream = %s AND l.sequence > %s AND l.sequence <= %s AND l.epoch >= b.epoch",
+        (stream, after, last),
+    ).fetchone()
+    return row is not None and int(row[0]) == span
+
+
+def pause(
+    connection: Connection,
+    stream: Stream,
+    reason: str,
+    retry_after: float | None,
+    began: datetime | None = None,
+) -> datetime:
+    """No runs for a while, longer each time up to 5 minutes, or as long as the feed asks. reason: who failed, how.
+
+    began: when the run began that failed. One that began before the last pause met the outage which that is for: it is
+    none more, and only lasts longer where the feed asks for that.
+    """
+    row = connection.execute(
+        """
+        INSERT INTO streams AS s (stream, pauses, pause_reason, paused_at, paused_until)
+        VALUES (%(stream)s, 1, %(reason)s, now(), now() + make_interval(secs => greatest(%(first)s, %(asked)s)))
+        ON CONFLICT (stream) DO UPDATE SET
+            (pauses, pause_reason, paused_at, paused_until) = (
+                SELECT CASE WHEN same THEN greatest(s.pauses, 1) ELSE s.pauses + 1 END,
+                    CASE WHEN same AND s.paused_until >= until THEN s.pause_reason ELSE excluded.pause_reason END,
+                    CASE WHEN same THEN s.paused_at ELSE now() END,
+                    CASE WHEN same THEN greatest(s.paused_until, until) ELSE until END
+                FROM (SELECT coalesce(s.paused_at >= %(began)s::timestamptz, false) AS same) AS a,
+                    LATERAL (SELECT now() + make_interval(secs => CASE
+                        WHEN same AND s.paused_until > now() THEN %(asked)s
+                        WHEN same THEN greatest(%(first)s, %(asked)s)
+                        ELSE greatest(least(%(first)s * 2 ^ least(s.pauses, 10), %(most)s), %(asked)s)
+                    END) AS until) AS b
+            )
+        RETURNING paused_until
+        """,
+        {
+            "stream": stream,
+            "reason": reason[:2000],
+            "first": PAUSE_FIRST,
+            "most": PAUSE_MOST,
+            "asked": min(retry_after or 0.0, ASKED_MOST),
+            "began": began,
+        },
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an upsert returns its row
+    until: datetime = row[0]
+    return until
+
+
+def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
+    """Nobody of the stream asks the feed for so long, and twice as long with each further refusal in a row.
+
+    A ban that says no end is met ever more seldom. A longer quiet that stands is not shortened; what was asked before
+    it began is no further refusal. It counts from now, however long ago the connection's transaction began.
+    """
+    connection.execute(
+        """
+        INSERT INTO streams AS s (stream, quiet_until, quiet_reason, refusals)
+        VALUES (%(stream)s, clock_timestamp() + make_interval(secs => greatest(%(first)s, %(seconds)s)),
+            %(reason)s, 1)
+        ON CONFLICT (stream) DO UPDATE SET (quiet_until, quiet_reason, refusals) = (
+            SELECT greatest(s.quiet_until, until),
+                CASE WHEN s.quiet_until >= until THEN s.quiet_reason ELSE excluded.quiet_reason END,
+                CASE WHEN held THEN s.refusals ELSE s.refusals + 1 END
+            FROM (SELECT coalesce(s.quiet_until > clock_timestamp(), false) AS held) AS a,
+                LATERAL (SELECT greatest(excluded.quiet_until, CASE WHEN NOT held THEN clock_timestamp() +
+                    make_interval(secs => least(%(first)s * 2 ^ least(s.refusals, 10), %(most)s)) END) AS until) AS b
+        )
+        """,
+        {
+            "stream": stream,
+            "seconds": min(seconds, ASKED_MOST),
+            "reason": reason[:2000],
+            "first": QUIET,
+            "most": QUIET_MOST,
+        },
+    )
+
+
+def rest(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
+    """Nobody of the stream asks the feed for so long, as it says when it will answer again; it refused nothing."""
+    connection.execute(
+        """
+        INSERT INTO streams AS s (stream, quiet_until, quiet_reason)
+        VALUES (%s, clock_timestamp() + make_interval(secs => %s), %s)
+        ON CONFLICT (stream) DO UPDATE SET quiet_until = greatest(s.quiet_until, excluded.quiet_until),
+            quiet_reason = CASE WHEN s.quiet_until >= excluded.quiet_until THEN s.quiet_reason
+                ELSE excluded.quiet_reason END
+        """,
+        (stream, min(seconds, ASKED_MOST), reason[:2000]),
+    )
+
+
+def not_refused(connection: Connection, stream: Stream) -> None:
+    """The feed answered well again."""
+    connection.execute("UPDATE streams SET refusals = 0 WHERE stream = %s AND refusals > 0", (stream,))
+
+
+def quiet(connection: Connection, stream: Stream) -> tuple[float, str] | None:
+    """For how many more seconds the feed wants quiet, and why; None: it may be asked."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM quiet_until - clock_timestamp())::float8, coalesce(quiet_reason, '') FROM streams"
+        " WHERE stream = %s AND quiet_until > clock_timestamp()",
+        (stream,),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def pauses(connection: Connection, stream: Stream) -> int:
+    """How many pauses in a row failures have brought."""
+    row = connection.execute("SELECT pauses FROM streams WHERE stream = %s", (stream,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def unpause(connection: Connection, stream: Stream) -> None:
+    """A sequence was committed again."""
+    connection.execute(
+        "UPDATE streams SET pauses = 0, paused_until = NULL, pause_reason = NULL WHERE stream = %s AND pauses > 0",
+        (stream,),
+    )

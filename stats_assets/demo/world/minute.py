@@ -1,0 +1,72 @@
+"""One minute of the map: what was touched, and the actions that its two snapshots differ by, as in Overpass.
+
+Not here: who edits what and why (`edits`), XML (`augmented_diff`).
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from stats_assets.demo.world.elements import RANK, Element, Map, Ref, Stamp, View
+
+_ORIGIN = 1347432900
+
+
+def since(sequence: int) -> datetime:
+    """The last second before the minute (docs/definitions.md, section 1)."""
+    return datetime.fromtimestamp(_ORIGIN + 60 * sequence, UTC)
+
+
+def until(sequence: int) -> datetime:
+    """The last second of the minute."""
+    return since(sequence) + timedelta(minutes=1)
+
+
+class Action(NamedTuple):
+    """`kind` create (no `old`), modify, or delete (no `new`, but the `grave`: who deleted it)."""
+
+    kind: str
+    ref: Ref
+    old: View | None
+    new: View | None
+    grave: Stamp | None
+
+
+class Minute:
+    def __init__(self, atlas: Map, sequence: int) -> None:
+        self.sequence = sequence
+        self._map = atlas
+        self._before: dict[Ref, View | None] = {}
+        self._graves: dict[Ref, Stamp] = {}
+
+    def put(self, element: Element) -> None:
+        self._touch((element.kind, element.id))
+        self._map.put(element)
+
+    def drop(self, ref: Ref, stamp: Stamp) -> None:
+        self._touch(ref)
+        self._map.drop(ref)
+        self._graves[ref] = stamp
+
+    def busy(self, ref: Ref) -> bool:
+        """Whether it, or what uses it, was touched this minute: then another edit would blur what was
+        booked.
+        """
+        return ref in self._before or any(self.busy(user) for user in self._map.users(ref))
+
+    def actions(self) -> list[Action]:
+        actions = []
+        for ref in sorted(self._before, key=lambda ref: (RANK[ref[0]], ref[1])):
+            old, new = self._before[ref], self._map.view(ref)
+            if old is None and new is not None:
+                actions.append(Action("create", ref, None, new, None))
+            elif old is not None and new is None:
+                actions.append(Action("delete", ref, old, None, self._graves[ref]))
+            elif old != new:
+                actions.append(Action("modify", ref, old, new, None))
+        return actions
+
+    def _touch(self, ref: Ref) -> None:
+        if ref not in self._before:
+            self._before[ref] = self._map.view(ref)
+            for user in self._map.users(ref):
+                self._touch(user)

@@ -1,0 +1,252 @@
+"""A feed's head for ticks, runs and looks: the known one while it is good, else one question; and what is believed.
+
+One unconfirmed answer decides nothing for ever. When a tick asks is polling.py's; what is kept, ledger/heads.py's.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger import asked, heads
+from stats_assets.database.ledger.heads import A_LITTLE, Head, head_of
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.feeds import HeadQuiet, HeadUnknown, Source, State, covers, sequence_of
+from stats_assets.feeds.sequences import TO_COME
+from stats_assets.ingest.polling import asks, learned
+from stats_assets.words import at
+
+FRESH = 120.0  # seconds: a head that was asked for since then is known
+CONFIRM_SECONDS = 0.2  # between two questions
+FEW = 5  # sequences, by which two answers may differ
+AHEAD = timedelta(minutes=10)  # of clocks that differ
+DAY = timedelta(days=1)
+CUT = 5  # a number that lacks a digit is ten times too small
+Ask = Callable[[], State]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How far a feed reaches. head: None, it is not known, and `trouble` says why (else the feed's address).
+
+    time: the feed's own time at the head, or at the last one known; last: that one; highest: the highest that was seen
+    in this numbering; moved_at: when the head was first seen, if it is known. error: what asking just now ended in.
+    """
+
+    head: int | None
+    trouble: str
+    time: datetime | None = None
+    last: int | None = None
+    highest: int | None = None
+    moved_at: datetime | None = None
+    error: HeadUnknown | None = None
+
+
+def of_tick(
+    connection: Connection,
+    source: Source,
+    stream: Stream,
+    cursor: int | None,
+    *,
+    decides: bool = False,
+    keep: bool = True,
+) -> Feed:
+    """The head for a tick: asked when the next one can be there. cursor: how far the stream is.
+
+    decides: where the stream begins is decided by it. keep: store what was asked; a preview stores nothing.
+    """
+    known = head_of(connection, stream)
+    if known.quiet:
+        return _known(known, source)
+    if not (decides or asks(known, source.url, cursor)):
+        return _known(known, source, known.failure)
+    return _asked(connection, source, known, cursor, decides=decides, keep=keep)
+
+
+def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> int:
+    """The head for a run to `end`: asked once where what is known is old, or does not reach so far.
+
+    Raises HeadUnknown.
+    """
+    known = head_of(connection, stream)
+    if known.quiet:
+        raise _quiet(known, source)
+    if _is_fresh(known, source) and (known.head or 0) >= end:
+        feed = _known(known, source)
+    else:
+        feed = _asked(connection, source, known, None, keep=True)
+    if feed.head is None:
+        raise feed.error or HeadUnknown(source.url, feed.trouble)
+    return feed.head
+
+
+def known_of(connection: Connection, source: Source, stream: Stream) -> Feed:
+    """What is known of the source; nothing is asked."""
+    return _known(head_of(connection, stream), source)
+
+
+def of_look(connection: Connection, source: Source, stream: Stream) -> Feed:
+    """The head for who only looks: asked once where what is known is old; nothing is stored."""
+    known = head_of(connection, stream)
+    if known.quiet or _is_fresh(known, source):
+        return _known(known, source)
+    return _asked(connection, source, known, None, keep=False)
+
+
+def of_limit(connection: Connection, source: Source, stream: Stream, *, decides: bool) -> int:
+    """A head that a second question confirms: what a person asks for must not lie beyond it. Raises HeadUnknown."""
+    known = head_of(connection, stream)
+    if known.quiet:
+        raise _quiet(known, source)
+    try:
+        return _confirmed(_counted(connection, source, stream), source, known, decides=decides).sequence
+    except HeadUnknown as error:
+        asked.heed(connection, stream, error)
+        raise
+
+
+def _is_fresh(known: Head, source: Source) -> bool:
+    age = known.since(known.asked_at)
+    return known.source == source.url and known.failed_at is None and age is not None and 0 <= age <= FRESH
+
+
+def _why_quiet(known: Head) -> str:
+    why = (known.quiet_reason or "It refused to be asked").rstrip(".")
+    until = "" if known.quiet_until is None else f" until {at(known.quiet_until, known.now)}"
+    return f"{why}. It is not asked{until}"
+
+
+def _quiet(known: Head, source: Source) -> HeadQuiet:
+    assert known.quiet_until is not None  # noqa: S101 - it is quiet
+    return HeadQuiet(source.url, _why_quiet(known), retry_after=-(known.since(known.quiet_until) or 0.0))
+
+
+def _known(known: Head, source: Source, failure: str | None = None) -> Feed:
+    """What is known of this source; `failure`: it is not good any more."""
+    same = known.source == source.url
+    last = known.head if same else None
+    return Feed(
+        head=last if failure is None else None,
+        trouble=failure or (_why_quiet(known) if known.quiet else source.url),
+        time=known.feed_time if same else None,
+        last=last,
+        highest=known.highest,
+        moved_at=known.moved_at if same else None,
+    )
+
+
+def _asked(
+    connection: Connection,
+    source: Source,
+    known: Head,
+    cursor: int | None,
+    *,
+    keep: bool,
+    decides: bool = False,
+) -> Feed:
+    ask = _counted(connection, source, known.stream) if keep else source.ask
+    try:
+        state = _believed(ask, source, known, cursor, decides=decides, keep=keep)
+    except HeadUnknown as error:
+        if keep:
+            asked.heed(connection, known.stream, error)
+            heads.failed(connection, known.stream, str(error))
+        return replace(_known(known, source, str(error)), error=error)
+    at = time_of(known.stream, state)
+    same = known.source == source.url
+    if keep:
+        asked.heed(connection, known.stream, None)
+        delay = learned(known, state.sequence, at) if same else None
+        heads.saw(connection, known.stream, state.sequence, at, source=source.url, delay_seconds=delay)
+    stood = same and known.highest is not None and state.sequence <= known.highest
+    return Feed(
+        head=state.sequence,
+        trouble=source.url,
+        time=at,
+        last=state.sequence,
+        highest=known.highest,
+        moved_at=known.moved_at if stood else known.now,
+    )
+
+
+def _counted(connection: Connection, source: Source, stream: Stream) -> Ask:
+    def ask() -> State:
+        asked.count(connection, stream, "head")
+        return source.ask()
+
+    return ask
+
+
+def _believed(
+    ask: Ask, source: Source, known: Head, cursor: int | None, *, decides: bool, keep: bool
+) -> State:
+    """The feed's answer; asked a second time where much hangs on it, or it is far from what is known.
+
+    The first one that is kept is confirmed, too: others will be told by it.
+    """
+    if decides:
+        return _confirmed(ask, source, known, decides=True)
+    state = _plausible(ask(), source, known, None)
+    seen = [n for n in (known.head, known.highest, cursor) if n is not None]
+    if not seen:
+        return _confirmed(ask, source, known, state) if keep else state
+    minutes = max(0.0, known.since(known.asked_at) or 0.0) / 60
+    if min(seen) - A_LITTLE <= state.sequence <= max(seen) + A_LITTLE + 2 * minutes:
+        return state
+    return _confirmed(ask, source, known, state)
+
+
+def _confirmed(
+    ask: Ask, source: Source, known: Head, state: State | None = None, *, decides: bool = False
+) -> State:
+    """Two answers that agree; of a stream's beginning, their number must not contradict the clock either."""
+    now = known.now if decides else None
+    state = _plausible(ask() if state is None else state, source, known, now)
+    time.sleep(CONFIRM_SECONDS)
+    again = _plausible(ask(), source, known, now)
+    if abs(again.sequence - state.sequence) > FEW:
+        said = f"a head of {state.sequence} is not believed: asked once more, it was {again.sequence}"
+        raise HeadUnknown(source.url, said)
+    return again
+
+
+def _plausible(state: State, source: Source, known: Head, now: datetime | None) -> State:
+    """The answer, if its number does not contradict its own time (and the clock, if that is asked), nor is to come."""
+    why = contradiction(known.stream, state, now)
+    there = max(filter(None, (time_of(known.stream, state), state.last_run)), default=known.now)
+    if why is None and there - known.now > TO_COME:
+        why = f"its time is {there:%Y-%m-%d %H:%M} UTC, the clock's {known.now:%Y-%m-%d %H:%M}"
+    if why is not None:
+        raise HeadUnknown(source.url, f"a head of {state.sequence} is not believed: {why}")
+    return state
+
+
+def time_of(stream: str, state: State) -> datetime | None:
+    """The feed's own time at that head: of minutes never later than the minute's end."""
+    if stream != "augmented_diffs":
+        return state.last_run
+    end = covers(state.sequence).until
+    return end if state.last_run is None else min(end, state.last_run)
+
+
+def contradiction(stream: str, state: State, now: datetime | None) -> str | None:
+    """Why that can't be the head, by what its number says of its time; None: it can. Changesets' say nothing.
+
+    now: None: the clock is not asked, as a replay's is another.
+    """
+    if stream != "augmented_diffs":
+        return None
+    end = covers(state.sequence).until
+    for time_there, whose in ((state.last_run, "its last_run"), (now, "the clock")):
+        if time_there is None:
+            continue
+        if end - time_there > AHEAD:
+            return f"its minute ends at {end:%Y-%m-%d %H:%M} UTC, {whose} is {time_there:%Y-%m-%d %H:%M}"
+        # A feed of long ago says when that was, or has a number that is not far from ours; a cut number is.
+        if time_there - end > DAY and state.sequence * CUT < sequence_of(time_there):
+            return (
+                f"its minute ended at {end:%Y-%m-%d %H:%M} UTC, {whose} is {time_there:%Y-%m-%d %H:%M};"
+                " a number that was cut?"
+            )
+    return None

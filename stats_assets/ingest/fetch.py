@@ -1,0 +1,250 @@
+"""Bodies for a run: from the archive or the feed, counted, and removed as soon as they are done with.
+
+What a body that can't be used means for the run is sequence_loop.py's.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from stats_assets.database.connection import Connection, connect
+from stats_assets.database.failures import is_sequences
+from stats_assets.database.ledger import asked, stream_rows
+from stats_assets.database.ledger.ledger import Retries
+from stats_assets.database.ledger.numbering import Numbering
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.feeds import (
+    Archive,
+    ArchiveError,
+    AskedJustNow,
+    BeforeHistory,
+    Body,
+    BrokenGeometryRemark,
+    DuplicateQueryRefused,
+    FeedError,
+    FeedRefused,
+    Source,
+    covers,
+    judge_envelope,
+    judge_history,
+    open_body,
+    sequence_of,
+)
+from stats_assets.feeds.sequences import TO_COME
+from stats_assets.ingest.parse import Reader, Reading
+from stats_assets.ingest.run_result import Report
+
+FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
+FETCH_LOCK_SECONDS = 900
+
+
+class Poison(Exception):
+    """A body that our code can't count, or whose facts PostgreSQL can't take; the message is what that raised."""
+
+
+@contextmanager
+def poison_told() -> Iterator[None]:
+    """What is raised inside is the sequence's own failure, unless it is another's. Raises Poison."""
+    try:
+        yield
+    except FeedError:
+        raise
+    except Exception as error:  # a poison body must not stop the stream, whatever it raises
+        if not is_sequences(error):
+            raise
+        raise Poison(f"{type(error).__name__}: {error}") from error
+
+
+@dataclass(frozen=True)
+class StreamWork:
+    """All that a stream's runs need, made once a process."""
+
+    stream: Stream
+    source: Source
+    archive: Archive
+    reader: Reader
+    retries: Retries
+    settle_seconds: float
+
+
+def settled_to(source: Source, settle_seconds: float, head: int | None) -> int | None:
+    """The newest augmented diff that a server whose head this is has settled, by its own time and not by the clock.
+
+    None: the source's bodies never change, or its head is not known.
+    """
+    reached = None if head is None else source.until(head)
+    if reached is None:
+        return None
+    then = reached - timedelta(seconds=settle_seconds)
+    newest = sequence_of(then)
+    return newest if covers(newest).until <= then else newest - 1
+
+
+class Read(NamedTuple):
+    """A body, and what was read of it."""
+
+    body: Body
+    reading: Reading
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether the server says that its data reaches to a time that has not been: its clock is wrong."""
+        reached = self.reading.envelope.osm_base
+        return reached is not None and reached - self.body.fetched_at > TO_COME
+
+    @property
+    def osm_base(self) -> datetime | None:
+        """How far the server's data reached; of a time to come None, or no later body could ever win over this one."""
+        return None if self.is_to_come else self.reading.envelope.osm_base
+
+
+def judge(read: Read, until: datetime | None) -> None:
+    """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
+    reading, url = read.reading, read.body.url
+    try:
+        judge_envelope(
+            reading.envelope,
+            url=url,
+            until=until,
+            unreadable=reading.unreadable,
+            of=reading.actions,
+            example=next(iter(reading.examples), ""),
+        )
+    except BrokenGeometryRemark:  # which may be put up with
+        judge_history(reading.creations, actions=reading.actions, url=url)
+        raise
+    judge_history(reading.creations, actions=reading.actions, url=url)
+
+
+@dataclass
+class Bodies:
+    """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader.
+
+    patient: waits itself for an id that was asked just now. `probed`: fetched before their turn, to see whether the
+    feed works.
+    """
+
+    work: StreamWork
+    connection: Connection
+    url: str
+    folder: Path
+    report: Report
+    from_archive: bool
+    numbering: Numbering
+    patient: bool
+    say: Callable[[str], None]
+    last: Body | None = None
+    probed: dict[int, Body] = field(default_factory=dict)
+
+    def read(self, sequence: int) -> Read:
+        """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
+        if self.from_archive:
+            with suppress(FeedError):  # not there, or spoiled: the feed has it
+                body = self.work.archive.get(sequence, self.folder_of(sequence))
+                if self.numbering.knows(sequence, body.fetched_at):
+                    read = self.count(body)
+                    with suppress(BrokenGeometryRemark):
+                        judge(read, until=None)
+                    return read
+        return self.count(self.probed.pop(sequence) if sequence in self.probed else self._in_time(sequence))
+
+    def _in_time(self, sequence: int) -> Body:
+        while True:
+            try:
+                return self.fetch(sequence)
+            except AskedJustNow as error:
+                if not self.patient:
+                    raise
+                self.say(f"{error.what}. This run waits for that.")
+                time.sleep(error.retry_after or 0.0)
+
+    def probe(self, sequence: int) -> None:
+        """See whether the feed works, by a sequence before its turn: then it is not fetched again. Raises FeedError."""
+        try:
+            body = self.fetch(sequence)
+            with suppress(
+                BeforeHistory, BrokenGeometryRemark, Poison
+            ):  # the sequence's own failures: the feed has it
+                judge(self.count(body), until=None)
+            self.probed[sequence] = body
+        except AskedJustNow as error:
+            if not error.answered:
+                raise
+        finally:
+            if sequence not in self.probed:
+                self.discard(sequence)
+
+    def fetch(self, sequence: int) -> Body:
+        """The feed's body. Raises FeedError; AskedJustNow and FeedQuiet: it was not asked."""
+        began = time.monotonic()
+        try:
+            return self._ask(sequence)
+        finally:
+            self.report.fetch_seconds += time.monotonic() - began
+
+    def _ask(self, sequence: int) -> Body:
+        source, stream = self.work.source, self.work.stream
+        with (
+            _one_at_a_time(self.url, self.work) if source.serial else nullcontext(self.connection)
+        ) as connection:
+            request = asked.begin(connection, stream, source, sequence)
+            try:
+                body = source.fetch(sequence, self.folder_of(sequence))
+            except FeedError as error:
+                size = error.body.size if error.body else 0
+                asked.end(connection, stream, request, size, error)
+                empty = error.body is not None and not size and not isinstance(error, FeedRefused)
+                if empty and asked.poisoned(connection, stream, sequence):
+                    what = "an empty answer, as the server refused the same query before and keeps that for an hour"
+                    raise DuplicateQueryRefused(error.url, what, body=error.body) from error
+                raise
+            asked.end(connection, stream, request, body.size, None)
+            return body
+
+    def count(self, body: Body) -> Read:
+        self.last = body
+        began = time.monotonic()
+        with open_body(body.path) as document, poison_told():
+            reading = self.work.reader.read(document, self.limit_of(body))
+        self.report.count_seconds += time.monotonic() - began
+        return Read(body, reading)
+
+    def limit_of(self, body: Body) -> datetime:
+        """The newest time that the body can know of: its minute's end, or when it was fetched."""
+        return covers(body.sequence).until if self.work.stream == "augmented_diffs" else body.fetched_at
+
+    def keep_replaced(self, sequence: int) -> None:
+        """The archive's body of it, which another will take the place of, is kept for a while."""
+        try:
+            self.work.archive.put_replaced(sequence, self.folder_of(sequence))
+        except ArchiveError as error:
+            self.say(f"{sequence}: the replaced body could not be kept. {error}")
+
+    def keep_aside(self, body: Body, reason: str) -> None:
+        """A body that isn't counted is kept for study; that it can't be ends nothing."""
+        try:
+            self.work.archive.put_aside(body, reason)
+        except ArchiveError as error:
+            self.say(f"{body.sequence}: the body could not be kept for study. {error}")
+
+    def folder_of(self, sequence: int) -> Path:
+        return self.folder / str(sequence)
+
+    def discard(self, sequence: int) -> None:
+        """What was fetched of it is not needed any more: a range of big bodies must not fill the disk."""
+        self.probed.pop(sequence, None)
+        shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time(url: str, work: StreamWork) -> Iterator[Connection]:
+    key = FETCH_LOCK + sorted(stream_rows.PROC_NAMES).index(work.stream)
+    with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
+        connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
+        connection.execute("SELECT pg_advisory_lock(%s)", (key,))
+        yield connection

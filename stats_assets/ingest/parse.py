@@ -1,0 +1,118 @@
+"""What a stream's body becomes: counted by `osm`, and written by `database`, behind one shape for both streams.
+
+Where bodies come from is `replication`'s; what a failing body means for the run is sequence_loop.py's.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import BinaryIO
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.facts.changesets import save_changesets
+from stats_assets.database.facts.edits import save_facts
+from stats_assets.osm import (
+    COUNTING_VERSION,
+    Categories,
+    Envelope,
+    Regions,
+    count_diff,
+    read_changesets,
+)
+from stats_assets.osm.creations import Creations
+from stats_assets.osm.statistics import unreadable
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A body as read: what it says of itself, what identifies its actions, and how to write its facts.
+
+    actions: actions of a diff, changesets of a changeset file, also those that could not be read. write(connection,
+    sequence) runs inside the commit. flags: why the sequence is flagged, by reason; examples: a few of them.
+    """
+
+    envelope: Envelope
+    content_hash: str
+    actions: int
+    features: int
+    changesets: int
+    errors: int
+    bytes: int
+    write: Callable[[Connection, int], None]
+    tallies: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, int] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+    creations: Creations = field(default_factory=Creations)
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the body is doubtful, as a person reads it; None: it isn't."""
+        if not self.flags:
+            return None
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {number}" for reason, number in self.flags.items())
+        lost = f"{self.unreadable} of {self.actions} could not be read: " if self.unreadable else ""
+        return "; ".join([lost + reasons, *self.examples])[:2000]
+
+    @property
+    def unreadable(self) -> int:
+        """How many of its actions could not be read."""
+        return unreadable(self.flags)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a stream's bodies are read; `definitions` is the hash of what the numbers depend on beside the body.
+
+    read(document, limit): limit is the newest time that the body can know of.
+    """
+
+    read: Callable[[BinaryIO, datetime], Reading]
+    definitions: str
+
+
+def diff_reader(categories: Categories, regions: Regions) -> Reader:
+    """Augmented diffs: features counted into facts per changeset and country."""
+    text = f"{COUNTING_VERSION} {categories.hash} {regions.hash}"
+    definitions = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Reader(partial(_read_diff, categories=categories, regions=regions), definitions)
+
+
+def changeset_reader() -> Reader:
+    """Changeset files: metadata, which depends on no definitions but the code's."""
+    return Reader(_read_changesets, str(COUNTING_VERSION))
+
+
+def _read_diff(body: BinaryIO, limit: datetime, categories: Categories, regions: Regions) -> Reading:
+    diff = count_diff(body, categories=categories, regions=regions, limit=limit)
+    return Reading(
+        envelope=diff.envelope,
+        content_hash=diff.content_hash,
+        actions=diff.actions,
+        features=diff.features,
+        changesets=len(diff.changesets),
+        errors=len(diff.errors),
+        bytes=diff.bytes,
+        write=lambda connection, sequence: save_facts(connection, sequence, diff),
+        tallies=diff.tallies,
+        flags=diff.flags,
+        examples=diff.examples,
+        creations=diff.creations,
+    )
+
+
+def _read_changesets(body: BinaryIO, limit: datetime) -> Reading:
+    file = read_changesets(body, limit=limit)
+    return Reading(
+        envelope=file.envelope,
+        content_hash=file.content_hash,
+        actions=len(file.changesets) + file.unreadable,
+        features=0,
+        changesets=len(file.changesets),
+        errors=0,
+        bytes=file.bytes,
+        write=lambda connection, sequence: save_changesets(connection, sequence, file),
+        flags=file.flags,
+        examples=file.examples,
+    )

@@ -1,0 +1,64 @@
+"""When a tick asks the feed for its head, and what the answers teach of when the next one can be there. Pure.
+
+Who asks, and what is believed, is feed_head.py's. A server is asked for a head, a body and a second read a minute:
+under 5,000 requests a day are left only if heads are not asked again and again before the next minute can be there.
+"""
+
+from datetime import datetime
+
+from stats_assets.database.ledger.heads import Head
+
+MINUTE = 60.0
+STILL = 600.0  # a feed that has not moved for so long is asked once a minute
+ONCE_A_MINUTE = 55.0  # ticks are not punctual
+REAL_PACE, ODD_PACE = (
+    45.0,
+    10.0,
+)  # seconds a minute: what keeps time, and what a late server's catching up may look like
+FAR_BEHIND = 100  # sequences: with so much to do, the head can wait
+LATER = 5.0  # a head that was not there yet is expected so much later the next time
+SOONER = 1.0  # a minute: so a server that is faster now is noticed
+
+
+def asks(known: Head, source: str, cursor: int | None) -> bool:
+    """Whether a tick asks now, or takes the head that is known. source: the address that would be asked."""
+    if known.quiet:
+        return False
+    age = known.since(known.asked_at)
+    if known.head is None or age is None or age < 0 or known.source != source:
+        return True
+    failed = known.since(known.failed_at)
+    tried = age if failed is None else min(age, failed)
+    learned = known.delay_seconds
+    behind = learned is not None and cursor is not None and known.head - cursor > FAR_BEHIND
+    if behind or (known.since(known.moved_at) or 0) > STILL:
+        return not 0 <= tried < ONCE_A_MINUTE
+    if failed is not None:
+        return True
+    passed = known.since(known.feed_time)  # below 0: a feed that runs ahead of the clock
+    if passed is None:
+        return True
+    if learned is None:  # of a minute that is not over the next one is not there
+        return known.stream != "augmented_diffs" or not 0 <= passed < MINUTE
+    return passed < min(0.0, learned) or passed >= MINUTE + learned
+
+
+def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:
+    """After how many seconds past its own time a head like this can be seen; None: the feed keeps no time.
+
+    It keeps time when its minutes come a real minute apart, however late it is, and whichever clock is wrong (below 0:
+    by ours the minute is still to end). Each head that comes at the first question
+    lowers what is known by a little, one that does not come raises it.
+    """
+    passed, moved, answered = (known.since(then) for then in (feed_time, known.moved_at, known.asked_at))
+    highest = known.highest if known.highest is not None else known.head
+    if passed is None or moved is None or answered is None or highest is None:
+        return None
+    before = known.delay_seconds
+    if head <= highest:
+        return before
+    if moved < (REAL_PACE if before is None else ODD_PACE) * (head - highest):
+        return None
+    later = min(passed, passed - answered + LATER)  # when it was asked last, this head was not there
+    sooner = (passed if before is None else min(before, passed)) - SOONER
+    return max(min(0.0, passed - SOONER), later, sooner)

@@ -1,0 +1,211 @@
+"""A run: its range, its lease, and what it leaves behind. The work on each sequence is sequence_loop.py's.
+
+Knows nothing of Dagster.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.ranges import Away, away_in, note, require_tables
+from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
+from stats_assets.database.ledger import ledger, stream_rows
+from stats_assets.database.ledger.due_again import late as late_sequences
+from stats_assets.database.ledger.leases import lease
+from stats_assets.database.ledger.ledger import LedgerRow
+from stats_assets.database.ledger.numbering import numbering
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.feeds import FeedQuiet, FeedRefused, HeadUnknown
+from stats_assets.ingest.feed_head import of_run as head_for
+from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
+from stats_assets.ingest.run_result import Report
+from stats_assets.ingest.sequence_loop import FeedFailed, Runner
+from stats_assets.words import at, in_words
+
+GIVE_BACK_SECONDS = 10.0  # for a database that is back at once, to give back to it what the run was trying
+PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (sequence_loop.py)
+
+
+def run_range(
+    work: StreamWork,
+    url: str,
+    run_id: str,
+    start: int,
+    end: int,
+    *,
+    by_hand: bool = False,
+    late: bool = False,
+    from_feed: bool = False,
+    wait_for_feed: float = 0,
+    say: Callable[[str], None] = lambda message: None,
+    report: Report | None = None,
+) -> Report:
+    """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
+
+    A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
+    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed, unless
+    `from_feed`. `late`: what is due once more though it is done, read from the feed; it pauses nothing either. Raises
+    LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
+    refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
+    are away nothing is fetched or counted, and no attempt either. report: to be filled, for who wants to know what was
+    done when the run is interrupted.
+    """
+    report = report or Report(start, end)
+    try:
+        _run(work, url, run_id, report, by_hand, late, from_feed, wait_for_feed, say)
+    except (psycopg.Error, DatabaseUnreachable) as error:
+        raise _give_back(work, url, run_id, error, report.began, pauses=not (by_hand or late)) from error
+    return report
+
+
+def _run(
+    work: StreamWork,
+    url: str,
+    run_id: str,
+    report: Report,
+    by_hand: bool,
+    late: bool,
+    from_feed: bool,
+    wait_for_feed: float,
+    say: Callable[[str], None],
+) -> None:
+    start, end = report.start, report.end
+    with connect(url, application=f"stats-assets run {work.stream}") as connection:
+        report.began = clock(connection)
+        try:
+            report.head = head_for(connection, work.source, work.stream, end)
+        except HeadUnknown as error:
+            if not by_hand:
+                _pause(connection, work.stream, FeedFailed(error), report, pauses=not late)
+                report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
+                return
+            say(f"{error}. What the archive has is done without it.")
+        last = end if report.head is None else min(end, report.head)
+        away: list[Away] = []
+        if work.stream == "augmented_diffs":
+            require_tables(connection)
+            make_partitions(connection, start, last)
+            note(connection)
+            away = away_in(connection, start, last)
+        with (
+            lease(url, run_id, work.stream, start, end, by_hand=by_hand or late),
+            tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
+        ):
+            if late:
+                due = _late(connection, work, start, last, report.head)
+            else:
+                due = _due(connection, work.stream, range(start, last + 1), by_hand)
+            report.due = len(due)
+            numbered = numbering(connection, work.stream)
+            patience = min(stream_rows.pauses(connection, work.stream), PATIENCE)
+            from_archive = not (from_feed or late)
+            bodies = Bodies(work, connection, url, Path(folder), report, from_archive, numbered, by_hand, say)
+            runner = Runner(*(work, connection, run_id, bodies, report, by_hand, say, patience, away))
+            try:
+                _go(runner, due, wait_for_feed, pauses=not (by_hand or late))
+            except BaseException:
+                with suppress(psycopg.Error):
+                    ledger.release(connection, run_id, work.stream)
+                raise
+            ledger.release(connection, run_id, work.stream)
+            report.left = len(due) - report.committed - len(report.failed)
+
+
+def _give_back(
+    work: StreamWork, url: str, run_id: str, error: Exception, began: datetime | None, *, pauses: bool
+) -> DatabaseUnreachable:
+    """After a failure of the database: over a new connection, release what the run was trying, and pause the stream.
+
+    What can't be released now is freed by the tick.
+    """
+    what = sentence(error) if isinstance(error, psycopg.Error) else str(error)
+    limit = time.monotonic() + (GIVE_BACK_SECONDS if is_connections(error) else 0)
+    while True:
+        try:
+            with connect(url, application=f"stats-assets run {work.stream}") as connection:
+                with suppress(psycopg.Error):
+                    ledger.release(connection, run_id, work.stream)
+                if not pauses:
+                    return DatabaseFailed(f"{what} No sequence is charged with it.")
+                until = stream_rows.pause(connection, work.stream, what, None, began)
+                return DatabaseFailed(
+                    f"{what} No sequence is charged with it: the stream pauses until {at(until)}, and goes"
+                    " on by itself."
+                )
+        except (psycopg.Error, DatabaseUnreachable) as second:
+            if time.monotonic() >= limit:
+                if isinstance(error, DatabaseUnreachable):
+                    return error
+                why = sentence(second) if isinstance(second, psycopg.Error) else str(second)
+                return DatabaseFailed(
+                    f"{what} That the stream pauses could not be written down either. {why}"
+                )
+            time.sleep(0.5)
+
+
+def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_hand: bool) -> list[LedgerRow]:
+    now = clock(connection)
+    return [
+        row
+        for row in ledger.rows(connection, stream, sequences)
+        if by_hand or not (row.done or (row.work == "waiting" and row.not_before and row.not_before > now))
+    ]
+
+
+def _late(
+    connection: Connection, work: StreamWork, start: int, last: int, head: int | None
+) -> list[LedgerRow]:
+    settled = settled_to(work.source, work.settle_seconds, head)
+    # Whether they are worth a run was decided when this one was asked for.
+    wanted = [n for n in late_sequences(connection, work.stream, settled, batch=0) if start <= n <= last]
+    return ledger.rows(connection, work.stream, wanted)
+
+
+def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: bool) -> None:
+    """Over all that is due; when the feed fails the stream pauses, but a run by hand waits and goes on."""
+    pause = stream_rows.PAUSE_FIRST
+    while due:
+        try:
+            return runner.go(due)
+        except FeedFailed as failure:
+            if pauses:
+                return _pause(runner.connection, runner.work.stream, failure, runner.report)
+            wait = max(pause, failure.retry_after or 0)
+            wait_for_feed, pause = wait_for_feed - wait, min(2 * pause, stream_rows.PAUSE_MOST)
+            what = str(failure).rstrip(".")
+            if wait_for_feed < 0:
+                runner.report.ended_early = f"{what}. Do it again once the feed answers."
+                return None
+            runner.say(f"{what}. This run waits {in_words(wait)}, then it goes on.")
+            due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
+            time.sleep(wait)
+            if runner.report.head is None:
+                with suppress(HeadUnknown):
+                    work = runner.work
+                    runner.report.head = head_for(
+                        runner.connection, work.source, work.stream, due[-1].sequence
+                    )
+    return None
+
+
+def _pause(
+    connection: Connection, stream: Stream, failure: FeedFailed, report: Report, *, pauses: bool = True
+) -> None:
+    what = str(failure).rstrip(".")
+    if not pauses or isinstance(
+        failure.error, FeedQuiet
+    ):  # nothing was asked, so nothing has failed once more
+        report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
+        return
+    reason = f"The feed failed: {failure}"
+    until = stream_rows.pause(connection, stream, reason, failure.retry_after, report.began)
+    report.ended_early = (
+        f"{what}. The stream pauses until {at(until)} and goes on by itself; nothing is lost."
+    )

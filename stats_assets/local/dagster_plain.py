@@ -1,0 +1,35 @@
+"""Runs one of Dagster's programs as it suits one machine: no colours, which are codes in a file, and calmer at rest.
+
+`python -m stats_assets.local.dagster_plain MODULE …` is `python -m MODULE …`, but for what no option of
+Dagster's can say. Which programs there are, and with what, is `dagster_programs.py`'s.
+"""
+
+import logging
+import runpy
+import sys
+
+import coloredlogs
+from dagster._grpc import server_watcher
+
+WATCH_SECONDS = 5
+"""Webserver and daemon ask the code server, each by a connection of its own, whether it is another one by now: in place
+of each second."""
+
+
+class Plain(logging.Formatter):
+    """In place of the coloured one: takes its styles, and uses none."""
+
+    def __init__(self, fmt: str | None = None, datefmt: str | None = None, **styles: object) -> None:
+        super().__init__(fmt, datefmt)
+
+
+def main() -> None:
+    """Become the program that the arguments name."""
+    coloredlogs.ColoredFormatter = Plain
+    server_watcher.WATCH_INTERVAL = WATCH_SECONDS
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Whether each stream's sensor is switched on, as Dagster's storage has it. Who says it to people is status.py's.
+
+The statistics' database knows only when a sensor last ticked; the switch is Dagster's.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+from dagster import DagsterInstance
+from dagster._core.scheduler.instigation import InstigatorType
+
+from stats_assets.database.ledger.stream_rows import STREAMS, Stream
+from stats_assets.root import find_project_root
+
+PATIENCE = 10.0  # seconds, for a storage to say what is switched on
+
+
+@dataclass(frozen=True)
+class Switches:
+    """instance_id: the Dagster instance's whose switches these are; None: they could not be read. on: the streams'."""
+
+    instance_id: str | None = None
+    on: Mapping[Stream, bool] = field(default_factory=dict)
+
+    def is_on(self, stream: Stream, driven_by: str | None) -> bool | None:
+        """None: not known, also where another instance than this drives the stream."""
+        if self.instance_id is None or driven_by not in (None, self.instance_id):
+            return None
+        return self.on.get(stream, False)
+
+
+UNKNOWN = Switches()
+
+
+def instance_id(instance: DagsterInstance) -> str:
+    """By which a stream's row knows the Dagster instance that drives it."""
+    identify: Callable[[], str] = instance.run_storage.get_run_storage_id  # type: ignore[attr-defined] # all have it
+    return identify()
+
+
+def switches_of(instance: DagsterInstance) -> Switches:
+    """Ask Dagster's storage: a sensor that was never switched on has no state there."""
+    if instance.schedule_storage is None:  # one in memory
+        return UNKNOWN
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    running = {state.instigator_name for state in states if state.is_running}
+    return Switches(
+        instance_id(instance),
+        {stream: f"{stream}_stream" in running for stream in STREAMS},
+    )
+
+
+def switches_here() -> Switches:
+    """Of the project's own Dagster; nothing is known where there is none, or it can't be read. Makes nothing."""
+    home = Path(os.environ.get("DAGSTER_HOME") or find_project_root() or "").expanduser().absolute()
+    if not (home / "dagster.yaml").is_file():
+        return UNKNOWN
+    if _keeps_files(home) and not any((home / ".dagster").rglob("*.db")):
+        return UNKNOWN  # Dagster was never started here, and would begin its records now
+    found: list[Switches] = []
+    # Beside, as a storage that is down is asked for long, and each time it says so.
+    asking = Thread(target=lambda: found.append(_read(home)), name="switches", daemon=True)
+    logging.disable(logging.WARNING)
+    asking.start()
+    asking.join(PATIENCE)
+    if not asking.is_alive():
+        logging.disable(logging.NOTSET)
+    return found[0] if found else UNKNOWN
+
+
+def _read(home: Path) -> Switches:
+    try:
+        with DagsterInstance.from_config(str(home)) as instance:
+            return switches_of(instance)
+    except Exception:  # whatever a storage raises: the switches are not known then, and the ticks tell
+        return UNKNOWN
+
+
+def _keeps_files(home: Path) -> bool:
+    return "stats_assets.orchestration.records.storage" in (home / "dagster.yaml").read_text(errors="replace")

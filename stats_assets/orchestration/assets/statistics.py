@@ -1,0 +1,100 @@
+"""The statistics: per user, hashtag, country and user within a hashtag, kept up to date by difference."""
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any, Literal
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetSpec,
+    MaterializeResult,
+    MetadataValue,
+    multi_asset,
+)
+
+from stats_assets.database.ledger.leases import heartbeat
+from stats_assets.database.ledger.stream_rows import STREAMS
+from stats_assets.database.statistics import passes
+from stats_assets.database.statistics.applier import apply_queue, keep_refreshments, leaders
+from stats_assets.orchestration.assets.failing import failing
+from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
+from stats_assets.orchestration.current_system import current_stats
+from stats_assets.orchestration.markdown import escaped, table
+
+VIEWS = {
+    "user_statistics": "Each user's changesets, edits, counts and measures, by editor, day, country and hashtag.",
+    "hashtag_statistics": "Each hashtag's changesets, edits, counts and measures, and its most active users.",
+    "country_statistics": "What lies in each country: edits, counts, measures, its most active users and hashtags.",
+    "hashtag_user_statistics": "Each user's changesets, edits, counts and measures within each hashtag.",
+}
+
+OWNERS: dict[str, Literal["user", "hashtag", "country"]] = {
+    "user_statistics": "user",
+    "hashtag_statistics": "hashtag",
+    "country_statistics": "country",
+}
+LEADERS = 10
+SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
+
+
+@multi_asset(
+    name="statistics",
+    specs=[
+        AssetSpec(
+            view,
+            deps=["changeset_edits", "changeset_metadata"],
+            description=description,
+            kinds={"postgres"},
+            freshness_policy=FRESHNESS,
+        )
+        for view, description in VIEWS.items()
+    ],
+    check_specs=[
+        AssetCheckSpec(
+            SAMPLE_CHECK,
+            asset="user_statistics",
+            description="Random owners and changesets, of all four statistics, are exactly what the facts say.",
+        )
+    ],
+    group_name="statistics",
+)
+def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    """Apply what the changed changesets contribute now, less what they contributed before; then verify a sample."""
+    began = monotonic()
+    parts = current_stats()
+    with (
+        failing("What was applied stays; the rest is queued, and applied later."),
+        parts.connect() as connection,
+        heartbeat(parts.url, context.run.run_id),
+    ):
+        keep_refreshments(connection, parts.settings.refreshments_rows)
+        applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
+        sample = passes.sample(connection)
+        ages = {stream: newest_age(connection, parts, stream) for stream in STREAMS}
+        most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}
+    for view in VIEWS:
+        yield MaterializeResult(
+            asset_key=view,
+            metadata={
+                "queue_entries": applied.entries,
+                "changesets": applied.changesets,
+                "batches": applied.batches,
+                "seconds": round(monotonic() - began, 3),
+                **{f"{stream}_lag_seconds": age for stream, age in ages.items() if age is not None},
+                **({"most_edits": _table(most[view])} if view in most else {}),
+            },
+        )
+    said = [f"{one.what}: {one.expected} by the facts, {one.found} here" for one in sample.differences]
+    yield AssetCheckResult(
+        asset_key="user_statistics",
+        check_name=SAMPLE_CHECK,
+        passed=not said,
+        description=f"{escaped('; '.join(said[:SHOWN]))}; `stats-assets rebuild` mends it." if said else None,
+        metadata={"differences": len(said), "ranges": sample.steps, "pending": sample.pending},
+    )
+
+
+def _table(rows: list[tuple[Any, ...]]) -> MetadataValue:
+    return MetadataValue.md(table(["", "edits", "changesets"], rows))

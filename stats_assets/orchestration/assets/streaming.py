@@ -1,0 +1,274 @@
+"""What the assets of both streams share: how they are made, which ranges a run does, and its metadata.
+
+The work itself is ingest/run.py's.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    AssetObservation,
+    AssetsDefinition,
+    AssetSpec,
+    BackfillPolicy,
+    Config,
+    DagsterExecutionInterruptedError,
+    Failure,
+    MaterializeResult,
+    multi_asset,
+)
+from pydantic import Field
+
+from stats_assets.database.connection import DatabaseUnreachable, connect
+from stats_assets.database.failures import named
+from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger.ledger import BLOCK, LeaseLost, block_of
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.embedded_postgres.access import EmbeddedServerError
+from stats_assets.feeds import ArchiveError
+from stats_assets.ingest.run import run_range
+from stats_assets.ingest.run_result import Report, RunFailed
+from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
+from stats_assets.orchestration.current_system import current_stats
+from stats_assets.orchestration.markdown import escaped
+from stats_assets.orchestration.partitions import (
+    BACKFILL,
+    BLOCKS,
+    BY_HAND,
+    END_TAG,
+    KIND_TAG,
+    START_TAG,
+    STREAM_TAG,
+    is_by_hand,
+    sequences_of,
+)
+from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.system import Stats
+
+GREEN = (
+    " A partition is a block of 100 sequences; it turns green with its first committed sequence. How much of it is"
+    " done is in each materialization's metadata (`block_done`)."
+)
+
+MOST = 999_999_999  # no sequence is beyond it
+BACKFILL_TAG = "dagster/backfill"
+WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that fails, before it fails too
+
+
+class RangeConfig(Config):
+    """Which sequences, both ends included; without them the partition's whole block, as far as the feed has it."""
+
+    # With defaults that are numbers, so that the launchpad's scaffold has them.
+    start: int | None = Field(
+        0, ge=0, description="First sequence. What is before the partition's first (0, say) means that one."
+    )
+    end: int | None = Field(
+        MOST, ge=0, description="Last sequence, included. What is beyond the partition's last means that one."
+    )
+    from_feed: bool = Field(False, description="Fetch anew from the feed, never from the archive.")
+    late: bool = Field(
+        False,
+        description="Leave it false. The sensor's own runs set it: only what is due once more (given up a day ago, or"
+        " settled by now) is done.",
+    )
+
+
+def ranges_of(keys: Sequence[str], config: RangeConfig) -> list[range]:
+    """The sequences to do, a range a block. Raises Failure when the config's range is outside the partitions."""
+    found = []
+    try:
+        blocks = [sequences_of(key) for key in sorted(keys)]
+    except ValueError as error:
+        raise Failure(str(error), allow_retries=False) from None
+    for block in blocks:
+        start = block.start if config.start is None else max(block.start, config.start)
+        end = block.stop - 1 if config.end is None else min(block.stop - 1, config.end)
+        if start <= end:
+            found.append(range(start, end + 1))
+    if not found:
+        raise Failure(
+            f"Nothing to do: start {config.start} and end {config.end} of the config leave no sequence of partition"
+            f" {', '.join(keys)}. A partition {keys[0]} holds {int(keys[0])}..{int(keys[0]) + BLOCK - 1}.",
+            allow_retries=False,
+        )
+    return found
+
+
+def stream_assets(stream: Stream, raw: AssetSpec, facts: AssetSpec, description: str) -> AssetsDefinition:
+    """A stream's two assets, bodies and facts: one op, as a body is fetched, counted and committed before the next."""
+
+    @multi_asset(
+        name=stream,
+        description=description,
+        specs=[
+            spec.replace_attributes(description=(spec.description or "") + GREEN, freshness_policy=policy)
+            for spec, policy in ((raw, None), (facts, FRESHNESS))
+        ],
+        check_specs=[
+            AssetCheckSpec("run_complete", asset=facts.key, description="No sequence of the run failed.")
+        ],
+        partitions_def=BLOCKS[stream],
+        backfill_policy=BackfillPolicy.multi_run(),
+        group_name=stream,
+        pool=stream,
+    )
+    def materialize(
+        context: AssetExecutionContext, config: RangeConfig
+    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+        yield from materialize_stream(context, config, current_stats(), stream, raw.key, facts.key)
+
+    return materialize
+
+
+def materialize_stream(
+    context: AssetExecutionContext,
+    config: RangeConfig,
+    stats: Stats,
+    stream: Stream,
+    raw: AssetKey,
+    facts: AssetKey,
+) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
+    live = not is_by_hand(context.run.tags)
+    reports = [Report(found.start, found.stop - 1) for found in ranges_of(context.partition_keys, config)]
+    if not live:
+        _tag(context, stream, reports)
+    try:
+        with named():
+            work = stats.work(stream)
+        for report in reports:
+            run_range(
+                *(work, stats.url, context.run.run_id, report.start, report.end),
+                by_hand=not live,
+                late=config.late,
+                from_feed=config.from_feed,
+                wait_for_feed=WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
+                say=context.log.info,
+                report=report,
+            )
+    except DagsterExecutionInterruptedError:
+        said = "; ".join(report.so_far() for report in reports)
+        goes_on = (
+            "the sensor starts a run for the rest by itself"
+            if live
+            else "to do the rest, materialize the partition again (start in the config says from where)"
+        )
+        context.log.warning(f"The run was terminated. {said}. What was committed stays; {goes_on}.")
+        for partition in context.partition_keys:
+            context.log_event(AssetObservation(facts, partition=partition, metadata=metadata_of(*reports)))
+        raise
+    except (CategoriesError, RegionsError) as error:
+        raise Failure(f"{error} Nothing is counted until that is mended.", allow_retries=False) from None
+    except (ArchiveError, DatabaseUnreachable, EmbeddedServerError, LeaseLost) as error:
+        rest = "the rest is done again by itself" if live else "the same again does the rest"
+        raise Failure(f"{error} What was committed stays; {rest}.") from None
+    failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
+    shown: dict[str, Any] = {
+        "url": work.source.url,
+        **_block_metadata(stats, stream, reports),
+        **metadata_of(*reports),
+    }
+    try:
+        for report in reports:
+            report.raise_if_failed()
+    except RunFailed as error:
+        for partition in context.partition_keys:  # an observation makes nothing green
+            context.log_event(AssetObservation(facts, partition=partition, metadata=shown))
+        raise Failure(str(error), metadata=shown) from None
+    if live:
+        shown |= _lag_metadata(stats, stream)
+    yield MaterializeResult(asset_key=raw, metadata=shown)
+    yield MaterializeResult(asset_key=facts, metadata=shown)
+    yield AssetCheckResult(
+        asset_key=facts,
+        check_name="run_complete",
+        passed=not failed,
+        severity=AssetCheckSeverity.WARN,
+        description=escaped("; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5])) or None,
+        metadata={"failed": failed},
+    )
+
+
+def _tag(context: AssetExecutionContext, stream: Stream, reports: Sequence[Report]) -> None:
+    """A person's runs carry what the sensor's do: the UI finds all of a stream by them."""
+    tags = {
+        STREAM_TAG: stream,
+        KIND_TAG: BACKFILL if BACKFILL_TAG in context.run.tags else BY_HAND,
+        START_TAG: str(reports[0].start),
+        END_TAG: str(reports[-1].end),
+    }
+    context.instance.add_run_tags(context.run.run_id, tags)
+
+
+def metadata_of(*reports: Report) -> dict[str, Any]:
+    """The figures of a run."""
+    count_seconds = sum(report.count_seconds for report in reports)
+    size = sum(report.bytes for report in reports)
+    verdicts = sum((report.verdicts for report in reports), start=type(reports[0].verdicts)())
+    tallies = sum((report.tallies for report in reports), start=type(reports[0].tallies)())
+    flags = sum((report.flags for report in reports), start=type(reports[0].flags)())
+    ended = [report.ended_early for report in reports if report.ended_early]
+    return {
+        "start": reports[0].start,
+        "end": reports[-1].end,
+        "sequences": sum(report.committed for report in reports),
+        "verdicts": dict(verdicts),
+        "failed": sum(len(report.failed) for report in reports),
+        "left": sum(report.left for report in reports),
+        "actions": sum(report.actions for report in reports),
+        "features": sum(report.features for report in reports),
+        "changesets": sum(report.changesets for report in reports),
+        "errors": sum(report.errors for report in reports),
+        "bytes": size,
+        "fetch_seconds": round(sum(report.fetch_seconds for report in reports), 3),
+        "count_seconds": round(count_seconds, 3),
+        "commit_seconds": round(sum(report.commit_seconds for report in reports), 3),
+        "mb_per_second": round(size / 1e6 / count_seconds, 2) if count_seconds else 0.0,
+        **({"ignored": dict(tallies)} if tallies else {}),
+        **({"flagged": dict(flags)} if flags else {}),
+        **({"ended_early": "; ".join(ended)} if ended else {}),
+    }
+
+
+def _block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:
+    # What is committed is: that how much it is can't be said just now is no failure of the run.
+    try:
+        with named():
+            return block_metadata(stats, stream, reports)
+    except DatabaseUnreachable as error:
+        return {"block_done": str(error)}
+
+
+def _lag_metadata(stats: Stats, stream: Stream) -> Mapping[str, float]:
+    with suppress(DatabaseUnreachable), named(), connect(stats.url) as connection:
+        behind = newest_age(connection, stats, stream)
+        return {} if behind is None else {"lag_seconds": behind}
+    return {}
+
+
+def block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:
+    """How much of the run's blocks is done, as a person reads it: "37 of 100, 1 waiting, 2 quarantined"."""
+    first = block_of(reports[0].start)
+    with connect(stats.url) as connection:
+        done = stream_rows.blocks(connection, stream, first)
+        held = stream_rows.held(connection, stream, first)
+        given_up = {
+            "quarantined": Counter(
+                block_of(n) for n, _ in stream_rows.troubled(connection, stream, "quarantined")
+            ),
+            "missing": Counter(block_of(n) for n, _ in stream_rows.troubled(connection, stream, "hole")),
+        }
+    said = []
+    for block in dict.fromkeys(block_of(report.start) for report in reports):
+        parts = [f"{done.get(block, 0)} of {BLOCK}"]
+        parts += [f"{held[block]} waiting"] if held.get(block) else []
+        parts += [f"{found[block]} {word}" for word, found in given_up.items() if found[block]]
+        said.append(", ".join(parts))
+    return {"block_done": "; ".join(said)}

@@ -1,0 +1,86 @@
+"""The sensor of the queue: starts the statistics when backfills or runs by hand have left changesets in it.
+
+What streams' runs change they apply themselves. It is on from the start, so it also tells Dagster when the verdict on
+all statistics has changed, and when a stream is no longer followed.
+"""
+
+import uuid
+
+from dagster import (
+    DagsterInstance,
+    DefaultSensorStatus,
+    RunRequest,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.facts.partitions import missing_tables
+from stats_assets.database.failures import named
+from stats_assets.database.ledger.stream_rows import STREAMS
+from stats_assets.database.statistics.applier import queued
+from stats_assets.orchestration.assets.verification import changed_verdict
+from stats_assets.orchestration.current_system import current_stats
+from stats_assets.orchestration.jobs import STREAM_JOBS, statistics_job
+from stats_assets.orchestration.live_runs import UNFINISHED, dead_statistics, sweep
+from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
+from stats_assets.orchestration.stream_checks import lag_of_others
+from stats_assets.system import Stats
+
+
+def queue_sensor(poll_seconds: int) -> SensorDefinition:
+    """Starts the statistics when a backfill, or a run by hand, has left changesets in the queue."""
+
+    @sensor(
+        name="statistics_queue",
+        job=statistics_job,
+        minimum_interval_seconds=poll_seconds,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Brings the statistics up to date with what backfills and runs by hand have changed.",
+    )
+    def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        preview, parts = is_preview(context), current_stats()
+        try:
+            with named(), opened(parts, preview) as connection:
+                why = _why_nothing(context.instance, connection, parts, preview)
+                events = [] if preview else changed_verdict(context.instance, connection)
+                if not preview:  # this sensor is on when the streams' are not
+                    events += lag_of_others(context.instance, parts, connection)
+        except PreviewImpossible as impossible:
+            return SkipReason(f"{SAID} {impossible}")
+        if why and not events:
+            return SkipReason(f"{SAID} {why}" if preview else why)
+        requests = [] if why else [RunRequest(run_key=f"statistics:{uuid.uuid4()}")]
+        return SensorResult(run_requests=requests, skip_reason=why, asset_events=events)
+
+    return drain
+
+
+def _why_nothing(
+    instance: DagsterInstance, connection: Connection, parts: Stats, preview: bool
+) -> str | None:
+    """Free what dead runs held; why no run is started then, None: one is. Raises PreviewImpossible."""
+    waiting = queued(connection)
+    dead = dead_statistics(instance, connection, parts.settings)
+    with rolled_back(connection, really=preview):
+        # Runs by hand that died must be freed while the streams' sensors are off, too.
+        for stream in STREAMS:
+            dead += sweep(instance, connection, parts, stream).dead
+    if not preview:
+        for run, reason in dead:
+            instance.report_run_failed(run, reason)
+    if not waiting:
+        return "The queue is empty: the statistics are up to date with the facts."
+    missing = missing_tables(connection)
+    if missing:
+        return f"{waiting} changed changesets are queued, but there is no table {missing[0]}."
+    gone = {run.run_id for run, _ in dead}
+    for job in (job.name for job in (statistics_job, *STREAM_JOBS.values())):
+        at_work = instance.get_runs(RunsFilter(job_name=job, statuses=UNFINISHED), limit=len(gone) + 1)
+        if any(run.run_id not in gone for run in at_work):
+            return f"{waiting} changed changesets are queued; a run of {job} will apply them."
+    return None

@@ -1,0 +1,324 @@
+"""Asset checks on each stream: its lag, its holes, its quarantine.
+
+A check runs when a person asks for it; the sensor's tick reports it when its outcome changes, so that a dead stream is
+not silent. The checks are the feeds': on an asset that is materialized every minute, Dagster's UI would call each of
+them "not evaluated" again every minute.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckExecutionContext,
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterInvariantViolationError,
+    asset_check,
+)
+
+from stats_assets.database.connection import Connection, clock
+from stats_assets.database.facts.ranges import WHAT_TO_DO, away
+from stats_assets.database.ledger.doubts import doubts, to_heal
+from stats_assets.database.ledger.ledger import Work
+from stats_assets.database.ledger.newest import newest_committed
+from stats_assets.database.ledger.ranges import counted_under_older
+from stats_assets.database.ledger.stream_rows import (
+    STREAMS,
+    Stream,
+    StreamRow,
+    given_up_for,
+    stream_of,
+    troubled,
+)
+from stats_assets.database.ledger.waiting import waiting
+from stats_assets.ingest.feed_head import Feed, known_of, of_look
+from stats_assets.monitoring import lag
+from stats_assets.monitoring.lag import BEHIND
+from stats_assets.monitoring.switches import switches_of
+from stats_assets.orchestration.assets.failing import failing
+from stats_assets.orchestration.current_system import current_stats
+from stats_assets.orchestration.markdown import escaped
+from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.system import Stats
+from stats_assets.words import in_words
+
+FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
+SHOWN = 20
+ERROR_AFTER = timedelta(hours=25)
+
+
+def evaluate(
+    stats: Stats,
+    connection: Connection,
+    stream: Stream,
+    cursor: int,
+    feed: Feed,
+    not_followed: str | None = None,
+) -> dict[str, AssetCheckResult]:
+    """The stream's checks by name. not_followed: its sensor is off or dead, in words."""
+    key = AssetKey(FEEDS[stream])
+    results = {"lag": _lag(stats, connection, stream, cursor, feed, not_followed)}
+    troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
+    for name, work in troubles.items():
+        found = troubled(connection, stream, work)
+        results[name] = AssetCheckResult(
+            asset_key=key,
+            check_name=name,
+            passed=not found,
+            severity=_severity(given_up_for(connection, stream, work)),
+            description=escaped(_given_up(stream, work, found)),
+            metadata={"sequences": len(found)},
+        )
+    results["all_readable"] = _doubtful(connection, stream, "all_readable", unread=True)
+    results["none_flagged"] = _doubtful(connection, stream, "none_flagged")
+    results["same_definitions"] = _same_definitions(stats, connection, stream)
+    if stream == "augmented_diffs":
+        results["facts_are_here"] = _facts_are_here(connection)
+    return results
+
+
+def _given_up(stream: Stream, work: Work, found: Sequence[tuple[int, str]]) -> str:
+    if not found:
+        return "No sequence is set aside." if work == "quarantined" else "The feed lacks no sequence."
+    what = "set aside after too many tries" if work == "quarantined" else "missing in the feed"
+    named = "; ".join(f"{n}: {reason.rstrip('.')}" for n, reason in found[:SHOWN])
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{len(found)} {what}: {named}{more}. Tried again once a day; now: stats-assets retry --stream {stream}"
+
+
+def _lag(
+    stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed, not_followed: str | None
+) -> AssetCheckResult:
+    """Passes where the stream is followed, and neither it nor its feed is behind."""
+    newest, now, head = newest_committed(connection, stream, cursor), clock(connection), feed.head
+    done = cursor if newest is None else newest
+    behind, age = lag.lag_seconds(stream, done, feed, now), lag.feed_age_seconds(feed, now)
+    ahead, another = lag.is_ahead(cursor, newest, head), lag.is_another(cursor, newest, feed)
+    said = "the feed's head is unknown" if behind is None else f"{in_words(behind)} behind"
+    if another and head is not None:
+        said = lag.why_another(stream, cursor, head)
+    elif ahead:
+        said = (
+            f"the cursor {cursor} is ahead of the feed's head {head}: nothing is done until the feed is there"
+        )
+    elif head is None:
+        said = f"{said}; {feed.trouble.rstrip('.')}"
+    elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
+        said = f"{said}. {late}"
+    if not_followed:
+        said = (
+            f"{not_followed[0].upper()}{not_followed[1:]}. It is {said}"
+            if behind is not None
+            else not_followed
+        )
+    waits = waiting(connection, stream, stats.settings.lease_stale_seconds)
+    if waits:
+        named = "; ".join(f"{n}: {reason}" for n, reason in waits[:SHOWN])
+        said = f"{said}. {len(waits)} wait for their next try: {named}"
+    return AssetCheckResult(
+        asset_key=FEEDS[stream],
+        check_name="lag",
+        passed=not not_followed
+        and behind is not None
+        and max(behind, age or 0.0) < BEHIND
+        and not ahead
+        and not another,
+        severity=AssetCheckSeverity.WARN,
+        description=escaped(said),
+        metadata={
+            "cursor": cursor,
+            "head": head if head is not None else "unknown",
+            "newest": newest if newest is not None else "none",
+            "waiting": len(waits),
+            **({} if behind is None else {"lag_seconds": behind}),
+            **({} if age is None else {"feed_age_seconds": age}),
+        },
+    )
+
+
+def _facts_are_here(connection: Connection) -> AssetCheckResult:
+    """Ranges that a person said are meant to be away are named, and pass."""
+    gone = away(connection)
+    said = [f"{one}{' It is meant so.' if one.accepted else ''}" for one in gone[:SHOWN]]
+    return AssetCheckResult(
+        asset_key=FEEDS["augmented_diffs"],
+        check_name="facts_are_here",
+        passed=all(one.accepted for one in gone),
+        severity=AssetCheckSeverity.WARN,
+        description=escaped(" ".join([*said, WHAT_TO_DO])) if said else "All facts are here.",
+        metadata={"ranges": len(gone)},
+    )
+
+
+def _severity(age: timedelta) -> AssetCheckSeverity:
+    """What a daily try has not healed either wants a person."""
+    return AssetCheckSeverity.ERROR if age > ERROR_AFTER else AssetCheckSeverity.WARN
+
+
+def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool = False) -> AssetCheckResult:
+    found = doubts(connection, stream, SHOWN, unread=unread)
+    said = [f"{found.flagged} are flagged. {to_heal(stream)}", *(f"{n}: {why}" for n, why in found.newest)]
+    return AssetCheckResult(
+        asset_key=FEEDS[stream],
+        check_name=name,
+        passed=not found.flagged,
+        severity=AssetCheckSeverity.WARN,
+        description=escaped("; ".join(said))
+        if found.flagged
+        else "All could be read."
+        if unread
+        else "Nothing is flagged.",
+        metadata={"sequences": found.flagged, "unreadable": found.unreadable},
+    )
+
+
+def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> AssetCheckResult:
+    try:
+        older = counted_under_older(connection, stream, stats.reader(stream).definitions)
+        said = [
+            f"{first}..{last} were counted under older definitions: stats-assets backfill --stream {stream}"
+            f" --start {first} --end {last}"
+            for first, last in older
+        ]
+    except (CategoriesError, RegionsError) as error:
+        older, said = [], [str(error)]
+    return AssetCheckResult(
+        asset_key=FEEDS[stream],
+        check_name="same_definitions",
+        passed=not said,
+        severity=AssetCheckSeverity.WARN,
+        description=escaped("; ".join(said)) or "All is counted by the present definitions.",
+        metadata={"ranges": len(older)},
+    )
+
+
+def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
+    """The checks that a person can run in the UI."""
+    said = {
+        "lag": f"Stream and feed are less than {in_words(BEHIND)} behind, past what waits by its own fault.",
+        "no_quarantine": "No sequence has failed so often that it was set aside. Materialize its partition to heal it.",
+        "no_holes": "The feed lacks no sequence.",
+        "all_readable": "All that was counted could be read as it stands: nothing was left out, cut or replaced.",
+        "none_flagged": "No counted body is doubtful: for what could not be read, for a geometry that the server could"
+        " not expand, as it was not read again when settled, or as a later one had fewer actions.",
+        "same_definitions": "All is counted by the present categories, regions and counting code.",
+    }
+    if stream == "augmented_diffs":
+        said["facts_are_here"] = "No facts were detached, dropped, emptied, or left out of a restore."
+
+    def check(name: str) -> AssetChecksDefinition:
+        @asset_check(asset=FEEDS[stream], name=name, description=said[name])
+        def run() -> AssetCheckResult:
+            parts = current_stats()
+            with failing(), parts.look() as connection:
+                feed = of_look(connection, parts.source(stream), stream)
+                row = stream_of(connection, stream)
+                cursor = row.checkpoint if row and row.checkpoint is not None else -1
+                instance = _instance()
+                why = None if instance is None else _not_followed(instance, parts, row, stream)
+                return evaluate(parts, connection, stream, cursor, feed, why)[name]
+
+        return run
+
+    return [check(name) for name in said]
+
+
+def _instance() -> DagsterInstance | None:
+    """Dagster's, where the check is run by it; none where it is called as a function."""
+    try:
+        instance: DagsterInstance = AssetCheckExecutionContext.get().instance
+    except DagsterInvariantViolationError:
+        return None
+    return instance
+
+
+def _not_followed(
+    instance: DagsterInstance, stats: Stats, row: StreamRow | None, stream: Stream
+) -> str | None:
+    is_on = switches_of(instance).is_on(stream, row.instance_id if row else None)
+    return lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds)
+
+
+def lag_of_others(
+    instance: DagsterInstance, stats: Stats, connection: Connection
+) -> Sequence[AssetCheckEvaluation]:
+    """The check `lag` of streams that began and are not followed, where its outcome changes: their own ticks can't.
+
+    A sensor that is on ticks again by itself after a start of the daemon that evaluates this.
+    """
+    switches = switches_of(instance)
+    events = []
+    for stream in STREAMS:
+        row = stream_of(connection, stream)
+        if row is None or row.checkpoint is None:
+            continue
+        is_on = switches.is_on(stream, row.instance_id)
+        why = lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds)
+        if is_on or why is None:
+            continue
+        feed = known_of(connection, stats.source(stream), stream)
+        result = _lag(stats, connection, stream, row.checkpoint, feed, why)
+        if changed(instance, AssetKey(FEEDS[stream]), result):
+            events.append(evaluation_of(result))
+    return events
+
+
+def changed_outcomes(
+    instance: DagsterInstance,
+    stats: Stats,
+    connection: Connection,
+    stream: Stream,
+    cursor: int,
+    feed: Feed,
+) -> Sequence[AssetCheckEvaluation]:
+    """The stream's checks whose outcome differs from the one last stored."""
+    found = evaluate(stats, connection, stream, cursor, feed).values()
+    return [evaluation_of(result) for result in found if changed(instance, AssetKey(FEEDS[stream]), result)]
+
+
+def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
+    """The result, as an event of no run."""
+    assert result.asset_key is not None  # noqa: S101 - ours name it
+    assert result.check_name is not None  # noqa: S101
+    return AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+    )
+
+
+def changed(instance: DagsterInstance, asset: AssetKey, result: AssetCheckResult) -> bool:
+    """Whether the check's outcome differs from the one last stored."""
+    key = AssetCheckKey(asset, result.check_name or "")
+    now = (result.passed, None if result.passed else result.severity, _waits(result.metadata))
+    return _outcome(instance, key) != now
+
+
+def _waits(metadata: Mapping[str, Any]) -> bool:
+    """Whether the lag names something that waits: that it does not yet, or no longer, is a change, too."""
+    return bool(metadata["waiting"].value) if "waiting" in metadata else False
+
+
+def _outcome(
+    instance: DagsterInstance, key: AssetCheckKey
+) -> tuple[bool | None, AssetCheckSeverity | None, bool]:
+    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
+    event = last.event.dagster_event if last is not None and last.event is not None else None
+    if event is None or event.event_type is not DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None, None, False
+    evaluation = event.asset_check_evaluation_data
+    severity = None if evaluation.passed else evaluation.severity
+    return evaluation.passed, severity, _waits(evaluation.metadata)
+
+
+all_checks = [check for stream in STREAMS for check in stream_checks(stream)]

@@ -1,0 +1,302 @@
+"""The sensor of a stream: its tick reads, decides (ingest/tick.py), writes down and requests runs.
+
+A tick never downloads a body, and its cost does not grow with history.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dagster import (
+    AssetCheckEvaluation,
+    RunRequest,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    sensor,
+)
+
+from stats_assets.database.connection import Connection, retried
+from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.failures import named
+from stats_assets.database.ledger import asked, seeking, stream_rows
+from stats_assets.database.ledger.due_again import late
+from stats_assets.database.ledger.ledger import block_of
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.database.ledger.waiting import waiting
+from stats_assets.ingest.feed_head import Feed, of_tick
+from stats_assets.ingest.fetch import settled_to
+from stats_assets.ingest.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
+from stats_assets.monitoring import lag
+from stats_assets.monitoring.switches import instance_id
+from stats_assets.orchestration.current_system import current_stats
+from stats_assets.orchestration.jobs import STREAM_JOBS
+from stats_assets.orchestration.live_runs import Flight, sweep
+from stats_assets.orchestration.partitions import (
+    BLOCKS,
+    END_TAG,
+    KIND_TAG,
+    LATE,
+    LATE_TAG,
+    LIVE,
+    START_TAG,
+    STREAM_TAG,
+    key_of,
+)
+from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
+from stats_assets.orchestration.stream_checks import changed_outcomes
+from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.settings import Settings
+from stats_assets.system import Stats
+from stats_assets.words import at, in_words
+
+PRIORITY, LATE_PRIORITY = "10", "-10"  # above every backfill's, and below
+AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
+
+
+def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
+    """The sensor that follows a stream. Its cursor: every sequence from the stream's origin to it is done."""
+
+    @sensor(
+        name=f"{stream}_stream",
+        job=STREAM_JOBS[stream],
+        minimum_interval_seconds=poll_seconds,
+        description=(
+            "Follows the feed. Cursor N: every sequence from the origin to N is done (committed, or listed as"
+            " quarantined, hole or skipped). To do a range again: switch off, set the cursor back, switch on."
+        ),
+    )
+    def follow(context: SensorEvaluationContext) -> SensorResult:
+        try:
+            with named():
+                return tick(context, current_stats(), stream)
+        except PreviewImpossible as impossible:
+            return SensorResult(skip_reason=_said(True, str(impossible)), cursor=context.cursor)
+
+    return follow
+
+
+def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> SensorResult:
+    """One tick: reconcile the cursor, free what dead runs held, advance, and request runs for what is due.
+
+    A preview decides and answers the same, and leaves everything as it is.
+    """
+    preview = is_preview(context)
+    broken = _broken_definitions(stats, stream)
+    mine = instance_id(context.instance)
+    with opened(stats, preview) as connection:
+        feed = _ask(context, connection, stats, stream, keep=not preview)
+        head = feed.head
+
+        def transaction() -> tuple[stream_rows.StreamRow, Standing, Flight, Decision, int]:
+            with (
+                rolled_back(connection, really=preview),
+                stream_rows.driving(connection, stream, mine) as row,
+            ):
+                row = seeking.begin_again(connection, row, head, warn)
+                stored = _stored(context, row, mine, warn)
+                standing = _stand(stored, connection, stats.settings, row, head)
+                flight = sweep(context.instance, connection, stats, stream)
+                decision = _decide(connection, stats, row, standing, flight, head, usable=not broken)
+                # A seek that stands shows its own cursor, so that the next tick knows it again.
+                cursor = decision.cursor if standing.seek_to is None else standing.cursor
+                stream_rows.save_shown(connection, stream, cursor)
+                waits = len(waiting(connection, stream, stats.settings.lease_stale_seconds))
+                return row, standing, flight, replace(decision, cursor=cursor), waits
+
+        said: list[str] = []
+        # What is logged is stored, too: a preview says it in its answer.
+        warn: Callable[[str], None] = said.append if preview else context.log.warning
+        try:
+            row, standing, flight, decision, waits = retried(transaction)
+        except stream_rows.StreamBusy as busy:
+            return SensorResult(skip_reason=_said(preview, str(busy)), cursor=context.cursor)
+        except NowhereToStart:
+            return SensorResult(
+                skip_reason=_said(
+                    preview,
+                    f"Nowhere to start: no {stream.upper()}_START is set, and the feed's head is not known."
+                    f" {_trouble(feed, stats)}",
+                ),
+                cursor=context.cursor,
+            )
+        events: Sequence[AssetCheckEvaluation] = ()
+        if not preview:
+            events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, feed)
+            if stream == "augmented_diffs":
+                make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
+            for run, reason in flight.dead:
+                context.instance.report_run_failed(run, reason)
+    if standing.warning:
+        warn(standing.warning)
+    requests = [_request(stream, wanted) for wanted in decision.requests]
+    if decision.late is not None:
+        requests.append(_request(stream, decision.late, late=True))
+    keys = {request.partition_key or "" for request in requests}
+    new_keys = sorted(
+        k for k in keys if not context.instance.has_dynamic_partition(BLOCKS[stream].name or "", k)
+    )
+    why = broken or _why_nothing(row, decision.cursor, waits, flight, feed, stats)
+    return SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
+        cursor=str(decision.cursor),
+        asset_events=events,
+        # Dagster shows either: runs, or a reason why there are none.
+        skip_reason=None if requests else _said(preview, *said, why),
+    )
+
+
+def _said(preview: bool, *reasons: str) -> str:
+    return " ".join([SAID, *reasons] if preview else reasons)
+
+
+def _ask(
+    context: SensorEvaluationContext, connection: Connection, stats: Stats, stream: Stream, *, keep: bool
+) -> Feed:
+    """The feed's head: outside of the tick's transaction, whatever becomes of that."""
+    row = stream_rows.stream_of(connection, stream)
+    done = [n for n in (_number(context.cursor), row.checkpoint if row else None) if n is not None]
+    begun = row is not None and row.checkpoint is not None
+    return of_tick(
+        connection,
+        stats.source(stream),
+        stream,
+        max(done) if begun else None,
+        decides=not begun and stats.settings.start(stream) is None,
+        keep=keep,
+    )
+
+
+def _trouble(feed: Feed, stats: Stats) -> str:
+    return (
+        f"{feed.trouble}. Asked again in {in_words(stats.settings.poll_seconds)}; nothing is lost meanwhile"
+    )
+
+
+def _number(cursor: str | None) -> int | None:
+    return int(cursor) if cursor is not None and cursor.isdecimal() else None
+
+
+def _broken_definitions(stats: Stats, stream: Stream) -> str | None:
+    try:
+        stats.reader(stream)
+    except (CategoriesError, RegionsError) as error:
+        return f"{error} Nothing is counted until that is mended."
+    return None
+
+
+def _stored(
+    context: SensorEvaluationContext, row: stream_rows.StreamRow, mine: str, warn: Callable[[str], None]
+) -> Stored:
+    cursor = _number(context.cursor)
+    if context.cursor and cursor is None and context.cursor != "-1":
+        warn(f"The cursor {context.cursor!r} is no sequence; the checkpoint {row.checkpoint} is used.")
+    if row.instance_id not in (None, mine):
+        # Taken over from another instance: the cursor here is of another time. The checkpoint wins, by a seek to it,
+        # which stands until the cursor is seen there.
+        seek_to = row.checkpoint if row.seek_to is None else row.seek_to
+        return Stored(None, row.checkpoint, row.origin, seek_to)
+    return Stored(cursor, row.checkpoint, row.origin, row.seek_to, row.shown)
+
+
+def _stand(
+    stored: Stored, connection: Connection, settings: Settings, row: stream_rows.StreamRow, head: int | None
+) -> Standing:
+    stream = row.stream
+    standing = stand(
+        stored,
+        settings.start(stream),
+        head,
+        lambda after, last: stream_rows.all_done(connection, stream, after, last),
+    )
+    if standing.begin is not None:
+        stream_rows.begin(connection, stream, standing.begin)
+    if standing.rewind is not None:
+        seeking.rewind(connection, stream, standing.rewind)
+    if standing.mirror is not None:
+        stream_rows.save_checkpoint(connection, stream, standing.mirror)
+    if standing.skip is not None and standing.mirror is not None:
+        seeking.skip(connection, stream, standing.mirror, standing.skip)
+    if row.seek_to != standing.seek_to:
+        seeking.save_seek(connection, stream, standing.seek_to)
+    return standing
+
+
+def _decide(
+    connection: Connection,
+    stats: Stats,
+    row: stream_rows.StreamRow,
+    standing: Standing,
+    flight: Flight,
+    head: int | None,
+    *,
+    usable: bool,
+) -> Decision:
+    stream, settings = row.stream, stats.settings
+    settled = settled_to(stats.source(stream), settings.settle_seconds, head)
+    first = block_of(standing.cursor + 1)
+    # A late run that fails pauses no stream, so the next one must not come with the next tick.
+    none_late = flight.late or head is None or asked.fails(connection, stream)
+    return decide(
+        State(
+            cursor=standing.cursor,
+            head=head,
+            now=row.now,
+            slots=settings.max_parallel_runs - flight.ours if usable and not row.held else 0,
+            in_flight=flight.ranges,
+            blocks=stream_rows.blocks(connection, stream, first),
+            held=stream_rows.held(connection, stream, first),
+            rows=lambda wanted: stream_rows.block_rows(connection, stream, wanted),
+            late=() if none_late else late(connection, stream, settled),
+        )
+    )
+
+
+def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest:
+    return RunRequest(
+        # A key once used is skipped for ever, silently: it must never come back.
+        run_key=f"{stream}:{wanted.start}-{wanted.end}:{uuid.uuid4()}",
+        partition_key=key_of(wanted.start),
+        run_config={"ops": {stream: {"config": {"start": wanted.start, "end": wanted.end, "late": late}}}},
+        tags={
+            STREAM_TAG: stream,
+            KIND_TAG: LATE if late else LIVE,
+            START_TAG: str(wanted.start),
+            END_TAG: str(wanted.end),
+            "dagster/priority": LATE_PRIORITY if late else PRIORITY,
+            **({LATE_TAG: "true"} if late else {}),
+        },
+    )
+
+
+def _why_nothing(
+    row: stream_rows.StreamRow, cursor: int, waiting: int, flight: Flight, feed: Feed, stats: Stats
+) -> str:
+    waits = f" {waiting} waiting for another try, by itself; stats-assets status says why." if waiting else ""
+    head = feed.head
+    if head is None:
+        return f"{_trouble(feed, stats)}.{waits}"
+    if row.held:
+        until, reason = row.held
+        return f"{reason.rstrip('.')}. Next try at {at(until, row.now)}, by itself.{waits}"
+    if flight.ranges:
+        ranges = list(dict.fromkeys(flight.ranges))
+        at_work = ", ".join(f"{one.start}..{one.end}" for one in ranges[:5])
+        return f"Runs are at work on {at_work}; cursor {cursor}, head {head}.{waits}"
+    late = lag.why_late(lag.feed_age_seconds(feed, row.now), at_head=False)
+    late = f" {late[0].upper()}{late[1:]}." if late else ""
+    if cursor < head:
+        return (
+            f"Done to {cursor}, the feed has {head}; the rest waits for a free run (MAX_PARALLEL_RUNS) or its own next"
+            f" try.{waits}{late}"
+        )
+    if lag.is_another(cursor, cursor, feed):
+        said = lag.why_another(row.stream, cursor, head)
+        return f"{said[0].upper()}{said[1:]}. Asked: {feed.trouble}."
+    if cursor > head:
+        return (
+            f"The cursor {cursor} is ahead of the feed's head: {feed.trouble} has {head}. Nothing is requested"
+            " until the feed is there. If it never was, go back: stats-assets seek."
+        )
+    return f"Up to date: the feed has {head}, and all to it is done.{late}"

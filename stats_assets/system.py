@@ -1,0 +1,138 @@
+"""The system's parts as the settings name them: database, sources, archive, readers. Made on first use.
+
+Knows nothing of Dagster: the command line and tests use it as the assets and sensors do (those through
+orchestration/current_system.py).
+"""
+
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from stats_assets.database.connection import Connection, connect, database_url
+from stats_assets.database.ledger.ledger import Retries
+from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.database.looking import ask, look, look_as_reader, reading_url
+from stats_assets.database.migrations import migrate
+from stats_assets.database.statistics.applier import save_countries
+from stats_assets.feeds import SUFFIXES, Archive, DirectorySource, Http, OverpassSource, Source, manners_at
+from stats_assets.ingest.fetch import StreamWork
+from stats_assets.ingest.parse import Reader, changeset_reader, diff_reader
+from stats_assets.osm import Categories, Regions
+from stats_assets.settings import Settings
+
+
+class Stats:
+    """The system's parts, as the settings name them; each made once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    def url(self) -> str:
+        """The database, brought up to date; an embedded server that was killed meanwhile is mended.
+
+        Raises DatabaseUnreachable, EmbeddedServerError.
+        """
+        url = database_url(self.settings)
+        _migrate_once(url)
+        return url
+
+    def connect(self) -> Connection:
+        """A connection for work, to the database brought up to date."""
+        return connect(self.url)
+
+    def look(self, *, may_write: bool = False) -> Connection:
+        """A connection for who only looks: it migrates nothing, and can't write; by the reading login, if there is one.
+
+        may_write: by the owner's, for a look that keeps how far it is. Raises DatabaseUnreachable, EmbeddedServerError,
+        SchemaNotReady.
+        """
+        if may_write:
+            return look(database_url(self.settings), may_write=True)
+        if self.settings.read_database_url is not None:
+            return look(self.settings.read_database_url)
+        return look_as_reader(database_url(self.settings))
+
+    def ask(self) -> Connection:
+        """A connection for anybody's statements, by a login that may only SELECT. Raises NoReadingLogin too."""
+        return ask(self.settings.read_database_url or reading_url(database_url(self.settings)))
+
+    @cached_property
+    def http(self) -> Http:
+        """The process's one HTTP session."""
+        return Http(user_agent=self.settings.user_agent, timeout=self.settings.http_timeout_seconds)
+
+    def source(self, stream: Stream) -> Source:
+        """Where the stream's bodies come from."""
+        if stream == "changesets":
+            return DirectorySource(self.settings.changesets_url, SUFFIXES[stream], self.http)
+        if self.settings.augmented_diffs_url is not None:
+            return DirectorySource(self.settings.augmented_diffs_url, SUFFIXES[stream], self.http)
+        s = self.settings
+        manners = manners_at(s.overpass_url, s.overpass_pause_seconds, s.retry_first_seconds)
+        return OverpassSource(s.overpass_url, self.http, manners)
+
+    def archive(self, stream: Stream) -> Archive:
+        """Where the stream's bodies are kept, if anywhere."""
+        return Archive(self.settings.archive, stream)
+
+    @cached_property
+    def retries(self) -> Retries:
+        """How failing sequences pause."""
+        s = self.settings
+        return Retries(s.retry_first_seconds, s.retry_max_seconds, s.retry_attempts, s.hole_grace_seconds)
+
+    def reader(self, stream: Stream) -> Reader:
+        """The reader of the stream's bodies, by the definitions as the files have them now.
+
+        Raises CategoriesError, RegionsError.
+        """
+        if stream == "changesets":
+            return changeset_reader()
+        return _diff_reader(_file(self.settings.categories_file), _file(self.settings.regions_file))
+
+    def work(self, stream: Stream) -> StreamWork:
+        """All that the stream's runs need. What its facts will name, the regions, is made known as countries."""
+        reader = self.reader(stream)
+        if stream == "augmented_diffs":
+            with self.connect() as connection:
+                save_countries(connection, dict(_regions(_file(self.settings.regions_file)).codes))
+        return StreamWork(
+            stream=stream,
+            source=self.source(stream),
+            archive=self.archive(stream),
+            reader=reader,
+            retries=self.retries,
+            settle_seconds=self.settings.settle_seconds,
+        )
+
+
+@cache
+def _migrate_once(url: str) -> None:
+    migrate(url)
+
+
+class _File(NamedTuple):
+    """A file of definitions as it is now; None: the packaged one, or a file that can't be looked at."""
+
+    path: Path | None
+    modified: int | None
+    size: int | None
+
+
+def _file(path: Path | None) -> _File:
+    try:
+        stat = path.stat() if path is not None else None
+    except OSError:  # reading it will say why
+        stat = None
+    return _File(path, stat and stat.st_mtime_ns, stat and stat.st_size)
+
+
+@lru_cache(maxsize=2)
+def _diff_reader(categories: _File, regions: _File) -> Reader:
+    return diff_reader(Categories.load(categories.path), _regions(regions))
+
+
+@lru_cache(maxsize=2)
+def _regions(regions: _File) -> Regions:
+    return Regions.load(regions.path)

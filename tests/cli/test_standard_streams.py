@@ -1,0 +1,193 @@
+"""Standard input, output and error that are closed, full, unread or of another encoding: no traceback, no silence."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from typer.testing import CliRunner
+
+from stats_assets.cli.main import app
+from tests.command import _context
+from tests.conftest import Run
+from tests.drills.waiting import PATIENCE
+
+TAG = "#Überlingen_東京"
+QUERY = "SELECT 'Überlingen 東京' AS a, 1 AS b"
+COMMANDS = {
+    "help": (("--help",), 0),
+    "version": (("--version",), 0),
+    "hashtags": (("hashtags", TAG), 0),
+    "hashtags --json": (("hashtags", TAG, "--json"), 0),
+    "sql": (("sql", QUERY), 0),
+    "sql --json": (("sql", QUERY, "--json"), 0),
+    "status": (("status",), 3),  # of a feed out of reach
+    "status --json": (("status", "--json"), 3),
+    "database-url": (("database-url",), 0),
+    "verify --json": (("verify", "--sample", "--json"), 0),
+    "facts --json": (("facts", "--json"), 0),
+}
+TALK = {  # which answer nothing on standard output
+    "migrate": (("migrate",), 0),
+    "retry": (("retry",), 0),
+    "rebuild": (("rebuild",), 0),
+    "facts": (("facts",), 0),
+    "verify": (("verify",), 0),
+    "stats of nothing": (("stats", "-"), 1),
+    "nonsense": (("nonsense",), 2),
+}
+
+
+class Done(NamedTuple):
+    code: int | None
+    out: bytes
+    err: str
+
+
+def _odd(
+    arguments: tuple[str, ...], environment: dict[str, str], folder: Path, how: str, encoding: str
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["stats-assets", *arguments]
+    (folder / "err").touch()
+    os.dup2(os.open(folder / "err", os.O_WRONLY), 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    if how == "unread":
+        reader, writer = os.pipe()
+        os.close(reader)
+        os.dup2(writer, 1)
+    else:
+        os.dup2(os.open("/dev/full" if how == "full" else folder / "out", os.O_WRONLY | os.O_CREAT), 1)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(n, mode, encoding=encoding, errors=errors)  # noqa: SIM115, PTH123 - as Python has them
+        for n, mode, errors in ((0, "r", "strict"), (1, "w", "strict"), (2, "w", "backslashreplace"))
+    )
+    if how.startswith("closed"):
+        number = int(how[-1])
+        os.close(number)
+        setattr(sys, ("stdin", "stdout", "stderr")[number], None)
+    from stats_assets.cli.main import main
+
+    main()
+
+
+def called(
+    arguments: tuple[str, ...], given: Mapping[str, str], how: str = "to a file", encoding: str = "utf-8"
+) -> Done:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        process = _context.Process(
+            target=_odd, args=(arguments, os.environ | dict(given), folder, how, encoding)
+        )
+        process.start()
+        process.join(PATIENCE)
+        out = (folder / "out").read_bytes() if (folder / "out").exists() else b""
+        err = (folder / "err").read_text(errors="replace")
+        assert "Traceback" not in err, err
+        assert "Exception ignored" not in err
+        return Done(process.exitcode, out, err)
+
+
+@pytest.fixture
+def given(url: str) -> dict[str, str]:
+    nowhere = "http://127.0.0.1:1"
+    return {"DATABASE_URL": url, "OVERPASS_URL": nowhere, "CHANGESETS_URL": nowhere, "COLUMNS": "100"}
+
+
+def test_answers_go_to_standard_output_and_talk_to_standard_error(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, (arguments, code) in (COMMANDS | TALK).items():
+        done = CliRunner().invoke(app, arguments, env=given, prog_name="stats-assets")
+        assert (name, done.exit_code) == (name, code), done.stderr
+        assert (name, bool(done.stdout)) == (name, name in COMMANDS)
+        if name in TALK:
+            assert done.stderr, name
+        if name.endswith("--json"):
+            json.loads(done.stdout)
+        assert name.startswith(("status", "verify")) or name in TALK or not done.stderr, (name, done.stderr)
+
+
+def some(*names: str) -> list[tuple[str, tuple[str, ...], int]]:
+    return [(name, *(COMMANDS | TALK)[name]) for name in names]
+
+
+def test_a_closed_standard_output_is_said(given: dict[str, str]) -> None:
+    for name, arguments, _ in some("help", "hashtags", "sql --json", "migrate"):
+        done = called(arguments, given, "closed 1")
+        assert (name, done.code) == (name, 2)
+        assert done.err.startswith("stats-assets: standard output is closed.")
+
+
+def test_a_full_one_is_said(given: dict[str, str]) -> None:
+    for name, arguments, code in some("help", "hashtags", "sql", "status --json", "nonsense"):
+        done = called(arguments, given, "full")
+        assert (name, done.code) == (name, 1 if name in COMMANDS else code)
+        assert done.err.count("No space left on device") == (name in COMMANDS)
+
+
+def test_one_that_nobody_reads_is_no_failure(given: dict[str, str]) -> None:
+    for name, arguments, _ in some("help", "hashtags", "sql", "sql --json"):
+        done = called(arguments, given, "unread")
+        assert (name, done.code) == (name, 0)
+        assert "pipe" not in done.err.lower()
+
+
+ENCODED = {
+    "ascii": ("help", "hashtags", "hashtags --json", "sql", "sql --json"),
+    "latin-1": ("hashtags", "sql --json"),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_another_encoding(given: dict[str, str], encoding: str) -> None:
+    for name, arguments, code in some(*ENCODED[encoding]):
+        done = called(arguments, given, encoding=encoding)
+        assert (name, done.code) == (name, code)
+        shown = done.out.decode(encoding)
+        if name.endswith("--json"):
+            said = json.loads(shown)
+            assert name != "sql --json" or said == [{"a": "Überlingen 東京", "b": 1}]
+            assert name != "hashtags --json" or said == [["überlingen_東京"]]
+        elif name in ("hashtags", "sql"):
+            assert "berlingen" in shown
+            assert r"\u6771\u4eac" in shown
+
+
+def test_the_others_closed(given: dict[str, str]) -> None:
+    for name, arguments, code in some("hashtags", "sql", "stats of nothing"):
+        assert (name, called(arguments, given, "closed 0").code) == (name, code)
+    for name in ("hashtags", "sql --json"):
+        done = called(COMMANDS[name][0], given, "closed 2")
+        assert (done.code, bool(done.out)) == (0, True)
+    assert called(("nonsense",), given, "closed 2").code == 2
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "many"])
+def test_no_width_is_too_small_to_say_it(given: dict[str, str], columns: str) -> None:
+    odd = {"COLUMNS": columns, "TERM": "dumb", "NO_COLOR": "1"}
+    assert "nonsense" in called(("nonsense",), given | odd).err
+    assert b"backfill" in called(("--help",), given | odd).out
+
+
+def test_a_folder_that_cannot_be_written_is_said(given: dict[str, str], run: Run, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", tmp_path)
+    (tmp_path / ".dagster").touch()  # as good as a read-only folder, for root too
+    range_ = ("backfill", "--stream", "changesets", "--start", "1", "--end", "2")
+    for command, code in ((range_, 2), (("watch", "--once"), 1), (("dev", "--port", "9"), 2)):
+        answer = run(*command, **given)
+        assert (command[0], answer.returncode, answer.stdout) == (command[0], code, "")
+        assert "can't be used" in answer.stderr or "no metrics" in answer.stderr
+    (tmp_path / "no.xml").touch()
+    for odd, code in (("/proc/nope", 2), ("/dev/null", 2)):
+        answer = run("database-url", DATABASE_URL="", STATS_DATA_DIR=odd)
+        assert (answer.returncode, answer.stdout) == (code, "")
+        assert f"{odd}/postgresql can't be used" in answer.stderr

@@ -1,0 +1,117 @@
+"""When a tick asks for the head: when the next one can be there, then at each tick; never while it wants quiet."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stats_assets.database.ledger.heads import Head
+from stats_assets.feeds import covers
+from stats_assets.ingest.polling import asks, learned
+
+URL = "http://feed"
+N = 7_474_000
+END = covers(N).until
+
+
+def at(seconds: float) -> datetime:
+    return END + timedelta(seconds=seconds)
+
+
+def known(now: float, **others: object) -> Head:
+    """The head N, first seen 20 s after its minute's end, and answered 5 s ago; now: seconds after that end."""
+    given: dict[str, object] = {
+        "source": URL,
+        "head": N,
+        "highest": N,
+        "feed_time": END,
+        "asked_at": at(now - 5),
+        "moved_at": at(20),
+        "delay_seconds": 20.0,
+    }
+    return Head("augmented_diffs", at(now), **(given | others))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("now", "asked"),
+    [(21, False), (40, False), (59, False), (79, False), (80, True), (95, True), (300, True)],
+)
+def test_it_asks_when_the_next_minute_can_be_there(now: float, asked: bool) -> None:
+    assert asks(known(now), URL, N) is asked
+
+
+def test_before_it_knows_how_late_heads_are_it_asks_from_the_minutes_end_on() -> None:
+    assert [asks(known(now, delay_seconds=None), URL, N) for now in (30, 59, 61)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("others", "asked"),
+    [
+        ({"head": None}, True),
+        ({"source": "http://another"}, True),
+        ({"asked_at": None}, True),
+        ({"asked_at": at(500)}, True),  # a clock that was set back
+        ({"failed_at": at(38), "failure": "down"}, True),
+        ({"quiet_until": at(60), "head": None}, False),
+        ({"quiet_until": at(39), "head": None}, True),  # it is over
+        ({"feed_time": at(500)}, True),  # a feed that runs ahead of the clock
+    ],
+)
+def test_what_is_not_known_is_asked_at_once_but_not_while_it_wants_quiet(
+    others: dict[str, object], asked: bool
+) -> None:
+    assert asks(known(40, **others), URL, N) is asked
+
+
+def test_a_feed_that_stands_still_is_asked_once_a_minute() -> None:
+    still = known(3000)
+    assert not asks(still, URL, N)
+    assert asks(replace(still, asked_at=still.now - timedelta(seconds=56)), URL, N)
+    down = replace(still, failed_at=still.now - timedelta(seconds=5), asked_at=still.now - timedelta(hours=1))
+    assert not asks(down, URL, N)
+
+
+def test_who_is_far_behind_need_not_know_the_head() -> None:
+    assert not asks(known(90), URL, N - 500)
+    assert asks(known(90), URL, N - 50)
+
+
+@pytest.mark.parametrize("wrong", [-7200, -300, -30, 0, 30, 7200, 30_000_000])
+def test_a_day_of_ticks_is_few_requests(wrong: int) -> None:
+    """A server that is 20 to 24 s late, and a tick each 15 s: little more than a head a minute, each soon after it.
+
+    wrong: so many seconds our clock is ahead of the server's, or the server is later all the time.
+    """
+    head = Head("augmented_diffs", at(wrong))
+    heads, late = 0, 0.0
+    for tick in range(0, 86_400, 15):
+        head = replace(head, now=at(tick + wrong))
+        if not asks(head, URL, head.head):
+            continue
+        heads += 1
+        minutes = next(m for m in range(tick // 60 + 1, -3, -1) if 60 * m + 20 + m % 5 <= tick)
+        there = N + minutes
+        ended = covers(there).until
+        delay = learned(head, there, ended) if head.source else None
+        moved = head.highest is None or there > head.highest
+        if moved:
+            late = max(late, tick - (60 * minutes + 20 + minutes % 5)) if tick > 3600 else late
+        head = replace(
+            head,
+            source=URL,
+            head=there,
+            highest=max(there, head.highest or 0),
+            feed_time=ended,
+            asked_at=head.now,
+            moved_at=head.now if moved else head.moved_at,
+            delay_seconds=delay,
+        )
+    assert 1440 - 5 <= heads <= 2200  # with a body and a second read each: under 5,000
+    assert late <= 30  # seconds after it could be seen: two ticks
+
+
+def test_a_feed_that_keeps_no_time_is_asked_at_each_tick() -> None:
+    head = known(15, delay_seconds=None, moved_at=at(10))
+    assert learned(head, N + 1, at(10)) is None  # a minute in five seconds
+    ago = Head("augmented_diffs", datetime(2026, 1, 1, tzinfo=UTC), URL, N)
+    assert learned(ago, N + 1, datetime(2025, 1, 1, tzinfo=UTC)) is None

@@ -1,0 +1,177 @@
+"""A stream whose sensor is off, or no longer ticks, is called so, with what to do: in status, check and metrics."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import DagsterInstance
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    SensorInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from stats_assets.cli import status as command
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger import stream_rows
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.ingest.feed_head import of_look
+from stats_assets.monitoring import cloudwatch, switches
+from stats_assets.monitoring import status as standing
+from stats_assets.monitoring.cloudwatch import Dagster
+from stats_assets.monitoring.switches import UNKNOWN, Switches, switches_here, switches_of
+from stats_assets.orchestration.stream_checks import evaluate, lag_of_others
+from stats_assets.system import Stats
+from tests.later import pass_time
+
+DIFFS: stream_rows.Stream = "augmented_diffs"
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    (tmp_path / "dagster").mkdir()
+    with DagsterInstance.local_temp(str(tmp_path / "dagster")) as made:
+        yield made
+
+
+def switch(instance: DagsterInstance, name: str, *, on: bool) -> None:
+    """As the UI does."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="m"), "stats_assets")
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), name)
+    status = InstigatorStatus.RUNNING if on else InstigatorStatus.STOPPED
+    state = InstigatorState(origin, InstigatorType.SENSOR, status, SensorInstigatorData())
+    known = instance.get_instigator_state(state.instigator_origin_id, state.selector_id)
+    (instance.update_instigator_state if known else instance.add_instigator_state)(state)
+
+
+@pytest.fixture
+def driven(feed: DemoFeed, connection: Connection, instance: DagsterInstance) -> str:
+    """Both streams are at their heads, and were ticked just now by the instance."""
+    mine = str(instance.run_storage.get_run_storage_id())  # type: ignore[attr-defined]
+    for stream, head in ((DIFFS, feed.head), ("changesets", feed.changesets_head)):
+        with stream_rows.driving(connection, stream, mine):
+            stream_rows.begin(connection, stream, head + 1)
+    return mine
+
+
+def said(stats: Stats, switched: Switches, stream: stream_rows.Stream = DIFFS) -> tuple[str, int, str]:
+    found = standing.of(stats, switched).streams[stream]
+    sentences = " ".join(command._sentences(stream, found, datetime.now(UTC)))
+    return found.word, found.exit_code, sentences
+
+
+@pytest.mark.usefixtures("driven")
+def test_a_sensor_that_is_off_is_called_so(
+    stats: Stats, connection: Connection, instance: DagsterInstance
+) -> None:
+    switch(instance, "changesets_stream", on=True)
+    switch(instance, "statistics_queue", on=True)
+    for off in (False, True):  # never switched on; switched off by a person
+        if off:
+            switch(instance, f"{DIFFS}_stream", on=True)
+            assert said(stats, switches_of(instance))[0] not in ("switched off", "no ticks")
+            switch(instance, f"{DIFFS}_stream", on=False)
+        word, code, sentence = said(stats, switches_of(instance))
+        assert (word, code) == ("switched off", 2)
+        assert "switched off in Dagster" in sentence
+        assert "Automation" in sentence
+        assert f"{DIFFS}_stream" in sentence
+    assert said(stats, switches_of(instance), "changesets")[0] not in ("switched off", "no ticks")
+    found = standing.of(stats, switches_of(instance))
+    lines = [json.loads(line) for line in cloudwatch.lines("c", found, Dagster(0, 0), datetime.now(UTC))]
+    assert {line.get("Stream"): line.get("SwitchedOff") for line in lines} == {
+        DIFFS: 1,
+        "changesets": 0,
+        None: None,
+    }
+    assert found.as_json()["streams"][DIFFS]["state"] == "switched off"
+    # The queue's sensor tells Dagster, once.
+    [event] = lag_of_others(instance, stats, connection)
+    assert (event.check_name, event.passed) == ("lag", False)
+    assert "switched off in Dagster" in (event.description or "")
+    instance.report_runless_asset_event(event)
+    assert lag_of_others(instance, stats, connection) == []
+
+
+@pytest.mark.usefixtures("driven")
+def test_without_dagsters_records_the_ticks_tell(
+    stats: Stats, connection: Connection, instance: DagsterInstance
+) -> None:
+    assert said(stats, UNKNOWN)[0] not in ("switched off", "no ticks")
+    pass_time(connection, 3 * 3600)
+    word, code, sentence = said(stats, UNKNOWN)
+    assert (word, code) == ("no ticks", 2)
+    assert "has not ticked for 3 h: it is switched off, or Dagster's daemon does not run" in sentence
+    switch(instance, f"{DIFFS}_stream", on=True)
+    word, _, sentence = said(stats, switches_of(instance))
+    assert word == "no ticks"
+    told = {event.asset_key.to_user_string() for event in lag_of_others(instance, stats, connection)}
+    assert told == {"changesets_feed"}  # the other one will tick by itself, as the daemon runs
+    assert "is switched on, but has not ticked for 3 h: Dagster's daemon does not run" in sentence
+
+
+def test_another_instances_switch_says_nothing(driven: str, stats: Stats) -> None:
+    assert said(stats, Switches("another", {}))[0] not in ("switched off", "no ticks")
+    assert said(stats, Switches(driven, {}))[0] == "switched off"
+
+
+@pytest.mark.parametrize("broken", ["no file", "never started", "no storage"])
+def test_what_cant_be_read_is_not_known_and_nothing_is_made(
+    broken: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(switches, "PATIENCE", 0.5)
+    local = (
+        "storage: {custom: {module: stats_assets.orchestration.records.storage, class: LocalStorage,"
+        " config: {base_dir: .dagster}}}\n"
+    )
+    server = "storage:\n  postgres:\n    postgres_url: postgresql://nobody@127.0.0.1:9/none\n"
+    if broken != "no file":
+        (tmp_path / "dagster.yaml").write_text(
+            "# stats-assets\n" + (local if broken == "never started" else server)
+        )
+    assert switches_here() == UNKNOWN
+    assert [path.name for path in tmp_path.iterdir()] == ([] if broken == "no file" else ["dagster.yaml"])
+
+
+@pytest.mark.usefixtures("driven")
+def test_a_pause_that_is_over_is_not_said(stats: Stats, connection: Connection) -> None:
+    stream_rows.pause(connection, DIFFS, "The feed failed: 504", None)
+    stream_rows.rest(connection, "changesets", 60, "It asks for quiet")
+    assert "paused until" in said(stats, UNKNOWN)[2]
+    pass_time(connection, 120)
+    for stream in stream_rows.STREAMS:
+        found = standing.of(stats).streams[stream]
+        assert (found.paused, found.paused_until) == (None, None)
+        assert "paused" not in said(stats, UNKNOWN, stream)[2]
+        assert "paused" not in json.dumps(evaluate_said(stats, connection, stream))
+
+
+def evaluate_said(stats: Stats, connection: Connection, stream: stream_rows.Stream) -> list[str | None]:
+    feed = of_look(connection, stats.source(stream), stream)
+    return [one.description for one in evaluate(stats, connection, stream, 5, feed).values()]
+
+
+def test_the_projects_own_dagster_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", tmp_path)
+    below = tmp_path / "below"
+    below.mkdir()
+    with monkeypatch.context() as home:
+        home.setenv("DAGSTER_HOME", str(tmp_path))
+        with DagsterInstance.get() as made:
+            switch(made, "changesets_stream", on=True)
+            mine = made.run_storage.get_run_storage_id()  # type: ignore[attr-defined]
+    monkeypatch.chdir(below)
+    monkeypatch.setattr(switches, "PATIENCE", 600.0)
+    assert switches_here() == Switches(mine, {DIFFS: False, "changesets": True})
