@@ -4,15 +4,13 @@ from pathlib import Path
 
 from dagster import Definitions, in_process_executor
 
-from stats_assets.database.ledger.stream_rows import STREAMS
 from stats_assets.orchestration.alert_sensor import alert_sensors
 from stats_assets.orchestration.assets.augmented_diffs import augmented_diffs, augmented_diffs_feed
 from stats_assets.orchestration.assets.changesets import changesets, changesets_feed
 from stats_assets.orchestration.assets.statistics import statistics
 from stats_assets.orchestration.assets.verification import all_is_exact, statistics_verification
 from stats_assets.orchestration.jobs import (
-    augmented_diffs_job,
-    changesets_job,
+    STREAM_JOBS,
     retention_job,
     retention_schedule,
     statistics_job,
@@ -24,6 +22,7 @@ from stats_assets.orchestration.stream_checks import all_checks
 from stats_assets.orchestration.stream_sensor import stream_sensor
 from stats_assets.root import find_project_root
 from stats_assets.settings import enter, load_settings
+from stats_assets.streams import STREAMS
 
 # `dagster` may be called from anywhere, and must not begin another database there
 root = find_project_root()
@@ -39,7 +38,7 @@ defs = Definitions(
         *(statistics, statistics_verification),
     ],
     asset_checks=[*all_checks, all_is_exact],
-    jobs=[augmented_diffs_job, changesets_job, statistics_job, verification_job, retention_job],
+    jobs=[*STREAM_JOBS.values(), statistics_job, verification_job, retention_job],
     schedules=[verification_schedule, retention_schedule],
     sensors=[
         *(stream_sensor(stream, poll_seconds) for stream in STREAMS),

@@ -24,6 +24,7 @@ from stats_assets.feeds.archive import Archive
 from stats_assets.feeds.outcomes import masked
 from stats_assets.feeds.storage import place_of
 from stats_assets.root import is_demo
+from stats_assets.streams import TABLE, Stream
 
 OVERPASS_MAIN = "https://overpass-api.de"
 PLANET_CHANGESETS = "https://planet.openstreetmap.org/replication/changesets"
@@ -188,9 +189,10 @@ class Settings(BaseSettings):
         """Where bodies are kept; empty: nowhere."""
         return str(self.stats_data_dir / "archive") if self.archive_uri is None else self.archive_uri
 
-    def start(self, stream: str) -> int | None:
+    def start(self, stream: Stream) -> int | None:
         """The first sequence to do on a database without a checkpoint; None: the feed's head."""
-        return self.augmented_diffs_start if stream == "augmented_diffs" else self.changesets_start
+        start: int | None = getattr(self, TABLE[stream].start_setting)
+        return start
 
 
 def enter(root: Path) -> None:

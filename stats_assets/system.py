@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger.ledger import Retries
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.looking import ask, look, look_as_reader, reading_url
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import save_countries
-from stats_assets.feeds import SUFFIXES, Archive, DirectorySource, Http, OverpassSource, Source, manners_at
+from stats_assets.feeds import Archive, DirectorySource, Http, OverpassSource, Source, manners_at
 from stats_assets.ingest.fetch import StreamWork
 from stats_assets.ingest.parse import Reader, changeset_reader, diff_reader
 from stats_assets.osm import Categories, Regions
 from stats_assets.settings import Settings
+from stats_assets.streams import TABLE, Stream
 
 
 class Stats:
@@ -64,11 +64,10 @@ class Stats:
 
     def source(self, stream: Stream) -> Source:
         """Where the stream's bodies come from."""
-        if stream == "changesets":
-            return DirectorySource(self.settings.changesets_url, SUFFIXES[stream], self.http)
-        if self.settings.augmented_diffs_url is not None:
-            return DirectorySource(self.settings.augmented_diffs_url, SUFFIXES[stream], self.http)
         s = self.settings
+        directory = s.changesets_url if stream == "changesets" else s.augmented_diffs_url
+        if directory is not None:
+            return DirectorySource(directory, TABLE[stream].suffix, self.http)
         manners = manners_at(s.overpass_url, s.overpass_pause_seconds, s.retry_first_seconds)
         return OverpassSource(s.overpass_url, self.http, manners)
 
@@ -94,7 +93,7 @@ class Stats:
     def work(self, stream: Stream) -> StreamWork:
         """All that the stream's runs need. What its facts will name, the regions, is made known as countries."""
         reader = self.reader(stream)
-        if stream == "augmented_diffs":
+        if TABLE[stream].has_fact_partitions:
             with self.connect() as connection:
                 save_countries(connection, dict(_regions(_file(self.settings.regions_file)).codes))
         return StreamWork(

@@ -22,7 +22,6 @@ import pytest
 from dagster import DagsterInstance, RunRequest, SensorResult, build_sensor_context
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.definitions import defs
 from stats_assets.demo.answers.overpass_ways import Answered
@@ -33,6 +32,7 @@ from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.settings import Settings
+from stats_assets.streams import Stream
 from tests.truth import differences, statistics_of
 
 REPOSITORY = defs.get_repository_def()

@@ -11,9 +11,9 @@ from rich.text import Text
 from stats_assets.cli.shared import FromFeed, SequenceOption, StreamOption, err, say, settings_here
 from stats_assets.database.facts.ranges import WHAT_TO_DO, away_in, require_tables
 from stats_assets.database.ledger.ledger import block_of
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.feeds import HeadUnknown
 from stats_assets.ingest.feed_head import of_limit
+from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 from stats_assets.words import in_words
 
@@ -37,6 +37,7 @@ def backfill(
     settings = settings_here(database=True, dagster=True)
     from dagster import DagsterInstance  # here, as all else is quick without it
 
+    from stats_assets.definitions import defs
     from stats_assets.orchestration.backfill import Backfill, Wanted
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -48,7 +49,7 @@ def backfill(
     _warn_of_head(stats, wanted)
     with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
         try:
-            outcome = Backfill(instance, stats, wanted, shown.advance, say).run()
+            outcome = Backfill(defs, instance, stats, wanted, shown.advance, say).run()
         except KeyboardInterrupt:
             say("Ended. What was committed stays; the same command goes on with the rest.", style="yellow")
             raise typer.Exit(130) from None
@@ -65,7 +66,7 @@ def backfill(
 
 def _away(stats: Stats, stream: Stream, start: int, end: int) -> bool:
     """Says where in start..end facts are away: nothing can be counted there."""
-    if stream != "augmented_diffs":
+    if not TABLE[stream].has_fact_partitions:
         return False
     with stats.connect() as connection:
         require_tables(connection)

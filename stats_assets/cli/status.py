@@ -13,13 +13,13 @@ from stats_assets.database.facts.ranges import WHAT_TO_DO
 from stats_assets.database.failures import named
 from stats_assets.database.ledger.doubts import to_heal
 from stats_assets.database.ledger.ranges import Span
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.lag import why_another, why_late
 from stats_assets.monitoring.status import StreamStatus
 from stats_assets.monitoring.switches import switches_here
+from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 from stats_assets.words import at, in_words
 
@@ -119,7 +119,7 @@ def _sentences(name: Stream, stream: StreamStatus, now: datetime) -> Iterator[st
     if stream.seek_to is not None:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
-        yield f"not begun. To begin: switch on {name}_stream in Dagster's UI (Automation)."
+        yield f"not begun. To begin: switch on {TABLE[name].sensor} in Dagster's UI (Automation)."
     elif stream.another and stream.head is not None:
         yield f"{why_another(name, stream.cursor, stream.head)}."
     elif stream.ahead:
@@ -134,7 +134,7 @@ def _sentences(name: Stream, stream: StreamStatus, now: datetime) -> Iterator[st
     elif stream.stands_still:
         yield (
             f"nothing was committed in ten minutes, and no run is at work. What its ticks say is in Dagster's UI:"
-            f" Automation, {name}_stream; what failed: Runs."
+            f" Automation, {TABLE[name].sensor}; what failed: Runs."
         )
     if stream.head is not None and (late := why_late(stream.feed_age_seconds, at_head=stream.at_head)):
         yield f"{late}."

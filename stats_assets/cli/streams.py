@@ -24,6 +24,7 @@ from stats_assets.database.migrations import NEWEST
 from stats_assets.database.migrations import migrate as migrate_database
 from stats_assets.feeds import HeadUnknown
 from stats_assets.ingest.feed_head import of_limit
+from stats_assets.streams import TABLE
 from stats_assets.system import Stats
 
 MOST_UNASKED = 1_440  # sequences, a day of minutes: a seek farther than that may be a digit too many
@@ -64,7 +65,7 @@ def seek(
             sure(f"{stream.value} {does}: {far} sequences.", yes=yes)
         seeking.request_seek(connection, stream.value, sequence, from_feed=from_feed)
     say(
-        f"{stream.value} {does}, at the next tick of {stream.value}_stream. Switch that sensor on if it is off."
+        f"{stream.value} {does}, at the next tick of {TABLE[stream.value].sensor}. Switch that sensor on if it is off."
     )
 
 
@@ -113,7 +114,7 @@ def retry(
             shown = ", ".join(map(str, due[:20])) + (", …" if len(due) > 20 else "")
             if due:
                 said = f"{len(due)} sequences of {one.value} are due: {shown}."
-                say(f"{said} {one.value}_stream tries them, if it is on.")
+                say(f"{said} {TABLE[one.value].sensor} tries them, if it is on.")
             else:
                 say(f"Nothing of {one.value} waits, was given up or is flagged.")
     raise typer.Exit(1 if missed else 0)

@@ -5,15 +5,63 @@ What a book is, is monitoring/alert_books.py's; when a hook is told what, monito
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 
 from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
-from stats_assets.monitoring.alert_books import HookState
-from stats_assets.monitoring.alerts import Entry
+from stats_assets.words import at
 
 LOCK = 5_640_005
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A problem in the book of a hook. since: when it was first seen; due: whether it has to be told.
+
+    told_at: when the hook was told last, None: never; told_size: how big it was then, or has been since. gone_at: not
+    seen since then; tried_at: when telling it failed last.
+    """
+
+    key: str
+    kind: str
+    stream: str | None
+    size: int
+    said: str
+    todo: str
+    ended: str
+    since: datetime
+    due: bool = False
+    told_at: datetime | None = None
+    told_size: int = 0
+    gone_at: datetime | None = None
+    tried_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class HookState:
+    """A hook that is set. failed_at, failure: it failed last; retry_at: it is left alone until then."""
+
+    hook: str
+    looked_at: datetime
+    delivered_at: datetime | None = None
+    failed_at: datetime | None = None
+    failure: str | None = None
+    retry_at: datetime | None = None
+
+    @property
+    def sentence(self) -> str:
+        """How it failed, as a person is told."""
+        if self.failed_at is None:
+            return f"{self.hook} works."
+        again = f"at {at(self.retry_at, self.looked_at)}, as it asks" if self.retry_at else "each minute"
+        return (
+            f"Alerts are not delivered since {self.failed_at:%Y-%m-%d %H:%M} UTC: {(self.failure or '').rstrip('.')}."
+            f" They are kept, and tried again {again}; stats-assets alerts --test tries it now."
+        )
+
+
 ENTRY = tuple(one.name for one in fields(Entry))
 STATE = tuple(one.name for one in fields(HookState))
 

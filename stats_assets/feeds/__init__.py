@@ -2,7 +2,7 @@
 
 from stats_assets.feeds.archive import Archive, ArchiveError
 from stats_assets.feeds.body import Body, decompressed, open_body
-from stats_assets.feeds.directory import SUFFIXES, DirectorySource, read_state
+from stats_assets.feeds.directory import DirectorySource, read_state
 from stats_assets.feeds.history import judge_history
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.manners import Manners, manners_at
@@ -29,7 +29,6 @@ from stats_assets.feeds.source import Source, State
 from stats_assets.feeds.validation import Envelope, Glance, glance_at, judge_body, judge_envelope
 
 __all__ = [
-    "SUFFIXES",
     "Archive",
     "ArchiveError",
     "AskedJustNow",

@@ -20,7 +20,7 @@ from pathlib import Path
 from upath import UPath
 
 from stats_assets.feeds.body import GZIP_MAGIC, Body
-from stats_assets.feeds.directory import SUFFIXES, DirectorySource, read_state
+from stats_assets.feeds.directory import DirectorySource, read_state
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.outcomes import FeedError, HeadUnknown, SequenceMissing, masked
 from stats_assets.feeds.sequences import covers, path_of
@@ -35,6 +35,7 @@ from stats_assets.feeds.storage import (
     trouble,
     upload,
 )
+from stats_assets.streams import TABLE, Stream
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,15 +59,15 @@ def _blaming(place: Place, url: str) -> Iterator[None]:
 class Archive:
     """One stream's folder below a URI (a path, file:, s3:, ...). An empty URI: keeps nothing, has nothing.
 
-    The folder is a DirectorySource: `DirectorySource(archive.url, SUFFIXES[stream], http)`.
+    The folder is a DirectorySource: `DirectorySource(archive.url, TABLE[stream].suffix, http)`.
     Raises ValueError for http(s), which can't be written to.
     """
 
-    def __init__(self, uri: str, stream: str) -> None:
+    def __init__(self, uri: str, stream: Stream) -> None:
         if is_web(uri):
             raise ValueError(f"{masked(uri)!r} can't be an archive: http can't be written to. Take {PLACES}")
         self.stream = stream
-        self._suffix = SUFFIXES[stream]
+        self._suffix = TABLE[stream].suffix
         folder = f"{uri.rstrip('/')}/{stream}" if uri else ""
         self.url = masked(folder)
         self._place = place_of(folder) if uri else None
@@ -200,7 +201,7 @@ class Archive:
 
     def _raise_state(self, body: Body) -> None:
         # Of minutes their own time: an archive of long ago must not look like a feed whose number was cut.
-        ended = covers(body.sequence).until if self.stream == "augmented_diffs" else body.fetched_at
+        ended = covers(body.sequence).until if TABLE[self.stream].numbers_are_minutes else body.fetched_at
         last_run = min(body.fetched_at, ended)
         state = f"---\nlast_run: {last_run.isoformat(' ')}\nsequence: {body.sequence}\n".encode()
         if not isinstance(self._place, Path):

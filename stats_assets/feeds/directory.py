@@ -21,10 +21,9 @@ from stats_assets.feeds.sequences import path_of
 from stats_assets.feeds.source import State
 from stats_assets.feeds.storage import Place, fetch, is_web, place_of, read, trouble
 from stats_assets.feeds.validation import judge_body, no_head, page_message
+from stats_assets.streams import TABLE
 
-SUFFIXES = {"augmented_diffs": ".adiff.xml.gz", "changesets": ".osm.gz"}
-"""Of a stream's files."""
-_STREAMS = {suffix: stream for stream, suffix in SUFFIXES.items()}
+_STREAMS = {stream.suffix: name for name, stream in TABLE.items()}
 STATE_MAX = 16_384  # characters of a state; YAML of any length could take minutes to read
 _NUMBERED = re.compile(r"""^\s*["']?sequence["']?\s*:""", re.MULTILINE)
 _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
@@ -72,7 +71,7 @@ def _last_run(text: str) -> datetime | None:
 class DirectorySource:
     """A directory by its URI. A Source; osm_base is not asked of its files.
 
-    suffix: one of SUFFIXES' values; it says which stream this is. Raises ValueError for another.
+    suffix: one of the streams'; it says which stream this is. Raises ValueError for another.
     """
 
     serial = False

@@ -17,6 +17,7 @@ from stats_assets.feeds.outcomes import FeedError, HeadUnknown, masked
 from stats_assets.feeds.sequences import checked, covers
 from stats_assets.feeds.source import State
 from stats_assets.feeds.validation import judge_body, no_head, page_message
+from stats_assets.streams import Stream
 
 _HEAD = re.compile(r"\s*([0-9]{1,9})\s*", re.ASCII)
 
@@ -24,7 +25,7 @@ _HEAD = re.compile(r"\s*([0-9]{1,9})\s*", re.ASCII)
 class OverpassSource:
     """`{url}/api/augmented_diff?id=N`; url may end in /api. A Source."""
 
-    stream = "augmented_diffs"
+    stream: Stream = "augmented_diffs"
     serial = True
 
     def __init__(self, url: str, http: Http, manners: Manners = NO_MANNERS) -> None:

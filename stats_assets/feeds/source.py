@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from stats_assets.feeds.body import Body
 from stats_assets.feeds.manners import Manners
+from stats_assets.streams import Stream
 
 
 class State(NamedTuple):
@@ -20,8 +21,7 @@ class State(NamedTuple):
 class Source(Protocol):
     """A feed, or a copy of one."""
 
-    stream: str
-    """`augmented_diffs` or `changesets`."""
+    stream: Stream
     url: str
     """For people: without credentials."""
     serial: bool

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import asked, heads
 from stats_assets.database.ledger.heads import A_LITTLE, Head, head_of
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.feeds import HeadQuiet, HeadUnknown, Source, State, covers, sequence_of
 from stats_assets.feeds.sequences import TO_COME
 from stats_assets.ingest.polling import asks, learned
+from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at
 
 FRESH = 120.0  # seconds: a head that was asked for since then is known
@@ -222,20 +222,20 @@ def _plausible(state: State, source: Source, known: Head, now: datetime | None) 
     return state
 
 
-def time_of(stream: str, state: State) -> datetime | None:
+def time_of(stream: Stream, state: State) -> datetime | None:
     """The feed's own time at that head: of minutes never later than the minute's end."""
-    if stream != "augmented_diffs":
+    if not TABLE[stream].numbers_are_minutes:
         return state.last_run
     end = covers(state.sequence).until
     return end if state.last_run is None else min(end, state.last_run)
 
 
-def contradiction(stream: str, state: State, now: datetime | None) -> str | None:
+def contradiction(stream: Stream, state: State, now: datetime | None) -> str | None:
     """Why that can't be the head, by what its number says of its time; None: it can. Changesets' say nothing.
 
     now: None: the clock is not asked, as a replay's is another.
     """
-    if stream != "augmented_diffs":
+    if not TABLE[stream].numbers_are_minutes:
         return None
     end = covers(state.sequence).until
     for time_there, whose in ((state.last_run, "its last_run"), (now, "the clock")):

@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.failures import is_sequences
-from stats_assets.database.ledger import asked, stream_rows
+from stats_assets.database.ledger import asked
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.numbering import Numbering
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.feeds import (
     Archive,
     ArchiveError,
@@ -38,6 +37,7 @@ from stats_assets.feeds import (
 from stats_assets.feeds.sequences import TO_COME
 from stats_assets.ingest.parse import Reader, Reading
 from stats_assets.ingest.run_result import Report
+from stats_assets.streams import STREAMS, TABLE, Stream
 
 FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
@@ -216,7 +216,7 @@ class Bodies:
 
     def limit_of(self, body: Body) -> datetime:
         """The newest time that the body can know of: its minute's end, or when it was fetched."""
-        return covers(body.sequence).until if self.work.stream == "augmented_diffs" else body.fetched_at
+        return covers(body.sequence).until if TABLE[self.work.stream].numbers_are_minutes else body.fetched_at
 
     def keep_replaced(self, sequence: int) -> None:
         """The archive's body of it, which another will take the place of, is kept for a while."""
@@ -243,7 +243,7 @@ class Bodies:
 
 @contextmanager
 def _one_at_a_time(url: str, work: StreamWork) -> Iterator[Connection]:
-    key = FETCH_LOCK + sorted(stream_rows.PROC_NAMES).index(work.stream)
+    key = FETCH_LOCK + STREAMS.index(work.stream)
     with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
         connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
         connection.execute("SELECT pg_advisory_lock(%s)", (key,))

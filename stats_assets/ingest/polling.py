@@ -7,6 +7,7 @@ under 5,000 requests a day are left only if heads are not asked again and again 
 from datetime import datetime
 
 from stats_assets.database.ledger.heads import Head
+from stats_assets.streams import TABLE
 
 MINUTE = 60.0
 STILL = 600.0  # a feed that has not moved for so long is asked once a minute
@@ -39,7 +40,7 @@ def asks(known: Head, source: str, cursor: int | None) -> bool:
     if passed is None:
         return True
     if learned is None:  # of a minute that is not over the next one is not there
-        return known.stream != "augmented_diffs" or not 0 <= passed < MINUTE
+        return not TABLE[known.stream].numbers_are_minutes or not 0 <= passed < MINUTE
     return passed < min(0.0, learned) or passed >= MINUTE + learned
 
 

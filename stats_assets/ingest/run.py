@@ -21,12 +21,12 @@ from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.database.ledger.numbering import numbering
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.feeds import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.ingest.feed_head import of_run as head_for
 from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.sequence_loop import FeedFailed, Runner
+from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at, in_words
 
 GIVE_BACK_SECONDS = 10.0  # for a database that is back at once, to give back to it what the run was trying
@@ -89,7 +89,7 @@ def _run(
             say(f"{error}. What the archive has is done without it.")
         last = end if report.head is None else min(end, report.head)
         away: list[Away] = []
-        if work.stream == "augmented_diffs":
+        if TABLE[work.stream].has_fact_partitions:
             require_tables(connection)
             make_partitions(connection, start, last)
             note(connection)

@@ -16,13 +16,12 @@ from typing import NamedTuple
 
 from stats_assets.files import write_whole
 from stats_assets.local.child import Child
+from stats_assets.monitoring.alerts import UI
 from stats_assets.root import RecordsError
 
 LOCATION = "stats_assets"
 """The code location's name; as in `workspace.yaml`, or Dagster takes the sensors for others, which are off."""
 HOST = "127.0.0.1"
-UI = "STATS_ASSETS_UI"
-"""An environment variable of theirs: the UI's address, for alerts."""
 
 _START_SENSOR = """
 mutation ($selector: SensorSelector!) {

@@ -5,40 +5,16 @@ Here is what a book is, and the one in a file, for what has to be told while the
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from stats_assets.database.alert_book import Entry, HookState
 from stats_assets.files import write_whole
-from stats_assets.monitoring.alerts import Entry
-from stats_assets.words import at
 
 NAME = "alerts.json"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class HookState:
-    """A hook that is set. failed_at, failure: it failed last; retry_at: it is left alone until then."""
-
-    hook: str
-    looked_at: datetime
-    delivered_at: datetime | None = None
-    failed_at: datetime | None = None
-    failure: str | None = None
-    retry_at: datetime | None = None
-
-    @property
-    def sentence(self) -> str:
-        """How it failed, as a person is told."""
-        if self.failed_at is None:
-            return f"{self.hook} works."
-        again = f"at {at(self.retry_at, self.looked_at)}, as it asks" if self.retry_at else "each minute"
-        return (
-            f"Alerts are not delivered since {self.failed_at:%Y-%m-%d %H:%M} UTC: {(self.failure or '').rstrip('.')}."
-            f" They are kept, and tried again {again}; stats-assets alerts --test tries it now."
-        )
 
 
 class Book(Protocol):

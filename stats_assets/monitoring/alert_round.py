@@ -15,17 +15,16 @@ from pathlib import Path
 from dagster import DagsterInstance
 from sqlalchemy.exc import SQLAlchemyError
 
-from stats_assets.database.alert_book import DatabaseBook, alone, hook_states
+from stats_assets.database.alert_book import DatabaseBook, HookState, alone, hook_states
 from stats_assets.database.connection import Connection, DatabaseUnreachable, clock
 from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
-from stats_assets.local.dagster_programs import UI
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring import status as standing
-from stats_assets.monitoring.alert_books import Book, FileBook, HookState
+from stats_assets.monitoring.alert_books import Book, FileBook
 from stats_assets.monitoring.alert_hooks import Hook, HookFailed, hooks_of
-from stats_assets.monitoring.alerts import Message, Problem, message, one_line, step, told, trial_message
+from stats_assets.monitoring.alerts import UI, Message, Problem, message, one_line, step, told, trial_message
 from stats_assets.monitoring.failing_jobs import failing_jobs
 from stats_assets.monitoring.problems import outage, problems, without_dagster
 from stats_assets.osm import CategoriesError, RegionsError

@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Any, Literal
 
+from stats_assets.database.alert_book import Entry
 from stats_assets.words import in_words
 
 GONE = timedelta(minutes=2)  # not seen for so long, it is over: what flickers is one problem
 GROWS = timedelta(minutes=30)  # between two alerts of one problem that grows
 REMIND = timedelta(hours=6)
 LONGEST = 600  # characters of what is said of one problem
+
+UI = "STATS_ASSETS_UI"
+"""An environment variable of Dagster's programs: the UI's address."""
 
 Change = Literal["began", "worse", "still", "over"]
 
@@ -41,29 +45,6 @@ class Problem:
     ended: str
     patience: timedelta = timedelta(0)
     again: timedelta | None = REMIND
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A problem in the book of a hook. since: when it was first seen; due: whether it has to be told.
-
-    told_at: when the hook was told last, None: never; told_size: how big it was then, or has been since. gone_at: not
-    seen since then; tried_at: when telling it failed last.
-    """
-
-    key: str
-    kind: str
-    stream: str | None
-    size: int
-    said: str
-    todo: str
-    ended: str
-    since: datetime
-    due: bool = False
-    told_at: datetime | None = None
-    told_size: int = 0
-    gone_at: datetime | None = None
-    tried_at: datetime | None = None
 
 
 def step(entry: Entry | None, problem: Problem | None, now: datetime) -> tuple[Entry | None, Change | None]:

@@ -7,13 +7,12 @@ from typing import NamedTuple
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from stats_assets.monitoring.alerts import one_line
-from stats_assets.orchestration.jobs import STREAM_JOBS, retention_job, statistics_job, verification_job
-from stats_assets.orchestration.partitions import STREAM_TAG
+from stats_assets.streams import STREAM_TAG, TABLE
 
 MOST = 500  # runs that are looked at
 BY_ITSELF = (
-    *(job.name for job in STREAM_JOBS.values()),
-    *(statistics_job.name, verification_job.name, retention_job.name),
+    *(stream.job for stream in TABLE.values()),
+    *("statistics_job", "verification_job", "retention_job"),
 )
 """Jobs that run again by themselves: a failure of theirs stands until one succeeds."""
 SHOWN = 300  # characters of why one failed

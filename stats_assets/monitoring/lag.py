@@ -6,9 +6,10 @@ What is asked for it is status.py's and orchestration/stream_checks.py's; how fa
 from datetime import datetime, timedelta
 
 from stats_assets.database.ledger.heads import A_LITTLE
-from stats_assets.database.ledger.stream_rows import Stream, StreamRow
+from stats_assets.database.ledger.stream_rows import StreamRow
 from stats_assets.feeds import covers
 from stats_assets.ingest.feed_head import Feed
+from stats_assets.streams import TABLE, Stream
 from stats_assets.words import in_words
 
 BEHIND, STALLED = 600.0, 3600.0  # seconds: 10 minutes are what OSMesa's monitor mailed about
@@ -23,7 +24,7 @@ def lag_seconds(stream: Stream, newest: int, feed: Feed, now: datetime) -> float
     Changesets: the feed's own time is that of its head, and each file below it is taken for a minute. Where a feed's
     time is ahead of the clock it tells nothing: then what it had when its head was first seen ended at that time.
     """
-    ended = [covers(newest).until] if stream == "augmented_diffs" else []
+    ended = [covers(newest).until] if TABLE[stream].numbers_are_minutes else []
     if feed.last is not None:
         below = timedelta(seconds=(feed.last - newest) * MINUTE)
         known = [feed.moved_at] if ended else [feed.time, feed.moved_at]
@@ -72,7 +73,7 @@ def why_not_followed(
 
     is_on: None: Dagster's records can't be read from here, so only its ticks tell.
     """
-    switch_on = f"To switch it on: Automation in Dagster's UI, {stream}_stream"
+    switch_on = f"To switch it on: Automation in Dagster's UI, {TABLE[stream].sensor}"
     if is_on is False:
         return f"its sensor is switched off in Dagster, so nothing new is fetched. {switch_on}"
     silent = _silent_seconds(row, poll_seconds)

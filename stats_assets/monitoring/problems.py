@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from stats_assets.database.facts.ranges import WHAT_TO_DO
 from stats_assets.database.ledger.doubts import to_heal
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.monitoring.alerts import Problem
 from stats_assets.monitoring.cloudwatch import FAILED_MINUTES, Dagster
 from stats_assets.monitoring.failing_jobs import FailingJob
 from stats_assets.monitoring.lag import BEHIND, why_another, why_late
 from stats_assets.monitoring.status import Status, StreamStatus
+from stats_assets.streams import Stream
 from stats_assets.words import in_words
 
 PAUSE = timedelta(minutes=5)  # a stream that pauses goes on by itself

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from stats_assets.database.alert_book import hook_states
+from stats_assets.database.alert_book import HookState, hook_states
 from stats_assets.database.collation import collation_warning
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.facts.ranges import Away, away, held
@@ -14,15 +14,15 @@ from stats_assets.database.ledger.leases import leases
 from stats_assets.database.ledger.ledger import Work
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.ranges import Span, counted_under_older, islands, skipped
-from stats_assets.database.ledger.stream_rows import STREAMS, Stream, begun_at, stream_of, troubled
+from stats_assets.database.ledger.stream_rows import begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.verdicts import NEVER, Verdict, verdict
 from stats_assets.ingest.feed_head import of_look
 from stats_assets.monitoring import lag
-from stats_assets.monitoring.alert_books import HookState
 from stats_assets.monitoring.lag import BEHIND, STALLED
 from stats_assets.monitoring.switches import UNKNOWN, Switches
+from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 
 RATE_MINUTES = 10

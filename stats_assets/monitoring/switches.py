@@ -13,8 +13,8 @@ from threading import Thread
 from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import InstigatorType
 
-from stats_assets.database.ledger.stream_rows import STREAMS, Stream
 from stats_assets.root import find_project_root
+from stats_assets.streams import STREAMS, TABLE, Stream
 
 PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
@@ -50,7 +50,7 @@ def switches_of(instance: DagsterInstance) -> Switches:
     running = {state.instigator_name for state in states if state.is_running}
     return Switches(
         instance_id(instance),
-        {stream: f"{stream}_stream" in running for stream in STREAMS},
+        {stream: TABLE[stream].sensor in running for stream in STREAMS},
     )
 
 

@@ -10,7 +10,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, ExecuteInProcessResult, RunsFilter
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    ExecuteInProcessResult,
+    RunsFilter,
+)
 from dagster._core.execution.backfill import (
     BULK_ACTION_TERMINAL_STATUSES,
     BulkActionsFilter,
@@ -22,13 +29,11 @@ from stats_assets.database.connection import DatabaseUnreachable, clock
 from stats_assets.database.ledger import progress
 from stats_assets.database.ledger.leases import leases
 from stats_assets.database.ledger.ledger import BLOCK, block_of
-from stats_assets.database.ledger.stream_rows import Stream
-from stats_assets.definitions import defs
 from stats_assets.ingest.run_result import BEFORE_HISTORY
 from stats_assets.ingest.sequence_loop import MOST_BEFORE_HISTORY
-from stats_assets.orchestration.jobs import FACTS
 from stats_assets.orchestration.live_runs import UNFINISHED
 from stats_assets.orchestration.partitions import BLOCKS, key_of, sequences_of
+from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 
 BACKFILL_TAG = "dagster/backfill"
@@ -90,13 +95,14 @@ class Backfill:
 
     def __init__(
         self,
+        defs: Definitions,
         instance: DagsterInstance,
         stats: Stats,
         wanted: Wanted,
         advance: Callable[[int], None],
         say: Callable[[str], None],
     ) -> None:
-        self.instance, self.stats, self.wanted = instance, stats, wanted
+        self.defs, self.instance, self.stats, self.wanted = defs, instance, stats, wanted
         self.advance, self.say = advance, say
         self.tags = self._round_tags()
         self.before = 0
@@ -177,12 +183,12 @@ class Backfill:
             raise
 
     def _submit(self) -> str:
-        done = self._done_keys()
+        done, stream = self._done_keys(), TABLE[self.wanted.stream]
         backfill = PartitionBackfill.from_asset_partitions(
             backfill_id=uuid.uuid4().hex[:8],
-            asset_graph=defs.resolve_asset_graph(),
+            asset_graph=self.defs.resolve_asset_graph(),
             partition_names=[key for key in self.wanted.keys if key not in done],
-            asset_selection=[AssetKey(name) for name in FACTS[self.wanted.stream]],
+            asset_selection=[AssetKey(name) for name in (stream.bodies, stream.facts)],
             backfill_timestamp=time.time(),
             tags=self.tags,
             dynamic_partitions_store=self.instance,
@@ -217,7 +223,7 @@ class Backfill:
         self.instance.update_backfill(backfill.with_status(status))  # type: ignore[no-untyped-call]
 
     def _in_process(self) -> None:
-        job = defs.resolve_job_def(f"{self.wanted.stream}_job")
+        job = self.defs.resolve_job_def(TABLE[self.wanted.stream].job)
         own = self.tags | {BACKFILL_TAG: self.tags[ROUND_TAG]}
         self._cancel(own, UNFINISHED, but=self._at_work())  # of an earlier process that was killed
         done = self._done_keys()

@@ -16,41 +16,34 @@ from dagster import (
 )
 
 from stats_assets.database.facts.edits import forget_errors
-from stats_assets.database.ledger.stream_rows import STREAMS
 from stats_assets.orchestration.assets.statistics import VIEWS
 from stats_assets.orchestration.assets.verification import all_is_exact
 from stats_assets.orchestration.current_system import current_stats
-from stats_assets.orchestration.partitions import BY_HAND, KIND_TAG, STREAM_TAG
+from stats_assets.orchestration.partitions import BY_HAND, KIND_TAG
 from stats_assets.orchestration.records.events import EventLog
 from stats_assets.orchestration.records.retention import prune_runs
 from stats_assets.orchestration.records.storage import ComputeLogs
+from stats_assets.streams import STREAM_TAG, STREAMS, TABLE, Stream
 
-FACTS = {
-    "augmented_diffs": ("augmented_diffs", "changeset_edits"),
-    "changesets": ("changeset_updates", "changeset_metadata"),
-}
-"""A stream's assets: bodies, and the facts read from them."""
 LAST = {"dagster/priority": "-20"}  # below every backfill's
 REPLACED_KEEP_DAYS = 30
 COMPACTING_HOUR = 3  # of UTC
 SAYS = "and in the config start and end for a part of it. It is counted again, whatever was done before."
 STATISTICS = AssetSelection.assets(*VIEWS)
 
-augmented_diffs_job = define_asset_job(
-    "augmented_diffs_job",
-    selection=AssetSelection.assets(*FACTS["augmented_diffs"]) | STATISTICS,
-    tags={STREAM_TAG: "augmented_diffs", KIND_TAG: BY_HAND},
-    description="A range of augmented diffs: fetched, counted, and brought into the statistics. The sensor starts it;"
-    f" by hand: choose a partition, {SAYS}",
-)
-changesets_job = define_asset_job(
-    "changesets_job",
-    selection=AssetSelection.assets(*FACTS["changesets"]) | STATISTICS,
-    tags={STREAM_TAG: "changesets", KIND_TAG: BY_HAND},
-    description="A range of changeset files: fetched, read, and brought into the statistics. The sensor starts it;"
-    f" by hand: choose a partition, {SAYS}",
-)
-STREAM_JOBS = {"augmented_diffs": augmented_diffs_job, "changesets": changesets_job}
+DOES: dict[Stream, str] = {
+    "augmented_diffs": "A range of augmented diffs: fetched, counted, and brought into the statistics.",
+    "changesets": "A range of changeset files: fetched, read, and brought into the statistics.",
+}
+STREAM_JOBS = {
+    name: define_asset_job(
+        stream.job,
+        selection=AssetSelection.assets(stream.bodies, stream.facts) | STATISTICS,
+        tags={STREAM_TAG: name, KIND_TAG: BY_HAND},
+        description=f"{DOES[name]} The sensor starts it; by hand: choose a partition, {SAYS}",
+    )
+    for name, stream in TABLE.items()
+}
 statistics_job = define_asset_job(
     "statistics_job",
     selection=STATISTICS,

@@ -12,11 +12,11 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, Ru
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import ledger
 from stats_assets.database.ledger.leases import Lease, end_lease, leases
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.statistics.applier import applying
 from stats_assets.ingest.tick import Range
-from stats_assets.orchestration.partitions import END_TAG, LATE_TAG, START_TAG, STREAM_TAG, is_by_hand
+from stats_assets.orchestration.partitions import LATE_TAG, is_by_hand
 from stats_assets.settings import Settings
+from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, Stream
 from stats_assets.system import Stats
 from stats_assets.words import in_words
 

@@ -1,4 +1,4 @@
-"""The streams and their partitions: blocks of 100 sequences, keyed by their first, zero-padded to 9 digits."""
+"""The streams' partitions: blocks of 100 sequences, keyed by their first, zero-padded to 9 digits."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,12 +6,10 @@ from typing import Final
 from dagster import DynamicPartitionsDefinition
 
 from stats_assets.database.ledger.ledger import BLOCK, block_of
+from stats_assets.streams import STREAM_TAG, TABLE
 
-augmented_diffs_blocks = DynamicPartitionsDefinition(name="augmented_diffs_blocks")
-changesets_blocks = DynamicPartitionsDefinition(name="changesets_blocks")
-BLOCKS: Final = {"augmented_diffs": augmented_diffs_blocks, "changesets": changesets_blocks}
+BLOCKS: Final = {name: DynamicPartitionsDefinition(name=stream.blocks) for name, stream in TABLE.items()}
 
-STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "stats_assets/end"
 LATE_TAG = "stats_assets/late"  # a run for what is due once more though it is done
 KIND_TAG = "stats_assets/kind"
 LIVE, LATE, BY_HAND, BACKFILL = "live", "late", "by hand", "backfill"

@@ -21,7 +21,6 @@ from dagster import (
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.partitions import missing_tables
 from stats_assets.database.failures import named
-from stats_assets.database.ledger.stream_rows import STREAMS
 from stats_assets.database.statistics.applier import queued
 from stats_assets.orchestration.assets.verification import changed_verdict
 from stats_assets.orchestration.current_system import current_stats
@@ -29,6 +28,7 @@ from stats_assets.orchestration.jobs import STREAM_JOBS, statistics_job
 from stats_assets.orchestration.live_runs import UNFINISHED, dead_statistics, sweep
 from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.orchestration.stream_checks import lag_of_others
+from stats_assets.streams import STREAMS
 from stats_assets.system import Stats
 
 

@@ -12,10 +12,9 @@ from dagster._core.storage.event_log.schema import DynamicPartitionsTable
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.stream_rows import Stream
-from stats_assets.orchestration.jobs import FACTS
 from stats_assets.orchestration.live_runs import UNFINISHED
 from stats_assets.orchestration.partitions import BLOCKS, key_of
+from stats_assets.streams import TABLE, Stream
 
 AT_ONCE = 500
 AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
@@ -35,7 +34,7 @@ def spare_keys(
         "SELECT block FROM ledger_blocks WHERE stream = %s AND block < %s", (stream, origin)
     ).fetchall()
     used = {key_of(block) for (block,) in blocks}
-    for name in FACTS[stream]:
+    for name in (TABLE[stream].bodies, TABLE[stream].facts):
         used |= instance.get_materialized_partitions(AssetKey(name))
     for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
         used.add(run.tags.get(PARTITION_NAME_TAG, ""))

@@ -29,14 +29,7 @@ from stats_assets.database.ledger.doubts import doubts, to_heal
 from stats_assets.database.ledger.ledger import Work
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.ranges import counted_under_older
-from stats_assets.database.ledger.stream_rows import (
-    STREAMS,
-    Stream,
-    StreamRow,
-    given_up_for,
-    stream_of,
-    troubled,
-)
+from stats_assets.database.ledger.stream_rows import StreamRow, given_up_for, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.ingest.feed_head import Feed, known_of, of_look
 from stats_assets.monitoring import lag
@@ -46,10 +39,10 @@ from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.streams import STREAMS, TABLE, Stream
 from stats_assets.system import Stats
 from stats_assets.words import in_words
 
-FEEDS = {"augmented_diffs": "augmented_diffs_feed", "changesets": "changesets_feed"}
 SHOWN = 20
 ERROR_AFTER = timedelta(hours=25)
 
@@ -63,7 +56,7 @@ def evaluate(
     not_followed: str | None = None,
 ) -> dict[str, AssetCheckResult]:
     """The stream's checks by name. not_followed: its sensor is off or dead, in words."""
-    key = AssetKey(FEEDS[stream])
+    key = AssetKey(TABLE[stream].feed)
     results = {"lag": _lag(stats, connection, stream, cursor, feed, not_followed)}
     troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
     for name, work in troubles.items():
@@ -79,7 +72,7 @@ def evaluate(
     results["all_readable"] = _doubtful(connection, stream, "all_readable", unread=True)
     results["none_flagged"] = _doubtful(connection, stream, "none_flagged")
     results["same_definitions"] = _same_definitions(stats, connection, stream)
-    if stream == "augmented_diffs":
+    if TABLE[stream].has_fact_partitions:
         results["facts_are_here"] = _facts_are_here(connection)
     return results
 
@@ -123,7 +116,7 @@ def _lag(
         named = "; ".join(f"{n}: {reason}" for n, reason in waits[:SHOWN])
         said = f"{said}. {len(waits)} wait for their next try: {named}"
     return AssetCheckResult(
-        asset_key=FEEDS[stream],
+        asset_key=TABLE[stream].feed,
         check_name="lag",
         passed=not not_followed
         and behind is not None
@@ -148,7 +141,7 @@ def _facts_are_here(connection: Connection) -> AssetCheckResult:
     gone = away(connection)
     said = [f"{one}{' It is meant so.' if one.accepted else ''}" for one in gone[:SHOWN]]
     return AssetCheckResult(
-        asset_key=FEEDS["augmented_diffs"],
+        asset_key=TABLE["augmented_diffs"].feed,
         check_name="facts_are_here",
         passed=all(one.accepted for one in gone),
         severity=AssetCheckSeverity.WARN,
@@ -166,7 +159,7 @@ def _doubtful(connection: Connection, stream: Stream, name: str, *, unread: bool
     found = doubts(connection, stream, SHOWN, unread=unread)
     said = [f"{found.flagged} are flagged. {to_heal(stream)}", *(f"{n}: {why}" for n, why in found.newest)]
     return AssetCheckResult(
-        asset_key=FEEDS[stream],
+        asset_key=TABLE[stream].feed,
         check_name=name,
         passed=not found.flagged,
         severity=AssetCheckSeverity.WARN,
@@ -190,7 +183,7 @@ def _same_definitions(stats: Stats, connection: Connection, stream: Stream) -> A
     except (CategoriesError, RegionsError) as error:
         older, said = [], [str(error)]
     return AssetCheckResult(
-        asset_key=FEEDS[stream],
+        asset_key=TABLE[stream].feed,
         check_name="same_definitions",
         passed=not said,
         severity=AssetCheckSeverity.WARN,
@@ -210,11 +203,11 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         " not expand, as it was not read again when settled, or as a later one had fewer actions.",
         "same_definitions": "All is counted by the present categories, regions and counting code.",
     }
-    if stream == "augmented_diffs":
+    if TABLE[stream].has_fact_partitions:
         said["facts_are_here"] = "No facts were detached, dropped, emptied, or left out of a restore."
 
     def check(name: str) -> AssetChecksDefinition:
-        @asset_check(asset=FEEDS[stream], name=name, description=said[name])
+        @asset_check(asset=TABLE[stream].feed, name=name, description=said[name])
         def run() -> AssetCheckResult:
             parts = current_stats()
             with failing(), parts.look() as connection:
@@ -265,7 +258,7 @@ def lag_of_others(
             continue
         feed = known_of(connection, stats.source(stream), stream)
         result = _lag(stats, connection, stream, row.checkpoint, feed, why)
-        if changed(instance, AssetKey(FEEDS[stream]), result):
+        if changed(instance, AssetKey(TABLE[stream].feed), result):
             events.append(evaluation_of(result))
     return events
 
@@ -280,7 +273,9 @@ def changed_outcomes(
 ) -> Sequence[AssetCheckEvaluation]:
     """The stream's checks whose outcome differs from the one last stored."""
     found = evaluate(stats, connection, stream, cursor, feed).values()
-    return [evaluation_of(result) for result in found if changed(instance, AssetKey(FEEDS[stream]), result)]
+    return [
+        evaluation_of(result) for result in found if changed(instance, AssetKey(TABLE[stream].feed), result)
+    ]
 
 
 def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:

@@ -22,7 +22,6 @@ from stats_assets.database.failures import named
 from stats_assets.database.ledger import asked, seeking, stream_rows
 from stats_assets.database.ledger.due_again import late
 from stats_assets.database.ledger.ledger import block_of
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.ingest.feed_head import Feed, of_tick
 from stats_assets.ingest.fetch import settled_to
@@ -32,21 +31,12 @@ from stats_assets.monitoring.switches import instance_id
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.jobs import STREAM_JOBS
 from stats_assets.orchestration.live_runs import Flight, sweep
-from stats_assets.orchestration.partitions import (
-    BLOCKS,
-    END_TAG,
-    KIND_TAG,
-    LATE,
-    LATE_TAG,
-    LIVE,
-    START_TAG,
-    STREAM_TAG,
-    key_of,
-)
+from stats_assets.orchestration.partitions import BLOCKS, KIND_TAG, LATE, LATE_TAG, LIVE, key_of
 from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.orchestration.stream_checks import changed_outcomes
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.settings import Settings
+from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, TABLE, Stream
 from stats_assets.system import Stats
 from stats_assets.words import at, in_words
 
@@ -58,7 +48,7 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
     """The sensor that follows a stream. Its cursor: every sequence from the stream's origin to it is done."""
 
     @sensor(
-        name=f"{stream}_stream",
+        name=TABLE[stream].sensor,
         job=STREAM_JOBS[stream],
         minimum_interval_seconds=poll_seconds,
         description=(
@@ -123,7 +113,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
         events: Sequence[AssetCheckEvaluation] = ()
         if not preview:
             events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, feed)
-            if stream == "augmented_diffs":
+            if TABLE[stream].has_fact_partitions:
                 make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
             for run, reason in flight.dead:
                 context.instance.report_run_failed(run, reason)

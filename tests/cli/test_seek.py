@@ -25,10 +25,11 @@ from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.lag import is_ahead
 from stats_assets.orchestration.stream_checks import evaluate
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run
 
-DIFFS: stream_rows.Stream = "augmented_diffs"
+DIFFS: Stream = "augmented_diffs"
 
 
 def stand(connection: Connection, origin: int, checkpoint: int) -> None:

@@ -10,11 +10,11 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.facts.additions import additions, require_data_to_be_wrong
 from stats_assets.database.failures import DatabaseFailed
 from stats_assets.database.ledger import ledger
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.ingest import run as running
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 
 Go = Callable[[Stream], Report]

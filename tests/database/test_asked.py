@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger import asked, stream_rows
 from stats_assets.database.ledger.asked import Requests
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.feeds import (
     AskedJustNow,
     BadAnswer,
@@ -30,6 +29,7 @@ from stats_assets.feeds import (
 )
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
 from stats_assets.feeds.manners import GAP, Manners
+from stats_assets.streams import Stream
 from tests.later import pass_time
 
 DIFFS: Stream = "augmented_diffs"

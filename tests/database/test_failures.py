@@ -14,7 +14,7 @@ from stats_assets.database import connection as connections
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 from stats_assets.database.failures import HINTS, DatabaseFailed, is_sequences, sentence
 from stats_assets.database.ledger import ledger
-from stats_assets.database.ledger.stream_rows import Stream, stream_of
+from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.database.statistics.applier import apply_queue, queued
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
@@ -24,6 +24,7 @@ from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.assets.statistics import statistics
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run, other_database
 

@@ -18,7 +18,7 @@ from stats_assets.database.ledger.commit import Counted, Counts, Verdict, verdic
 from stats_assets.database.ledger.commit import commit as commit_sequence
 from stats_assets.database.ledger.leases import end_lease, lease, leases
 from stats_assets.database.ledger.ledger import LeaseLost, LedgerRow, Retries
-from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.streams import Stream
 from tests.conftest import examples
 
 STREAM: Stream = "augmented_diffs"

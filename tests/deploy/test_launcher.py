@@ -29,7 +29,8 @@ from deploy.kit.instance import files
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.orchestration.partitions import END_TAG, key_of
+from stats_assets.orchestration.partitions import key_of
+from stats_assets.streams import END_TAG
 from tests.conftest import database
 from tests.deploy.conftest import IMAGE, Account, register_a_machine
 from tests.drills.waiting import PATIENCE, until

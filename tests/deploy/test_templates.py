@@ -12,9 +12,9 @@ from dagster_webserver.cli import dagster_webserver
 from typer.main import get_command
 
 from stats_assets.cli.main import app
-from stats_assets.database.ledger.stream_rows import STREAMS
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring.status import Status, StreamStatus
+from stats_assets.streams import STREAMS
 from tests.deploy.templates import resources
 
 

@@ -4,8 +4,9 @@ import requests
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.ledger import Work
-from stats_assets.database.ledger.stream_rows import STREAMS, Stream, troubled
+from stats_assets.database.ledger.stream_rows import troubled
 from stats_assets.database.statistics.applier import queued
+from stats_assets.streams import STREAMS, Stream
 from tests.drills.stack import DemoStack
 from tests.drills.waiting import PATIENCE
 from tests.truth import differences, statistics_of

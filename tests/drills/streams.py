@@ -1,9 +1,10 @@
 """Where both streams stand against a feed of the test's own, and whether what came out is the truth."""
 
 from stats_assets.database.connection import connect
-from stats_assets.database.ledger.stream_rows import STREAMS, stream_of
+from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.database.statistics.applier import queued
 from stats_assets.demo.feed import DemoFeed
+from stats_assets.streams import STREAMS
 from tests.drills.waiting import until
 from tests.truth import differences, statistics_of, truth_of
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from stats_assets.database.ledger.ledger import BLOCK, block_of
-from stats_assets.database.ledger.stream_rows import STREAMS, Stream
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.home import DemoHome
@@ -21,6 +20,7 @@ from stats_assets.ingest.run import run_range
 from stats_assets.local.dagster_programs import LOCATION
 from stats_assets.orchestration.partitions import key_of
 from stats_assets.settings import Settings
+from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 from tests.drills.exact import is_exact
 from tests.drills.stack import DemoStack

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from stats_assets.database.ledger.ledger import BLOCK
 from stats_assets.orchestration.live_runs import UNFINISHED
-from stats_assets.orchestration.partitions import STREAM_TAG
+from stats_assets.streams import STREAM_TAG
 from tests.drills.exact import is_exact
 from tests.drills.stack import DemoStack, demo_stack
 from tests.drills.test_backfill import keys_of, not_done_since

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from stats_assets.database.ledger.stream_rows import STREAMS, stream_of
+from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.database.statistics.applier import queued
+from stats_assets.streams import STREAMS
 from tests.drills.act import run_in_the_act
 from tests.drills.exact import is_exact as is_exact
 from tests.drills.stack import DemoStack

@@ -17,8 +17,9 @@ import requests
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.leases import leases
-from stats_assets.database.ledger.stream_rows import STREAMS, troubled
+from stats_assets.database.ledger.stream_rows import troubled
 from stats_assets.database.statistics.applier import queued
+from stats_assets.streams import STREAMS
 from tests.drills.exact import contiguous_end
 from tests.drills.stack import DemoStack, running
 from tests.truth import differences, statistics_of, truth_of

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_assets.feeds import (
-    SUFFIXES,
     BadAnswer,
     BodyTooLarge,
     DirectorySource,
@@ -27,6 +26,7 @@ from stats_assets.feeds import (
     open_body,
     read_state,
 )
+from stats_assets.streams import TABLE
 from tests.bucket import BUCKET, another_process, s3_server
 
 if TYPE_CHECKING:
@@ -357,7 +357,8 @@ def test_places_that_cannot_be_used(uri: str, http: Http) -> None:
 
 
 def test_suffixes(http: Http) -> None:
-    assert {DirectorySource(".", suffix, http).stream: suffix for suffix in SUFFIXES.values()} == SUFFIXES
+    for name, stream in TABLE.items():
+        assert DirectorySource(".", stream.suffix, http).stream == name
     with pytest.raises(ValueError, match="no stream's suffix"):
         DirectorySource(".", ".xml", http)
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stats_assets.feeds import (
-    SUFFIXES,
     BadAnswer,
     BodyTooLarge,
     DirectorySource,
@@ -27,6 +26,7 @@ from stats_assets.feeds import (
 )
 from stats_assets.feeds.http_client import Text
 from stats_assets.feeds.manners import is_own, manners_at
+from stats_assets.streams import TABLE
 
 if TYPE_CHECKING:
     from tests.feeds.conftest import FeedServer, MakeHttp
@@ -90,7 +90,7 @@ def test_an_overpass_is_asked_once_and_a_directory_once_more(
     with pytest.raises(BadAnswer):
         OverpassSource(feed.url, http).fetch(7, tmp_path)
     with pytest.raises(BadAnswer):
-        DirectorySource(feed.url, SUFFIXES["augmented_diffs"], http).fetch(7, tmp_path)
+        DirectorySource(feed.url, TABLE["augmented_diffs"].suffix, http).fetch(7, tmp_path)
     assert (len(feed.requests[overpass]), len(feed.requests[directory])) == (1, 2)
 
 
@@ -131,7 +131,7 @@ def test_a_refusal_that_names_a_limit(refusal: str, feed: FeedServer, http: Http
     with pytest.raises(HeadRefused, match="asked too often"):
         source.head()
     with pytest.raises(HeadRefused):
-        DirectorySource(feed.url, SUFFIXES["changesets"], http).head()
+        DirectorySource(feed.url, TABLE["changesets"].suffix, http).head()
     assert all(len(requests) == 1 for requests in feed.requests.values())
 
 

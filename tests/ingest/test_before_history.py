@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import ledger
 from stats_assets.database.ledger.due_again import late
-from stats_assets.database.ledger.stream_rows import Stream, troubled
+from stats_assets.database.ledger.stream_rows import troubled
+from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
@@ -32,6 +33,7 @@ from stats_assets.orchestration import backfill
 from stats_assets.orchestration.backfill import Backfill, Wanted
 from stats_assets.osm import Categories, Regions, count_diff
 from stats_assets.osm.creations import Creations
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run, real_file
 
@@ -185,7 +187,7 @@ def test_a_backfill_of_blocks_is_left_when_one_is_before_the_history(
     said: list[str] = []
     wanted = Wanted(DIFFS, world.first, world.first + 140)
     with DagsterInstance.ephemeral() as instance:
-        outcome = Backfill(instance, stats, wanted, lambda done: None, said.append).run()
+        outcome = Backfill(defs, instance, stats, wanted, lambda done: None, said.append).run()
         assert len(instance.get_runs()) == 1
     assert (outcome.committed, outcome.blocks_left, len(outcome.troubles)) == (0, 2, MOST_BEFORE_HISTORY)
     assert any("minutes in a row are before the server's history" in line for line in said)
@@ -205,7 +207,7 @@ def test_a_backfill_of_the_daemons_is_cancelled(
     with DagsterInstance.ephemeral() as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "BACKFILL", "a daemon", []))
         wanted = Wanted(DIFFS, world.first, last)
-        outcome = Backfill(instance, stats, wanted, as_a_run_of_the_daemons, said.append).run()
+        outcome = Backfill(defs, instance, stats, wanted, as_a_run_of_the_daemons, said.append).run()
         (submitted,) = instance.get_backfills()
         assert submitted.status is BulkActionStatus.CANCELED
     assert (outcome.committed, outcome.blocks_left) == (0, 1)

@@ -13,7 +13,6 @@ from dagster import DagsterInstance, build_sensor_context
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.ranges import counted_under_older
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.passes import verify
 from stats_assets.definitions import defs
@@ -25,6 +24,7 @@ from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.stream_checks import evaluate
 from stats_assets.osm import CategoriesError
 from stats_assets.settings import Settings
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import MINUTES, Run, database, settings_for
 from tests.database.test_statistics import aggregates

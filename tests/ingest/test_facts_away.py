@@ -12,7 +12,6 @@ from stats_assets.database.connection import Connection, DatabaseUnreachable
 from stats_assets.database.facts.partitions import SEQUENCES, name_of
 from stats_assets.database.facts.ranges import range_of
 from stats_assets.database.ledger import ledger
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
@@ -21,6 +20,7 @@ from stats_assets.ingest.feed_head import known_of
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.orchestration.stream_checks import evaluate
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run
 from tests.truth import statistics_of

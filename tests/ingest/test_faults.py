@@ -13,7 +13,6 @@ import pytest
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import ledger
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.answers.fault_rules import Rule
 from stats_assets.demo.answers.faults import KINDS
@@ -22,6 +21,7 @@ from stats_assets.demo.world.world import World
 from stats_assets.feeds import Http
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import settings_for
 from tests.truth import differences, statistics_of, truth_of

@@ -21,13 +21,13 @@ from stats_assets.ingest import feed_head
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring import status as standing
 from stats_assets.orchestration import stream_sensor
-from stats_assets.orchestration.partitions import START_TAG
 from stats_assets.orchestration.stream_checks import evaluate
+from stats_assets.streams import START_TAG, STREAMS, Stream
 from stats_assets.system import Stats
 from tests.conftest import real_file
 
-DIFFS: stream_rows.Stream = "augmented_diffs"
-CHANGES: stream_rows.Stream = "changesets"
+DIFFS: Stream = "augmented_diffs"
+CHANGES: Stream = "changesets"
 NOW = datetime.now(UTC)
 HEAD = sequence_of(NOW) - 2
 
@@ -37,7 +37,7 @@ class Told:
 
     serial = True
 
-    def __init__(self, *answers: int | State | HeadUnknown, stream: stream_rows.Stream = DIFFS) -> None:
+    def __init__(self, *answers: int | State | HeadUnknown, stream: Stream = DIFFS) -> None:
         self.answers = list(answers)
         self.asked = 0
         self.stream: str = stream
@@ -56,7 +56,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_head, "CONFIRM_SECONDS", 0)
 
 
-def source(*answers: int | State | HeadUnknown, stream: stream_rows.Stream = DIFFS) -> Any:
+def source(*answers: int | State | HeadUnknown, stream: Stream = DIFFS) -> Any:
     return Told(*answers, stream=stream)
 
 
@@ -222,9 +222,9 @@ def test_a_torn_state_begins_no_stream(
     assert row is None or (row.origin, row.checkpoint) == (None, None)
 
 
-@pytest.mark.parametrize("stream", stream_rows.STREAMS)
+@pytest.mark.parametrize("stream", STREAMS)
 def test_the_state_that_was_torn_begins_neither_stream(
-    stream: stream_rows.Stream, stats: Stats, connection: Connection, tmp_path: Path
+    stream: Stream, stats: Stats, connection: Connection, tmp_path: Path
 ) -> None:
     shutil.copy(real_file("cases/state-torn.yaml"), tmp_path / "state.yaml")
     torn = Stats(stats.settings.model_copy(update={f"{stream}_url": str(tmp_path)}))
@@ -266,7 +266,7 @@ def test_a_number_that_its_own_time_contradicts_is_never_a_head(connection: Conn
     ],
 )
 def test_a_head_of_years_to_come_is_no_head_whoever_confirms_it(
-    stream: stream_rows.Stream, answer: int | State, connection: Connection
+    stream: Stream, answer: int | State, connection: Connection
 ) -> None:
     told = source(answer, stream=stream)
     assert (
@@ -302,14 +302,14 @@ def aged(head: int, age: timedelta, *, stood: bool = False) -> Feed:
     return Feed(head, "http://feed", None if stood else then, head, head, then)
 
 
-@pytest.mark.parametrize("stream", stream_rows.STREAMS)
+@pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("stood", [False, True], ids=["its own time", "stands still"])
 @pytest.mark.parametrize(
     ("minutes", "word", "code"),
     [(2, "fine", 0), (10, "behind", 1), (60, "stalled", 2), (43_200, "stalled", 2)],
 )
 def test_a_late_feed_is_late_wherever_the_cursor_is(
-    stream: stream_rows.Stream,
+    stream: Stream,
     stood: bool,
     minutes: int,
     word: str,

@@ -18,7 +18,7 @@ from stats_assets.database.ledger import heads, ledger
 from stats_assets.database.ledger.doubts import doubts
 from stats_assets.database.ledger.due_again import BATCH, late, retry
 from stats_assets.database.ledger.ledger import LedgerRow
-from stats_assets.database.ledger.stream_rows import Stream, troubled
+from stats_assets.database.ledger.stream_rows import troubled
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
@@ -31,6 +31,7 @@ from stats_assets.ingest.tick import Range, State, decide
 from stats_assets.monitoring import cloudwatch, status
 from stats_assets.orchestration import stream_checks, stream_sensor
 from stats_assets.orchestration.partitions import LATE_TAG
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import MINUTES, Run
 from tests.truth import differences, statistics_of, truth_of

@@ -22,11 +22,12 @@ from stats_assets.feeds import path_of
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration import stream_sensor
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run, settings_for
 
 REPOSITORY = defs.get_repository_def()
-FILES: stream_rows.Stream = "changesets"
+FILES: Stream = "changesets"
 CLOSED = 'closed_at="2026-01-01T00:{:02}:00Z" open="false"'
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import ledger, stream_rows
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.demo.answers.faults import Answer
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import NOT_YET
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import DATA, real_file, settings_for
 from tests.truth import exact_json

@@ -19,7 +19,6 @@ import pytest
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger import ledger, stream_rows
 from stats_assets.database.ledger.leases import end_lease
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.statistics.applier import apply_queue, queued
 from stats_assets.demo.answers import faults
 from stats_assets.demo.answers.faults import Fault
@@ -34,6 +33,7 @@ from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import NOT_YET, Report, RunFailed
 from stats_assets.ingest.sequence_loop import GROUP
 from stats_assets.osm import count_diff
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import MINUTES, settings_for
 from tests.later import pass_time

@@ -20,7 +20,6 @@ from dagster import DagsterInstance, build_sensor_context
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger import ledger
-from stats_assets.database.ledger.stream_rows import STREAMS, Stream
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
@@ -31,6 +30,7 @@ from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import NOT_YET, Report
 from stats_assets.monitoring.status import of as status_of
 from stats_assets.orchestration.stream_sensor import tick
+from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 from tests.bucket import BUCKET, another_process, s3_server
 from tests.conftest import database, settings_for

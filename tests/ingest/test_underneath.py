@@ -23,7 +23,6 @@ import pytest
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 from stats_assets.database.ledger import ledger, stream_rows
 from stats_assets.database.ledger.leases import end_lease, lease, leases
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.answers import faults
@@ -32,6 +31,7 @@ from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.ingest.fetch import StreamWork
 from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run, settings_for
 from tests.drills.waiting import PATIENCE

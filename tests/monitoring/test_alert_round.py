@@ -25,21 +25,21 @@ from stats_assets.database.ledger import stream_rows
 from stats_assets.database.statistics import verdicts
 from stats_assets.database.statistics.verification import Difference
 from stats_assets.definitions import defs
-from stats_assets.local.dagster_programs import UI
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.alert_books import NAME
 from stats_assets.monitoring.alert_round import tell
+from stats_assets.monitoring.alerts import UI
 from stats_assets.monitoring.failing_jobs import failing_jobs
 from stats_assets.orchestration.alert_sensor import NONE_SET, alert_sensors
-from stats_assets.orchestration.partitions import STREAM_TAG
 from stats_assets.settings import load_settings
+from stats_assets.streams import STREAM_TAG, Stream
 from stats_assets.system import Stats
 from tests.conftest import Run
 from tests.database.test_looking import GRANTS, role
 from tests.feeds.conftest import FeedServer
 
 REPOSITORY = defs.get_repository_def()
-DIFFS: stream_rows.Stream = "augmented_diffs"
+DIFFS: Stream = "augmented_diffs"
 SECRET = "/hooks/xyzzysecret"  # noqa: S105 - a test's
 Heard = Callable[[], list[dict[str, Any]]]
 

@@ -7,16 +7,17 @@ import pytest
 from dagster import AssetKey, DagsterInstance
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger, seeking, stream_rows
+from stats_assets.database.ledger import ledger, seeking
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.feeds import covers, sequence_of
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring.lag import lag_seconds
 from stats_assets.orchestration.stream_checks import changed, evaluate, evaluation_of
+from stats_assets.streams import STREAMS, Stream
 from tests.orchestration.test_markdown import NASTY, read
 
-STREAM: stream_rows.Stream = "changesets"  # below the head its files are taken for minutes
+STREAM: Stream = "changesets"  # below the head its files are taken for minutes
 RETRIES = Retries(first=600, most=3600, attempts=3, hole_grace=21600)
 FIRST, LAST = 1000, 1250
 NOW = datetime(2026, 5, 6, 7, 8, tzinfo=UTC)
@@ -117,11 +118,9 @@ def test_what_waits_is_named_beside_it(connection: Connection, stats: Any) -> No
     assert (behind.passed, behind.description) == (False, "2 h 42 min behind")
 
 
-@pytest.mark.parametrize("stream", stream_rows.STREAMS)
+@pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("hours", [0, 5, 48])
-def test_in_an_outage_the_lag_grows_though_the_feeds_time_is_ahead(
-    stream: stream_rows.Stream, hours: int
-) -> None:
+def test_in_an_outage_the_lag_grows_though_the_feeds_time_is_ahead(stream: Stream, hours: int) -> None:
     head = sequence_of(NOW) - 1 + 60 * hours if stream == "augmented_diffs" else LAST
     down = Feed(None, "http://feed: down", NOW + timedelta(hours=hours), head, head, moved_at=NOW)
     for minutes in (0, 11, 70):

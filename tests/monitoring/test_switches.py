@@ -32,10 +32,11 @@ from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.cloudwatch import Dagster
 from stats_assets.monitoring.switches import UNKNOWN, Switches, switches_here, switches_of
 from stats_assets.orchestration.stream_checks import evaluate, lag_of_others
+from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 from tests.later import pass_time
 
-DIFFS: stream_rows.Stream = "augmented_diffs"
+DIFFS: Stream = "augmented_diffs"
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def driven(feed: DemoFeed, connection: Connection, instance: DagsterInstance) ->
     return mine
 
 
-def said(stats: Stats, switched: Switches, stream: stream_rows.Stream = DIFFS) -> tuple[str, int, str]:
+def said(stats: Stats, switched: Switches, stream: Stream = DIFFS) -> tuple[str, int, str]:
     found = standing.of(stats, switched).streams[stream]
     sentences = " ".join(command._sentences(stream, found, datetime.now(UTC)))
     return found.word, found.exit_code, sentences
@@ -151,14 +152,14 @@ def test_a_pause_that_is_over_is_not_said(stats: Stats, connection: Connection) 
     stream_rows.rest(connection, "changesets", 60, "It asks for quiet")
     assert "paused until" in said(stats, UNKNOWN)[2]
     pass_time(connection, 120)
-    for stream in stream_rows.STREAMS:
+    for stream in STREAMS:
         found = standing.of(stats).streams[stream]
         assert (found.paused, found.paused_until) == (None, None)
         assert "paused" not in said(stats, UNKNOWN, stream)[2]
         assert "paused" not in json.dumps(evaluate_said(stats, connection, stream))
 
 
-def evaluate_said(stats: Stats, connection: Connection, stream: stream_rows.Stream) -> list[str | None]:
+def evaluate_said(stats: Stats, connection: Connection, stream: Stream) -> list[str | None]:
     feed = of_look(connection, stats.source(stream), stream)
     return [one.description for one in evaluate(stats, connection, stream, 5, feed).values()]
 

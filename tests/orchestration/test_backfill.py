@@ -10,6 +10,7 @@ from dagster._core.execution.backfill import BulkActionStatus
 from dagster._daemon.types import DaemonHeartbeat
 
 from stats_assets.database.connection import Connection
+from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
@@ -53,7 +54,9 @@ def said() -> list[str]:
 @pytest.fixture
 def do(instance: DagsterInstance, stats: Stats, said: list[str]) -> Do:
     def call(start: int, end: int, advance: Callable[[int], None] = lambda done: None) -> Outcome:
-        return Backfill(instance, stats, Wanted("augmented_diffs", start, end), advance, said.append).run()
+        return Backfill(
+            defs, instance, stats, Wanted("augmented_diffs", start, end), advance, said.append
+        ).run()
 
     return call
 

@@ -9,7 +9,6 @@ from dagster import AssetKey, DagsterExecutionInterruptedError, DagsterInstance,
 from dagster._core.snap import JobSnap
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.stream_rows import STREAMS, Stream
 from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
@@ -17,6 +16,7 @@ from stats_assets.ingest.sequence_loop import Runner
 from stats_assets.orchestration.assets.statistics import VIEWS
 from stats_assets.orchestration.assets.streaming import MOST
 from stats_assets.orchestration.partitions import BLOCKS, is_by_hand, key_of
+from stats_assets.streams import STREAMS, Stream
 from tests.orchestration.test_stream_sensor import DIFFS, environment, instance, ranges, start, tick  # noqa: F401 - fixtures
 
 

@@ -22,14 +22,14 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import ledger, seeking, stream_rows
 from stats_assets.database.ledger.due_again import retry
 from stats_assets.database.ledger.leases import lease, leases
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.database.statistics.applier import queued
 from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.orchestration.partitions import BLOCKS, LATE_TAG, STREAM_TAG, key_of
+from stats_assets.orchestration.partitions import BLOCKS, LATE_TAG, key_of
 from stats_assets.settings import Settings
+from stats_assets.streams import STREAM_TAG, STREAMS, Stream
 from tests.conftest import MINUTES, settings_for
 from tests.truth import differences, statistics_of, truth_of
 
@@ -565,7 +565,7 @@ def test_the_names_that_others_rely_on() -> None:
         assert bool(whole) == (job.name in ("verification_job", "__ASSET_JOB")), job.name
     jobs = {job.name for job in REPOSITORY.get_all_jobs()}
     assert {"augmented_diffs_job", "changesets_job", "statistics_job"} <= jobs
-    assert [BLOCKS[stream].name for stream in stream_rows.STREAMS] == [
+    assert [BLOCKS[stream].name for stream in STREAMS] == [
         "augmented_diffs_blocks",
         "changesets_blocks",
     ]

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import stream_rows
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.feeds.manners import Manners
 from stats_assets.feeds.outcomes import (
     AskedJustNow,
@@ -21,6 +20,7 @@ from stats_assets.feeds.outcomes import (
     HeadUnknown,
 )
 from stats_assets.feeds.source import Source
+from stats_assets.streams import Stream
 from stats_assets.words import at, in_words
 
 TIMES = 2  # an id is asked at most in three gaps: others may ask for it, too

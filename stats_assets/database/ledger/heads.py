@@ -9,7 +9,7 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.streams import Stream
 
 A_LITTLE = 60  # sequences, an hour: servers behind one address are not equally far
 

@@ -4,7 +4,7 @@ What is listed beside it is stream_rows.py's; what it means in seconds is stats_
 """
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.streams import Stream
 
 MOST_PAST = 50_000  # rows that are looked at behind a sequence that waits
 

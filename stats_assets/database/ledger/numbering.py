@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.streams import TABLE, Stream
 
 SPAN = 10**10  # above all sequences
 
@@ -32,7 +32,7 @@ class Numbering:
 
     def of(self, sequence: int) -> int:
         """The numbering of a sequence; augmented diffs are numbered by their minutes, whoever serves them."""
-        if self.stream == "augmented_diffs" or not self.count:
+        if TABLE[self.stream].numbers_are_minutes or not self.count:
             return 0
         return self.count if self.not_above is None or sequence > self.not_above else self.count - 1
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.ledger import block_of
-from stats_assets.database.ledger.stream_rows import Stream, StreamRow, save_checkpoint, stream_of
+from stats_assets.database.ledger.stream_rows import StreamRow, save_checkpoint, stream_of
+from stats_assets.streams import TABLE, Stream
 
 MOST_SKIPPED = 50_000  # sequences that are listed as skipped when another feed begins farther on
 
@@ -95,7 +96,7 @@ def begin_again(
     # The checkpoint trails the cursor by a tick.
     done = None if row.checkpoint is None else max(row.checkpoint, row.shown or row.checkpoint)
     # Numbers that went back are all of the new numbering, also where nothing is done again now.
-    above = -1 if row.stream == "changesets" and done is not None and head < done else target
+    above = -1 if not TABLE[row.stream].numbers_are_minutes and done is not None and head < done else target
     # By whichever clock bodies are dated (a run's, a server's): none that is counted is of the new numbering.
     connection.execute(
         "UPDATE streams AS s SET numbering = numbering + 1, archive_not_above = %s, seek_from_feed = false,"

@@ -7,18 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
 
 from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.ledger import BLOCK, LedgerRow, Work, block_of, rows
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
+from stats_assets.streams import TABLE, Stream
 from stats_assets.words import in_words
 
-Stream = Literal["augmented_diffs", "changesets"]
-STREAMS: Final[tuple[Stream, ...]] = ("augmented_diffs", "changesets")
-PROC_NAMES: Final = {"augmented_diffs": "ChangesetStatsUpdater", "changesets": "ChangesetMetadataUpdater"}
 PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
 INSTANCE_LEASE = timedelta(seconds=60)  # so long after its last tick an instance drives a stream
 BLOCKS_A_TICK = 1_000  # a tick looks at so many blocks; it advances over more in the next ticks
@@ -82,7 +79,7 @@ def driving(
         connection.execute(
             "UPDATE streams SET origin = c.sequence + 1, checkpoint = c.sequence FROM checkpoints AS c"
             " WHERE stream = %s AND checkpoint IS NULL AND proc_name = %s AND c.sequence > 0",
-            (stream, PROC_NAMES[stream]),
+            (stream, TABLE[stream].proc_name),
         )
         _notice_a_clock_set_back(connection, stream, lease)
         row = stream_of(connection, stream)
@@ -175,7 +172,7 @@ def save_checkpoint(connection: Connection, stream: Stream, checkpoint: int) -> 
         "INSERT INTO checkpoints AS c (proc_name, sequence) VALUES (%s, %s)"
         " ON CONFLICT (proc_name) DO UPDATE SET sequence = excluded.sequence"
         " WHERE c.sequence <> excluded.sequence",
-        (PROC_NAMES[stream], checkpoint),
+        (TABLE[stream].proc_name, checkpoint),
     )
 
 

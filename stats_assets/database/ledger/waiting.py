@@ -1,7 +1,7 @@
 """What waits for its next try: what a run is at, or about to be at, is not listed."""
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.stream_rows import Stream
+from stats_assets.streams import Stream
 
 
 def waiting(connection: Connection, stream: Stream, stale_seconds: float) -> list[tuple[int, str]]:

@@ -6,9 +6,10 @@ from dagster import FreshnessPolicy
 
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger.newest import newest_committed
-from stats_assets.database.ledger.stream_rows import Stream, stream_of
+from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.ingest.feed_head import known_of
 from stats_assets.monitoring.lag import lag_seconds
+from stats_assets.streams import Stream
 from stats_assets.system import Stats
 
 # Evaluated by the daemon, also when no run is ever started: no progress.

@@ -15,13 +15,13 @@ from dagster import (
 )
 
 from stats_assets.database.ledger.leases import heartbeat
-from stats_assets.database.ledger.stream_rows import STREAMS
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.applier import apply_queue, keep_refreshments, leaders
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped, table
+from stats_assets.streams import STREAMS
 
 VIEWS = {
     "user_statistics": "Each user's changesets, edits, counts and measures, by editor, day, country and hashtag.",

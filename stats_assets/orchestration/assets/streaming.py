@@ -30,7 +30,6 @@ from stats_assets.database.connection import DatabaseUnreachable, connect
 from stats_assets.database.failures import named
 from stats_assets.database.ledger import stream_rows
 from stats_assets.database.ledger.ledger import BLOCK, LeaseLost, block_of
-from stats_assets.database.ledger.stream_rows import Stream
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.feeds import ArchiveError
 from stats_assets.ingest.run import run_range
@@ -42,14 +41,12 @@ from stats_assets.orchestration.partitions import (
     BACKFILL,
     BLOCKS,
     BY_HAND,
-    END_TAG,
     KIND_TAG,
-    START_TAG,
-    STREAM_TAG,
     is_by_hand,
     sequences_of,
 )
 from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, Stream
 from stats_assets.system import Stats
 
 GREEN = (

@@ -1,0 +1,79 @@
+"""The two streams, and all that differs between them: names, files, numbering, assets. A table, from which all else is
+made; what is done with a stream is the same for both. Pure.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+Stream = Literal["augmented_diffs", "changesets"]
+STREAMS: Final[tuple[Stream, ...]] = get_args(Stream)
+
+STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "stats_assets/end"
+"""Tags of the runs of a stream: whose they are, and their first and last sequence."""
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """What is so of one stream."""
+
+    name: Stream
+    """As it is called in the database, in tags and in commands."""
+    proc_name: str
+    """What OSMesa, and the table `checkpoints`, call it."""
+    suffix: str
+    """Of its files in a directory of replication files."""
+    numbers_are_minutes: bool
+    """Whether a number says which minute it is, whoever serves it; else it counts files, and may begin again."""
+    bodies: str
+    """The asset of its bodies as they were fetched."""
+    facts: str
+    """The asset of the facts read from them."""
+    has_fact_partitions: bool
+    """Whether its facts are kept in partitions of their own, which can be away."""
+
+    @property
+    def feed(self) -> str:
+        """The asset that stands for where it comes from; its checks hang there."""
+        return f"{self.name}_feed"
+
+    @property
+    def sensor(self) -> str:
+        """The sensor that follows it."""
+        return f"{self.name}_stream"
+
+    @property
+    def job(self) -> str:
+        """The job of its runs."""
+        return f"{self.name}_job"
+
+    @property
+    def blocks(self) -> str:
+        """Its partitions."""
+        return f"{self.name}_blocks"
+
+    @property
+    def start_setting(self) -> str:
+        """The setting of the first sequence to do, as settings.py has it."""
+        return f"{self.name}_start"
+
+
+TABLE: Final[dict[Stream, StreamFacts]] = {
+    "augmented_diffs": StreamFacts(
+        name="augmented_diffs",
+        proc_name="ChangesetStatsUpdater",
+        suffix=".adiff.xml.gz",
+        numbers_are_minutes=True,
+        bodies="augmented_diffs",
+        facts="changeset_edits",
+        has_fact_partitions=True,
+    ),
+    "changesets": StreamFacts(
+        name="changesets",
+        proc_name="ChangesetMetadataUpdater",
+        suffix=".osm.gz",
+        numbers_are_minutes=False,
+        bodies="changeset_updates",
+        facts="changeset_metadata",
+        has_fact_partitions=False,
+    ),
+}
