@@ -41,7 +41,7 @@ test: install ## all that must hold before a commit
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-logo --quiet
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/cfn-lint deploy/cloudformation/*.yaml
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck .ci/run

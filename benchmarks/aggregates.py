@@ -21,7 +21,6 @@ import psycopg
 from stats_assets.database.connection import connect
 from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.migrations import migrate
-from stats_assets.database.migrations.frozen import VERSIONS
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.database.statistics.passes import sample
 from stats_assets.database.statistics.verification import compare
@@ -105,8 +104,7 @@ class History:
             connection.execute(statement.encode(), {"size": self.size})
         connection.execute("ANALYZE")
         with connection.transaction():
-            for name in ("0003_fill_aggregates.sql", "0008_fill_breakdowns.sql"):
-                connection.execute((VERSIONS / name).read_bytes())
+            connection.execute((HERE / "fill.sql").read_bytes())
         connection.execute("DROP TABLE now_drawn")
         connection.execute("VACUUM ANALYZE")
         with suppress(psycopg.errors.InsufficientPrivilege):

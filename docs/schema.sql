@@ -1,7 +1,7 @@
 -- The schema as it is now: what all revisions (database/migrations/versions/) have made together.
 -- To read, not to run. Written by `make schema`; a test compares it.
 
-CREATE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE(owner text, a bigint, b bigint, changeset_id bigint, day date, edits bigint, counts jsonb, measurements jsonb, user_id bigint, editor text)
+CREATE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE(owner text, owner_id bigint, member_id bigint, changeset_id bigint, day date, edits bigint, counts jsonb, measurements jsonb, user_id bigint, editor text)
     LANGUAGE sql STABLE
     AS $$
     WITH counted AS (
@@ -41,65 +41,68 @@ CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE(first_ed
         editors.*, days.*, places.*, tags.*, mappers.*
     FROM (
         SELECT jsonb_object_agg(key, changesets), jsonb_object_agg(key, edits) FROM (
-            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'editor'
+            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND owner_id = i AND measure = 'editor'
             ORDER BY edits DESC, id, key LIMIT 10
         ) AS top
     ) AS editors, (
         SELECT jsonb_object_agg(day, changesets), jsonb_object_agg(day, edits)
-        FROM aggregate_days WHERE o = 'user' AND owner = 'user' AND a = i
+        FROM aggregate_days WHERE o = 'user' AND owner = 'user' AND owner_id = i
     ) AS days, (
         SELECT jsonb_object_agg(key, changesets), jsonb_object_agg(key, edits)
-        FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'country'
+        FROM aggregate_keys WHERE j = 0 AND owner = o AND owner_id = i AND measure = 'country'
     ) AS places, (
         SELECT jsonb_object_agg(key, changesets), jsonb_object_agg(key, edits) FROM (
-            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'hashtag'
+            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND owner_id = i AND measure = 'hashtag'
             ORDER BY edits DESC, id, key LIMIT CASE o WHEN 'user' THEN 50 ELSE 10 END
         ) AS top
     ) AS tags, (
         SELECT jsonb_object_agg(id::text, changesets), jsonb_object_agg(id::text, edits) FROM (
-            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND a = i AND measure = 'user'
+            SELECT * FROM aggregate_keys WHERE j = 0 AND owner = o AND owner_id = i AND measure = 'user'
             ORDER BY edits DESC, id, key LIMIT 10
         ) AS top
     ) AS mappers
 $$;
 
-CREATE FUNCTION contributions_of(ids bigint[]) RETURNS TABLE(owner text, a bigint, b bigint, day date, measure text, id bigint, key text, value numeric, changesets bigint)
+CREATE FUNCTION contributions_of(ids bigint[]) RETURNS TABLE(owner text, owner_id bigint, member_id bigint, day date, measure text, id bigint, key text, value numeric, changesets bigint)
     LANGUAGE sql STABLE
     AS $$
     WITH members AS MATERIALIZED (SELECT * FROM aggregate_members_of(ids)),
     sums AS (
-        SELECT owner, a, b, day, 'total' AS measure, '' AS key, edits::numeric AS value, 1 AS changesets FROM members
+        SELECT owner, owner_id, member_id, day, 'total' AS measure, '' AS key, edits::numeric AS value, 1 AS changesets
+        FROM members
         UNION ALL
-        SELECT owner, a, b, day, 'counts', e.key, e.value::numeric, 0 FROM members, jsonb_each_text(counts) AS e
+        SELECT owner, owner_id, member_id, day, 'counts', e.key, e.value::numeric, 0
+        FROM members, jsonb_each_text(counts) AS e
         UNION ALL
-        SELECT owner, a, b, day, 'measurements', e.key, e.value::numeric, 0
+        SELECT owner, owner_id, member_id, day, 'measurements', e.key, e.value::numeric, 0
         FROM members, jsonb_each_text(measurements) AS e
     ),
     keys AS (
-        SELECT owner, a, 'editor' AS measure, 0 AS id, editor AS key, edits
+        SELECT owner, owner_id, 'editor' AS measure, 0 AS id, editor AS key, edits
         FROM members WHERE owner = 'user' AND editor IS NOT NULL
         UNION ALL
-        SELECT owner, a, 'country', 0, countries.code, l.edit_count
+        SELECT owner, owner_id, 'country', 0, countries.code, l.edit_count
         FROM members
         JOIN changesets_countries AS l USING (changeset_id)
         JOIN countries ON countries.id = l.country_id
         WHERE owner = 'user'
         UNION ALL
-        SELECT owner, a, 'hashtag', 0, hashtags.hashtag, edits
+        SELECT owner, owner_id, 'hashtag', 0, hashtags.hashtag, edits
         FROM members
         JOIN changesets_hashtags AS l USING (changeset_id)
         JOIN hashtags ON hashtags.id = l.hashtag_id
         WHERE owner IN ('user', 'country')
         UNION ALL
-        SELECT owner, a, 'user', user_id, '', edits
+        SELECT owner, owner_id, 'user', user_id, '', edits
         FROM members WHERE owner IN ('hashtag', 'country') AND user_id IS NOT NULL
     )
-    SELECT owner, a, b, day, measure, 0, key, sum(value), sum(changesets)
+    SELECT owner, owner_id, member_id, day, measure, 0, key, sum(value), sum(changesets)
     FROM sums
-    GROUP BY GROUPING SETS ((owner, a, b, measure, key), (owner, a, b, day, measure, key))
+    GROUP BY GROUPING SETS ((owner, owner_id, member_id, measure, key), (owner, owner_id, member_id, day, measure, key))
     HAVING GROUPING(day) = 1 OR owner <> 'hashtag_user'
     UNION ALL
-    SELECT owner, a, 0, NULL, measure, id, key, sum(edits), count(*) FROM keys GROUP BY owner, a, measure, id, key
+    SELECT owner, owner_id, 0, NULL, measure, id, key, sum(edits), count(*)
+    FROM keys GROUP BY owner, owner_id, measure, id, key
 $$;
 
 CREATE FUNCTION facts_away(sequences bigint[]) RETURNS SETOF bigint
@@ -161,7 +164,7 @@ COMMENT ON AGGREGATE jsonb_sum(jsonb) IS 'Flat objects of numbers added key by k
 
 CREATE TABLE aggregate_days (
     owner text NOT NULL COLLATE pg_catalog."C",
-    a bigint NOT NULL,
+    owner_id bigint NOT NULL,
     day date NOT NULL,
     changesets bigint NOT NULL,
     edits bigint NOT NULL,
@@ -173,7 +176,7 @@ CREATE TABLE aggregate_days (
 
 CREATE TABLE aggregate_keys (
     owner text NOT NULL COLLATE pg_catalog."C",
-    a bigint NOT NULL,
+    owner_id bigint NOT NULL,
     measure text NOT NULL COLLATE pg_catalog."C",
     id bigint NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
@@ -185,8 +188,8 @@ CREATE TABLE aggregate_keys (
 
 CREATE TABLE aggregates (
     owner text NOT NULL COLLATE pg_catalog."C",
-    a bigint NOT NULL,
-    b bigint NOT NULL,
+    owner_id bigint NOT NULL,
+    member_id bigint NOT NULL,
     changesets bigint NOT NULL,
     edits bigint NOT NULL,
     counts jsonb NOT NULL,
@@ -206,6 +209,10 @@ CREATE TABLE aggregates (
     user_edits jsonb,
     CONSTRAINT aggregates_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'hashtag_user'::text])))
 );
+
+COMMENT ON COLUMN aggregates.owner_id IS 'The user, hashtag or country; of a user within a hashtag the hashtag';
+
+COMMENT ON COLUMN aggregates.member_id IS 'The user within the hashtag; else 0';
 
 COMMENT ON COLUMN aggregates.day_edits IS 'This and the like: what breakdowns_of says; null where it has no key';
 
@@ -381,7 +388,7 @@ CREATE TABLE country_aliases (
 );
 
 CREATE VIEW country_days AS
- SELECT t.a AS country_id,
+ SELECT t.owner_id AS country_id,
     c.name AS country_name,
     c.code AS country_code,
     t.day,
@@ -391,11 +398,11 @@ CREATE VIEW country_days AS
     t.edits AS edit_count,
     t.updated_at
    FROM (aggregate_days t
-     JOIN countries c ON ((c.id = t.a)))
+     JOIN countries c ON ((c.id = t.owner_id)))
   WHERE (t.owner = 'country'::text);
 
 CREATE VIEW country_statistics AS
- SELECT t.a AS country_id,
+ SELECT t.owner_id AS country_id,
     c.name AS country_name,
     c.code AS country_code,
     t.measurements,
@@ -422,8 +429,8 @@ CREATE VIEW country_statistics AS
             c_1.code
            FROM (country_aliases n
              JOIN countries c_1 ON ((c_1.code = n.code)))) c
-     JOIN aggregates t ON ((t.a = c.id)))
-  WHERE ((t.owner = 'country'::text) AND (t.b = 0));
+     JOIN aggregates t ON ((t.owner_id = c.id)))
+  WHERE ((t.owner = 'country'::text) AND (t.member_id = 0));
 
 CREATE TABLE errors (
     id bigint NOT NULL,
@@ -461,7 +468,7 @@ CREATE TABLE hashtags (
 );
 
 CREATE VIEW hashtag_days AS
- SELECT t.a AS hashtag_id,
+ SELECT t.owner_id AS hashtag_id,
     h.hashtag,
     t.day,
     t.measurements,
@@ -470,12 +477,12 @@ CREATE VIEW hashtag_days AS
     t.edits AS edit_count,
     t.updated_at
    FROM (aggregate_days t
-     JOIN hashtags h ON ((h.id = t.a)))
+     JOIN hashtags h ON ((h.id = t.owner_id)))
   WHERE (t.owner = 'hashtag'::text);
 
 CREATE VIEW hashtag_statistics AS
  SELECT h.hashtag AS tag,
-    t.a AS hashtag_id,
+    t.owner_id AS hashtag_id,
     t.measurements,
     t.counts,
     t.changesets AS changeset_count,
@@ -486,8 +493,8 @@ CREATE VIEW hashtag_statistics AS
     COALESCE(t.user_edits, '{}'::jsonb) AS user_edits,
     t.first_edit
    FROM (aggregates t
-     JOIN hashtags h ON ((h.id = t.a)))
-  WHERE ((t.owner = 'hashtag'::text) AND (t.b = 0));
+     JOIN hashtags h ON ((h.id = t.owner_id)))
+  WHERE ((t.owner = 'hashtag'::text) AND (t.member_id = 0));
 
 CREATE TABLE users (
     id bigint NOT NULL,
@@ -498,11 +505,11 @@ CREATE TABLE users (
 );
 
 CREATE VIEW hashtag_user_statistics AS
- SELECT t.b AS user_id,
+ SELECT t.member_id AS user_id,
     ( SELECT users.name
            FROM users
-          WHERE (users.id = t.b)) AS name,
-    t.a AS hashtag_id,
+          WHERE (users.id = t.member_id)) AS name,
+    t.owner_id AS hashtag_id,
     h.hashtag,
     t.measurements,
     t.counts,
@@ -512,7 +519,7 @@ CREATE VIEW hashtag_user_statistics AS
     t.updated_at,
     t.first_edit
    FROM (aggregates t
-     JOIN hashtags h ON ((h.id = t.a)))
+     JOIN hashtags h ON ((h.id = t.owner_id)))
   WHERE (t.owner = 'hashtag_user'::text);
 
 ALTER TABLE hashtags ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
@@ -711,7 +718,7 @@ COMMENT ON TABLE streams IS 'Where each stream stands; checkpoint: every sequenc
 COMMENT ON COLUMN streams.shown IS 'The cursor that the last tick gave: one below it was set back by a person';
 
 CREATE VIEW user_days AS
- SELECT t.a AS user_id,
+ SELECT t.owner_id AS user_id,
     u.name,
     t.day,
     t.measurements,
@@ -720,11 +727,11 @@ CREATE VIEW user_days AS
     t.edits AS edit_count,
     t.updated_at
    FROM (aggregate_days t
-     JOIN users u ON ((u.id = t.a)))
+     JOIN users u ON ((u.id = t.owner_id)))
   WHERE (t.owner = 'user'::text);
 
 CREATE VIEW user_statistics AS
- SELECT t.a AS id,
+ SELECT t.owner_id AS id,
     u.name,
     t.measurements,
     t.counts,
@@ -742,8 +749,8 @@ CREATE VIEW user_statistics AS
     t.updated_at,
     t.first_edit
    FROM (aggregates t
-     JOIN users u ON ((u.id = t.a)))
-  WHERE ((t.owner = 'user'::text) AND (t.b = 0));
+     JOIN users u ON ((u.id = t.owner_id)))
+  WHERE ((t.owner = 'user'::text) AND (t.member_id = 0));
 
 CREATE TABLE verdicts (
     one boolean DEFAULT true NOT NULL,
@@ -758,13 +765,13 @@ CREATE TABLE verdicts (
 COMMENT ON TABLE verdicts IS 'Whether all statistics are what the facts say, as the last verification or rebuild left it';
 
 ALTER TABLE ONLY aggregate_days
-    ADD CONSTRAINT aggregate_days_pkey PRIMARY KEY (owner, a, day);
+    ADD CONSTRAINT aggregate_days_pkey PRIMARY KEY (owner, owner_id, day);
 
 ALTER TABLE ONLY aggregate_keys
-    ADD CONSTRAINT aggregate_keys_pkey PRIMARY KEY (owner, a, measure, id, key);
+    ADD CONSTRAINT aggregate_keys_pkey PRIMARY KEY (owner, owner_id, measure, id, key);
 
 ALTER TABLE ONLY aggregates
-    ADD CONSTRAINT aggregates_pkey PRIMARY KEY (owner, a, b);
+    ADD CONSTRAINT aggregates_pkey PRIMARY KEY (owner, owner_id, member_id);
 
 ALTER TABLE ONLY alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -858,21 +865,21 @@ ALTER TABLE ONLY verdicts
 
 CREATE INDEX aggregate_days_day ON aggregate_days USING btree (owner, day);
 
-CREATE INDEX aggregate_keys_most ON aggregate_keys USING btree (owner, a, measure, edits DESC, id, key);
+CREATE INDEX aggregate_keys_most ON aggregate_keys USING btree (owner, owner_id, measure, edits DESC, id, key);
 
-CREATE INDEX aggregates_changesets ON aggregates USING btree (owner, changesets DESC, a) WHERE (b = 0);
+CREATE INDEX aggregates_changesets ON aggregates USING btree (owner, changesets DESC, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_first ON aggregates USING btree (owner, first_edit, a) WHERE (b = 0);
+CREATE INDEX aggregates_first ON aggregates USING btree (owner, first_edit, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_hashtag_user ON aggregates USING btree (b) WHERE (owner = 'hashtag_user'::text);
+CREATE INDEX aggregates_hashtag_user ON aggregates USING btree (member_id) WHERE (owner = 'hashtag_user'::text);
 
-CREATE INDEX aggregates_last ON aggregates USING btree (owner, last_edit DESC, a) WHERE (b = 0);
+CREATE INDEX aggregates_last ON aggregates USING btree (owner, last_edit DESC, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_most ON aggregates USING btree (owner, edits DESC, a) WHERE (b = 0);
+CREATE INDEX aggregates_most ON aggregates USING btree (owner, edits DESC, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_most_in_hashtag ON aggregates USING btree (a, edits DESC, b) WHERE (owner = 'hashtag_user'::text);
+CREATE INDEX aggregates_most_in_hashtag ON aggregates USING btree (owner_id, edits DESC, member_id) WHERE (owner = 'hashtag_user'::text);
 
-CREATE INDEX aggregates_most_of_pairs ON aggregates USING btree (edits DESC, a, b) WHERE (owner = 'hashtag_user'::text);
+CREATE INDEX aggregates_most_of_pairs ON aggregates USING btree (edits DESC, owner_id, member_id) WHERE (owner = 'hashtag_user'::text);
 
 CREATE INDEX asked_by_sequence ON asked USING btree (stream, sequence, asked_at);
 
@@ -908,4 +915,4 @@ CREATE INDEX statistics_held_since ON statistics_held USING btree (since);
 
 CREATE INDEX users_name ON users USING hash (name);
 
-CREATE STATISTICS aggregates_owners (mcv) ON owner, b FROM aggregates;
+CREATE STATISTICS aggregates_owners (mcv) ON owner, member_id FROM aggregates;

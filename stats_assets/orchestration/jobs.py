@@ -16,7 +16,7 @@ from dagster import (
 )
 
 from stats_assets.database.facts.edits import forget_errors
-from stats_assets.orchestration.assets.statistics import VIEWS
+from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.orchestration.assets.verification import all_is_exact
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.partitions import BY_HAND, KIND_TAG
@@ -29,7 +29,7 @@ LAST = {"dagster/priority": "-20"}  # below every backfill's
 REPLACED_KEEP_DAYS = 30
 COMPACTING_HOUR = 3  # of UTC
 SAYS = "and in the config start and end for a part of it. It is counted again, whatever was done before."
-STATISTICS = AssetSelection.assets(*VIEWS)
+STATISTICS = AssetSelection.assets(*(owner.view for owner in OWNERS.values()))
 
 DOES: dict[Stream, str] = {
     "augmented_diffs": "A range of augmented diffs: fetched, counted, and brought into the statistics.",

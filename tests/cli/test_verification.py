@@ -16,7 +16,7 @@ from stats_assets.orchestration.assets import verification
 from tests.conftest import Run
 from tests.database.test_statistics import COUNTRIES, diff, edits
 
-WRONG = "UPDATE aggregates SET edits = edits + 1 WHERE owner = 'user' AND a = 8"
+WRONG = "UPDATE aggregates SET edits = edits + 1 WHERE owner = 'user' AND owner_id = 8"
 
 MENDED = WRONG.replace("+", "-")
 

@@ -130,7 +130,7 @@ def test_osmesas_codes_are_aliases_and_lists_can_do_without_them(filled: Connect
     kenya = one(filled, "SELECT id FROM countries WHERE code = 'KEN'")[0]
     south_sudan = one(filled, "SELECT id FROM countries WHERE code = 'SSD'")[0]
     with filled.transaction(force_rollback=True):
-        moved = "UPDATE aggregates SET a = %s WHERE owner = 'country' AND a = %s"
+        moved = "UPDATE aggregates SET owner_id = %s WHERE owner = 'country' AND owner_id = %s"
         filled.execute(moved, (south_sudan, kenya))
         by_alias, by_code = (
             one(filled, f"{COUNTRY} WHERE country_code = %s", code) for code in ("SDS", "SSD")

@@ -1,6 +1,10 @@
 """A database of an earlier revision, with statistics in it, is brought up to date without counting anything again."""
 
+import re
+from pathlib import Path
+
 import pytest
+from alembic.script import ScriptDirectory
 
 from stats_assets.database.connection import connect
 from stats_assets.database.facts.changesets import save_changesets
@@ -8,12 +12,15 @@ from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.migrations import MigrationRefused, migrate, revision, upgrade
 from stats_assets.database.migrations.found import KNOWN
-from stats_assets.database.migrations.frozen import VERSIONS
+from stats_assets.database.migrations.frozen import LET_GO, VERSIONS
 from stats_assets.database.statistics.applier import queued, save_countries
 from stats_assets.database.statistics.passes import verify
 from tests.database.test_statistics import COUNTRIES, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 
+PROJECT = Path(__file__).parents[2]
+SCRIPTS = ScriptDirectory(str(VERSIONS.parent))
+FILLED_AT = "0007"  # the last revision whose columns the statements here know
 APPLIED_BY_0002 = """
 INSERT INTO hashtags (hashtag) SELECT DISTINCT unnest(hashtags) FROM changeset_metadata;
 INSERT INTO changesets (id, measurements, counts, total_edits, editor, user_id, created_at, closed_at,
@@ -67,7 +74,7 @@ KEPT = (
 def test_a_database_of_each_earlier_revision_is_brought_up_to_date_with_all_that_it_holds(
     earlier: str, empty: str
 ) -> None:
-    upgrade(empty, earlier)
+    upgrade(empty, min(earlier, FILLED_AT))
     with connect(empty) as connection:
         if earlier > "0001":
             make_partitions(connection, 0, 100)
@@ -85,6 +92,7 @@ def test_a_database_of_each_earlier_revision_is_brought_up_to_date_with_all_that
             with connection.transaction():
                 connection.execute((VERSIONS / "0003_fill_aggregates.sql").read_bytes())
         connection.execute(LEDGER.encode())
+        upgrade(empty, earlier)
         before = [connection.execute(query.encode()).fetchall() for query in KEPT]
         assert all(before)
         assert migrate(empty) == earlier
@@ -95,6 +103,22 @@ def test_a_database_of_each_earlier_revision_is_brought_up_to_date_with_all_that
         assert aggregates(connection)["hashtags"]["hot"]["changeset_count"] == 6
         codes = {row[0] for row in connection.execute("SELECT code FROM countries").fetchall()}
     assert codes == {*COUNTRIES, "ESH", "SDS", "SSD"}  # a code that is taken here stays what it was
+
+
+@pytest.mark.parametrize("newest", [one for one in KNOWN if one >= "0005"])
+def test_a_revision_says_whether_older_code_may_go_on(newest: str, empty: str) -> None:
+    says = {one.revision: one.module.additive for one in SCRIPTS.walk_revisions() if one.revision >= "0005"}
+    upgrade(empty, newest)
+    with connect(empty) as connection:
+        (mark,) = connection.execute("SELECT oldest_code FROM schema_marks").fetchone() or ("",)
+    assert mark == max(one for one, additive in says.items() if not additive and one <= newest)
+
+
+def test_views_are_replaced_as_a_whole() -> None:
+    made = set(re.findall(r"^CREATE VIEW (\w+)", (PROJECT / "docs" / "schema.sql").read_text(), re.MULTILINE))
+    newest = max(VERSIONS.glob("*_views.sql")).read_text()
+    assert set(re.findall(r"^CREATE OR REPLACE VIEW (\w+)", newest, re.MULTILINE)) == made
+    assert all(f"'{view}'" in LET_GO for view in made)
 
 
 def test_what_is_made_of_the_views_and_who_may_read_them_stay(empty: str) -> None:

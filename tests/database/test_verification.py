@@ -74,8 +74,9 @@ WRONG = {
             "last_edit": "NULL WHERE owner = 'hashtag_user'",
         }.items()
     },
-    "what is kept of nobody": "INSERT INTO aggregates (owner, a, b, changesets, edits, counts, measurements,"
-    " updated_at, last_edit, day_edits) VALUES ('user', 555, 0, 0, 0, '{}', '{}', now(), now(), '{\"2026-03-01\": 0}')",
+    "what is kept of nobody": "INSERT INTO aggregates (owner, owner_id, member_id, changesets, edits, counts,"
+    " measurements, updated_at, last_edit, day_edits)"
+    " VALUES ('user', 555, 0, 0, 0, '{}', '{}', now(), now(), '{\"2026-03-01\": 0}')",
     "everything": "TRUNCATE aggregates, aggregate_days, aggregate_keys",
 }
 
@@ -93,7 +94,7 @@ def test_what_is_wrong_is_found_and_mended(connection: Connection, wrong: str) -
 
 
 def test_a_difference_says_what_and_how_much(connection: Connection) -> None:
-    connection.execute("UPDATE aggregates SET edits = edits + 1 WHERE owner = 'user' AND a = 7")
+    connection.execute("UPDATE aggregates SET edits = edits + 1 WHERE owner = 'user' AND owner_id = 7")
     connection.execute("UPDATE changesets SET editor = 'wrong' WHERE id = 13")
     said = {one.what: (one.expected, one.found) for one in verify(connection, "test").differences}
     assert said["changeset 13 editor"] == ("iD", "wrong")

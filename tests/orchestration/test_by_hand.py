@@ -9,11 +9,11 @@ from dagster import AssetKey, DagsterExecutionInterruptedError, DagsterInstance,
 from dagster._core.snap import JobSnap
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.sequence_loop import Runner
-from stats_assets.orchestration.assets.statistics import VIEWS
 from stats_assets.orchestration.assets.streaming import MOST
 from stats_assets.orchestration.partitions import BLOCKS, is_by_hand, key_of
 from stats_assets.streams import STREAMS, Stream
@@ -133,7 +133,7 @@ def test_the_statistics_say_how_old_they_are_and_go_stale_as_the_facts_do(
     graph = defs.resolve_asset_graph()
     policy = graph.get(AssetKey("changeset_edits")).freshness_policy
     assert policy is not None
-    for view in VIEWS:
+    for view in (owner.view for owner in OWNERS.values()):
         assert graph.get(AssetKey(view)).freshness_policy == policy
         event = instance.get_latest_materialization_event(AssetKey(view))
         assert event is not None

@@ -1,7 +1,7 @@
 """The schema's history, one Alembic revision a file in `versions/`, and the one call that brings a database up to date.
 
-A revision has SQL of its own, which stays as it was (frozen.py). Adding one means adding its files and naming it in
-found.py, which says what is there before.
+A revision has SQL of its own, which stays as it was (frozen.py), and says whether it only adds: then older code goes on
+working. How to write one is in CONTRIBUTING.md; what is there before is found.py's.
 """
 
 from pathlib import Path

@@ -1,11 +1,13 @@
 """A database as it is found: whether its schema is ours, of which revision, and what hinders bringing it up to date.
 
-A revision that older code can't work with says so in the table `schema_marks`; one that only adds leaves it alone.
+Which code may work with a schema that is newer than it is said by the table `schema_marks` (env.py).
 """
+
+from pathlib import Path
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+KNOWN = tuple(sorted(file.name[:4] for file in (Path(__file__).parent / "versions").glob("[0-9]*.py")))
 NEWEST = KNOWN[-1]
 OURS = ("streams", "ledger", "ledger_blocks")  # since the first revision
 

@@ -11,12 +11,13 @@ from stats_assets.database.connection import Connection
 # day null: of all days. Differences that are written twice, by mistake or by two, are not noticed here.
 DELTAS = """
 CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
-    owner text, a bigint, b bigint, day date, measure text, id bigint, key text COLLATE "C", value numeric,
-    changesets bigint
+    owner text, owner_id bigint, member_id bigint, day date, measure text, id bigint, key text COLLATE "C",
+    value numeric, changesets bigint
 ) ON COMMIT DELETE ROWS
 """
 SUBTRACT = """
-INSERT INTO deltas SELECT owner, a, b, day, measure, id, key, -value, -changesets FROM contributions_of(%(changesets)s)
+INSERT INTO deltas SELECT owner, owner_id, member_id, day, measure, id, key, -value, -changesets
+FROM contributions_of(%(changesets)s)
 """
 ADD = "INSERT INTO deltas SELECT * FROM contributions_of(%(changesets)s)"
 
@@ -41,32 +42,32 @@ def _upsert(table: str, last_key: str, which: str, kept: Sequence[str] = ()) -> 
     A difference of 0 that stands alone is a rebuild's: of a key that should not be there.
     """
     also = "".join(f", {name}" for name in kept)
-    made = f"CROSS JOIN LATERAL breakdowns_of(owner, a, {last_key})" if kept else ""
-    select = f"SELECT DISTINCT owner, a, {last_key}, 'total', '', 0::numeric, 0 FROM deltas"  # noqa: S608 - constants
+    made = f"CROSS JOIN LATERAL breakdowns_of(owner, owner_id, {last_key})" if kept else ""
+    select = f"SELECT DISTINCT owner, owner_id, {last_key}, 'total', '', 0::numeric, 0 FROM deltas"  # noqa: S608 - constants
     every = f"UNION ALL {select}" if kept else ""
     return f"""
-INSERT INTO {table} AS g (owner, a, {last_key}, changesets, edits, counts, measurements, updated_at{also})
+INSERT INTO {table} AS g (owner, owner_id, {last_key}, changesets, edits, counts, measurements, updated_at{also})
 SELECT sums.*, now(){also}
 FROM (
-    SELECT owner, a, {last_key}, coalesce(sum(changesets), 0),
+    SELECT owner, owner_id, {last_key}, coalesce(sum(changesets), 0),
         coalesce(sum(value) FILTER (WHERE measure = 'total'), 0),
         coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'counts'), '{{}}'),
         coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'measurements'), '{{}}')
     FROM (
-        SELECT owner, a, {last_key}, measure, key, trim_scale(sum(value)) AS value, sum(changesets) AS changesets
+        SELECT owner, owner_id, {last_key}, measure, key, trim_scale(sum(value)) AS value, sum(changesets) AS changesets
         FROM (
-            SELECT owner, a, {last_key}, measure, key, value, changesets
+            SELECT owner, owner_id, {last_key}, measure, key, value, changesets
             FROM deltas WHERE {which} AND measure IN ('total', 'counts', 'measurements')
             {every}
         ) AS parts
-        GROUP BY owner, a, {last_key}, measure, key
+        GROUP BY owner, owner_id, {last_key}, measure, key
         HAVING sum(value) <> 0 OR count(*) = 1 OR measure = 'total'
     ) AS keys
-    GROUP BY owner, a, {last_key}
+    GROUP BY owner, owner_id, {last_key}
 ) AS sums
 {made}
-ORDER BY owner, a, {last_key}
-ON CONFLICT (owner, a, {last_key}) DO UPDATE SET changesets = g.changesets + excluded.changesets,
+ORDER BY owner, owner_id, {last_key}
+ON CONFLICT (owner, owner_id, {last_key}) DO UPDATE SET changesets = g.changesets + excluded.changesets,
     edits = g.edits + excluded.edits, counts = {_merged("counts")},
     measurements = {_merged("measurements")}, updated_at = excluded.updated_at
     {"".join(f", {name} = excluded.{name}" for name in kept)}
@@ -76,8 +77,8 @@ ON CONFLICT (owner, a, {last_key}) DO UPDATE SET changesets = g.changesets + exc
 def _forget(table: str, last_key: str, which: str) -> str:
     return f"""
 DELETE FROM {table} AS g
-USING (SELECT DISTINCT owner, a, {last_key} FROM deltas WHERE {which}) AS d
-WHERE (g.owner, g.a, g.{last_key}) = (d.owner, d.a, d.{last_key})
+USING (SELECT DISTINCT owner, owner_id, {last_key} FROM deltas WHERE {which}) AS d
+WHERE (g.owner, g.owner_id, g.{last_key}) = (d.owner, d.owner_id, d.{last_key})
     AND g.changesets = 0 AND g.edits = 0 AND g.counts = '{{}}' AND g.measurements = '{{}}'
 """  # noqa: S608 - made of the constants below
 
@@ -92,21 +93,21 @@ BREAKDOWNS = (
     ),
 )
 DAYS = ("aggregate_days", "day", "day IS NOT NULL")
-OWNERS = ("aggregates", "b", "day IS NULL")
+OWNERS = ("aggregates", "member_id", "day IS NULL")
 UPSERT_KEYS = """
-INSERT INTO aggregate_keys AS g (owner, a, measure, id, key, changesets, edits)
-SELECT owner, a, measure, id, key, sum(changesets), sum(value)
+INSERT INTO aggregate_keys AS g (owner, owner_id, measure, id, key, changesets, edits)
+SELECT owner, owner_id, measure, id, key, sum(changesets), sum(value)
 FROM deltas WHERE measure IN ('editor', 'country', 'hashtag', 'user')
-GROUP BY owner, a, measure, id, key
+GROUP BY owner, owner_id, measure, id, key
 HAVING sum(value) <> 0 OR sum(changesets) <> 0
-ORDER BY owner, a, measure, id, key
-ON CONFLICT (owner, a, measure, id, key) DO UPDATE SET changesets = g.changesets + excluded.changesets,
+ORDER BY owner, owner_id, measure, id, key
+ON CONFLICT (owner, owner_id, measure, id, key) DO UPDATE SET changesets = g.changesets + excluded.changesets,
     edits = g.edits + excluded.edits
 """
 FORGET_KEYS = """
 DELETE FROM aggregate_keys AS g
-USING (SELECT DISTINCT owner, a, measure, id, key FROM deltas) AS d
-WHERE (g.owner, g.a, g.measure, g.id, g.key) = (d.owner, d.a, d.measure, d.id, d.key)
+USING (SELECT DISTINCT owner, owner_id, measure, id, key FROM deltas) AS d
+WHERE (g.owner, g.owner_id, g.measure, g.id, g.key) = (d.owner, d.owner_id, d.measure, d.id, d.key)
     AND g.changesets = 0 AND g.edits = 0
 """
 # In the order of the tables, and inside each by key, as every lock is taken. An owner's row comes last: it is made of
@@ -114,7 +115,7 @@ WHERE (g.owner, g.a, g.measure, g.id, g.key) = (d.owner, d.a, d.measure, d.id, d
 APPLY: tuple[str, ...] = (
     *(_upsert(*DAYS), _forget(*DAYS)),
     *(UPSERT_KEYS, FORGET_KEYS),
-    *(_upsert(*OWNERS, BREAKDOWNS), _forget("aggregates", "b", "true")),
+    *(_upsert(*OWNERS, BREAKDOWNS), _forget("aggregates", "member_id", "true")),
 )
 
 

@@ -7,7 +7,7 @@ It alone writes `changesets` and their links. What a changeset contributes is sa
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from psycopg import IsolationLevel, errors
 from psycopg.rows import TupleRow
@@ -16,6 +16,7 @@ from stats_assets.database.connection import Connection, retried
 from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics.aggregates import ADD, APPLY, DELTAS, SUBTRACT
 from stats_assets.database.statistics.overflow import what_does_not_fit
+from stats_assets.database.statistics.owners import OWNERS, Owner
 
 LOCK = 5_640_002
 BATCH = 2_000
@@ -77,20 +78,19 @@ def queued(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def leaders(
-    connection: Connection, owner: Literal["user", "hashtag", "country"], most: int
-) -> list[TupleRow]:
-    """The owners with most edits: (name, edits, changesets), read from an index."""
+def leaders(connection: Connection, owner: Owner, most: int) -> list[TupleRow]:
+    """The owners with most edits, of a kind with names: (name, edits, changesets), read from an index."""
+    named = OWNERS[owner].named
+    assert named is not None  # noqa: S101 - such are asked for
+    table, name = named
     return connection.execute(
-        """
-        SELECT coalesce(u.name, h.hashtag, c.name, t.a::text), t.edits, t.changesets
-        FROM (SELECT a, edits, changesets FROM aggregates WHERE owner = %(owner)s AND b = 0
-            ORDER BY edits DESC, a LIMIT %(most)s) AS t
-        LEFT JOIN users AS u ON u.id = t.a AND %(owner)s = 'user'
-        LEFT JOIN hashtags AS h ON h.id = t.a AND %(owner)s = 'hashtag'
-        LEFT JOIN countries AS c ON c.id = t.a AND %(owner)s = 'country'
-        ORDER BY t.edits DESC, t.a
-        """,
+        f"""
+        SELECT coalesce(n.{name}, t.owner_id::text), t.edits, t.changesets
+        FROM (SELECT owner_id, edits, changesets FROM aggregates WHERE owner = %(owner)s AND member_id = 0
+            ORDER BY edits DESC, owner_id LIMIT %(most)s) AS t
+        LEFT JOIN {table} AS n ON n.id = t.owner_id
+        ORDER BY t.edits DESC, t.owner_id
+        """.encode(),  # noqa: S608 - constants
         {"owner": owner, "most": most},
     ).fetchall()
 

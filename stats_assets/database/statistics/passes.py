@@ -19,6 +19,7 @@ from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics import verdicts
 from stats_assets.database.statistics.aggregates import DELTAS, apply_deltas
 from stats_assets.database.statistics.applier import apply_queue
+from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
 
 LOCK = 5_640_003  # one rebuild at a time: two would add the same difference twice
@@ -240,10 +241,10 @@ def _random_keys(connection: Connection, part: str) -> Iterator[int]:
         return
     for _ in range(SAMPLE):
         first = random.randint(row[0], row[1])  # noqa: S311 - not for secrets
-        if part in PARTS[2:]:
+        if part in OWNERS:
             owner = connection.execute(
-                "SELECT a FROM aggregates WHERE owner = %s AND b = 0 AND a >= %s AND changesets < %s"
-                " ORDER BY a LIMIT 1",
+                "SELECT owner_id FROM aggregates WHERE owner = %s AND member_id = 0 AND owner_id >= %s"
+                " AND changesets < %s ORDER BY owner_id LIMIT 1",
                 ("hashtag" if part == "hashtag_user" else part, first, HEAVY),
             ).fetchone()
             if owner is None:

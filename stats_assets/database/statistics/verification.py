@@ -13,36 +13,18 @@ from typing import Any, Final, NamedTuple
 from psycopg import IsolationLevel
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.statistics.owners import OWNERS
 
 SQL = files("stats_assets.database") / "sql"
 MOST = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SIZE = 5_000  # changesets, facts or members a range; an owner is never parted
 
-_COLUMNS = "c.id AS changeset_id, (c.counted_at AT TIME ZONE 'UTC')::date AS day, c.counted_at"
-_WHOLE = f"{_COLUMNS}, c.total_edits AS edits, c.counts, c.measurements, c.user_id, c.editor"
-_TAGGED = (
-    "FROM changesets_hashtags AS l JOIN changesets AS c ON c.id = l.changeset_id"
-    " WHERE l.hashtag_id >= %(first)s AND l.hashtag_id < %(until)s AND c.counted_at IS NOT NULL"
-)
-MEMBERS: Final = {
-    "user": f"SELECT c.user_id AS a, 0::bigint AS b, {_WHOLE} FROM changesets AS c"
-    " WHERE c.user_id >= %(first)s AND c.user_id < %(until)s AND c.counted_at IS NOT NULL",
-    "hashtag": f"SELECT l.hashtag_id AS a, 0::bigint AS b, {_WHOLE} {_TAGGED}",
-    "hashtag_user": f"SELECT l.hashtag_id AS a, c.user_id AS b, {_WHOLE} {_TAGGED} AND c.user_id IS NOT NULL",
-    "country": f"SELECT l.country_id AS a, 0::bigint AS b, {_COLUMNS}, l.edit_count AS edits,"
-    " l.counts_there AS counts, l.measurements_there AS measurements, c.user_id, c.editor"
-    " FROM changesets_countries AS l JOIN changesets AS c ON c.id = l.changeset_id"
-    " WHERE l.country_id >= %(first)s AND l.country_id < %(until)s AND c.counted_at IS NOT NULL",
-}
 # Where a part's keys are read from, in order, by an index.
-KEYS: Final = {
+KEYS: Final[dict[str, tuple[str, str]]] = {
     "changesets": ("changesets", "id"),
     "sequences": ("changeset_edits", "sequence"),
-    "user": ("changesets", "user_id"),
-    "hashtag": ("changesets_hashtags", "hashtag_id"),
-    "hashtag_user": ("changesets_hashtags", "hashtag_id"),
-    "country": ("changesets_countries", "country_id"),
+    **{owner: facts.ids for owner, facts in OWNERS.items()},
 }
 PARTS: Final = tuple(KEYS)
 
@@ -85,7 +67,7 @@ def compare(connection: Connection, part: str, first: int, size: int = SIZE) -> 
     finally:
         connection.isolation_level = connection.read_only = None
     count = int(pending[0]) if pending else 0
-    if part in MEMBERS:
+    if part in OWNERS:
         return Compared([_number(row) for row in rows], [], [row[:9] for row in rows], until, count)
     away = {row[0] for row in rows if row[2] == "away"}
     seen = [row for row in rows if row[2] != "away"]
@@ -103,9 +85,11 @@ def _until(connection: Connection, part: str, first: int, size: int) -> int | No
 
 
 def _query(part: str) -> bytes:
-    name = "aggregates" if part in MEMBERS else part
-    text = (SQL / f"verify_{name}.sql").read_text()
-    return (text.replace("{members}", MEMBERS[part]) if part in MEMBERS else text).encode()
+    for owner, facts in OWNERS.items():
+        if owner == part:
+            text = (SQL / "verify_aggregates.sql").read_text()
+            return text.replace("{members}", facts.members).encode()
+    return (SQL / f"verify_{part}.sql").read_text().encode()
 
 
 def _column(row: Sequence[Any]) -> Difference:
@@ -114,8 +98,10 @@ def _column(row: Sequence[Any]) -> Difference:
 
 
 def _number(row: Sequence[Any]) -> Difference:
-    owner, a, b, day, measure, key_id, key, _, _, new, new_changesets, old, old_changesets = row
-    name = f"user {b} of hashtag {a}" if owner == "hashtag_user" else f"{owner} {a}"
+    owner, owner_id, member_id, day, measure, key_id, key, _, _, new, new_changesets, old, old_changesets = (
+        row
+    )
+    name = f"user {member_id} of hashtag {owner_id}" if owner == "hashtag_user" else f"{owner} {owner_id}"
     what = " ".join(filter(None, (name, str(day or ""), measure, key or (str(key_id) if key_id else ""))))
     return Difference(
         what,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 from dagster import (
     AssetCheckResult,
@@ -17,24 +17,13 @@ from dagster import (
 from stats_assets.database.ledger.leases import heartbeat
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.applier import apply_queue, keep_refreshments, leaders
+from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped, table
-from stats_assets.streams import STREAMS
+from stats_assets.streams import STREAMS, TABLE
 
-VIEWS = {
-    "user_statistics": "Each user's changesets, edits, counts and measures, by editor, day, country and hashtag.",
-    "hashtag_statistics": "Each hashtag's changesets, edits, counts and measures, and its most active users.",
-    "country_statistics": "What lies in each country: edits, counts, measures, its most active users and hashtags.",
-    "hashtag_user_statistics": "Each user's changesets, edits, counts and measures within each hashtag.",
-}
-
-OWNERS: dict[str, Literal["user", "hashtag", "country"]] = {
-    "user_statistics": "user",
-    "hashtag_statistics": "hashtag",
-    "country_statistics": "country",
-}
 LEADERS = 10
 SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
 
@@ -43,13 +32,13 @@ SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
     name="statistics",
     specs=[
         AssetSpec(
-            view,
-            deps=["changeset_edits", "changeset_metadata"],
-            description=description,
+            owner.view,
+            deps=[stream.facts for stream in TABLE.values()],
+            description=owner.says,
             kinds={"postgres"},
             freshness_policy=FRESHNESS,
         )
-        for view, description in VIEWS.items()
+        for owner in OWNERS.values()
     ],
     check_specs=[
         AssetCheckSpec(
@@ -73,17 +62,17 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
         sample = passes.sample(connection)
         ages = {stream: newest_age(connection, parts, stream) for stream in STREAMS}
-        most = {view: leaders(connection, owner, LEADERS) for view, owner in OWNERS.items()}
-    for view in VIEWS:
+        most = {name: leaders(connection, name, LEADERS) for name, owner in OWNERS.items() if owner.named}
+    for name, owner in OWNERS.items():
         yield MaterializeResult(
-            asset_key=view,
+            asset_key=owner.view,
             metadata={
                 "queue_entries": applied.entries,
                 "changesets": applied.changesets,
                 "batches": applied.batches,
                 "seconds": round(monotonic() - began, 3),
                 **{f"{stream}_lag_seconds": age for stream, age in ages.items() if age is not None},
-                **({"most_edits": _table(most[view])} if view in most else {}),
+                **({"most_edits": _table(most[name])} if name in most else {}),
             },
         )
     said = [f"{one.what}: {one.expected} by the facts, {one.found} here" for one in sample.differences]

@@ -16,9 +16,9 @@ from dagster import (
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.statistics import passes, verdicts
+from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.verdicts import Verdict
 from stats_assets.orchestration.assets.failing import failing
-from stats_assets.orchestration.assets.statistics import VIEWS
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.orchestration.stream_checks import changed, evaluation_of
@@ -28,7 +28,7 @@ CHECK = "all_is_exact"
 
 statistics_verification = AssetSpec(
     "statistics_verification",
-    deps=list(VIEWS),
+    deps=[owner.view for owner in OWNERS.values()],
     description="Whether all statistics are exactly what the facts say. Never materialized: its check is the verdict.",
     group_name="statistics",
     kinds={"postgres"},

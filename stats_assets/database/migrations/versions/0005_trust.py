@@ -4,6 +4,7 @@ from stats_assets.database.migrations.frozen import run
 
 revision = "0005"
 down_revision = "0004"
+additive = False
 
 
 def upgrade() -> None:

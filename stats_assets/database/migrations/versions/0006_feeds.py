@@ -4,6 +4,7 @@ from stats_assets.database.migrations.frozen import run
 
 revision = "0006"
 down_revision = "0005"
+additive = True
 
 
 def upgrade() -> None:

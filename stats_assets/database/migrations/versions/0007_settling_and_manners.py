@@ -4,6 +4,7 @@ from stats_assets.database.migrations.frozen import run
 
 revision = "0007"
 down_revision = "0006"
+additive = True
 
 
 def upgrade() -> None:

@@ -4,6 +4,7 @@ from stats_assets.database.migrations.frozen import run
 
 revision = "0008"
 down_revision = "0007"
+additive = False
 
 
 def upgrade() -> None:
