@@ -35,6 +35,7 @@ from stats_assets.feeds import (
     sequence_of,
 )
 from stats_assets.feeds.sequences import TO_COME
+from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.parse import Reader, Reading
 from stats_assets.ingest.run_result import Report
 from stats_assets.streams import STREAMS, TABLE, Stream
@@ -125,8 +126,8 @@ def judge(read: Read, until: datetime | None) -> None:
 class Bodies:
     """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader.
 
-    patient: waits itself for an id that was asked just now. `probed`: fetched before their turn, to see whether the
-    feed works.
+    `probed`: fetched before their turn, to see whether the feed works. By hand, an id that was asked just now is waited
+    for here.
     """
 
     work: StreamWork
@@ -134,16 +135,15 @@ class Bodies:
     url: str
     folder: Path
     report: Report
-    from_archive: bool
+    mode: Mode
     numbering: Numbering
-    patient: bool
     say: Callable[[str], None]
     last: Body | None = None
     probed: dict[int, Body] = field(default_factory=dict)
 
     def read(self, sequence: int) -> Read:
         """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
-        if self.from_archive:
+        if self.mode.reads_archive:
             with suppress(FeedError):  # not there, or spoiled: the feed has it
                 body = self.work.archive.get(sequence, self.folder_of(sequence))
                 if self.numbering.knows(sequence, body.fetched_at):
@@ -158,7 +158,7 @@ class Bodies:
             try:
                 return self.fetch(sequence)
             except AskedJustNow as error:
-                if not self.patient:
+                if not self.mode.by_hand:
                     raise
                 self.say(f"{error.what}. This run waits for that.")
                 time.sleep(error.retry_after or 0.0)

@@ -24,6 +24,7 @@ from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.ingest.feed_head import of_run as head_for
 from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
+from stats_assets.ingest.mode import LIVE, Mode
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.sequence_loop import FeedFailed, Runner
 from stats_assets.streams import TABLE, Stream
@@ -39,19 +40,16 @@ def run_range(
     run_id: str,
     start: int,
     end: int,
+    mode: Mode = LIVE,
     *,
-    by_hand: bool = False,
-    late: bool = False,
-    from_feed: bool = False,
-    wait_for_feed: float = 0,
     say: Callable[[str], None] = lambda message: None,
     report: Report | None = None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
     A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
-    it waits itself, up to `wait_for_feed` seconds in all; what the archive has it does without the feed, unless
-    `from_feed`. `late`: what is due once more though it is done, read from the feed; it pauses nothing either. Raises
+    it waits itself, as long as its mode says; what the archive has it does without the feed, unless the mode says
+    otherwise. A late one does what is due once more though it is done, and pauses nothing either. Raises
     LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
     refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
     are away nothing is fetched or counted, and no attempt either. report: to be filled, for who wants to know what was
@@ -59,9 +57,9 @@ def run_range(
     """
     report = report or Report(start, end)
     try:
-        _run(work, url, run_id, report, by_hand, late, from_feed, wait_for_feed, say)
+        _run(work, url, run_id, report, mode, say)
     except (psycopg.Error, DatabaseUnreachable) as error:
-        raise _give_back(work, url, run_id, error, report.began, pauses=not (by_hand or late)) from error
+        raise _give_back(work, url, run_id, error, report.began, pauses=mode.pauses_stream) from error
     return report
 
 
@@ -70,10 +68,7 @@ def _run(
     url: str,
     run_id: str,
     report: Report,
-    by_hand: bool,
-    late: bool,
-    from_feed: bool,
-    wait_for_feed: float,
+    mode: Mode,
     say: Callable[[str], None],
 ) -> None:
     start, end = report.start, report.end
@@ -82,9 +77,9 @@ def _run(
         try:
             report.head = head_for(connection, work.source, work.stream, end)
         except HeadUnknown as error:
-            if not by_hand:
-                _pause(connection, work.stream, FeedFailed(error), report, pauses=not late)
-                report.left = len(_due(connection, work.stream, range(start, end + 1), by_hand))
+            if not mode.by_hand:
+                _pause(connection, work.stream, FeedFailed(error), report, pauses=mode.pauses_stream)
+                report.left = len(_due(connection, work.stream, range(start, end + 1), mode))
                 return
             say(f"{error}. What the archive has is done without it.")
         last = end if report.head is None else min(end, report.head)
@@ -95,21 +90,20 @@ def _run(
             note(connection)
             away = away_in(connection, start, last)
         with (
-            lease(url, run_id, work.stream, start, end, by_hand=by_hand or late),
+            lease(url, run_id, work.stream, start, end, by_hand=not mode.pauses_stream),
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
-            if late:
+            if mode.late:
                 due = _late(connection, work, start, last, report.head)
             else:
-                due = _due(connection, work.stream, range(start, last + 1), by_hand)
+                due = _due(connection, work.stream, range(start, last + 1), mode)
             report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(stream_rows.pauses(connection, work.stream), PATIENCE)
-            from_archive = not (from_feed or late)
-            bodies = Bodies(work, connection, url, Path(folder), report, from_archive, numbered, by_hand, say)
-            runner = Runner(*(work, connection, run_id, bodies, report, by_hand, say, patience, away))
+            bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered, say)
+            runner = Runner(*(work, connection, run_id, bodies, report, mode, say, patience, away))
             try:
-                _go(runner, due, wait_for_feed, pauses=not (by_hand or late))
+                _go(runner, due)
             except BaseException:
                 with suppress(psycopg.Error):
                     ledger.release(connection, run_id, work.stream)
@@ -150,12 +144,13 @@ def _give_back(
             time.sleep(0.5)
 
 
-def _due(connection: Connection, stream: Stream, sequences: Sequence[int], by_hand: bool) -> list[LedgerRow]:
+def _due(connection: Connection, stream: Stream, sequences: Sequence[int], mode: Mode) -> list[LedgerRow]:
     now = clock(connection)
     return [
         row
         for row in ledger.rows(connection, stream, sequences)
-        if by_hand or not (row.done or (row.work == "waiting" and row.not_before and row.not_before > now))
+        if mode.by_hand
+        or not (row.done or (row.work == "waiting" and row.not_before and row.not_before > now))
     ]
 
 
@@ -168,19 +163,19 @@ def _late(
     return ledger.rows(connection, work.stream, wanted)
 
 
-def _go(runner: Runner, due: Sequence[LedgerRow], wait_for_feed: float, pauses: bool) -> None:
+def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     """Over all that is due; when the feed fails the stream pauses, but a run by hand waits and goes on."""
-    pause = stream_rows.PAUSE_FIRST
+    pause, patience = stream_rows.PAUSE_FIRST, runner.mode.wait_for_feed
     while due:
         try:
             return runner.go(due)
         except FeedFailed as failure:
-            if pauses:
+            if runner.mode.pauses_stream:
                 return _pause(runner.connection, runner.work.stream, failure, runner.report)
             wait = max(pause, failure.retry_after or 0)
-            wait_for_feed, pause = wait_for_feed - wait, min(2 * pause, stream_rows.PAUSE_MOST)
+            patience, pause = patience - wait, min(2 * pause, stream_rows.PAUSE_MOST)
             what = str(failure).rstrip(".")
-            if wait_for_feed < 0:
+            if patience < 0:
                 runner.report.ended_early = f"{what}. Do it again once the feed answers."
                 return None
             runner.say(f"{what}. This run waits {in_words(wait)}, then it goes on.")

@@ -1,7 +1,7 @@
 """A run's passage over its due sequences: commit one after the other, past those that fail.
 
-Whose fault a failure is (the sequence's or the feed's) is decided here, by how the next ones answer; what is booked
-for it is the ledger's (docs/states.md, section 2). Bodies are fetch.py's; leases, heads and pauses are run.py's.
+What becomes of a failure is failure_rules.py's; whose fault it is, where that has to be found out by how the next ones
+answer, is decided here. Bodies are fetch.py's; leases, heads and pauses are run.py's.
 """
 
 import time
@@ -17,26 +17,14 @@ from stats_assets.database.facts.ranges import Away, FactsAway
 from stats_assets.database.ledger import asked, ledger, stream_rows
 from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
 from stats_assets.database.ledger.ledger import LedgerRow
-from stats_assets.feeds import (
-    AskedJustNow,
-    BeforeHistory,
-    Body,
-    BrokenGeometryRemark,
-    DuplicateQueryRefused,
-    FeedError,
-    FeedRefused,
-    SequenceMissing,
-    SequenceNotYetAvailable,
-)
+from stats_assets.feeds import Body, BrokenGeometryRemark, FeedError, FeedRefused, SequenceNotYetAvailable
+from stats_assets.ingest.failure_rules import Raised, pause_for, rule_for
 from stats_assets.ingest.fetch import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
+from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET, Report
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 AWAY_PAUSE = timedelta(minutes=5)
-# Overpass refuses a query for 180 s, and answers it with nothing for up to an hour then (docs/feeds.md, sections 6.1
-# and 6.2).
-DUPLICATE_PAUSE = timedelta(seconds=200)
-POISONED_PAUSE = timedelta(minutes=10)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
 MOST_BEFORE_HISTORY = 5  # in a row, in a run by hand; then the rest of its range is left
 SAY_SECONDS = 10
@@ -72,6 +60,28 @@ class _Pending(NamedTuple):
     body: Body | None
 
 
+class _Writing:
+    """What the commit writes of a body that was read (database/ledger/commit.py::Writing)."""
+
+    def __init__(self, read: Read, bodies: Bodies) -> None:
+        self._read, self._bodies = read, bodies
+        self._kept = read.body.from_archive
+
+    def keep_replaced(self) -> None:
+        """What is counted now is kept aside, once: done again after a deadlock, the archive may have the new one."""
+        if not self._kept:
+            self._bodies.keep_replaced(self._read.body.sequence)
+        self._kept = True
+
+    def facts(self, connection: Connection) -> None:
+        """The facts, in place of those of before, and the body into the archive. Raises Poison."""
+        body = self._read.body
+        with poison_told():
+            self._read.reading.write(connection, self._bodies.numbering.order(body.sequence))
+        if not body.from_archive:
+            self._bodies.work.archive.put(body)
+
+
 @dataclass
 class Runner:
     """One run's passage over its due sequences.
@@ -86,7 +96,7 @@ class Runner:
     run_id: str
     bodies: Bodies
     report: Report
-    by_hand: bool
+    mode: Mode
     say: Callable[[str], None]
     patience: int = 0
     away: Sequence[Away] = ()
@@ -134,55 +144,56 @@ class Runner:
         All else that is raised is nobody's attempt: the database's, the archive's, the machine's, or Dagster's.
         """
         self.bodies.last = None
-        for gone in self.away:
-            if gone.first <= taken.sequence <= gone.last:
-                return self.refuse(taken, str(gone))
         try:
+            for gone in self.away:
+                if gone.first <= taken.sequence <= gone.last:
+                    raise FactsAway(str(gone))
             read = self.bodies.read(taken.sequence)
             flagged = self.judge(taken, read)
             if not read.body.from_archive:  # that one says nothing about the feed
                 self.acquit_feed()
             self.save(taken, read, flagged)
-        except SequenceNotYetAvailable:
-            raise
-        except FeedRefused as error:
-            asked.heed(
-                self.connection, self.work.stream, error
-            )  # a remark may be seen only by who reads it all
-            raise FeedFailed(error) from error
-        except AskedJustNow as error:
-            pause = timedelta(seconds=error.retry_after or 0.0)
-            with self.booking():
-                ledger.wait(self.connection, self.work.stream, taken, str(error), pause)
-            self.say(error.what)
-        except DuplicateQueryRefused as error:
-            pause = DUPLICATE_PAUSE if error.body is None or error.body.size else POISONED_PAUSE
-            with self.booking():
-                ledger.wait(self.connection, self.work.stream, taken, str(error), pause)
-            self.fail(taken, str(error))
-        except SequenceMissing as error:
-            self.miss(taken, error)
-        except BeforeHistory as error:
-            self.acquit_feed()
-            if self.by_hand:
-                self.decline(taken, str(error))
-            else:
-                self.charge(taken, str(error), self.bodies.last)
-        except BrokenGeometryRemark as error:
-            self.acquit_feed()
-            self.charge(taken, str(error), self.bodies.last)
-        except FactsAway as error:
-            self.refuse(taken, str(error))
-        except FeedError as error:
-            if len(self.pending) > self.patience:
-                raise FeedFailed(self.pending[0].error) from error
-            self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
-        except Poison as error:
-            require_data_to_be_wrong(self.connection, error.__cause__)
-            self.charge(taken, str(error), self.bodies.last)
+        except (FeedError, FactsAway, Poison) as error:
+            self.book(taken, error)
         finally:
             if not any(one.taken is taken for one in self.pending):
                 self.bodies.discard(taken.sequence)
+
+    def book(self, taken: LedgerRow, error: Raised) -> None:
+        """Book what failure_rules.py says of the failure. Raises FeedFailed, SequenceNotYetAvailable."""
+        rule, stream, reason = rule_for(error, self.mode), self.work.stream, str(error)
+        if rule.acquits_feed:
+            self.acquit_feed()
+        if isinstance(error, FeedError):
+            match rule.action:
+                case "end":
+                    raise error
+                case "feed":
+                    # a remark may be seen only by who reads it all
+                    asked.heed(self.connection, stream, error)
+                    raise FeedFailed(error) from error
+                case "wait":
+                    with self.booking():
+                        ledger.wait(self.connection, stream, taken, reason, pause_for(error))
+                    if not rule.fails:
+                        self.say(error.what)
+                case "miss":
+                    self.miss(taken, error)
+                case "ask next":
+                    if len(self.pending) > self.patience:
+                        raise FeedFailed(self.pending[0].error) from error
+                    self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
+        if isinstance(error, Poison):
+            require_data_to_be_wrong(self.connection, error.__cause__)
+        match rule.action:
+            case "charge":
+                reason = self.charge(taken, reason, self.bodies.last)
+            case "decline":
+                self.decline(taken, reason)
+            case "refuse":
+                self.refuse(taken, reason)
+        if rule.fails:
+            self.fail(taken, reason)
 
     def judge(self, taken: LedgerRow, read: Read) -> str | None:
         """Raises FeedError unless the body is whole; a remark on one geometry is put up with in the end, flagged."""
@@ -198,7 +209,7 @@ class Runner:
 
     def save(self, taken: LedgerRow, read: Read, flagged: str | None) -> None:
         began = time.monotonic()
-        body, reading, archive = read.body, read.reading, self.work.archive
+        body, reading = read.body, read.reading
         until, reached = self.work.source.until(taken.sequence), read.osm_base
         settle, numbering = self.work.settle_seconds, self.bodies.numbering
         tallied = ({BROKEN_GEOMETRY: 1} if flagged else {}) | (
@@ -222,32 +233,17 @@ class Runner:
             from_archive=body.from_archive,
             numbering=numbering.of(taken.sequence),
         )
-        kept = False
-
-        def keep() -> None:
-            nonlocal kept  # done again after a deadlock, the archive may have the new one already
-            if not (kept or body.from_archive):
-                self.bodies.keep_replaced(taken.sequence)
-            kept = True
-
-        def write(connection: Connection) -> None:
-            with poison_told():
-                reading.write(connection, numbering.order(taken.sequence))
-            if not body.from_archive:
-                archive.put(body)
-
         self.before_history = 0
         verdict = commit(
-            *(self.connection, self.run_id, self.work.stream, taken, counted, write),
-            by_hand=self.by_hand,
-            keep=keep,
+            *(self.connection, self.run_id, self.work.stream, taken, counted, _Writing(read, self.bodies)),
+            by_hand=self.mode.by_hand,
         )
-        if not self.by_hand and not self.report.committed:
+        if not self.mode.by_hand and not self.report.committed:
             stream_rows.unpause(self.connection, self.work.stream)
         self.report.add(taken.sequence, verdict, reading)
         self.report.commit_seconds += time.monotonic() - began
 
-    def miss(self, taken: LedgerRow, error: SequenceMissing) -> None:
+    def miss(self, taken: LedgerRow, error: FeedError) -> None:
         """The feed lacks it: a hole only if the feed has others; at the head it just isn't there yet."""
         head = self.report.head or 0
         if taken.sequence >= head:
@@ -259,7 +255,6 @@ class Runner:
                 raise FeedFailed(error) from None
         with self.booking():
             ledger.missing(self.connection, self.work.stream, taken, str(error), self.work.retries)
-        self.fail(taken, str(error))
 
     @contextmanager
     def booking(self) -> Iterator[None]:
@@ -268,12 +263,13 @@ class Runner:
             ledger.hold(self.connection, self.run_id)
             yield
 
-    def charge(self, taken: LedgerRow, reason: str, body: Body | None) -> None:
+    def charge(self, taken: LedgerRow, reason: str, body: Body | None) -> str:
+        """An attempt; what is said of it."""
         with self.booking():
             work = ledger.charge(self.connection, self.work.stream, taken, reason, self.work.retries)
         if work == "quarantined" and body is not None:
             self.bodies.keep_aside(body, reason)
-        self.fail(taken, f"{reason} (attempt {taken.attempts + 1}; {work})")
+        return f"{reason} (attempt {taken.attempts + 1}; {work})"
 
     def decline(self, taken: LedgerRow, reason: str) -> None:
         """Another try would end the same: nothing waits for one."""
@@ -281,13 +277,11 @@ class Runner:
             ledger.decline(self.connection, self.run_id, self.work.stream, taken, reason)
         self.before_history += 1
         self.report.refused += 1
-        self.fail(taken, reason)
 
     def refuse(self, taken: LedgerRow, reason: str) -> None:
         with self.booking():
             ledger.refuse(self.connection, self.work.stream, taken, reason, AWAY_PAUSE)
         self.report.refused += 1
-        self.fail(taken, reason)
 
     def fail(self, taken: LedgerRow, reason: str) -> None:
         self.report.failed[taken.sequence] = reason
@@ -297,7 +291,7 @@ class Runner:
         """The feed answered well: what failed before was the sequences' own failure."""
         pending, self.pending = self.pending, []
         for one in pending:
-            self.charge(one.taken, str(one.error), one.body)
+            self.fail(one.taken, self.charge(one.taken, str(one.error), one.body))
             self.bodies.discard(one.taken.sequence)
 
     def probe_after_pending(self) -> None:

@@ -1,10 +1,9 @@
-"""Which runs are at work on a stream, and which are dead though Dagster still shows them: their sequences are freed.
+"""Which runs are at work on a stream, and which are dead though Dagster still shows them; what these held is freed.
 
 Dagster's local launcher leaves a run that was killed with its code server STARTED for ever, its pool slot taken.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
@@ -12,12 +11,12 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, Ru
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import ledger
 from stats_assets.database.ledger.leases import Lease, end_lease, leases
+from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.statistics.applier import applying
 from stats_assets.ingest.tick import Range
 from stats_assets.orchestration.partitions import LATE_TAG, is_by_hand
 from stats_assets.settings import Settings
 from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, Stream
-from stats_assets.system import Stats
 from stats_assets.words import in_words
 
 UNFINISHED = [
@@ -26,63 +25,67 @@ UNFINISHED = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Flight:
-    """Runs at work: their ranges, how many of them this sensor started, and those found dead, with the reason.
+    """What is at work on a stream, and what only seems to be."""
 
-    late: whether one is at work on what is due once more; nothing waits for it.
-    """
-
-    ranges: Sequence[Range]
-    ours: int
-    dead: Sequence[tuple[DagsterRun, str]]
+    ranges: list[Range] = field(default_factory=list)
+    """What runs are at work on."""
+    ours: int = 0
+    """How many of these runs the sensor started."""
     late: bool = False
+    """Whether one is at work on what is due once more; nothing waits for it."""
+    dead: list[tuple[DagsterRun, str]] = field(default_factory=list)
+    """Runs that Dagster shows as unfinished, and that are not, with the reason."""
+    stale: list[str] = field(default_factory=list)
+    """Runs whose leases nobody holds any more."""
 
 
-def sweep(instance: DagsterInstance, connection: Connection, stats: Stats, stream: Stream) -> Flight:
-    """Free what dead runs held; what is left is in flight."""
-    settings = stats.settings
+def look(instance: DagsterInstance, connection: Connection, settings: Settings, stream: Stream) -> Flight:
+    """What the leases and Dagster's records say. Changes nothing; `free` does what follows."""
     held = {lease.run_id: lease for lease in leases(connection, stream)}
     records = {
         record.dagster_run.run_id: record
         for record in instance.get_run_records(RunsFilter(tags={STREAM_TAG: stream}, statuses=UNFINISHED))
         if not is_by_hand(record.dagster_run.tags)
     }
-    dead: list[tuple[DagsterRun, str]] = []
-    ranges: list[Range] = []
-    ours, late = 0, False
+    flight = Flight()
     for run_id, lease in held.items():
         run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
         over = run is not None and run.is_finished and not lease.released
         if lease.silent_seconds <= settings.lease_stale_seconds and not over:
             # Live comes first: what a backfill has in hand just now is marked in the ledger, the rest is free.
             if not lease.released and not lease.by_hand:
-                ranges.append(Range(lease.start_sequence, lease.end_sequence))
+                flight.ranges.append(Range(lease.start_sequence, lease.end_sequence))
             continue
-        end_lease(connection, run_id)  # first, as a commit locks its lease first
-        ledger.bury(connection, run_id, stream, stats.retries)
+        flight.stale.append(run_id)
         if run is not None and not run.is_finished:
-            dead.append(
-                (
-                    run,
-                    f"No sign of life for {in_words(lease.silent_seconds)}: its sequences are given to another run.",
-                )
+            silent = in_words(lease.silent_seconds)
+            flight.dead.append(
+                (run, f"No sign of life for {silent}: its sequences are given to another run.")
             )
             records.pop(run_id, None)
     for run_id, record in records.items():
         trouble = _stillborn(record, held.get(run_id), settings)
         if trouble is not None:
-            dead.append((record.dagster_run, trouble))
+            flight.dead.append((record.dagster_run, trouble))
             continue
         tags = record.dagster_run.tags
         if LATE_TAG in tags:
-            late = True
+            flight.late = True
             continue
-        ours += 1
+        flight.ours += 1
         if run_id not in held or not held[run_id].released:
-            ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
-    ledger.bury_orphans(connection, stream, stats.retries)
-    return Flight(ranges, ours, dead, late)
+            flight.ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
+    return flight
+
+
+def free(connection: Connection, stream: Stream, flight: Flight, retries: Retries) -> None:
+    """What dead runs held is given back: each sequence that one was trying has had an attempt."""
+    for run_id in flight.stale:
+        end_lease(connection, run_id)  # first, as a commit locks its lease first
+        ledger.bury(connection, run_id, stream, retries)
+    ledger.bury_orphans(connection, stream, retries)
 
 
 def dead_statistics(

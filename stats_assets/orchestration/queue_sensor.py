@@ -22,10 +22,11 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.facts.partitions import missing_tables
 from stats_assets.database.failures import named
 from stats_assets.database.statistics.applier import queued
+from stats_assets.orchestration import live_runs
 from stats_assets.orchestration.assets.verification import changed_verdict
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.jobs import STREAM_JOBS, statistics_job
-from stats_assets.orchestration.live_runs import UNFINISHED, dead_statistics, sweep
+from stats_assets.orchestration.live_runs import UNFINISHED, dead_statistics
 from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.orchestration.stream_checks import lag_of_others
 from stats_assets.streams import STREAMS
@@ -46,7 +47,8 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
         preview, parts = is_preview(context), current_stats()
         try:
             with named(), opened(parts, preview) as connection:
-                why = _why_nothing(context.instance, connection, parts, preview)
+                dead = _bury_the_dead(context.instance, connection, parts, preview)
+                why = _why_nothing(context.instance, connection, dead)
                 events = [] if preview else changed_verdict(context.instance, connection)
                 if not preview:  # this sensor is on when the streams' are not
                     events += lag_of_others(context.instance, parts, connection)
@@ -60,27 +62,35 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
     return drain
 
 
-def _why_nothing(
+def _bury_the_dead(
     instance: DagsterInstance, connection: Connection, parts: Stats, preview: bool
-) -> str | None:
-    """Free what dead runs held; why no run is started then, None: one is. Raises PreviewImpossible."""
-    waiting = queued(connection)
+) -> set[str]:
+    """Free what dead runs held, those by hand, too, while the streams' sensors are off; their ids.
+
+    Raises PreviewImpossible.
+    """
     dead = dead_statistics(instance, connection, parts.settings)
     with rolled_back(connection, really=preview):
-        # Runs by hand that died must be freed while the streams' sensors are off, too.
         for stream in STREAMS:
-            dead += sweep(instance, connection, parts, stream).dead
+            flight = live_runs.look(instance, connection, parts.settings, stream)
+            live_runs.free(connection, stream, flight, parts.retries)
+            dead += flight.dead
     if not preview:
         for run, reason in dead:
             instance.report_run_failed(run, reason)
+    return {run.run_id for run, _ in dead}
+
+
+def _why_nothing(instance: DagsterInstance, connection: Connection, dead: set[str]) -> str | None:
+    """Why no run is started; None: one is."""
+    waiting = queued(connection)
     if not waiting:
         return "The queue is empty: the statistics are up to date with the facts."
     missing = missing_tables(connection)
     if missing:
         return f"{waiting} changed changesets are queued, but there is no table {missing[0]}."
-    gone = {run.run_id for run, _ in dead}
     for job in (job.name for job in (statistics_job, *STREAM_JOBS.values())):
-        at_work = instance.get_runs(RunsFilter(job_name=job, statuses=UNFINISHED), limit=len(gone) + 1)
-        if any(run.run_id not in gone for run in at_work):
+        at_work = instance.get_runs(RunsFilter(job_name=job, statuses=UNFINISHED), limit=len(dead) + 1)
+        if any(run.run_id not in dead for run in at_work):
             return f"{waiting} changed changesets are queued; a run of {job} will apply them."
     return None

@@ -6,8 +6,10 @@ A tick never downloads a body, and its cost does not grow with history.
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from dagster import (
+    AddDynamicPartitionsRequest,
     AssetCheckEvaluation,
     RunRequest,
     SensorDefinition,
@@ -26,19 +28,19 @@ from stats_assets.database.ledger.waiting import waiting
 from stats_assets.ingest.feed_head import Feed, of_tick
 from stats_assets.ingest.fetch import settled_to
 from stats_assets.ingest.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
-from stats_assets.monitoring import lag
 from stats_assets.monitoring.switches import instance_id
+from stats_assets.orchestration import live_runs
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.jobs import STREAM_JOBS
-from stats_assets.orchestration.live_runs import Flight, sweep
+from stats_assets.orchestration.live_runs import Flight
 from stats_assets.orchestration.partitions import BLOCKS, KIND_TAG, LATE, LATE_TAG, LIVE, key_of
 from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
+from stats_assets.orchestration.skip_reasons import nowhere_to_start, why_nothing
 from stats_assets.orchestration.stream_checks import changed_outcomes
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.settings import Settings
 from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, TABLE, Stream
 from stats_assets.system import Stats
-from stats_assets.words import at, in_words
 
 PRIORITY, LATE_PRIORITY = "10", "-10"  # above every backfill's, and below
 AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
@@ -66,6 +68,16 @@ def stream_sensor(stream: Stream, poll_seconds: int) -> SensorDefinition:
     return follow
 
 
+class _Turn(NamedTuple):
+    """What a tick has found, decided and written down."""
+
+    row: stream_rows.StreamRow
+    standing: Standing
+    flight: Flight
+    decision: Decision
+    waiting: int
+
+
 def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> SensorResult:
     """One tick: reconcile the cursor, free what dead runs held, advance, and request runs for what is due.
 
@@ -73,68 +85,67 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     """
     preview = is_preview(context)
     broken = _broken_definitions(stats, stream)
-    mine = instance_id(context.instance)
+    said: list[str] = []
+    # What is logged is stored, too: a preview says it in its answer.
+    warn: Callable[[str], None] = said.append if preview else context.log.warning
+    events: Sequence[AssetCheckEvaluation] = ()
     with opened(stats, preview) as connection:
         feed = _ask(context, connection, stats, stream, keep=not preview)
-        head = feed.head
-
-        def transaction() -> tuple[stream_rows.StreamRow, Standing, Flight, Decision, int]:
-            with (
-                rolled_back(connection, really=preview),
-                stream_rows.driving(connection, stream, mine) as row,
-            ):
-                row = seeking.begin_again(connection, row, head, warn)
-                stored = _stored(context, row, mine, warn)
-                standing = _stand(stored, connection, stats.settings, row, head)
-                flight = sweep(context.instance, connection, stats, stream)
-                decision = _decide(connection, stats, row, standing, flight, head, usable=not broken)
-                # A seek that stands shows its own cursor, so that the next tick knows it again.
-                cursor = decision.cursor if standing.seek_to is None else standing.cursor
-                stream_rows.save_shown(connection, stream, cursor)
-                waits = len(waiting(connection, stream, stats.settings.lease_stale_seconds))
-                return row, standing, flight, replace(decision, cursor=cursor), waits
-
-        said: list[str] = []
-        # What is logged is stored, too: a preview says it in its answer.
-        warn: Callable[[str], None] = said.append if preview else context.log.warning
         try:
-            row, standing, flight, decision, waits = retried(transaction)
+            turn = retried(lambda: _turn(context, connection, stats, stream, feed, warn, usable=not broken))
         except stream_rows.StreamBusy as busy:
             return SensorResult(skip_reason=_said(preview, str(busy)), cursor=context.cursor)
         except NowhereToStart:
-            return SensorResult(
-                skip_reason=_said(
-                    preview,
-                    f"Nowhere to start: no {stream.upper()}_START is set, and the feed's head is not known."
-                    f" {_trouble(feed, stats)}",
-                ),
-                cursor=context.cursor,
-            )
-        events: Sequence[AssetCheckEvaluation] = ()
+            why = nowhere_to_start(stream, feed, stats.settings)
+            return SensorResult(skip_reason=_said(preview, why), cursor=context.cursor)
+        cursor = turn.decision.cursor
         if not preview:
-            events = changed_outcomes(context.instance, stats, connection, stream, decision.cursor, feed)
+            events = changed_outcomes(context.instance, stats, connection, stream, cursor, feed)
             if TABLE[stream].has_fact_partitions:
-                make_partitions(connection, decision.cursor + 1, decision.cursor + AHEAD)
-            for run, reason in flight.dead:
+                make_partitions(connection, cursor + 1, cursor + AHEAD)
+            for run, reason in turn.flight.dead:
                 context.instance.report_run_failed(run, reason)
-    if standing.warning:
-        warn(standing.warning)
-    requests = [_request(stream, wanted) for wanted in decision.requests]
-    if decision.late is not None:
-        requests.append(_request(stream, decision.late, late=True))
-    keys = {request.partition_key or "" for request in requests}
-    new_keys = sorted(
-        k for k in keys if not context.instance.has_dynamic_partition(BLOCKS[stream].name or "", k)
-    )
-    why = broken or _why_nothing(row, decision.cursor, waits, flight, feed, stats)
+    if turn.standing.warning:
+        warn(turn.standing.warning)
+    requests = _requests(stream, turn.decision)
+    why = broken or why_nothing(turn.row, cursor, turn.waiting, turn.flight, feed, stats.settings)
     return SensorResult(
         run_requests=requests,
-        dynamic_partitions_requests=[BLOCKS[stream].build_add_request(new_keys)] if new_keys else [],
-        cursor=str(decision.cursor),
+        dynamic_partitions_requests=_new_partitions(context, stream, requests),
+        cursor=str(cursor),
         asset_events=events,
         # Dagster shows either: runs, or a reason why there are none.
         skip_reason=None if requests else _said(preview, *said, why),
     )
+
+
+def _turn(
+    context: SensorEvaluationContext,
+    connection: Connection,
+    stats: Stats,
+    stream: Stream,
+    feed: Feed,
+    warn: Callable[[str], None],
+    *,
+    usable: bool,
+) -> _Turn:
+    """The tick's transaction; a preview's is rolled back. Raises StreamBusy, NowhereToStart."""
+    mine, head = instance_id(context.instance), feed.head
+    with (
+        rolled_back(connection, really=is_preview(context)),
+        stream_rows.driving(connection, stream, mine) as row,
+    ):
+        row = seeking.begin_again(connection, row, head, warn)
+        standing = _stand(_stored(context, row, mine, warn), connection, stats.settings, row, head)
+        _write_down(connection, row, standing)
+        flight = live_runs.look(context.instance, connection, stats.settings, stream)
+        live_runs.free(connection, stream, flight, stats.retries)
+        decision = _decide(connection, stats, row, standing, flight, head, usable=usable)
+        # A seek that stands shows its own cursor, so that the next tick knows it again.
+        cursor = decision.cursor if standing.seek_to is None else standing.cursor
+        stream_rows.save_shown(connection, stream, cursor)
+        waits = len(waiting(connection, stream, stats.settings.lease_stale_seconds))
+        return _Turn(row, standing, flight, replace(decision, cursor=cursor), waits)
 
 
 def _said(preview: bool, *reasons: str) -> str:
@@ -155,12 +166,6 @@ def _ask(
         max(done) if begun else None,
         decides=not begun and stats.settings.start(stream) is None,
         keep=keep,
-    )
-
-
-def _trouble(feed: Feed, stats: Stats) -> str:
-    return (
-        f"{feed.trouble}. Asked again in {in_words(stats.settings.poll_seconds)}; nothing is lost meanwhile"
     )
 
 
@@ -193,13 +198,16 @@ def _stored(
 def _stand(
     stored: Stored, connection: Connection, settings: Settings, row: stream_rows.StreamRow, head: int | None
 ) -> Standing:
-    stream = row.stream
-    standing = stand(
+    return stand(
         stored,
-        settings.start(stream),
+        settings.start(row.stream),
         head,
-        lambda after, last: stream_rows.all_done(connection, stream, after, last),
+        lambda after, last: stream_rows.all_done(connection, row.stream, after, last),
     )
+
+
+def _write_down(connection: Connection, row: stream_rows.StreamRow, standing: Standing) -> None:
+    stream = row.stream
     if standing.begin is not None:
         stream_rows.begin(connection, stream, standing.begin)
     if standing.rewind is not None:
@@ -210,7 +218,6 @@ def _stand(
         seeking.skip(connection, stream, standing.mirror, standing.skip)
     if row.seek_to != standing.seek_to:
         seeking.save_seek(connection, stream, standing.seek_to)
-    return standing
 
 
 def _decide(
@@ -243,6 +250,22 @@ def _decide(
     )
 
 
+def _requests(stream: Stream, decision: Decision) -> list[RunRequest]:
+    requests = [_request(stream, wanted) for wanted in decision.requests]
+    if decision.late is not None:
+        requests.append(_request(stream, decision.late, late=True))
+    return requests
+
+
+def _new_partitions(
+    context: SensorEvaluationContext, stream: Stream, requests: Sequence[RunRequest]
+) -> list[AddDynamicPartitionsRequest]:
+    blocks = BLOCKS[stream]
+    keys = {request.partition_key or "" for request in requests}
+    new = sorted(key for key in keys if not context.instance.has_dynamic_partition(blocks.name or "", key))
+    return [blocks.build_add_request(new)] if new else []
+
+
 def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest:
     return RunRequest(
         # A key once used is skipped for ever, silently: it must never come back.
@@ -258,35 +281,3 @@ def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest
             **({LATE_TAG: "true"} if late else {}),
         },
     )
-
-
-def _why_nothing(
-    row: stream_rows.StreamRow, cursor: int, waiting: int, flight: Flight, feed: Feed, stats: Stats
-) -> str:
-    waits = f" {waiting} waiting for another try, by itself; stats-assets status says why." if waiting else ""
-    head = feed.head
-    if head is None:
-        return f"{_trouble(feed, stats)}.{waits}"
-    if row.held:
-        until, reason = row.held
-        return f"{reason.rstrip('.')}. Next try at {at(until, row.now)}, by itself.{waits}"
-    if flight.ranges:
-        ranges = list(dict.fromkeys(flight.ranges))
-        at_work = ", ".join(f"{one.start}..{one.end}" for one in ranges[:5])
-        return f"Runs are at work on {at_work}; cursor {cursor}, head {head}.{waits}"
-    late = lag.why_late(lag.feed_age_seconds(feed, row.now), at_head=False)
-    late = f" {late[0].upper()}{late[1:]}." if late else ""
-    if cursor < head:
-        return (
-            f"Done to {cursor}, the feed has {head}; the rest waits for a free run (MAX_PARALLEL_RUNS) or its own next"
-            f" try.{waits}{late}"
-        )
-    if lag.is_another(cursor, cursor, feed):
-        said = lag.why_another(row.stream, cursor, head)
-        return f"{said[0].upper()}{said[1:]}. Asked: {feed.trouble}."
-    if cursor > head:
-        return (
-            f"The cursor {cursor} is ahead of the feed's head: {feed.trouble} has {head}. Nothing is requested"
-            " until the feed is there. If it never was, go back: stats-assets seek."
-        )
-    return f"Up to date: the feed has {head}, and all to it is done.{late}"

@@ -12,6 +12,7 @@ from stats_assets.database.ledger.due_again import late
 from stats_assets.database.ledger.ledger import take
 from stats_assets.database.migrations import migrate, upgrade
 from stats_assets.feeds import sequence_of
+from tests.database.test_ledger import Written
 
 DIFFS = "augmented_diffs"
 NOW = datetime.now(UTC)
@@ -27,7 +28,7 @@ def at_work(connection: Connection) -> None:
 
 def save(connection: Connection, sequence: int, name: str = "a", **others: Any) -> None:
     (taken,) = take(connection, "run", DIFFS, [sequence])
-    commit(connection, "run", DIFFS, taken, Counted(name, 5, NOW, "d", **others), lambda inside: None)
+    commit(connection, "run", DIFFS, taken, Counted(name, 5, NOW, "d", **others), Written())
 
 
 def test_what_could_not_be_read_stands_in_the_ledger_until_it_is_read(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.embedded_postgres.place import _binaries
+from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.system import Stats
 from tests.conftest import Run, other_database, settings_for
@@ -141,7 +142,7 @@ def test_facts_that_a_dump_left_out_are_away(
     assert (verified["differences"], verified["away"] > 0) == ([], True)
     other = Stats(settings_for(feed, copy, tmp_path / "other"))
     report = run_range(
-        other.work("augmented_diffs"), copy, f"run-{uuid.uuid4()}", world.first, feed.head, by_hand=True
+        other.work("augmented_diffs"), copy, f"run-{uuid.uuid4()}", world.first, feed.head, mode=BY_HAND
     )
     assert (report.committed, len(report.failed)) == (0, feed.head - world.first + 1)
     with connect(copy) as connection:

@@ -20,6 +20,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest import run as running
 from stats_assets.ingest.fetch import StreamWork
+from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
@@ -313,7 +314,7 @@ def test_by_hand_the_run_fails_too_and_pauses_nothing(
     go()
     connection.execute(RAISES.format(code="P0001", when="INSERT ON changeset_edits FOR EACH ROW").encode())
     with pytest.raises(DatabaseFailed, match="as told"):
-        go(by_hand=True)
+        go(mode=BY_HAND)
     assert paused(connection) == ""
     assert state(connection, feed, world) == COMMITTED
 

@@ -33,8 +33,11 @@ def counted(
     return Counted(name, actions, FETCHED + timedelta(minutes=minute), definitions, **others)
 
 
-def nothing(connection: Connection) -> None:
-    pass
+class Written(NamedTuple):
+    """What a commit writes."""
+
+    facts: Callable[[Connection], None] = lambda connection: None
+    keep_replaced: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -55,8 +58,8 @@ def take(connection: Connection, *sequences: int, run_id: str = "run") -> list[L
 def commit(
     connection: Connection, taken: LedgerRow, new: Counted | None = None, run_id: str = "run", **how: Any
 ) -> Verdict:
-    write: Callable[[Connection], None] = how.pop("write", nothing)
-    return commit_sequence(connection, run_id, STREAM, taken, new or counted(), write, **how)
+    written = Written(**{name: how.pop(name) for name in Written._fields if name in how})
+    return commit_sequence(connection, run_id, STREAM, taken, new or counted(), written, **how)
 
 
 def state(connection: Connection, sequence: int) -> dict[str, Any]:
@@ -124,7 +127,7 @@ def test_a_failing_write_leaves_nothing(connection: Connection) -> None:
         raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError):
-        commit(connection, taken, write=write)
+        commit(connection, taken, facts=write)
     assert state(connection, 100)["result"] == "none"
     assert connection.execute("SELECT count(*) FROM statistics_queue").fetchone() == (0,)
 
@@ -141,7 +144,7 @@ def test_a_deadlock_is_retried_in_place_and_is_no_attempt(
         if len(tries) < 3:
             raise error
 
-    assert commit(connection, taken, write=write) is Verdict.COMMITTED
+    assert commit(connection, taken, facts=write) is Verdict.COMMITTED
     assert len(tries) == 3
     assert state(connection, 100)["attempts"] == 0
 
@@ -227,10 +230,10 @@ def test_verdict(case: str) -> None:
 
 def test_a_shorter_body_counts_flagged_until_it_is_read_again(connection: Connection) -> None:
     kept: list[int] = []
-    commit(connection, take(connection, 100)[0], counted("a", 5), keep=lambda: kept.append(1))
+    commit(connection, take(connection, 100)[0], counted("a", 5), keep_replaced=lambda: kept.append(1))
     shorter = counted("b", 4, minute=60)
     assert (
-        commit(connection, take(connection, 100)[0], shorter, keep=lambda: kept.append(2))
+        commit(connection, take(connection, 100)[0], shorter, keep_replaced=lambda: kept.append(2))
         is Verdict.COMMITTED
     )
     found = state(connection, 100)
@@ -238,7 +241,7 @@ def test_a_shorter_body_counts_flagged_until_it_is_read_again(connection: Connec
     assert (found["tally"], kept) == ({"replaced_by_shorter": 1}, [2])
     assert "4 actions, 1 fewer" in found["flagged"]
     recount = replace(shorter, from_archive=True)
-    commit(connection, take(connection, 100)[0], recount, by_hand=True, keep=lambda: kept.append(3))
+    commit(connection, take(connection, 100)[0], recount, by_hand=True, keep_replaced=lambda: kept.append(3))
     commit(connection, take(connection, 100)[0], replace(recount, flagged="x"))
     assert state(connection, 100)["tally"] == {"replaced_by_shorter": 1}
     assert "fewer" in state(connection, 100)["flagged"]
@@ -628,7 +631,7 @@ def test_the_heart_beats_on_while_a_commit_takes_long(connection: Connection, ur
             other.execute("SET lock_timeout = '2s'")
             other.execute("UPDATE run_leases SET heartbeat = now() WHERE run_id = 'run'")
 
-    assert commit(connection, taken, write=write) is Verdict.COMMITTED
+    assert commit(connection, taken, facts=write) is Verdict.COMMITTED
 
 
 def test_more_blocks_done_ahead_than_a_tick_looks_at_are_no_restored_backup(connection: Connection) -> None:

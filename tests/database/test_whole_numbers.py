@@ -10,6 +10,7 @@ from stats_assets.database.statistics.passes import rebuild, verify
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest import run as runs
+from stats_assets.ingest.mode import BY_HAND
 from stats_assets.system import Stats
 
 # Each table and view with counts, the partitions aside.
@@ -67,7 +68,7 @@ def test_in_facts_and_in_all_that_is_added_up_from_them(
         "changeset_edits_countries",
     }
     assert rebuilt["aggregates"][0] == found["aggregates"][0]
-    runs.run_range(stats.work("augmented_diffs"), stats.url, "b", world.first, feed.head, by_hand=True)
+    runs.run_range(stats.work("augmented_diffs"), stats.url, "b", world.first, feed.head, mode=BY_HAND)
     assert sum(wrong for _, wrong in broken(connection).values()) == 0
 
 

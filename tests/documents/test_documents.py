@@ -18,7 +18,8 @@ from stats_assets.database.ledger import stream_rows
 from stats_assets.definitions import defs
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
 from stats_assets.feeds.manners import PAUSE
-from stats_assets.ingest.sequence_loop import DUPLICATE_PAUSE, REMARK_ATTEMPTS
+from stats_assets.ingest.failure_rules import DUPLICATE_PAUSE
+from stats_assets.ingest.sequence_loop import REMARK_ATTEMPTS
 from stats_assets.settings import Settings
 
 PROJECT = Path(__file__).parents[2]

@@ -27,6 +27,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.feeds import BeforeHistory, judge_history
 from stats_assets.ingest import run as runs
+from stats_assets.ingest.mode import BY_HAND, Mode
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.ingest.sequence_loop import MOST_BEFORE_HISTORY
 from stats_assets.orchestration import backfill
@@ -121,7 +122,7 @@ def test_a_run_by_hand_refuses_them_and_nothing_waits(
 ) -> None:
     bad = world.first + 3
     feed.faults.put(no_history, stream=DIFFS, sequence=bad)
-    report = go(stats, world.first, world.first + 6, by_hand=True)
+    report = go(stats, world.first, world.first + 6, mode=BY_HAND)
     assert (report.committed, list(report.failed)) == (6, [bad])
     assert "before the server's history" in report.failed[bad]
     (row,) = ledger.rows(connection, DIFFS, [bad])
@@ -131,7 +132,7 @@ def test_a_run_by_hand_refuses_them_and_nothing_waits(
     assert bad not in facts(connection)
     assert late(connection, DIFFS, None) == []
     feed.faults.clear()  # another server
-    assert go(stats, bad, bad, by_hand=True).verdicts == {"committed": 1}
+    assert go(stats, bad, bad, mode=BY_HAND).verdicts == {"committed": 1}
 
 
 def test_what_was_counted_before_stands(
@@ -141,7 +142,7 @@ def test_what_was_counted_before_stands(
     before = connection.execute("SELECT content_hash, actions FROM ledger ORDER BY sequence").fetchall()
     feed.faults.put(no_history, stream=DIFFS)
     with pytest.raises(RunFailed, match="history"):
-        go(stats, world.first, world.first + 6, by_hand=True, from_feed=True).raise_if_failed()
+        go(stats, world.first, world.first + 6, mode=Mode("by hand", from_feed=True)).raise_if_failed()
     now = connection.execute("SELECT content_hash, actions FROM ledger ORDER BY sequence").fetchall()
     assert now == before
     assert facts(connection) == set(range(world.first, world.first + 7))
@@ -151,7 +152,7 @@ def test_a_run_by_hand_ends_after_a_few_in_a_row(
     feed: DemoFeed, world: World, stats: Stats, connection: Connection
 ) -> None:
     feed.faults.put(no_history, stream=DIFFS)
-    report = go(stats, world.first, world.first + 20, by_hand=True)
+    report = go(stats, world.first, world.first + 20, mode=BY_HAND)
     assert (len(report.failed), report.committed, report.left) == (MOST_BEFORE_HISTORY, 0, 16)
     assert "in a row" in str(report.ended_early)
     with pytest.raises(RunFailed, match="before the server's history") as failed:
@@ -201,7 +202,7 @@ def test_a_backfill_of_the_daemons_is_cancelled(
     last = world.first + 9
 
     def as_a_run_of_the_daemons(done: int) -> None:
-        go(stats, world.first, last, by_hand=True)
+        go(stats, world.first, last, mode=BY_HAND)
 
     said: list[str] = []
     with DagsterInstance.ephemeral() as instance:

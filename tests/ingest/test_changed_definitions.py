@@ -19,6 +19,7 @@ from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.feed_head import known_of
+from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.stream_checks import evaluate
@@ -117,7 +118,7 @@ def test_a_change_is_noticed_said_and_counted_from_the_archive(
     assert not check.passed
     assert f"--start {first} --end {last - 5}" in (check.description or "")
     feed.stop()
-    report = do(first, last - 5, by_hand=True)
+    report = do(first, last - 5, mode=BY_HAND)
     feed.start()
     assert (report.committed, report.left) == (MINUTES - 5, 0)
     apply_queue(connection)

@@ -17,6 +17,7 @@ from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.feed_head import known_of
+from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.orchestration.stream_checks import evaluate
@@ -89,7 +90,7 @@ def test_a_run_over_them_fetches_nothing_and_charges_nobody(
     before = numbers(connection)
     take_away(connection, first, how)
     feed.requests.clear()
-    report = go(world.first, feed.head, by_hand=True)
+    report = go(world.first, feed.head, mode=BY_HAND)
     assert (report.committed, report.refused, len(report.failed), report.left) == (0, MINUTES, MINUTES, 0)
     assert not [one for one in feed.requests if one.stream == DIFFS and one.sequence is not None]
     with pytest.raises(
@@ -114,7 +115,7 @@ def test_what_waited_is_counted_once_they_are_back(
     assert (report.committed, report.failed) == (2, {})
     apply_queue(connection)
     after = numbers(connection)
-    assert go(world.first, feed.head, by_hand=True).committed == MINUTES
+    assert go(world.first, feed.head, mode=BY_HAND).committed == MINUTES
     apply_queue(connection)
     assert numbers(connection) == after
 
@@ -225,10 +226,10 @@ def test_facts_that_are_given_up_are_counted_anew_and_the_sums_stay_until_then(
     take_away(connection, first, how)
     assert run("facts", "--recount", str(world.first), DATABASE_URL=stats.url).returncode == 0
     half = world.first + 3
-    assert go(world.first, half, by_hand=True).committed == 4
+    assert go(world.first, half, mode=BY_HAND).committed == 4
     apply_queue(connection)
     assert numbers(connection) == before
-    assert go(half + 1, feed.head - 2, by_hand=True).failed == {}
+    assert go(half + 1, feed.head - 2, mode=BY_HAND).failed == {}
     rebuilt = run("rebuild", DATABASE_URL=stats.url)
     assert (rebuilt.returncode, numbers(connection)) == (0, before)
     assert run("facts", DATABASE_URL=stats.url).returncode == 0

@@ -26,6 +26,7 @@ from stats_assets.demo.world.world import World
 from stats_assets.ingest import feed_head
 from stats_assets.ingest import run as runs
 from stats_assets.ingest.fetch import StreamWork, settled_to
+from stats_assets.ingest.mode import BY_HAND, LATE
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.tick import Range, State, decide
 from stats_assets.monitoring import cloudwatch, status
@@ -93,7 +94,7 @@ def test_what_became_fuller_or_shorter_meanwhile_is_replaced(
     assert differences(truth_of(feed.url, **ends), statistics_of(connection))
     assert due(connection, feed) == list(actions)
     work = later()
-    report = go(work, stats.url, feed, world, late=True)
+    report = go(work, stats.url, feed, world, mode=LATE)
     assert report.verdicts["unchanged"] >= MINUTES // 3
     assert report.verdicts["committed"] == MINUTES - report.verdicts["unchanged"] > MINUTES // 3
     assert None not in column(connection, "settled_at").values()
@@ -104,13 +105,13 @@ def test_what_became_fuller_or_shorter_meanwhile_is_replaced(
     assert len(kept) == report.verdicts["committed"]
     apply_queue(connection)
     assert differences(truth_of(feed.url, **ends), statistics_of(connection)) == []
-    archived = go(work, stats.url, feed, world, by_hand=True)  # what is kept is the last body
+    archived = go(work, stats.url, feed, world, mode=BY_HAND)  # what is kept is the last body
     assert archived.verdicts["committed"] == MINUTES
     apply_queue(connection)
     assert differences(truth_of(feed.url, **ends), statistics_of(connection)) == []
     # What is flagged heals by command.
     assert set(retry(connection, DIFFS)) == fewer == set(late(connection, DIFFS, None))
-    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": len(fewer)}
+    assert go(work, stats.url, feed, world, mode=LATE).verdicts == {"unchanged": len(fewer)}
     assert doubts(connection, DIFFS, 5).flagged == 0
     assert late(connection, DIFFS, None) == []
 
@@ -139,7 +140,7 @@ def test_the_same_old_answer_is_asked_for_ever_more_rarely_and_then_left_flagged
         feed.faults.put(faults.early_base(age), stream=DIFFS, sequence=sequence)
     for rereads in (1, 2, 3):
         assert len(due(connection, feed)) == MINUTES
-        assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": MINUTES}
+        assert go(work, stats.url, feed, world, mode=LATE).verdicts == {"unchanged": MINUTES}
         assert set(column(connection, "rereads").values()) == {rereads}
         assert due(connection, feed) == []
         connection.execute("UPDATE ledger SET reread_at = reread_at - interval '59 min'")
@@ -150,7 +151,7 @@ def test_the_same_old_answer_is_asked_for_ever_more_rarely_and_then_left_flagged
     assert doubts(connection, DIFFS, 5).flagged == MINUTES
     feed.faults.clear()
     assert len(retry(connection, DIFFS)) == MINUTES
-    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": MINUTES}
+    assert go(work, stats.url, feed, world, mode=LATE).verdicts == {"unchanged": MINUTES}
     assert doubts(connection, DIFFS, 5).flagged == 0
     assert set(column(connection, "rereads").values()) == {0}
 
@@ -170,7 +171,7 @@ def test_a_body_from_years_to_come_is_flagged_and_any_later_one_wins(
     feed.faults.clear()
     feed.faults.put(cut, stream=DIFFS, sequence=bad)  # of the server's own time again, and with other content
     retry(connection, DIFFS, [bad])
-    go(later(), stats.url, feed, world, late=True)
+    go(later(), stats.url, feed, world, mode=LATE)
     assert column(connection, "osm_base")[bad] is not None
     assert column(connection, "settled_at")[bad] is not None
 
@@ -199,11 +200,11 @@ def test_a_re_read_that_fails_touches_no_result_and_is_tried_again(
 ) -> None:
     go(fresh, stats.url, feed, world)
     feed.faults.put(faults.cut(), stream=DIFFS, sequence=world.first + 4, times=1)
-    go(later(), stats.url, feed, world, late=True)
+    go(later(), stats.url, feed, world, mode=LATE)
     (row,) = ledger.rows(connection, DIFFS, [world.first + 4])
     assert (row.result, row.work, row.done, row.attempts) == ("committed", "waiting", True, 1)
     assert retry(connection, DIFFS) == [world.first + 4]
-    assert go(later(), stats.url, feed, world, late=True).verdicts == {"unchanged": 1}
+    assert go(later(), stats.url, feed, world, mode=LATE).verdicts == {"unchanged": 1}
     assert column(connection, "work")[world.first + 4] == "idle"
 
 
@@ -250,12 +251,12 @@ def test_what_was_given_up_is_tried_again_after_a_day_and_heals(
         "UPDATE ledger SET not_before = not_before - interval '1 min' WHERE work = 'quarantined'"
     )
     assert due(connection, feed) == [bad]
-    go(later(), stats.url, feed, world, late=True)
+    go(later(), stats.url, feed, world, mode=LATE)
     assert [n for n, _ in troubled(connection, DIFFS, "quarantined")] == [bad]
     assert due(connection, feed) == []  # for another day
     feed.faults.clear()
     retry(connection, DIFFS, [bad])
-    assert go(later(), stats.url, feed, world, late=True).verdicts == {"committed": 1}
+    assert go(later(), stats.url, feed, world, mode=LATE).verdicts == {"committed": 1}
     assert troubled(connection, DIFFS, "quarantined") == []
 
 
@@ -269,18 +270,18 @@ def test_a_feed_that_fails_a_late_run_pauses_no_stream(
 ) -> None:
     go(fresh, stats.url, feed, world)
     feed.faults.put(faults.status(504), path="/api/augmented_diff[?]*")
-    report = go(later(), stats.url, feed, world, late=True)
+    report = go(later(), stats.url, feed, world, mode=LATE)
     assert (report.committed, report.failed, report.left) == (0, {}, MINUTES)
     assert connection.execute("SELECT count(*) FROM streams WHERE paused_until IS NOT NULL").fetchone() == (
         0,
     )
     feed.faults.put(faults.status(504), path="*status*")
     connection.execute("DELETE FROM heads")
-    report = go(later(), stats.url, feed, world, late=True)
+    report = go(later(), stats.url, feed, world, mode=LATE)
     assert (report.committed, bool(report.ended_early)) == (0, True)
     assert connection.execute("SELECT count(*) FROM streams WHERE pauses > 0").fetchone() == (0,)
     feed.faults.clear()
-    assert go(later(), stats.url, feed, world, late=True).committed == MINUTES
+    assert go(later(), stats.url, feed, world, mode=LATE).committed == MINUTES
 
 
 def state(slots: int, **others: Any) -> State:
@@ -330,7 +331,7 @@ def test_a_tick_asks_for_nothing_late_while_the_feed_fails(
 
     assert asked_for() == ["true"]
     feed.faults.put(faults.status(504), path="/api/augmented_diff[?]*")
-    go(stats.work(DIFFS), stats.url, feed, world, late=True)
+    go(stats.work(DIFFS), stats.url, feed, world, mode=LATE)
     assert asked_for() == []
     connection.execute("UPDATE asked SET asked_at = asked_at - interval '301 s'")
     assert asked_for() == ["true"]
@@ -368,7 +369,7 @@ def test_what_is_flagged_is_seen_and_heals_by_command(
         feed.faults.put(_with_one_more, stream=DIFFS, sequence=sequence, times=1)
     go(fresh, stats.url, feed, world)
     work = later()
-    go(work, stats.url, feed, world, late=True)
+    go(work, stats.url, feed, world, mode=LATE)
     shutil.copy(Path(__file__).parents[2] / "dagster.yaml", tmp_path)
     given = {
         "DATABASE_URL": stats.url,
@@ -397,7 +398,7 @@ def test_what_is_flagged_is_seen_and_heals_by_command(
 
     asked = run("retry", "--stream", DIFFS, "--sequence", str(shorter), **given)
     assert f"1 sequences of {DIFFS} are due: {shorter}." in asked.stderr
-    assert go(work, stats.url, feed, world, late=True).verdicts == {"unchanged": 1}
+    assert go(work, stats.url, feed, world, mode=LATE).verdicts == {"unchanged": 1}
     assert flagged() == ([other], False, 1)
     span = ("--start", str(other), "--end", str(other))
     archived = run("backfill", "--stream", DIFFS, *span, **given, ARCHIVE_URI=stats.settings.archive)
@@ -421,7 +422,7 @@ def test_what_a_backfill_asked_for_before_the_feeds_first_file_becomes_a_hole(
     def waits() -> list[int]:
         return [n for n, _ in troubled(connection, stream, "waiting")]
 
-    report = runs.run_range(work, stats.url, "backfill", *before, by_hand=True)
+    report = runs.run_range(work, stats.url, "backfill", *before, mode=BY_HAND)
     assert list(report.failed) == waits() == [first - 3, first - 2, first - 1]
     grace = "SELECT min(not_before - now()) > interval '5 h' FROM ledger"
     assert connection.execute(grace).fetchone() == (True,)  # it is not asked for again and again until then
@@ -429,7 +430,7 @@ def test_what_a_backfill_asked_for_before_the_feeds_first_file_becomes_a_hole(
     assert retry(connection, stream, [first - 2]) == [first - 2] == late(connection, stream, None)
     connection.execute("UPDATE ledger SET missing_since = now() - interval '6 h', not_before = now()")
     assert late(connection, stream, None) == waits()
-    runs.run_range(work, stats.url, "late", *before, late=True)
+    runs.run_range(work, stats.url, "late", *before, mode=LATE)
     assert (waits(), len(troubled(connection, stream, "hole"))) == ([], 3)
     assert late(connection, stream, None) == []
 
@@ -443,11 +444,11 @@ def test_what_a_backfill_left_broken_below_the_checkpoint_is_tried_again_until_i
     )
     work = stats.work(DIFFS)
     feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
-    runs.run_range(work, stats.url, "backfill", world.first, world.first + 6, by_hand=True)
+    runs.run_range(work, stats.url, "backfill", world.first, world.first + 6, mode=BY_HAND)
     for attempt in (1, 2):
         assert [n for n, _ in troubled(connection, DIFFS, "waiting")] == [bad]
         assert ledger.rows(connection, DIFFS, [bad])[0].attempts == attempt
         connection.execute("UPDATE ledger SET not_before = now() WHERE work = 'waiting'")
         assert late(connection, DIFFS, None) == [bad]
-        runs.run_range(work, stats.url, f"late {attempt}", bad, bad, late=True)
+        runs.run_range(work, stats.url, f"late {attempt}", bad, bad, mode=LATE)
     assert [n for n, _ in troubled(connection, DIFFS, "quarantined")] == [bad]

@@ -19,6 +19,7 @@ from stats_assets.database.ledger.ranges import islands, skipped
 from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.feeds import path_of
+from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration import stream_sensor
@@ -146,7 +147,7 @@ def test_numbers_that_begin_again_are_followed_and_the_new_versions_win(
     assert connection.execute("SELECT count(*) FROM ledger WHERE flagged IS NOT NULL").fetchone() == (0,)
     # By hand: from the archive, which has them of the new numbering by now, and what is not there yet is not.
     (files.folder / f"{path_of(2)}.osm.gz").unlink()
-    assert go(stats, 1, 3, by_hand=True).verdicts["committed"] == 3
+    assert go(stats, 1, 3, mode=BY_HAND).verdicts["committed"] == 3
     assert comments(connection) == expected
     files.write(4, {1: ("last", OPEN)}, {4: ("closed", CLOSED.format(9))})
     assert follow(stats, instance, cursor) == "5"
@@ -161,7 +162,7 @@ def test_no_body_of_the_old_numbering_is_read_also_where_nothing_is_done_again(
     files.write(1, *AFTER)
     seeking.request_seek(connection, FILES, 2, from_feed=True)
     assert follow(stats, instance, cursor) == "3"
-    go(stats, 1, 2, by_hand=True)  # a backfill of what was left out
+    go(stats, 1, 2, mode=BY_HAND)  # a backfill of what was left out
     assert comments(connection)[1] == ("newest", False)
     assert comments(connection)[2] == ("newer", False)
 
@@ -179,7 +180,7 @@ def test_a_clock_that_was_ahead_makes_no_old_body_one_of_the_new_numbering(
     files.write(1, *AFTER)
     seeking.request_seek(connection, FILES, 2, from_feed=True)
     follow(stats, instance, cursor)
-    go(stats, 1, 2, by_hand=True)
+    go(stats, 1, 2, mode=BY_HAND)
     assert comments(connection)[1] == ("newest", False)
     assert comments(connection)[2] == ("newer", False)
 
@@ -192,7 +193,7 @@ def test_a_seek_from_the_feed_within_one_numbering_changes_no_version(
     before = comments(connection)
     seeking.request_seek(connection, FILES, 3, from_feed=True)
     assert follow(stats, instance, cursor) == "6"
-    go(stats, 1, 2, by_hand=True)
+    go(stats, 1, 2, mode=BY_HAND)
     assert comments(connection) == before
     assert numbering(connection, FILES).of(3) == 0
 

@@ -28,6 +28,7 @@ from stats_assets.feeds import ArchiveError, HeadQuiet, HeadRefused, OverpassSou
 from stats_assets.feeds.manners import Manners
 from stats_assets.ingest.feed_head import CONFIRM_SECONDS, of_limit, of_look, of_tick
 from stats_assets.ingest.fetch import StreamWork
+from stats_assets.ingest.mode import BY_HAND, LATE, Mode
 from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import NOT_YET, Report, RunFailed
@@ -91,7 +92,7 @@ def test_by_hand_counts_again_from_the_archive_and_changes_no_number(
 ) -> None:
     run(world.first, feed.head)
     before = facts(connection)
-    report = run(world.first, feed.head, by_hand=True)
+    report = run(world.first, feed.head, mode=BY_HAND)
     assert report.verdicts["committed"] == MINUTES
     assert asked(feed, world.first) == 1
     assert facts(connection) == before
@@ -105,7 +106,7 @@ def test_by_hand_what_the_archive_has_needs_no_network(
     connection.execute("DELETE FROM changeset_edits")
     connection.execute("DELETE FROM heads")  # as if it had been asked long ago
     feed.faults.put(DOWN["504 for all"], path="/api/*")
-    report = run(world.first, feed.head, by_hand=True)
+    report = run(world.first, feed.head, mode=BY_HAND)
     assert (report.head, report.committed, report.left) == (None, MINUTES, 0)
     report.raise_if_failed()
     assert facts(connection) == before
@@ -118,7 +119,7 @@ def test_a_body_from_the_archive_is_no_proof_that_the_feed_works(
     kept = sorted((stats.settings.stats_data_dir / "archive" / DIFFS).rglob("*.adiff.xml.gz"))
     kept[3].unlink()
     feed.faults.put(DOWN["504 for all"], path="/api/augmented_diff[?]*")
-    report = run(world.first, feed.head, by_hand=True)
+    report = run(world.first, feed.head, mode=BY_HAND)
     assert (report.committed, report.failed, report.left) == (MINUTES - 1, {}, 1)
     missing = row(connection, world.first + 3)
     assert (missing.result, missing.work, missing.attempts) == ("committed", "idle", 0)
@@ -130,7 +131,7 @@ def test_a_run_by_hand_waits_for_the_feed_itself_and_pauses_no_stream(
 ) -> None:
     monkeypatch.setattr(stream_rows, "PAUSE_FIRST", 0.01)
     feed.faults.put(DOWN["504 for all"], path="/api/augmented_diff[?]*", times=2)
-    report = run(world.first, feed.head, by_hand=True, wait_for_feed=60)
+    report = run(world.first, feed.head, mode=Mode("by hand", wait_for_feed=60))
     assert (report.committed, report.failed, report.left) == (MINUTES, {}, 0)
     assert connection.execute("SELECT count(*) FROM streams").fetchone() == (0,)
 
@@ -224,7 +225,7 @@ def test_a_broken_sequence_is_quarantined_and_heals_by_hand(
     assert len(kept) == 1
     assert b"<remark>" in gzip.decompress(kept[0].read_bytes())
     feed.faults.remove(remark)
-    assert run(bad, bad, by_hand=True).committed == 1
+    assert run(bad, bad, mode=BY_HAND).committed == 1
     found = row(connection, bad)
     assert (found.work, found.result, found.attempts) == ("idle", "committed", 0)
 
@@ -430,12 +431,14 @@ def test_a_backfill_waits_for_the_quiet_and_says_so(
     monkeypatch.setattr("stats_assets.ingest.run.time.sleep", sleep)
     stream_rows.be_quiet(connection, DIFFS, 600, "the feed said 429")
     said: list[str] = []
-    report = run(world.first, feed.head, by_hand=True, from_feed=True, wait_for_feed=3600, say=said.append)
+    report = run(
+        world.first, feed.head, mode=Mode("by hand", from_feed=True, wait_for_feed=3600), say=said.append
+    )
     assert (report.committed, report.failed, report.head) == (MINUTES, {}, feed.head)
     assert waits == [pytest.approx(600, abs=10)]
     assert any("the feed said 429" in text and "waits" in text for text in said)
     stream_rows.be_quiet(connection, DIFFS, 7200, "the feed said 429")
-    ended = run(world.first, feed.head, by_hand=True, from_feed=True, wait_for_feed=3600)
+    ended = run(world.first, feed.head, mode=Mode("by hand", from_feed=True, wait_for_feed=3600))
     assert (ended.committed, len(waits)) == (0, 1)  # longer than it may wait
     assert "once the feed answers" in (ended.ended_early or "")
 
@@ -543,7 +546,7 @@ def test_an_archived_body_that_can_not_be_read_is_fetched_again(
     (kept,) = (stats.settings.stats_data_dir / "archive" / DIFFS).rglob("[0-9]*.adiff.xml.gz")
     answer = faults.Answer(200, "", kept.read_bytes())
     kept.write_bytes(unreadable()(answer).body)
-    assert run(world.first, world.first, by_hand=True).committed == 1
+    assert run(world.first, world.first, mode=BY_HAND).committed == 1
     assert asked(feed, world.first) == 2
 
 
@@ -597,7 +600,7 @@ def test_one_broken_geometry_is_put_up_with_after_three_attempts_and_flagged(
     )
     assert "cannot be expanded" in flagged
     feed.stop()  # what was put up with once needs no feed to be counted again
-    assert run(bad, bad, by_hand=True).verdicts["committed"] == 1
+    assert run(bad, bad, mode=BY_HAND).verdicts["committed"] == 1
 
 
 def test_a_hole_waits_does_not_stop_the_stream_and_fills_later(
@@ -700,11 +703,11 @@ def test_by_hand_the_later_answer_counts_and_from_the_feed_alone_when_told(
     run(n, n)
     many, full = actions(), facts(connection)
     feed.faults.put(_without_an_action, stream=DIFFS, sequence=n)
-    run(n, n, by_hand=True)
+    run(n, n, mode=BY_HAND)
     assert (actions(), facts(connection)) == (many, full)  # the archive has it
-    run(n, n, late=True)
+    run(n, n, mode=LATE)
     assert actions() == many
-    assert run(n, n, by_hand=True, from_feed=True).verdicts["committed"] == 1
+    assert run(n, n, mode=Mode("by hand", from_feed=True)).verdicts["committed"] == 1
     assert actions() == many - 1
     (flagged,) = connection.execute("SELECT flagged FROM ledger WHERE sequence = %s", (n,)).fetchone() or (
         "",
@@ -717,7 +720,7 @@ def test_by_hand_the_later_answer_counts_and_from_the_feed_alone_when_told(
     now = datetime.now(UTC)
     assert archive.prune_replaced(now - timedelta(minutes=1)) == 0  # counted from when it was replaced
     assert archive.prune_replaced(now + timedelta(minutes=1)) == 1
-    assert run(n, n, by_hand=True).verdicts["committed"] == 1  # the archive has the later one now
+    assert run(n, n, mode=BY_HAND).verdicts["committed"] == 1  # the archive has the later one now
     assert actions() == many - 1
 
 

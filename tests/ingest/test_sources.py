@@ -25,6 +25,7 @@ from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.feeds import Http
+from stats_assets.ingest.mode import BY_HAND, Mode
 from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import NOT_YET, Report
@@ -161,7 +162,7 @@ def test_a_source_that_is_the_archive_itself_is_left_as_it_is(
         feed, second_url, tmp_path / "2", archive_uri=archive, augmented_diffs_url=f"{source}/augmented_diffs"
     )
     assert run(stats, DIFFS, world.first, world.first + 4).committed == 5
-    again = run(stats, DIFFS, world.first, world.first + 4, by_hand=True, from_feed=True)
+    again = run(stats, DIFFS, world.first, world.first + 4, mode=Mode("by hand", from_feed=True))
     assert again.verdicts["committed"] == 5
     assert everything() == before
 
@@ -263,7 +264,7 @@ def test_a_missing_file_waits_becomes_a_hole_and_fills(
     run(follower, DIFFS, directory.first, last)
     assert row(connection, hole).work == "hole"
     directory.write(hole, content)
-    assert run(follower, DIFFS, hole, hole, by_hand=True).committed == 1
+    assert run(follower, DIFFS, hole, hole, mode=BY_HAND).committed == 1
     assert row(connection, hole).result == "committed"
 
 
@@ -378,7 +379,7 @@ def test_bodies_are_removed_as_soon_as_they_are_done_with(
     watched = replace(work, reader=Reader(watching, work.reader.definitions))
     for anew in (True, False):
         report = run_range(
-            watched, stats.url, "run", first, first + MINUTES - 1, by_hand=True, from_feed=anew
+            watched, stats.url, "run", first, first + MINUTES - 1, mode=Mode("by hand", from_feed=anew)
         )
         assert len(report.failed) == (6 if anew else 0)
     assert len(there) >= 9 + MINUTES
@@ -398,7 +399,7 @@ def test_a_replaced_body_that_cannot_be_kept_does_not_end_the_run(
     Path(stats.settings.archive, "augmented_diffs", "replaced").write_text("a file in the folder's place")
     feed.faults.put(_without_an_action, stream=DIFFS, sequence=first + 1)
     said: list[str] = []
-    report = run(stats, DIFFS, first, first + 2, by_hand=True, from_feed=True, say=said.append)
+    report = run(stats, DIFFS, first, first + 2, mode=Mode("by hand", from_feed=True), say=said.append)
     assert report.verdicts == {"committed": 3}
     assert any(f"{first + 1}: the replaced body could not be kept" in message for message in said)
 

@@ -4,11 +4,11 @@ What is written as facts belongs to database/facts/; when a body is settled to s
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.ledger.ledger import LedgerRow, book_done, hold
@@ -40,6 +40,16 @@ class Counted:
     overdue: bool = False
     from_archive: bool = False
     numbering: int = 0
+
+
+class Writing(Protocol):
+    """What a commit writes beside the ledger; whoever has read the body says how (ingest/sequence_loop.py)."""
+
+    def keep_replaced(self) -> None:
+        """Before another body than the counted one is written."""
+
+    def facts(self, connection: Connection) -> None:
+        """The sequence's facts, in place of those of before, inside the transaction; may be called again."""
 
 
 class Verdict(Enum):
@@ -142,15 +152,13 @@ def commit(
     stream: str,
     taken: LedgerRow,
     new: Counted,
-    write: Callable[[Connection], None],
+    writing: Writing,
     *,
     by_hand: bool = False,
-    keep: Callable[[], None] = lambda: None,
 ) -> Verdict:
-    """Commit a sequence: facts (by `write`), queue and ledger in one transaction. Raises LeaseLost.
+    """Commit a sequence: facts (by `writing`), queue and ledger in one transaction. Raises LeaseLost.
 
-    Done again it replaces what it did. A deadlock or serialization failure is retried in place. keep() is called
-    before another body than the counted one is written.
+    Done again it replaces what it did. A deadlock or serialization failure is retried in place.
     """
     key = (stream, taken.sequence)
 
@@ -172,8 +180,8 @@ def commit(
             flagged, tally, anew = doubt(row, new, decided, after)
             if decided is Verdict.COMMITTED:
                 if row.result == "committed" and new.content_hash != row.content_hash:
-                    keep()
-                write(connection)
+                    writing.keep_replaced()
+                writing.facts(connection)
                 # A recount of the same body says nothing of an older time than is known of it.
                 reached = row.osm_base if new.content_hash == row.content_hash and not other else None
                 base = max(filter(None, (new.osm_base, reached)), default=None)

@@ -32,6 +32,7 @@ from stats_assets.database.ledger import stream_rows
 from stats_assets.database.ledger.ledger import BLOCK, LeaseLost, block_of
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.feeds import ArchiveError
+from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
@@ -140,13 +141,14 @@ def materialize_stream(
     try:
         with named():
             work = stats.work(stream)
+        mode = Mode(
+            "late" if config.late else "live" if live else "by hand",
+            config.from_feed,
+            WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
+        )
         for report in reports:
             run_range(
-                *(work, stats.url, context.run.run_id, report.start, report.end),
-                by_hand=not live,
-                late=config.late,
-                from_feed=config.from_feed,
-                wait_for_feed=WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
+                *(work, stats.url, context.run.run_id, report.start, report.end, mode),
                 say=context.log.info,
                 report=report,
             )
