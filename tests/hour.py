@@ -28,6 +28,7 @@ from stats_assets.demo.answers.overpass_ways import Answered
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.truth.truth import truth
 from stats_assets.feeds import covers
+from stats_assets.ingest.mode import LATE, LIVE
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.current_system import current_stats
@@ -104,8 +105,10 @@ class Hour:
 
     def carry_out(self, stream: Stream, request: RunRequest) -> Report:
         (op,) = request.run_config["ops"].values()
+        start, end, late = (op["config"][name] for name in ("start", "end", "late"))
         stats = current_stats()
-        return run_range(stats.work(stream), stats.url, f"run-{uuid.uuid4()}", **op["config"])
+        mode = LATE if late else LIVE
+        return run_range(stats.work(stream), stats.url, f"run-{uuid.uuid4()}", start, end, mode)
 
     def go_on(self, minutes: float) -> None:
         """Ticks and runs as they come, for so long."""

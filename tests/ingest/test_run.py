@@ -28,7 +28,7 @@ from stats_assets.feeds import ArchiveError, HeadQuiet, HeadRefused, OverpassSou
 from stats_assets.feeds.manners import Manners
 from stats_assets.ingest.feed_head import CONFIRM_SECONDS, of_limit, of_look, of_tick
 from stats_assets.ingest.fetch import StreamWork
-from stats_assets.ingest.mode import BY_HAND, LATE, Mode
+from stats_assets.ingest.mode import BY_HAND, LATE, LIVE, Mode
 from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import NOT_YET, Report, RunFailed
@@ -332,8 +332,8 @@ def test_a_limit_stops_the_run_at_once_and_nobody_of_the_stream_asks_until_it_is
 
     asked_so_far = len(feed.requests)
     source = stats.source(DIFFS)
-    for how in ({}, {"late": True}, {"by_hand": True}, {"by_hand": True, "from_feed": True}):
-        again = run(world.first + 5, feed.head, **how)
+    for mode in (LIVE, LATE, BY_HAND, Mode("by hand", from_feed=True)):
+        again = run(world.first + 5, feed.head, mode=mode)
         assert (again.committed, again.failed) == (0, {})
         assert "not asked" in (again.ended_early or "")
     of_tick(connection, source, DIFFS, None)
@@ -362,8 +362,8 @@ def test_a_head_that_is_refused_keeps_all_of_the_stream_away_from_the_feed(
     else:
         with pytest.raises(HeadRefused):
             of_limit(connection, source, DIFFS, decides=False)
-    for how in ({}, {"by_hand": True, "from_feed": True}, {"late": True}):
-        assert run(world.first, feed.head, **how).committed == 0
+    for mode in (LIVE, Mode("by hand", from_feed=True), LATE):
+        assert run(world.first, feed.head, mode=mode).committed == 0
     of_tick(connection, source, DIFFS, None)
     assert [request.path for request in feed.requests] == ["/api/augmented_diff_status"]
 
@@ -470,9 +470,9 @@ def test_whoever_asks_no_id_is_asked_a_third_time_in_180_seconds(
     work.source.manners = Manners(0, 60)
     work = dataclasses.replace(work, source=work.source)
     for number in range(14):
-        how = rng.choice([{}, {}, {"late": True}, {"by_hand": True, "from_feed": True}])
+        mode = rng.choice([LIVE, LIVE, LATE, Mode("by hand", from_feed=True)])
         start = world.first + rng.randrange(2)
-        run_range(work, stats.url, f"run {number}", start, start + 1, **how)  # type: ignore[arg-type]
+        run_range(work, stats.url, f"run {number}", start, start + 1, mode)
         passes(rng.choice([0, 1, 30, 61, 90]))
     assert sum(map(len, times.values())) > 6
     for asked_at in times.values():
