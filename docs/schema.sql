@@ -661,10 +661,13 @@ CREATE TABLE run_leases (
 COMMENT ON COLUMN run_leases.by_hand IS 'A run by hand or of a backfill, which the live stream does not wait for';
 
 CREATE TABLE schema_marks (
-    oldest_code text NOT NULL
+    oldest_code text NOT NULL,
+    made_as uuid DEFAULT gen_random_uuid() NOT NULL
 );
 
 COMMENT ON TABLE schema_marks IS 'One row; a revision that older code can''t work with raises it, one that adds does not';
+
+COMMENT ON COLUMN schema_marks.made_as IS 'By which two logins are seen to lead to two databases: a copy has its original''s';
 
 CREATE TABLE statistics_held (
     changeset_id bigint NOT NULL,

@@ -5,12 +5,17 @@ A sentence each: which, why, what to do. What one setting may be is settings.py'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from pathlib import Path
+from posixpath import normpath
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+
+from stats_assets.feeds.storage import is_web, place_of
 
 if TYPE_CHECKING:
     from stats_assets.settings import Settings
@@ -31,7 +36,8 @@ def conflicts(settings: Settings) -> Iterator[str]:
             f"RETRY_FIRST_SECONDS ({s.retry_first_seconds:g}) is more than RETRY_MAX_SECONDS"
             f" ({s.retry_max_seconds:g}), and the first pause is the shortest. Raise the latter, or lower the former"
         )
-    if s.archive_keep_days is not None and s.settle_seconds >= s.archive_keep_days * DAY:
+    settles, drops = s.augmented_diffs_url is None, s.archive and not _in_a_bucket(s.archive)
+    if settles and drops and s.settle_seconds >= (s.archive_keep_days or math.inf) * DAY:
         yield (
             f"SETTLE_SECONDS ({s.settle_seconds:g}) is not less than ARCHIVE_KEEP_DAYS ({s.archive_keep_days} days):"
             " bodies would be gone before they are read once more. Lower the former, or raise the latter"
@@ -58,14 +64,8 @@ def unheard(settings: Settings) -> Iterator[str]:
                 yield f"{name.upper()} does nothing beside AUGMENTED_DIFFS_URL: it is for an Overpass."
     if s.archive_keep_days is not None and not s.archive:
         yield "ARCHIVE_KEEP_DAYS does nothing, as ARCHIVE_URI is empty: no bodies are kept."
-    elif s.archive_keep_days is not None and urlsplit(s.archive).scheme.lower() == "s3":
+    elif s.archive_keep_days is not None and _in_a_bucket(s.archive):
         yield "ARCHIVE_KEEP_DAYS does nothing in a bucket: give that a lifecycle rule."
-    beat = _heartbeat()
-    if s.lease_stale_seconds <= beat:
-        yield (
-            f"LEASE_STALE_SECONDS ({s.lease_stale_seconds:g}) is not more than the {beat:g} s between"
-            " two signs of a run's life: a run that lives is taken for dead now and then, and its work done twice."
-        )
     host = _parts(s.database_url).get("host", "")
     if host.startswith("/") and _embedded(s).get("host") == host:
         yield (
@@ -77,7 +77,8 @@ def unheard(settings: Settings) -> Iterator[str]:
 def _of_databases(s: Settings) -> Iterator[str]:
     here, reads = _parts(s.database_url), _parts(s.read_database_url)
     names = [parts["dbname"] for parts in (here, reads) if parts.get("dbname")]
-    if len(names) == 2 and names[0] != names[1]:
+    # Elsewhere, behind a pooler, the same one may have another name: then the connection tells (database/looking.py).
+    if len(names) == 2 and names[0] != names[1] and _server(here) == _server(reads):
         yield (
             f"READ_DATABASE_URL names the database {names[1]}, and DATABASE_URL the database {names[0]}."
             " Both name the same one, by two logins"
@@ -91,12 +92,6 @@ def _parts(url: str | None) -> dict[str, str]:
         return {}  # whoever connects says it
 
 
-def _heartbeat() -> float:
-    from stats_assets.database.ledger.leases import HEARTBEAT_SECONDS  # which knows the settings
-
-    return HEARTBEAT_SECONDS
-
-
 def _embedded(s: Settings) -> dict[str, str]:
     """Where the embedded server of STATS_DATA_DIR was last."""
     from stats_assets.embedded_postgres.access import FOLDER, read_state  # which knows the settings
@@ -107,6 +102,21 @@ def _embedded(s: Settings) -> dict[str, str]:
         return {}
 
 
-def _alike(url: str) -> str:
-    parts = urlsplit(url.rstrip("/"))
-    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
+def _server(parts: dict[str, str]) -> tuple[str, ...]:
+    return parts.get("host", "").lower(), parts.get("hostaddr", ""), parts.get("port") or "5432"
+
+
+def _in_a_bucket(archive: str) -> bool:
+    return not isinstance(place_of(archive), Path)
+
+
+def _alike(url: str) -> tuple[str, ...]:
+    """The same for each way to write one place."""
+    if not is_web(url):
+        place = place_of(url)
+        return str(type(place)), normpath(str(place))
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    scheme = "" if port in (80, 443) else parts.scheme
+    number = "" if port in (80, 443) else str(port)
+    return scheme, parts.hostname or "", number, normpath(f"/{unquote(parts.path).lstrip('/')}")

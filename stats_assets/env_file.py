@@ -3,7 +3,7 @@ settings that are given twice. What the settings are and mean is settings.py's.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -21,12 +21,17 @@ RELATIVE = "Name another, or none for the packaged one; a relative path begins a
 NEAR_IN_FILE, NEAR_IN_ENVIRONMENT = 0.7, 0.88  # as difflib measures: the environment is full of others' names
 
 MOST = 1 << 20  # bytes
+DEFINING = ("categories_file", "regions_file")
+"""Settings that name the files by which it is counted."""
 
 
-def settings_of(root: Path, say: Callable[[str], None], *, writes: bool) -> Settings:
+def settings_of(
+    root: Path, say: Callable[[str], None], *, writes: bool, files: Collection[str] = DEFINING
+) -> Settings:
     """The settings of the project that one is in, for a person: says what is set and not heard.
 
-    writes: not for who only looks. Raises SettingsError, also for what is set twice, and for files that are not there.
+    writes: not for who only looks; files: those of DEFINING that will be read. Raises SettingsError, also for what is
+    set twice, and for such a file that is not there.
     """
     file = root / ".env"
     twice = set_twice(file)
@@ -40,7 +45,7 @@ def settings_of(root: Path, say: Callable[[str], None], *, writes: bool) -> Sett
     lonely = alone(settings) if writes else None
     if lonely:
         raise SettingsError(lonely)
-    for name in ("categories_file", "regions_file"):
+    for name in files:
         path: Path | None = getattr(settings, name)
         if path is not None:
             require_file(name.upper(), path)
@@ -131,7 +136,7 @@ def _of_file(file: Path) -> Iterator[str]:
         if binding.value is None:
             yield f"{where}: {binding.key} has no value, and does not count. A line is NAME=value."
             continue
-        if "\n" in binding.value:
+        if "\n" in binding.original.string.strip():  # as it is written: a value may well say \n
             yield f"{where}: the value of {name} goes on over several lines. Is a quote missing at its end?"
         before = lines.get(binding.key)
         if before is not None and before.value != binding.value:

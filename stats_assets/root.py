@@ -33,6 +33,11 @@ def is_demo(root: Path) -> bool:
     return any(folder.name == DEMO for folder in (root, *root.parents))
 
 
+def live_root(root: Path) -> Path:
+    """The live project's, of a root that may be its demo's."""
+    return next((folder.parent for folder in (root, *root.parents) if folder.name == DEMO), root)
+
+
 def _is_root(folder: Path) -> bool:
     try:
         with (folder / "dagster.yaml").open() as file:

@@ -33,6 +33,7 @@ PROJECT = "https://github.com/stats-assets/stats-assets"
 HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
 CENTURY = 36_600  # days
 
+_SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
 _HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
 
 
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(3900, ge=0, le=MONTH)  # an Overpass keeps its last 60 minutes' files
     runs_keep_days: int = Field(7, ge=1, le=CENTURY)
     archive_keep_days: int | None = Field(None, ge=1, le=CENTURY)
-    lease_stale_seconds: float = Field(20, gt=0, le=HOUR)
+    lease_stale_seconds: float = Field(20, ge=1, le=HOUR)  # with signs of life each third of it
     start_limit_seconds: float = Field(60, gt=0, le=12 * HOUR)
     http_timeout_seconds: float = Field(240, gt=0, le=HOUR)  # a run may take twelve
     user_agent: str = f"stats-assets/{__version__} (+{PROJECT})"
@@ -80,6 +81,16 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in values.items() if value != "" or name == "archive_uri"}
+
+    @field_validator(
+        *("database_url", "read_database_url", "overpass_url", "augmented_diffs_url", "changesets_url"),
+        *("archive_uri", "alert_url"),
+        mode="before",
+    )
+    @classmethod
+    def _scheme_in_small_letters(cls, value: Any) -> Any:
+        """As all who read it, libpq too, know it."""
+        return _SCHEME.sub(lambda found: found[0].lower(), value) if isinstance(value, str) else value
 
     @field_validator("database_url", "read_database_url")
     @classmethod
@@ -100,7 +111,7 @@ class Settings(BaseSettings):
     @field_validator("overpass_url", "augmented_diffs_url", "changesets_url")
     @classmethod
     def _can_be_read(cls, value: str | None) -> str | None:
-        if value and re.match("https?://", value, re.IGNORECASE):
+        if value and re.match("https?://", value):
             _check_address(value)
         elif value:
             try:
@@ -136,7 +147,7 @@ class Settings(BaseSettings):
     @field_validator("stats_data_dir", "regions_file", "categories_file")
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
-        if urlsplit(str(value)).scheme:
+        if _SCHEME.match(str(value)):
             raise ValueError(f"{str(value)!r} can't be used: take a path")
         try:
             return value and value.expanduser()
@@ -179,7 +190,7 @@ class Settings(BaseSettings):
                 vars(self)["retry_first_seconds"] = self.retry_max_seconds
             elif given == {"retry_first_seconds"}:
                 vars(self)["retry_max_seconds"] = self.retry_first_seconds
-        found = "; ".join(conflicts(self))
+        found = "; ".join(one.rstrip(".") for one in conflicts(self))
         if found:
             raise ValueError(found)
         return self
@@ -187,7 +198,10 @@ class Settings(BaseSettings):
     @cached_property
     def archive(self) -> str:
         """Where bodies are kept; empty: nowhere."""
-        return str(self.stats_data_dir / "archive") if self.archive_uri is None else self.archive_uri
+        if self.archive_uri is not None:
+            return self.archive_uri
+        folder = str(self.stats_data_dir / "archive")
+        return f"./{folder}" if urlsplit(folder).scheme else folder  # a:b is a folder's name, too
 
     def start(self, stream: Stream) -> int | None:
         """The first sequence to do on a database without a checkpoint; None: the feed's head."""
@@ -222,7 +236,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 def _said(problem: ErrorDetails) -> str:
-    said = str(problem.get("ctx", {}).get("error", ""))  # of our own validators
+    said = str(problem.get("ctx", {}).get("error", "")).rstrip(".")  # of our own validators
     if not problem["loc"]:
         return said
     name = str(problem["loc"][0])

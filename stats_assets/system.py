@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger.ledger import Retries
-from stats_assets.database.looking import ask, look, look_as_reader, reading_url
+from stats_assets.database.looking import ask, look, look_as_reader, look_by, reading_url
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import save_countries
 from stats_assets.feeds import Archive, DirectorySource, Http, OverpassSource, Source, manners_at
@@ -50,12 +50,14 @@ class Stats:
         if may_write:
             return look(database_url(self.settings), may_write=True)
         if self.settings.read_database_url is not None:
-            return look(self.settings.read_database_url)
+            return look_by(self.settings.read_database_url, self.settings.database_url)
         return look_as_reader(database_url(self.settings))
 
     def ask(self) -> Connection:
         """A connection for anybody's statements, by a login that may only SELECT. Raises NoReadingLogin too."""
-        return ask(self.settings.read_database_url or reading_url(database_url(self.settings)))
+        if self.settings.read_database_url is not None:
+            return ask(self.settings.read_database_url, self.settings.database_url)
+        return ask(reading_url(database_url(self.settings)))
 
     @cached_property
     def http(self) -> Http:
@@ -103,6 +105,7 @@ class Stats:
             reader=reader,
             retries=self.retries,
             settle_seconds=self.settings.settle_seconds,
+            lease_stale_seconds=self.settings.lease_stale_seconds,
         )
 
 

@@ -19,6 +19,32 @@ TOGETHER = {
         {"AUGMENTED_DIFFS_URL": "S3://bucket/x/", "CHANGESETS_URL": "s3://bucket/x"},
         "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same.*Name each stream's own",
     ),
+    **{
+        f"{one} is {other}": (
+            {"AUGMENTED_DIFFS_URL": one, "CHANGESETS_URL": other},
+            "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same.*Name each stream's own",
+        )
+        for one, other in (
+            *(
+                ("/x", "file:///x"),
+                ("/x y", "FILE:///x%20y/"),
+                ("/x", "file://localhost/x/"),
+                ("/x", "/z/../x"),
+            ),
+            *(
+                ("x", "./x/"),
+                ("x", str(Path.cwd() / "x")),
+                ("~", str(Path.home())),
+                ("s3://b//x", "S3://b/x/"),
+            ),
+            *(
+                ("http://h/x", "HTTP://H:80/x/"),
+                ("http://h/x", "https://me:hunter2@h/x"),
+                ("http://h/x", "http://h/%78"),
+            ),
+            ("http://h:81/x/", "http://h:81//x"),
+        )
+    },
     "a first pause above the longest": (
         {"RETRY_FIRST_SECONDS": "7200", "RETRY_MAX_SECONDS": "3600"},
         r"RETRY_FIRST_SECONDS \(7200\) is more than RETRY_MAX_SECONDS \(3600\).*lower the former",
@@ -26,6 +52,10 @@ TOGETHER = {
     "bodies that go before they are settled": (
         {"SETTLE_SECONDS": "86400", "ARCHIVE_KEEP_DAYS": "1"},
         "SETTLE_SECONDS .* is not less than ARCHIVE_KEEP_DAYS",
+    ),
+    "bodies that go before they are settled, by defaults": (
+        {"SETTLE_SECONDS": "90000", "ARCHIVE_KEEP_DAYS": "1"},
+        "SETTLE",
     ),
     "another database to read": (
         {"DATABASE_URL": f"{DB}/stats", "READ_DATABASE_URL": f"{DB}/other"},
@@ -50,6 +80,7 @@ ALONE = {
         )
         for value in ("nan", "inf", "-1", "1.5", "9" * 30, "9" * 5000, "0x10")
     },
+    "no time for a sign of life": ({"LEASE_STALE_SECONDS": "0.5"}, "LEASE_STALE_SECONDS: "),
     "a request longer than an hour": ({"HTTP_TIMEOUT_SECONDS": "86400"}, "HTTP_TIMEOUT_SECONDS: "),
     **{
         f"{name}={value}": ({name: value}, f"{name}: .*can't be used: ")
@@ -72,6 +103,10 @@ ALONE = {
             ),
             *("https://[::1", "http://:80/"),
         )
+    },
+    **{
+        f"no home: {name}": ({name: "~nobody-of-this-name/x"}, f"{name}: ")
+        for name in ("STATS_DATA_DIR", "ARCHIVE_URI", "CHANGESETS_URL", "AUGMENTED_DIFFS_URL", "REGIONS_FILE")
     },
     "no scheme": ({"OVERPASS_URL": "overpass-api.de"}, "OVERPASS_URL must begin with http"),
     "a file": ({"OVERPASS_URL": "file:///x"}, "OVERPASS_URL must begin with http"),
@@ -110,6 +145,7 @@ def test_it_is_a_sentence_without_a_password(how: str, monkeypatch: pytest.Monke
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
     assert str(caught.value).endswith("from .env.")
+    assert ".. " not in str(caught.value)
 
 
 FINE = [
@@ -118,10 +154,17 @@ FINE = [
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "CHANGESETS_URL": "https://h/changesets"},
     {"RETRY_FIRST_SECONDS": "60", "RETRY_MAX_SECONDS": "60"},
     {"DATABASE_URL": f"{DB}/stats", "READ_DATABASE_URL": "postgresql://reader@replica/stats"},
+    # by a pooler, of which each name may be of the same one: the connection tells
+    {"DATABASE_URL": f"{DB}/stats", "READ_DATABASE_URL": "postgresql://reader@h:6432/stats_reading"},
+    {"DATABASE_URL": f"{DB}/stats", "READ_DATABASE_URL": "postgresql://reader@pool:5432/stats_reading"},
     {"DATABASE_URL": "postgresql:///stats?host=/run/postgresql&port=5433"},
     {"DATABASE_URL": "postgres://h1:5432,h2:5433/stats?target_session_attrs=any"},
     {"OVERPASS_URL": "http://u:p@[::1]:8080/api/"},
+    {"LEASE_STALE_SECONDS": "1"},
     {"SETTLE_SECONDS": "0", "HOLE_GRACE_SECONDS": "0", "OVERPASS_PAUSE_SECONDS": "0"},
+    {"SETTLE_SECONDS": "90000", "ARCHIVE_KEEP_DAYS": "2"},
+    {"AUGMENTED_DIFFS_URL": "http://h/x", "CHANGESETS_URL": "http://h:81/x"},
+    {"AUGMENTED_DIFFS_URL": "/x", "CHANGESETS_URL": "http://localhost/x"},
     {"USER_AGENT": "Jürgen's (+https://example.org; mail@example.org)"},
 ]
 
@@ -149,7 +192,6 @@ UNHEARD = [
         {"AUGMENTED_DIFFS_URL": "https://h/x", "OVERPASS_URL": "https://own.example"},
         "OVERPASS_URL does nothing",
     ),
-    ({"LEASE_STALE_SECONDS": "5"}, r"LEASE_STALE_SECONDS (5) is not more than the 5 s"),
     (
         {"AUGMENTED_DIFFS_URL": "https://h/x", "OVERPASS_PAUSE_SECONDS": "5"},
         "OVERPASS_PAUSE_SECONDS does nothing",
@@ -158,6 +200,18 @@ UNHEARD = [
     (
         {"ARCHIVE_URI": "", "ARCHIVE_KEEP_DAYS": "9"},
         "ARCHIVE_KEEP_DAYS does nothing, as ARCHIVE_URI is empty",
+    ),
+    (
+        {"ARCHIVE_URI": "", "ARCHIVE_KEEP_DAYS": "1", "SETTLE_SECONDS": "90000"},
+        "ARCHIVE_KEEP_DAYS does nothing, as ARCHIVE_URI is empty",
+    ),
+    (
+        {"ARCHIVE_URI": "s3://b/x", "ARCHIVE_KEEP_DAYS": "1", "SETTLE_SECONDS": "90000"},
+        "ARCHIVE_KEEP_DAYS does nothing in a bucket",
+    ),
+    (
+        {"AUGMENTED_DIFFS_URL": "/x", "ARCHIVE_KEEP_DAYS": "1", "SETTLE_SECONDS": "90000"},
+        "SETTLE_SECONDS does nothing beside AUGMENTED_DIFFS_URL",
     ),
     ({"ARCHIVE_URI": "S3://b/x", "ARCHIVE_KEEP_DAYS": "9"}, "ARCHIVE_KEEP_DAYS does nothing in a bucket"),
 ]
@@ -203,6 +257,10 @@ ALL = (
     ),
 )
 FILED = [("status",), ("migrate",), ("dev", "--port", "1")]  # the others know settings alike
+UNREAD = [
+    *(("sql", "SELECT 1"), ("database-url",), ("retry",), ("verify", "--sample"), ("rebuild",), ("facts",)),
+    ("stats", "-", "--regions", "regions.json", "--categories", "categories.yaml"),
+]
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)
@@ -214,6 +272,22 @@ def test_every_command_refuses_it_with_2(command: tuple[str, ...], run: Run, tmp
     assert answer.stderr.startswith("stats-assets: ")
     assert name in answer.stderr
     assert {path.name for path in tmp_path.iterdir()} <= {"dagster.yaml", ".dagster"}
+
+
+@pytest.mark.parametrize("command", UNREAD, ids=" ".join)
+def test_a_file_that_a_command_does_not_read_may_be_gone(
+    command: tuple[str, ...], run: Run, url: str, tmp_path: Path
+) -> None:
+    shutil.copy(PROJECT / "stats_assets/osm/data/categories.yaml", tmp_path)
+    (tmp_path / "regions.json").write_text('{"type": "FeatureCollection", "features": []}')
+    given = {"DATABASE_URL": url, "CATEGORIES_FILE": "gone.yaml", "REGIONS_FILE": "gone.json"}
+    answer = run(*command, stdin=b"<osm version='0.6'></osm>", **given)
+    assert "gone" not in answer.stderr
+    for option in ("--regions", "--categories") if command[0] == "stats" else ():
+        less = [word for at, word in enumerate(command) if option not in (word, command[at - 1])]
+        answer = run(*less, **given)
+        assert (answer.returncode, answer.stdout) == (2, "")
+        assert f"{option[2:].upper()}_FILE: " in answer.stderr
 
 
 def test_who_writes_must_know_the_database_that_is_looked_at(

@@ -119,6 +119,7 @@ def test_lines_that_say_nothing_are_said(file: Path, line: str, start: str) -> N
         *("", "# a comment", "A=1\n\n\n", "POLL_SECONDS=5 # often", "POLL_SECONDS=5\r\nRETRY_ATTEMPTS=4\r\n"),
         *("ARCHIVE_URI=", "POLL_SECONDS=5\nPOLL_SECONDS=5", "export POLL_SECONDS=5"),
         "READ_DATABASE_URL='postgresql://h'",
+        *(r'ALERT_COMMAND="printf \"a\n\nb\n\""', r"ALERT_COMMAND='printf a\nb'", r'USER_AGENT="a\r\n"'),
     ],
 )
 def test_what_is_heard_is_not_complained_of(file: Path, text: str) -> None:

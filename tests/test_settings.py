@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stats_assets.feeds.storage import place_of
 from stats_assets.settings import Settings, SettingsError, load_settings
 
 
@@ -97,12 +98,46 @@ def test_what_can_be_set_instead_is_said(
 )
 def test_places_that_can_be_set(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUGMENTED_DIFFS_URL", value)
-    assert load_settings().augmented_diffs_url == value
+    assert load_settings().augmented_diffs_url == value.replace("S3:", "s3:")
     monkeypatch.delenv("AUGMENTED_DIFFS_URL")
     monkeypatch.setenv("CHANGESETS_URL", value)
     if not value.startswith("http"):
         monkeypatch.setenv("ARCHIVE_URI", value)
-    assert load_settings().changesets_url == value
+    assert load_settings().changesets_url == value.replace("S3:", "s3:")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "POSTGRESQL://Me:Pass@Host/Db") for name in ("DATABASE_URL", "READ_DATABASE_URL")),
+        ("DATABASE_URL", "Postgres://Host/Db"),
+        *(
+            (name, value)
+            for name in ("OVERPASS_URL", "AUGMENTED_DIFFS_URL", "CHANGESETS_URL", "ALERT_URL")
+            for value in ("HTTP://Me:Pass@Host/Path", "Https://host")
+        ),
+        *(
+            (name, value)
+            for name in ("AUGMENTED_DIFFS_URL", "CHANGESETS_URL", "ARCHIVE_URI")
+            for value in ("FILE:///A%20B", "S3://bucket/A")
+        ),
+    ],
+)
+def test_an_addresss_scheme_may_be_in_capitals(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    scheme, rest = value.split(":", 1)
+    assert getattr(load_settings(), name.lower()) == f"{scheme.lower()}:{rest}"
+
+
+def test_a_colon_is_no_scheme_in_a_folders_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("STATS_DATA_DIR", "REGIONS_FILE", "CATEGORIES_FILE"):
+        monkeypatch.setenv(name, "a:b")
+    settings = load_settings()
+    assert [settings.stats_data_dir, settings.regions_file, settings.categories_file] == [Path("a:b")] * 3
+    assert place_of(settings.archive) == tmp_path / "a:b/archive"
 
 
 def test_the_home_folder_is_found_in_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ def alerts(
     if test and send:
         raise SettingsError("--test and --send are two things: say one of them.")
     if test:
-        _test(settings_here())
+        _test(settings_here(files=()))
         return
-    settings = settings_here(looks=True, dagster=True)
+    settings = settings_here(looks=True, dagster=True, files=())  # which is told, too
     if send:
         _send(settings)
     else:

@@ -17,6 +17,7 @@ from rich.table import Table
 from stats_assets.cli.output import print_json_text
 from stats_assets.cli.shared import AsJson, err, out, print_json, settings_here
 from stats_assets.database.connection import Connection, database_url
+from stats_assets.env_file import DEFINING
 from stats_assets.feeds import (
     BeforeHistory,
     Body,
@@ -51,7 +52,8 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """The statistics of one augmented diff, without any database."""
-    settings = settings_here()
+    given = {"categories_file": categories, "regions_file": regions}
+    settings = settings_here(files=[name for name in DEFINING if given[name] is None])
     rules = Categories.load(categories.absolute() if categories else settings.categories_file)
     places = Regions.load(regions.absolute() if regions else settings.regions_file)
     try:
@@ -180,7 +182,7 @@ def sql(
     as_json: AsJson = False,
 ) -> None:
     """Ask the statistics' database, read-only."""
-    stats = Stats(settings_here(looks=True))
+    stats = Stats(settings_here(looks=True, files=()))
     statement = query.strip().rstrip(";").encode()
     try:
         with stats.ask() as connection:
@@ -232,4 +234,4 @@ def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list
 
 def print_database_url() -> None:
     """The database's URL, as psql and others take it; the embedded server is started if need be."""
-    print(database_url(settings_here(database=True)))
+    print(database_url(settings_here(database=True, files=())))

@@ -27,7 +27,7 @@ def facts(
     With --accept, one is meant to be: it is named, but no longer warned of. With --recount, its facts are given up: its
     sequences may be counted again, by a backfill; the sums stay until then.
     """
-    with Stats(settings_here(database=True)).connect() as connection:
+    with Stats(settings_here(database=True, files=())).connect() as connection:
         if accept is not None and not ranges.accept(connection, ranges.range_of(accept)):
             say(f"The facts of {accept} are not away: nothing to do.", style="red")
             raise typer.Exit(2)

@@ -77,7 +77,8 @@ def standard_streams() -> Iterator[bool]:
         try:
             sys.stdout.flush()
         finally:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer
+            if _is_the_processs(sys.stdout):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer
 
 
 def _open_on_nothing(number: int) -> None:
@@ -89,7 +90,15 @@ def _open_on_nothing(number: int) -> None:
     setattr(sys, ("stdin", "stdout", "stderr")[number], open(number, mode, closefd=False))  # noqa: SIM115
 
 
+def _is_the_processs(stream: TextIO) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # a caller's own has no number
+        return stream.fileno() == 1
+    return False
+
+
 def _as(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:
+    if not isinstance(stream, io.TextIOWrapper):  # a caller's own, in this process: it takes any text
+        return stream
     made = kind(
         stream.buffer,
         encoding=stream.encoding,
@@ -103,7 +112,7 @@ def _as(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:
 def print_json_text(text: str) -> None:
     """JSON on standard output, which stays JSON in any encoding."""
     try:
-        text.encode(sys.stdout.encoding)
+        text.encode(sys.stdout.encoding or "utf-8")  # none: a caller's own
     except UnicodeEncodeError:
         text = _NOT_ASCII.sub(lambda sign: json.dumps(sign[0])[1:-1], text)
     print(text)

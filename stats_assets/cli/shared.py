@@ -6,6 +6,7 @@ JSON goes to stdout alone, all else to stderr.
 import json
 import os
 import sys
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,7 +17,7 @@ import typer
 from rich.console import Console
 
 from stats_assets.cli.output import print_json_text
-from stats_assets.env_file import ousted, settings_of
+from stats_assets.env_file import DEFINING, ousted, settings_of
 from stats_assets.local.stack import project_root
 from stats_assets.root import find_project_root, is_demo
 from stats_assets.settings import Settings, enter
@@ -40,11 +41,13 @@ Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
 
 
-def settings_here(*, database: bool = False, looks: bool = False, dagster: bool = False) -> Settings:
+def settings_here(
+    *, database: bool = False, looks: bool = False, dagster: bool = False, files: Collection[str] = DEFINING
+) -> Settings:
     """The project's settings, whatever folder below it one is in; then the project's root is the current folder.
 
     With `dagster`, it is Dagster's home, too: there must be one. looks: who only looks does with READ_DATABASE_URL.
-    Says what is set and not heard. Raises SettingsError, also for one that is set twice.
+    files: as in settings_of. Says what is set and not heard. Raises SettingsError, also for one that is set twice.
     """
     root = project_root() if dagster else find_project_root()
     if dagster:
@@ -54,7 +57,7 @@ def settings_here(*, database: bool = False, looks: bool = False, dagster: bool 
         if unused:
             say(unused, style="yellow")
         enter(root)
-    settings = settings_of(Path.cwd(), lambda what: say(what, style="yellow"), writes=database)
+    settings = settings_of(Path.cwd(), lambda what: say(what, style="yellow"), writes=database, files=files)
     named = settings.database_url or (looks and settings.read_database_url)
     if (database or looks) and root is None and not named:
         project_root()  # says what to do

@@ -37,7 +37,7 @@ def verify(
     """
     if a_sample and (resume or seconds is not None):
         raise typer.BadParameter("--sample is short by itself: without --resume and --seconds.")
-    with Stats(settings_here(database=True)).look(may_write=True) as connection:
+    with Stats(settings_here(database=True, files=())).look(may_write=True) as connection:
         kept = a_sample or passes.is_kept(connection)
         if not kept:
             say("This role may only read: how far the verification is can't be kept, nor gone on with.")
@@ -71,7 +71,7 @@ def rebuild() -> None:
 
     What rests on facts that are away stays as it is. Exit code: 0 all was compared, 1 not, as facts are away.
     """
-    with Stats(settings_here(database=True)).connect() as connection:
+    with Stats(settings_here(database=True, files=())).connect() as connection:
         try:
             passed = passes.rebuild(connection, progress=_Told())
         except KeyboardInterrupt:

@@ -20,6 +20,7 @@ from stats_assets.database.facts.empty_partitions import drop_empty
 from stats_assets.database.facts.partitions import MOST, SEQUENCES, make_partitions
 from stats_assets.database.ledger import due_again, seeking, stream_rows
 from stats_assets.database.ledger.ledger import BLOCK, block_of
+from stats_assets.database.looking import check_reader
 from stats_assets.database.migrations import NEWEST
 from stats_assets.database.migrations import migrate as migrate_database
 from stats_assets.feeds import HeadUnknown
@@ -41,7 +42,7 @@ def seek(
     With --from-feed it is for a feed whose numbers began again, or another feed: it may go below the stream's origin,
     which moves, too, and what the archive has above the sequence is never read again.
     """
-    stats = Stats(settings_here(database=True))
+    stats = Stats(settings_here(database=True, files=()))
     with stats.connect() as connection:
         row = stream_rows.stream_of(connection, stream.value)
         if row is not None and row.origin is not None and sequence < row.origin - 1 and not from_feed:
@@ -102,7 +103,7 @@ def retry(
             "it needs --stream, too: each stream has numbers of its own", param_hint="--sequence"
         )
     missed = False
-    with Stats(settings_here(database=True)).connect() as connection:
+    with Stats(settings_here(database=True, files=())).connect() as connection:
         for one in [stream] if stream else StreamName:
             due = due_again.retry(connection, one.value, sequence)
             for number in sorted(set(sequence or ()) - set(due)):
@@ -154,6 +155,7 @@ def migrate(
         else f"went from {before or 'nothing'} to revision {NEWEST}"
     )
     err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
+    check_reader(settings)
     if first is not None:
         (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
 

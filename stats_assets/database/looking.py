@@ -3,12 +3,15 @@
 By the reading login where there is one (reading_login.py). The sentences that say what a look lacks are here.
 """
 
+from uuid import UUID
+
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect, masked
 from stats_assets.database.migrations import NEWEST, revision
 from stats_assets.database.reading_login import name_of, reading_login
+from stats_assets.settings import Settings
 
 WHAT_TO_DO = (
     "What makes one is in docs/operations.md (the reading login): let the owner make roles and run stats-assets"
@@ -39,8 +42,15 @@ UNION ALL (
 """
 
 
+_seen_to_be_one: set[tuple[str, str]] = set()  # a reader's URL, and the owner's
+
+
 class SchemaNotReady(Exception):
     """Nothing can be looked at: no schema is there, or not the one that this code knows. Says what to do."""
+
+
+class AnotherDatabase(DatabaseUnreachable):
+    """Who looks would be shown another database than what is written; the message says which two."""
 
 
 class NoReadingLogin(Exception):
@@ -63,6 +73,44 @@ def look(url: str, *, may_write: bool = False) -> Connection:
     return connection
 
 
+def look_by(url: str, owners: str | None) -> Connection:
+    """The same by a login of a person's, of which it is made sure once that it leads to where the owner's URL does.
+
+    An owner's database that is away does not hinder who reads a replica. Raises AnotherDatabase, and what look does.
+    """
+    connection = look(url)
+    if owners is None or (url, owners) in _seen_to_be_one:
+        return connection
+    try:
+        with connect(owners, application="stats-assets look") as other:
+            one = _made_as(connection) == _made_as(other)
+    except (DatabaseUnreachable, errors.InsufficientPrivilege):
+        return connection
+    except BaseException:
+        connection.close()
+        raise
+    if not one:
+        connection.close()
+        raise AnotherDatabase(
+            f"READ_DATABASE_URL leads to {masked(url)}, and DATABASE_URL to {masked(owners)}, which are two databases,"
+            " or two schemas. Name the same one in both, by two logins."
+        )
+    _seen_to_be_one.add((url, owners))
+    return connection
+
+
+def check_reader(settings: Settings) -> None:
+    """For who begins to write: raises AnotherDatabase. A reader's login that does not work is said by who looks."""
+    if settings.read_database_url is None:
+        return
+    try:
+        look_by(settings.read_database_url, settings.database_url).close()
+    except AnotherDatabase:
+        raise
+    except (DatabaseUnreachable, SchemaNotReady):
+        pass
+
+
 def look_as_reader(url: str) -> Connection:
     """The same by the reading login of the owner's URL, for what is ours to ask: as the owner, where there is none."""
     try:
@@ -75,9 +123,12 @@ def look_as_reader(url: str) -> Connection:
         return look(url)
 
 
-def ask(url: str) -> Connection:
-    """A connection for anybody's statements, by a login that may only SELECT. Raises NoReadingLogin for another."""
-    connection = look(url)
+def ask(url: str, owners: str | None = None) -> Connection:
+    """A connection for anybody's statements, by a login that may only SELECT; owners: as in look_by.
+
+    Raises NoReadingLogin for another login.
+    """
+    connection = look_by(url, owners)
     more = _more(connection)
     if more:
         name = connection.info.user
@@ -104,6 +155,15 @@ def reading_url(url: str) -> str:
             f"There is no login {name} that may only read {masked(url)}. {login} {WHAT_TO_DO}"
         )
     return make_conninfo(url, user=login.name, password=login.password)
+
+
+def _made_as(connection: Connection) -> UUID | None:
+    """What its schema was made as; None: it has none, or an older one, so that it is not what this code looks at."""
+    try:
+        row = connection.execute("SELECT made_as FROM schema_marks").fetchone()
+    except (errors.UndefinedTable, errors.UndefinedColumn):
+        return None
+    return row[0] if row else None
 
 
 def _more(connection: Connection) -> list[str]:

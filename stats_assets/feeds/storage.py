@@ -58,7 +58,7 @@ def _on_disk(path: str) -> Path:
     try:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:  # ~somebody
-        raise ValueError(f"{path!r} can't be used: {error}") from None
+        raise ValueError(f"{path!r} can't be used: {str(error).rstrip('.')}") from None
 
 
 def read(file: Place, seconds: float) -> bytes:

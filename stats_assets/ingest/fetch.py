@@ -71,6 +71,7 @@ class StreamWork:
     reader: Reader
     retries: Retries
     settle_seconds: float
+    lease_stale_seconds: float
 
 
 def settled_to(source: Source, settle_seconds: float, head: int | None) -> int | None:

@@ -89,8 +89,9 @@ def _run(
             make_partitions(connection, start, last)
             note(connection)
             away = away_in(connection, start, last)
+        stale = work.lease_stale_seconds
         with (
-            lease(url, run_id, work.stream, start, end, by_hand=not mode.pauses_stream),
+            lease(url, run_id, work.stream, start, end, stale=stale, by_hand=not mode.pauses_stream),
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if mode.late:

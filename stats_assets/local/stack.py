@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from stats_assets.database.connection import database_url, masked
+from stats_assets.database.looking import check_reader
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.home import DEFINING, HEARD, TAKEN_OVER, DemoError, DemoHome, Remembered
 from stats_assets.embedded_postgres.access import embedded_url
@@ -21,7 +22,7 @@ from stats_assets.local.child import Child
 from stats_assets.local.dagster_programs import HOST, DagsterChildren, answers_at, environment, reserve
 from stats_assets.local.supervisor import AlreadyRunning, Supervisor
 from stats_assets.osm import Categories, Regions
-from stats_assets.root import DEMO, MARKER, find_project_root
+from stats_assets.root import MARKER, find_project_root, live_root
 from stats_assets.settings import load_settings
 
 DEFINITIONS = "stats_assets.definitions"
@@ -56,8 +57,7 @@ def project_root() -> Path:
 
 def _live_root() -> Path:
     """The root, also from inside the demo's folder, which is a project's root too."""
-    root = project_root()
-    return next((folder.parent for folder in (root, *root.parents) if folder.name == DEMO), root)
+    return live_root(project_root())
 
 
 def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:
@@ -75,6 +75,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
         records_made = dagster.make_records()
         url = database_url(settings)
         migrate(url)
+        check_reader(settings)
         records_made()
         facts = {
             "Dagster UI": dagster.url,
@@ -105,7 +106,9 @@ def run_demo(
     if port == feed_port and not feed_only:
         raise StackError(f"--port and --feed-port are both {port}: the UI and the feed need one each.")
     root = _live_root()
-    taken = {} if feed_only else _taken_over(root)
+    taken = _taken_over(root)
+    if not feed_only:
+        _check_taken_over(taken)
     home = DemoHome(root, directory)
     with _writing(root):
         try:
@@ -170,7 +173,7 @@ def run_demo(
 def _taken_over(root: Path) -> dict[str, str]:
     """Of what a person has set for the live project, what counts in the demo, too; says what does not.
 
-    Raises SettingsError, CategoriesError, RegionsError.
+    Raises SettingsError.
     """
     given = given_in(root / ".env")
     taken = {name: value for name, value in given.items() if name in TAKEN_OVER}
@@ -179,11 +182,15 @@ def _taken_over(root: Path) -> dict[str, str]:
         _say(
             f"The demo has its own {', '.join(unused)}: what the environment or .env sets is not used in it."
         )
-    paths = {name: root / Path(taken[name]).expanduser() for name in DEFINING if name in taken}
+    return taken | {name: str(root / Path(taken[name]).expanduser()) for name in DEFINING if name in taken}
+
+
+def _check_taken_over(taken: Mapping[str, str]) -> None:
+    """Raises SettingsError, CategoriesError, RegionsError."""
+    paths = {name: Path(taken[name]) for name in DEFINING if name in taken}
     for name, path in paths.items():
         require_file(name, path)
     _check_definitions(paths.get("CATEGORIES_FILE"), paths.get("REGIONS_FILE"))
-    return taken | {name: str(path) for name, path in paths.items()}
 
 
 def _check_definitions(categories: Path | None, regions: Path | None) -> None:

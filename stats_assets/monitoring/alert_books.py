@@ -3,8 +3,14 @@
 Here is what a book is, and the one in a file, for what has to be told while the database is away.
 """
 
+import errno
+import hashlib
 import json
+import os
+import stat
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -36,12 +42,19 @@ class Book(Protocol):
 
 
 class FileBook:
-    """In the data directory. A file that can't be read counts as none: what stands is told once more."""
+    """In the data directory. A file that can't be read counts as none: what stands is told once more.
+
+    Where nothing can be written there, it is kept in a folder of this user's for what is temporary, and where that
+    can't be, in this process: a hook has to be told all the same, and not each minute.
+    """
+
+    trouble: str | None = None
+    """Why it is not kept where it should be."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         try:
-            kept = json.loads(self._path.read_bytes())
+            kept = json.loads(_content(self._path))
             self._entries = {
                 hook: {one["key"]: _read(Entry, one) for one in entries}
                 for hook, entries in kept["alerts"].items()
@@ -53,7 +66,9 @@ class FileBook:
     @staticmethod
     def is_there(folder: Path) -> bool:
         """Whether something is to be told from it."""
-        return (folder / NAME).exists()
+        path = folder / NAME
+        # exists of pathlib raises where a folder on the way is closed
+        return path in _held or any(os.path.exists(one) for one in (path, _instead(path)))  # noqa: PTH110
 
     def entries(self, hook: str) -> dict[str, Entry]:
         return dict(self._entries.get(hook, {}))
@@ -85,15 +100,65 @@ class FileBook:
             self._write()
 
     def _write(self) -> None:
-        if not any(self._entries.values()):
-            self._path.unlink(missing_ok=True)
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         alerts = {hook: [asdict(one) for one in entries.values()] for hook, entries in self._entries.items()}
         hooks = [asdict(one) for one in self._states.values()]
-        write_whole(
-            self._path, json.dumps({"alerts": alerts, "hooks": hooks}, default=datetime.isoformat, indent=1)
-        )
+        text = json.dumps({"alerts": alerts, "hooks": hooks}, default=datetime.isoformat, indent=1)
+        _held.pop(self._path, None)
+        instead = _instead(self._path)
+        try:
+            if any(self._entries.values()):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(self._path, text)
+            else:
+                self._path.unlink(missing_ok=True)
+        except OSError as error:
+            where = f" in {instead} meanwhile"
+            try:
+                _make_private(instead.parent)
+                write_whole(instead, text)
+            except OSError:
+                _held[self._path], where = text, ", for as long as this process lives"
+            self.trouble = (
+                f"What the alert hooks were told can't be kept in {self._path} ({error.strerror}): it is kept{where}."
+                " Let this user write there, or make room"
+            )
+        else:
+            self.trouble = None
+            with suppress(OSError):
+                instead.unlink(missing_ok=True)
+
+
+_held: dict[Path, str] = {}  # a book's content, by where it should be
+
+
+def _instead(path: Path) -> Path:
+    """Where it is kept meanwhile: of this user, and of this data directory."""
+    digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"stats-assets-{os.getuid()}" / f"{digest}-{path.name}"
+
+
+def _make_private(folder: Path) -> None:
+    """Raises OSError, also where it is another user's, or others may write there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not _is_private(folder):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(folder))
+
+
+def _is_private(folder: Path) -> bool:
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+
+
+def _content(path: Path) -> str:
+    """As it was kept last. Raises OSError, ValueError."""
+    if path in _held:
+        return _held[path]
+    instead = _instead(path)
+    with suppress(OSError):
+        # It is removed when the right place can be written again.
+        if _is_private(instead.parent):
+            return instead.read_text()
+    return path.read_text()
 
 
 def _read(kind: type[T], kept: dict[str, Any]) -> T:

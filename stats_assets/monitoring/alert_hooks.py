@@ -24,6 +24,7 @@ from stats_assets.feeds import masked
 from stats_assets.feeds.deadlines import Deadline, DeadlineAdapter, cutting
 from stats_assets.feeds.second_try import seconds_to_wait
 from stats_assets.monitoring.alerts import Message, one_line
+from stats_assets.root import live_root
 from stats_assets.settings import Settings
 
 LIMIT = 20.0  # seconds for one message
@@ -64,7 +65,8 @@ def hooks_of(settings: Settings) -> list[Hook]:
 class Command:
     """A program that gets the message as JSON on its standard input, and the text as ALERT_TEXT; by no shell.
 
-    It has delivered when it ends with 0. At the time's end it is killed, with all that it has started in its group.
+    Relative paths in it begin at the project's root, for the demo, too. It has delivered when it ends with 0. At the
+    time's end it is killed, with all that it has started in its group.
     """
 
     name = "ALERT_COMMAND"
@@ -74,6 +76,7 @@ class Command:
         with suppress(RuntimeError):  # ~somebody
             program = str(Path(program).expanduser()) if program.startswith("~") else program
         self._words = [program, *arguments]
+        self._folder = live_root(Path.cwd())
         self._limit = limit
 
     def deliver(self, message: Message) -> None:
@@ -84,6 +87,7 @@ class Command:
             try:
                 process = subprocess.Popen(  # noqa: S603 - the operator's own command
                     self._words,
+                    cwd=self._folder,
                     stdin=given,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

@@ -27,6 +27,7 @@ from stats_assets.monitoring.alert_hooks import Hook, HookFailed, hooks_of
 from stats_assets.monitoring.alerts import UI, Message, Problem, message, one_line, step, told, trial_message
 from stats_assets.monitoring.failing_jobs import failing_jobs
 from stats_assets.monitoring.problems import outage, problems, without_dagster
+from stats_assets.monitoring.switches import switches_of
 from stats_assets.osm import CategoriesError, RegionsError
 from stats_assets.root import is_demo
 from stats_assets.system import Stats
@@ -38,7 +39,9 @@ OUTAGES = (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady, CategoriesE
 
 @dataclass
 class Told:
-    """What became of a round. standing: problems; delivered: texts; failures: of hooks, each with its name."""
+    """What became of a round. standing: problems; delivered: texts; failures: of hooks, each with its name, and
+    of a book that can't be kept.
+    """
 
     standing: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
@@ -66,20 +69,20 @@ def found_now(stats: Stats, dagster: DagsterInstance | str, connection: Connecti
     looked = [state.looked_at for state in hook_states(connection)]
     lately = now - timedelta(minutes=cloudwatch.FAILED_MINUTES)
     since = max(min([lately, *looked]), now - LONGEST_AWAY)
-    status = standing.of(stats)
     try:
         if isinstance(dagster, DagsterInstance):
+            status = standing.of(stats, switches_of(dagster))
             return problems(status, cloudwatch.of_dagster(dagster, now), failing_jobs(dagster, since))
     except SQLAlchemyError as error:
         dagster = one_line(str(error))
     gone = without_dagster(dagster)
-    return problems(status, cloudwatch.Dagster(None, 0), ()) | {gone.key: gone}
+    return problems(standing.of(stats), cloudwatch.Dagster(None, 0), ()) | {gone.key: gone}
 
 
 def tell(stats: Stats, dagster: DagsterInstance | str, hooks: Sequence[Hook] | None = None) -> Told:
     """One round; dagster: its instance, or why there is none.
 
-    Raises RoundBusy, and OSError where an outage can't be written down in the data directory.
+    Raises RoundBusy.
     """
     given, result = hooks_of(stats.settings) if hooks is None else hooks, Told()
     until = time.monotonic() + ROUND
@@ -92,7 +95,10 @@ def tell(stats: Stats, dagster: DagsterInstance | str, hooks: Sequence[Hook] | N
         found = {"outage": outage(str(error))}
     folder = stats.settings.stats_data_dir
     if found or FileBook.is_there(folder):
-        go(FileBook(folder), given, found, datetime.now(UTC), until, result)
+        kept = FileBook(folder)
+        go(kept, given, found, datetime.now(UTC), until, result)
+        if kept.trouble:
+            result.failures.append(kept.trouble)
     return result
 
 

@@ -65,7 +65,9 @@ def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
         "SinceCommit": _since(stream.committed_at, now),
         "SinceTick": _since(stream.ticked_at, now),
         "Rate": stream.rate,
-        "SwitchedOff": None if stream.sensor_on is None else 0 if stream.sensor_on else 1,
+        "SwitchedOff": None
+        if stream.sensor_on is None
+        else int(not stream.sensor_on and bool(stream.not_followed)),
         "Waiting": len(stream.waiting),
         "GivenUp": len(stream.quarantined) + len(stream.holes),
         "Flagged": stream.flagged,

@@ -3,7 +3,10 @@
 What is asked for it is status.py's and orchestration/stream_checks.py's; how far the feed is, ingest/feed_head.py's.
 """
 
+from __future__ import annotations
+
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from stats_assets.database.ledger.heads import A_LITTLE
 from stats_assets.database.ledger.stream_rows import StreamRow
@@ -11,6 +14,9 @@ from stats_assets.feeds import covers
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import in_words
+
+if TYPE_CHECKING:
+    from stats_assets.monitoring.switches import Switches
 
 BEHIND, STALLED = 600.0, 3600.0  # seconds: 10 minutes are what OSMesa's monitor mailed about
 MINUTE = 60.0
@@ -67,16 +73,21 @@ def why_another(stream: Stream, cursor: int, head: int) -> str:
 
 
 def why_not_followed(
-    stream: Stream, is_on: bool | None, row: StreamRow | None, poll_seconds: float
+    stream: Stream, switches: Switches, row: StreamRow | None, poll_seconds: float
 ) -> str | None:
     """What a person is told, with what to do, of a stream whose sensor is off or dead; None: it is followed.
 
-    is_on: None: Dagster's records can't be read from here, so only its ticks tell.
+    Where Dagster's records can't be read from here, only its ticks tell. One that is off, and was ticked after that,
+    is ticked by somebody's own means: then these tell, too.
     """
+    is_on = switches.is_on(stream, row.instance_id if row else None)
+    silent = _silent_seconds(row, poll_seconds)
+    off_at = switches.set_at.get(stream)
+    if is_on is False and silent is None and row and row.ticked_at and off_at and row.ticked_at > off_at:
+        return None
     switch_on = f"To switch it on: Automation in Dagster's UI, {TABLE[stream].sensor}"
     if is_on is False:
         return f"its sensor is switched off in Dagster, so nothing new is fetched. {switch_on}"
-    silent = _silent_seconds(row, poll_seconds)
     if silent is None:
         return None
     if is_on:

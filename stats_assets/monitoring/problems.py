@@ -123,7 +123,7 @@ def _of_stream(name: Stream, stream: StreamStatus) -> Iterator[Problem]:
 def _standing(name: Stream, stream: StreamStatus, cursor: int) -> Problem:
     """The stream is behind, stalled, lost, or pauses, in the status's own words."""
     code, late = stream.exit_code, max(stream.lag_seconds or 0, stream.feed_age_seconds or 0) >= BEHIND
-    word = stream.word if code else "paused"
+    word = {"no ticks": "without ticks"}.get(stream.word, stream.word) if code else "paused"
     reasons = []
     if stream.lag_seconds is not None and stream.lag_seconds >= BEHIND:
         reasons.append(f"its newest is of {in_words(stream.lag_seconds)} ago")
@@ -137,6 +137,8 @@ def _standing(name: Stream, stream: StreamStatus, cursor: int) -> Problem:
         reasons.append(
             f"the cursor {cursor} lies beyond the feed's head {stream.head}: nothing is done until then"
         )
+    elif stream.not_followed:
+        reasons.append(stream.not_followed)
     elif stream.stands_still and stream.head is not None:
         reasons.append("nothing was committed in ten minutes, nothing is in flight. Is its sensor on?")
     if stream.head is not None and (why := why_late(stream.feed_age_seconds, at_head=stream.at_head)):

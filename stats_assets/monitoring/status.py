@@ -229,7 +229,7 @@ def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Swit
             zip(("hour", "day"), (one._asdict() for one in asked.lately(connection, stream)), strict=True)
         ),
         sensor_on=is_on,
-        not_followed=lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds),
+        not_followed=lag.why_not_followed(stream, switches, row, stats.settings.poll_seconds),
     )
 
 

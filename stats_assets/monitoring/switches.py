@@ -7,11 +7,15 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
 from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import InstigatorType
+from dagster._core.storage.schedules.schema import InstigatorsTable
+from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
+from sqlalchemy import select
 
 from stats_assets.root import find_project_root
 from stats_assets.streams import STREAMS, TABLE, Stream
@@ -21,10 +25,14 @@ PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
 @dataclass(frozen=True)
 class Switches:
-    """instance_id: the Dagster instance's whose switches these are; None: they could not be read. on: the streams'."""
+    """instance_id: the Dagster instance's whose switches these are; None: they could not be read. on: the streams'.
+
+    set_at: since when each is off, by the clock of whoever switched it, in UTC; NEVER_ON; none: it is not known.
+    """
 
     instance_id: str | None = None
     on: Mapping[Stream, bool] = field(default_factory=dict)
+    set_at: Mapping[Stream, datetime] = field(default_factory=dict)
 
     def is_on(self, stream: Stream, driven_by: str | None) -> bool | None:
         """None: not known, also where another instance than this drives the stream."""
@@ -34,6 +42,7 @@ class Switches:
 
 
 UNKNOWN = Switches()
+NEVER_ON = datetime.min.replace(tzinfo=UTC)
 
 
 def instance_id(instance: DagsterInstance) -> str:
@@ -48,10 +57,34 @@ def switches_of(instance: DagsterInstance) -> Switches:
         return UNKNOWN
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     running = {state.instigator_name for state in states if state.is_running}
+    written = _written(instance)
     return Switches(
         instance_id(instance),
         {stream: TABLE[stream].sensor in running for stream in STREAMS},
+        {}
+        if written is None
+        else {stream: written.get(TABLE[stream].sensor, NEVER_ON) for stream in STREAMS},
     )
+
+
+def _written(instance: DagsterInstance) -> dict[str, datetime] | None:
+    """When each sensor's state was last written: of one that is off, when it was switched. None: not known.
+
+    The state itself has no such time, and a storage that keeps it in no table has none either.
+    """
+    storage = instance.schedule_storage
+    if not isinstance(storage, SqlScheduleStorage):
+        return None
+    table = InstigatorsTable.c
+    with storage.connect() as connection:
+        rows = connection.execute(select(table.selector_id, table.update_timestamp)).all()
+    known = {selector: at for selector, at in rows if at is not None}
+    found: dict[str, datetime] = {}
+    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        if state.selector_id in known:
+            at = known[state.selector_id].replace(tzinfo=UTC)
+            found[state.instigator_name] = max(at, found.get(state.instigator_name, at))
+    return found
 
 
 def switches_here() -> Switches:

@@ -46,8 +46,8 @@ def _alert_sensor() -> SensorDefinition:
             return SkipReason(NONE_SET)
         try:
             told = tell(stats, context.instance, hooks)
-        except (RoundBusy, OSError) as error:
-            return SkipReason(str(error))
+        except RoundBusy as busy:
+            return SkipReason(str(busy))
         for failure in told.failures:
             context.log.warning(failure)
         return SkipReason(str(told))

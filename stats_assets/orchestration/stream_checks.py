@@ -235,8 +235,7 @@ def _instance() -> DagsterInstance | None:
 def _not_followed(
     instance: DagsterInstance, stats: Stats, row: StreamRow | None, stream: Stream
 ) -> str | None:
-    is_on = switches_of(instance).is_on(stream, row.instance_id if row else None)
-    return lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds)
+    return lag.why_not_followed(stream, switches_of(instance), row, stats.settings.poll_seconds)
 
 
 def lag_of_others(
@@ -252,9 +251,8 @@ def lag_of_others(
         row = stream_of(connection, stream)
         if row is None or row.checkpoint is None:
             continue
-        is_on = switches.is_on(stream, row.instance_id)
-        why = lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds)
-        if is_on or why is None:
+        why = lag.why_not_followed(stream, switches, row, stats.settings.poll_seconds)
+        if why is None or switches.is_on(stream, row.instance_id):
             continue
         feed = known_of(connection, stats.source(stream), stream)
         result = _lag(stats, connection, stream, row.checkpoint, feed, why)

@@ -1,14 +1,18 @@
 """The command line as a person and a script meet it: output, streams, exit codes, no traceback."""
 
 import gzip
+import io
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 from dagster import DagsterInstance
 
+from stats_assets.cli.main import main
 from stats_assets.database.ledger import seeking
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
@@ -300,3 +304,29 @@ def test_backfill_and_partitions_before_the_origin_in_a_project_without_a_daemon
         assert sorted(keys)[:3] == [f"{world.first - 300 + i * 100:09d}" for i in range(3)]
         assert {"SUCCESS"} == {found.status.value for found in instance.get_runs()}
     assert run("migrate", "--from", str(world.first), **environment).returncode == 2
+
+
+@pytest.mark.parametrize("kind", ["text", "bytes"])
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--version"], 0, "stats-assets "),
+        (["hashtags", "--json", "on #Jürgen"], 0, '"jürgen"'),
+        (["no-such-command"], 2, ""),
+    ],
+)
+def test_it_can_be_called_in_process_with_any_output(
+    words: list[str], code: int, says: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller's own standard output stays as it is."""
+    made = io.StringIO() if kind == "text" else io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["stats-assets", *words])
+    monkeypatch.setattr(sys, "stdout", made)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    before = os.fstat(1)
+    try:
+        main()
+    except SystemExit as ended:
+        assert ended.code == code
+    assert says in (made.getvalue() if isinstance(made, io.StringIO) else made.buffer.getvalue().decode())
+    assert (os.fstat(1).st_dev, os.fstat(1).st_ino) == (before.st_dev, before.st_ino)

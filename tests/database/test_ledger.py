@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from stats_assets.database.connection import Connection, connect
+from stats_assets.database.ledger import leases as leasing
 from stats_assets.database.ledger import ledger, seeking, stream_rows
 from stats_assets.database.ledger.commit import Counted, Counts, Verdict, verdict
 from stats_assets.database.ledger.commit import commit as commit_sequence
 from stats_assets.database.ledger.leases import end_lease, lease, leases
 from stats_assets.database.ledger.ledger import LeaseLost, LedgerRow, Retries
+from stats_assets.settings import Settings
 from stats_assets.streams import Stream
 from tests.conftest import examples
+from tests.drills.waiting import until
 
 STREAM: Stream = "augmented_diffs"
 RETRIES = Retries(first=60, most=3600, attempts=3, hole_grace=600)
@@ -442,12 +445,33 @@ def test_a_run_taken_for_dead_can_neither_commit_nor_take(connection: Connection
 
 
 def test_a_lease_beats_is_released_and_counts_its_silence(url: str, connection: Connection) -> None:
-    with lease(url, "other", STREAM, 100, 199):
+    with lease(url, "other", STREAM, 100, 199, stale=20):
         (mine,) = [one for one in leases(connection, STREAM) if one.run_id == "other"]
         assert (mine.start_sequence, mine.end_sequence, mine.released) == (100, 199, False)
         assert mine.silent_seconds < 60
     (mine,) = [one for one in leases(connection, STREAM) if one.run_id == "other"]
     assert mine.released
+
+
+def test_a_run_gives_three_signs_of_life_before_it_is_taken_for_dead_whatever_is_set(
+    url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    least = 1.0  # what LEASE_STALE_SECONDS may be
+    with pytest.raises(ValueError, match="lease_stale_seconds"):
+        Settings(lease_stale_seconds=least - 0.1)
+    for stale in (least, 2.0, 5.0, 14.9, 15.0, 20.0, 3600.0):
+        assert leasing.between_beats(stale) == min(5, stale / 3)
+    monkeypatch.setattr(leasing, "MOST_BETWEEN", 3600.0)
+    seen: set[datetime] = set()
+
+    def beaten() -> bool:
+        seen.update(
+            at for (at,) in connection.execute("SELECT heartbeat FROM run_leases WHERE run_id = 'one'")
+        )
+        return len(seen) > 3
+
+    with lease(url, "one", STREAM, 100, 199, stale=0.3):
+        assert until(beaten, "signs of life")
 
 
 def test_two_runs_at_one_sequence_both_end_and_it_counts_once(url: str, connection: Connection) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,12 +17,21 @@ from psycopg.conninfo import conninfo_to_dict
 
 from stats_assets.cli import answers
 from stats_assets.database import reading_login
-from stats_assets.database.connection import connect
+from stats_assets.database.connection import DatabaseUnreachable, connect
 from stats_assets.database.facts.partitions import make_partitions
-from stats_assets.database.looking import NoReadingLogin, ask, look_as_reader, reading_url
+from stats_assets.database.looking import (
+    AnotherDatabase,
+    NoReadingLogin,
+    ask,
+    check_reader,
+    look_as_reader,
+    reading_url,
+)
 from stats_assets.database.migrations import migrate
 from stats_assets.database.reading_login import name_of
 from stats_assets.embedded_postgres.roles import as_superuser
+from stats_assets.settings import Settings
+from stats_assets.system import Stats
 from tests.conftest import Run, database, other_database
 from tests.database.test_looking import GRANTS, everything, role
 
@@ -420,3 +430,57 @@ def test_a_setting_that_is_no_url_is_named_without_its_password(run: Run) -> Non
     assert answer.returncode == 2
     assert "READ_DATABASE_URL must begin with postgresql://" in answer.stderr
     assert "hunter2" not in answer.stderr
+
+
+ANOTHER = "READ_DATABASE_URL leads to .*, and DATABASE_URL to .*, which are two databases"
+
+
+def test_another_database_to_look_at_is_refused_by_its_mark_and_not_by_its_name(
+    server: str, url: str
+) -> None:
+    """As by a pooler, where one database has several names, and several databases may have one."""
+    with database(server) as copy, database(server) as other, psycopg.connect(other) as connection:
+        connection.execute("UPDATE schema_marks SET made_as = gen_random_uuid()")
+        connection.commit()
+        there = {name: elsewhere(one) for name, one in {"copy": copy, "other": other, "same": url}.items()}
+        for reader in (there["same"], there["copy"]):  # of which a copy can't be told, nor a replica
+            with Stats(Settings(database_url=url, read_database_url=reader)).look() as looking:
+                assert looking.info.dbname in reader
+        settings = Settings(database_url=url, read_database_url=there["other"])
+        for asking in (Stats(settings).look, Stats(settings).ask, lambda: check_reader(settings)):
+            with pytest.raises(AnotherDatabase, match=ANOTHER) as caught:
+                asking()
+            assert "hunter2" not in str(caught.value)
+        connection.execute("DROP TABLE schema_marks")
+        connection.commit()
+        with pytest.raises(AnotherDatabase):  # the one that is written to is not even of this code
+            Stats(Settings(database_url=other, read_database_url=there["same"])).look()
+    with pytest.raises(DatabaseUnreachable):
+        Stats(Settings(database_url=url, read_database_url=there["other"])).look()
+    check_reader(
+        Settings(database_url=url, read_database_url=there["other"])
+    )  # it is away: who looks says it
+    away = "postgresql://me:hunter2@127.0.0.1:1/stats"
+    with Stats(
+        Settings(database_url=away, read_database_url=url)
+    ).look():  # a replica, while the first is away
+        pass
+
+
+def test_commands_refuse_another_database_to_look_at(server: str, url: str, run: Run) -> None:
+    with database(server) as other:
+        with psycopg.connect(other) as connection:
+            connection.execute("UPDATE schema_marks SET made_as = gen_random_uuid()")
+        given = {"DATABASE_URL": url, "READ_DATABASE_URL": elsewhere(other)}
+        for command, code in ((("status",), 3), (("sql", "SELECT 1"), 2), (("migrate",), 2)):
+            answer = run(*command, **given)
+            assert (answer.returncode, answer.stdout) == (code, "")
+            assert re.search(ANOTHER, answer.stderr)
+
+
+def elsewhere(url: str) -> str:
+    """The same place by another way, as if it were another server's."""
+    parts = conninfo_to_dict(url)
+    return (
+        f"postgresql://{parts['user']}:hunter2@/{parts['dbname']}?host=/.{parts['host']}&port={parts['port']}"
+    )

@@ -7,10 +7,11 @@ import pytest
 
 from stats_assets.demo.home import DemoHome
 from stats_assets.local.dagster_programs import environment
-from stats_assets.local.stack import _taken_over, run_demo
+from stats_assets.local.stack import StackError, _taken_over, run_demo
 from stats_assets.osm import Categories, CategoriesError
 from stats_assets.settings import Settings, SettingsError
 from tests.conftest import Run
+from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[2]
 MINE = "categories:\n  huts:\n    any: [building]\n"
@@ -81,6 +82,33 @@ def test_what_cannot_be_used_is_refused_before_anything_is_started(
     with pytest.raises((SettingsError, CategoriesError), match=says):
         run_demo(1)
     assert not (root / ".demo/.env").exists()
+
+
+@pytest.mark.parametrize("files", ["there", "gone"])
+def test_the_feed_alone_leaves_the_settings_that_the_whole_demo_does(
+    root: Path, monkeypatch: pytest.MonkeyPatch, files: str
+) -> None:
+    def ended(*given: object) -> int:
+        raise StackError("as far as that")
+
+    monkeypatch.setattr("stats_assets.local.stack.Supervisor.run", ended)
+    monkeypatch.setattr("stats_assets.local.stack.DagsterChildren.make_records", ended)
+    (root / ".env").write_text("CATEGORIES_FILE=mine.yaml\nREFRESHMENTS_ROWS=3\nALERT_URL=https://h/secret\n")
+    monkeypatch.setenv("ALERT_COMMAND", "true")
+    written = []
+    for feed_only in (False, True, False):
+        if files == "gone" and feed_only:  # which counts nothing
+            (root / "mine.yaml").unlink()
+        with pytest.raises((StackError, SettingsError), match=r"as far as that|is not there"):
+            run_demo(*free_ports(2), feed_only=feed_only)
+        written.append((root / ".demo/.env").read_text().splitlines())
+        for line in written[-1]:
+            assert not line.startswith("ALERT_")
+    # each has ports of its own
+    [first, second, third] = [[line for line in one if "127.0.0.1" not in line] for one in written]
+    assert first == second == third
+    assert any(line.startswith("CATEGORIES_FILE") for line in second)
+    assert "REFRESHMENTS_ROWS='3'" in second
 
 
 def test_commands_in_the_demos_folder_say_what_the_environment_does_not_change(root: Path, run: Run) -> None:

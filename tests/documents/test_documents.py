@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -16,6 +17,8 @@ from stats_assets.cli.main import app
 from stats_assets.cli.streams import MOST_UNASKED
 from stats_assets.database.ledger import stream_rows
 from stats_assets.definitions import defs
+from stats_assets.demo.home import HEARD, TAKEN_OVER
+from stats_assets.env_file import NAMES, complaints
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
 from stats_assets.feeds.manners import PAUSE
 from stats_assets.ingest.failure_rules import DUPLICATE_PAUSE
@@ -152,3 +155,39 @@ def test_each_limit_is_said_as_it_is() -> None:
         value = found[1] if found else ""
         said[sentence] = float(words.get(value, value or "nan").replace(",", ""))
     assert said == limits
+
+
+def test_what_the_demo_takes_over_is_said() -> None:
+    found = re.search("it takes over (.*?), and names those that it does not", README, re.DOTALL)
+    everywhere, alone = found[1].split("from the environment alone") if found else ("", "")
+    assert set(re.findall("`([A-Z_]+)`", everywhere)) == set(TAKEN_OVER)
+    assert set(re.findall("`([A-Z_]+)`", alone)) == HEARD
+
+
+WITHOUT_A_VALUE = ("ALERT_URL=", "ARCHIVE_URI=")
+LINES = sorted(
+    {
+        line.replace("\\|", "|")
+        for page in (*PAGES.values(), *(one.read_text() for one in (PROJECT / "deploy").rglob("*.md")))
+        for line in (*re.findall("`([A-Z_]+=[^`\n]*)`", page), *re.findall("^[A-Z_]+=.*", page, re.MULTILINE))
+        if line.split("=")[0] in NAMES
+    }
+)
+"""What a reader is told to write into `.env`, as it stands there."""
+
+
+def test_lines_for_the_env_file_are_found() -> None:
+    assert {line.split("=")[0] for line in LINES} >= {"ALERT_COMMAND", "ALERT_URL", "AUGMENTED_DIFFS_START"}
+    assert any("msmtp" in line for line in LINES)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_that_is_shown_can_be_written_into_the_env_file(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"# ours\n\n{line}\n")
+    assert complaints(file, {}) == []
+    monkeypatch.setitem(Settings.model_config, "env_file", str(file))
+    name = line.split("=")[0].lower()
+    assert name in Settings().model_fields_set or line in WITHOUT_A_VALUE

@@ -64,6 +64,18 @@ def test_a_command_gets_the_message_and_no_shell_reads_it(folder: Path) -> None:
     assert not (folder / "made").exists()
 
 
+@pytest.mark.parametrize("where", [".", ".demo", ".demo/real-0123abcd"])
+def test_a_relative_path_in_it_is_the_projects_from_the_demo_too(
+    folder: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script("#!/bin/sh\necho it >> made\n")
+    (folder / where).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(folder / where)
+    for words in ("./hook", "sh hook", f"{sys.executable} -c 'import os; os.system(\"./hook\")'"):
+        Command(words).deliver(MESSAGE)
+    assert (folder / "made").read_text() == 3 * "it\n"
+
+
 def test_what_does_not_read_and_what_leaves_something_running_is_not_waited_for() -> None:
     Command("true").deliver(MESSAGE)
     began = time.monotonic()

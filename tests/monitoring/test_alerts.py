@@ -1,6 +1,8 @@
 """What a hook is told of a problem, and when: once at its begin, once at its end, whatever the hook does meanwhile."""
 
 import json
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -397,3 +399,49 @@ def test_what_wants_nobody_is_no_problem(fine: Any) -> None:
 def test_a_stream_that_pauses_is_not_told_of_by_its_runs_too() -> None:
     paused = replace(ALL_FINE, streams={"augmented_diffs": FINE, "changesets": replace(FINE, paused="x")})
     assert set(problems(paused, ALIVE, [OWN])) == {"changesets"}
+
+
+@pytest.mark.parametrize("temporary", ["a folder", "closed"])
+def test_it_is_told_once_where_the_book_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: str
+) -> None:
+    """A data directory that is read-only, or full: here, a file. Then kept in /tmp, or in memory."""
+    data = tmp_path / "data"
+    data.write_text("no folder")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    if temporary == "a folder":
+        (tmp_path / "tmp").mkdir()
+    desk = Desk(data, Listener())
+    patient = replace(
+        WRONG, patience=timedelta(minutes=2)
+    )  # so that it must be remembered before it is told, too
+    for _ in range(6):
+        desk.round(patient)
+    assert desk.hook.changes() == [(WRONG.key, "began")]
+    book = FileBook(data)
+    book.put(desk.hook.name, WRONG.key, book.entries(desk.hook.name)[WRONG.key])
+    assert book.trouble is not None
+    assert str(data / NAME) in book.trouble
+    assert (f"stats-assets-{os.getuid()}" in book.trouble) == (temporary == "a folder")
+    assert FileBook.is_there(data)
+    data.unlink()  # mended
+    for _ in range(4):
+        desk.round()
+    assert desk.hook.changes() == [(WRONG.key, "began"), (WRONG.key, "over")]
+    assert not FileBook.is_there(data)
+    assert FileBook(data).entries(desk.hook.name) == {}
+
+
+def test_a_book_in_a_folder_that_others_may_write_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").write_text("no folder")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    open_folder = tmp_path / f"stats-assets-{os.getuid()}"
+    open_folder.mkdir()
+    open_folder.chmod(0o777)
+    desk = Desk(tmp_path / "data", Listener())
+    for _ in range(3):
+        desk.round(WRONG)
+    assert desk.hook.changes() == [(WRONG.key, "began")]
+    assert list(open_folder.iterdir()) == []

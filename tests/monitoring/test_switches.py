@@ -29,8 +29,9 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.ingest.feed_head import of_look
 from stats_assets.monitoring import cloudwatch, switches
 from stats_assets.monitoring import status as standing
+from stats_assets.monitoring.alert_round import found_now
 from stats_assets.monitoring.cloudwatch import Dagster
-from stats_assets.monitoring.switches import UNKNOWN, Switches, switches_here, switches_of
+from stats_assets.monitoring.switches import NEVER_ON, UNKNOWN, Switches, switches_here, switches_of
 from stats_assets.orchestration.stream_checks import evaluate, lag_of_others
 from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
@@ -66,6 +67,12 @@ def driven(feed: DemoFeed, connection: Connection, instance: DagsterInstance) ->
     return mine
 
 
+def tick(connection: Connection, stream: Stream, instance: DagsterInstance) -> None:
+    """As a tick does, by whomever."""
+    with stream_rows.driving(connection, stream, switches.instance_id(instance)):
+        pass
+
+
 def said(stats: Stats, switched: Switches, stream: Stream = DIFFS) -> tuple[str, int, str]:
     found = standing.of(stats, switched).streams[stream]
     sentences = " ".join(command._sentences(stream, found, datetime.now(UTC)))
@@ -78,16 +85,21 @@ def test_a_sensor_that_is_off_is_called_so(
 ) -> None:
     switch(instance, "changesets_stream", on=True)
     switch(instance, "statistics_queue", on=True)
-    for off in (False, True):  # never switched on; switched off by a person
-        if off:
-            switch(instance, f"{DIFFS}_stream", on=True)
-            assert said(stats, switches_of(instance))[0] not in ("switched off", "no ticks")
-            switch(instance, f"{DIFFS}_stream", on=False)
+    assert said(stats, switches_of(instance))[0] not in (
+        "switched off",
+        "no ticks",
+    )  # never on, and yet ticked
+    switch(instance, f"{DIFFS}_stream", on=True)
+    assert said(stats, switches_of(instance))[0] not in ("switched off", "no ticks")
+    switch(instance, f"{DIFFS}_stream", on=False)
+    for minutes in (0, 60):
+        pass_time(connection, minutes * 60)
         word, code, sentence = said(stats, switches_of(instance))
         assert (word, code) == ("switched off", 2)
         assert "switched off in Dagster" in sentence
         assert "Automation" in sentence
         assert f"{DIFFS}_stream" in sentence
+    tick(connection, "changesets", instance)
     assert said(stats, switches_of(instance), "changesets")[0] not in ("switched off", "no ticks")
     found = standing.of(stats, switches_of(instance))
     lines = [json.loads(line) for line in cloudwatch.lines("c", found, Dagster(0, 0), datetime.now(UTC))]
@@ -120,6 +132,44 @@ def test_without_dagsters_records_the_ticks_tell(
     told = {event.asset_key.to_user_string() for event in lag_of_others(instance, stats, connection)}
     assert told == {"changesets_feed"}  # the other one will tick by itself, as the daemon runs
     assert "is switched on, but has not ticked for 3 h: Dagster's daemon does not run" in sentence
+
+
+@pytest.mark.usefixtures("driven")
+def test_one_that_is_off_and_is_ticked_by_other_means_is_followed(
+    stats: Stats, connection: Connection, instance: DagsterInstance
+) -> None:
+    """By somebody's own scheduler, say. Whoever has just switched it off is told so at once."""
+    off = ("switched off", "no ticks")
+    assert said(stats, switches_of(instance))[0] not in off
+    switch(instance, f"{DIFFS}_stream", on=True)
+    switch(instance, f"{DIFFS}_stream", on=False)
+    assert said(stats, switches_of(instance))[:2] == ("switched off", 2)
+    tick(connection, DIFFS, instance)
+    assert said(stats, switches_of(instance))[0] not in off
+    assert lag_of_others(instance, stats, connection) == []
+    found = standing.of(stats, switches_of(instance))
+    lines = [json.loads(line) for line in cloudwatch.lines("c", found, Dagster(0, 0), datetime.now(UTC))]
+    assert {line.get("SwitchedOff") for line in lines} == {0, None}
+    # A storage that has no such time: off is off.
+    now = switches_of(instance)
+    assert said(stats, Switches(now.instance_id, now.on))[:2] == ("switched off", 2)
+    pass_time(connection, 3600)  # no more ticks
+    assert said(stats, switches_of(instance))[:2] == ("switched off", 2)
+
+
+def test_the_alerts_say_what_status_says(
+    driven: str, stats: Stats, connection: Connection, instance: DagsterInstance
+) -> None:
+    switch(instance, f"{DIFFS}_stream", on=True)
+    switch(instance, f"{DIFFS}_stream", on=False)
+    pass_time(connection, 3600)
+    tick(connection, "changesets", instance)
+    found = found_now(stats, instance, connection)
+    assert found[DIFFS].said.startswith(f"{DIFFS} is switched off: ")
+    assert "its sensor is switched off in Dagster" in found[DIFFS].said
+    silent = found_now(stats, "no records", connection)
+    assert silent[DIFFS].said.startswith(f"{DIFFS} is without ticks: ")
+    assert "its sensor has not ticked for" in silent[DIFFS].said
 
 
 def test_another_instances_switch_says_nothing(driven: str, stats: Stats) -> None:
@@ -175,4 +225,6 @@ def test_the_projects_own_dagster_is_read(tmp_path: Path, monkeypatch: pytest.Mo
             mine = made.run_storage.get_run_storage_id()  # type: ignore[attr-defined]
     monkeypatch.chdir(below)
     monkeypatch.setattr(switches, "PATIENCE", 600.0)
-    assert switches_here() == Switches(mine, {DIFFS: False, "changesets": True})
+    found = switches_here()
+    assert (found.instance_id, found.on) == (mine, {DIFFS: False, "changesets": True})
+    assert (found.set_at[DIFFS], found.set_at["changesets"] > NEVER_ON) == (NEVER_ON, True)

@@ -13,7 +13,13 @@ from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
 
-HEARTBEAT_SECONDS = 5.0
+MOST_BETWEEN = 5.0  # seconds between two signs of life
+MISSED = 3  # so many may fail to come before a run is taken for dead
+
+
+def between_beats(stale: float) -> float:
+    """Seconds between two signs of life, where a run that is silent for `stale` seconds is dead."""
+    return min(MOST_BETWEEN, stale / MISSED)
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,9 @@ def end_lease(connection: Connection, run_id: str) -> None:
 
 @contextmanager
 def lease(
-    url: str, run_id: str, stream: str, start: int, end: int, *, by_hand: bool = False
+    url: str, run_id: str, stream: str, start: int, end: int, *, stale: float, by_hand: bool = False
 ) -> Iterator[None]:
-    """Hold a lease on start..end while the body runs, its heart beating in a thread.
+    """Hold a lease on start..end while the body runs, its heart beating in a thread; stale: as in between_beats.
 
     Afterwards the range is released; the row stays until the run ends or it grows stale, so that a run between
     two steps does not look dead.
@@ -65,7 +71,7 @@ def lease(
             " end_sequence = excluded.end_sequence, heartbeat = now(), released = false",
             (run_id, stream, start, end, by_hand),
         )
-        with heartbeat(url, run_id):
+        with heartbeat(url, run_id, stale):
             yield
         connection.execute(
             "UPDATE run_leases SET released = true, heartbeat = now() WHERE run_id = %s", (run_id,)
@@ -73,9 +79,9 @@ def lease(
 
 
 @contextmanager
-def heartbeat(url: str, run_id: str) -> Iterator[None]:
+def heartbeat(url: str, run_id: str, stale: float) -> Iterator[None]:
     """Keep the run's lease fresh, if it has one, while the body runs."""
-    stop = threading.Event()
+    stop, between = threading.Event(), between_beats(stale)
 
     def beat() -> None:
         # The lease says whether the process lives: a database that is away for a moment must not end the thread.
@@ -84,9 +90,10 @@ def heartbeat(url: str, run_id: str) -> Iterator[None]:
                 suppress(psycopg.Error, DatabaseUnreachable),
                 connect(url, application="stats-assets heartbeat") as connection,
             ):
-                while not stop.wait(HEARTBEAT_SECONDS):
+                while not stop.is_set():
                     connection.execute("UPDATE run_leases SET heartbeat = now() WHERE run_id = %s", (run_id,))
-            stop.wait(1)
+                    stop.wait(between)
+            stop.wait(min(1, between))
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

@@ -56,7 +56,7 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
     with (
         failing("What was applied stays; the rest is queued, and applied later."),
         parts.connect() as connection,
-        heartbeat(parts.url, context.run.run_id),
+        heartbeat(parts.url, context.run.run_id, parts.settings.lease_stale_seconds),
     ):
         keep_refreshments(connection, parts.settings.refreshments_rows)
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))

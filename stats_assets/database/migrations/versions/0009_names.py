@@ -1,4 +1,4 @@
-"""The keys of the aggregates have names."""
+"""The keys of the aggregates have names, and a database is known again."""
 
 from stats_assets.database.migrations.frozen import replacing_views, run
 

@@ -7,3 +7,6 @@ ALTER TABLE aggregate_days RENAME a TO owner_id;
 ALTER TABLE aggregate_keys RENAME a TO owner_id;
 COMMENT ON COLUMN aggregates.owner_id IS 'The user, hashtag or country; of a user within a hashtag the hashtag';
 COMMENT ON COLUMN aggregates.member_id IS 'The user within the hashtag; else 0';
+
+ALTER TABLE schema_marks ADD COLUMN made_as uuid NOT NULL DEFAULT gen_random_uuid();
+COMMENT ON COLUMN schema_marks.made_as IS 'By which two logins are seen to lead to two databases: a copy has its original''s';
