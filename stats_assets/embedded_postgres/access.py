@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from stats_assets.embedded_postgres.elsewhere import home_elsewhere
 from stats_assets.linux import LockFile, is_locked
 
 FOLDER = "postgresql"
@@ -32,7 +33,9 @@ OURS = "stats-assets"
 GRACE_SECONDS = 10.0
 START_SECONDS = 300.0
 
-LITTLE_ROOM = 64 << 20  # a new database takes as much, a start some files of 16 MB
+LITTLE_ROOM = 64  # MB; a new database takes as much, a start some files of 16 MB
+
+FULL_SECONDS = 10.0  # so long a server on a full disk may take to be up again, which it hardly ever will
 
 _STARTS = 3
 _held: dict[Path, LockFile] = {}
@@ -108,8 +111,12 @@ class _Patience:
         self._begun = time.monotonic()
         self._next = 3.0
 
+    @property
+    def waited(self) -> float:
+        return time.monotonic() - self._begun
+
     def pause(self, what: str) -> None:
-        waited = time.monotonic() - self._begun
+        waited = self.waited
         if waited >= self._next:
             print(f"Embedded PostgreSQL in {self._folder}: {what} ({waited:.0f} s)", file=sys.stderr)
             self._next = waited + 10
@@ -160,24 +167,36 @@ def _running(folder: Path, grace: float, elsewhere: Path) -> str:
             if starts and state.state == "failed":
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {folder} does not start: {state.detail.rstrip('.')}. "
-                    f"More in {folder / LOG_FILE}.{_room(folder)}"
+                    f"More in {folder / LOG_FILE}.{_room(folder, elsewhere)}"
                 )
             if starts == _STARTS:
                 raise EmbeddedServerError(
                     f"The embedded PostgreSQL in {folder} was started {starts} times and was gone each time. "
-                    f"The reason should be in {folder / LOG_FILE}.{_room(folder)}"
+                    f"The reason should be in {folder / LOG_FILE}.{_room(folder, elsewhere)}"
                 )
             starts += 1
             _start(folder, grace, elsewhere)
-        patience.pause(state.detail or "starting")
+        # who keeps it can't say there how it stands, and others who use it start it again and again
+        if patience.waited >= FULL_SECONDS and _free(folder, elsewhere) == 0:
+            raise EmbeddedServerError(
+                f"The embedded PostgreSQL in {folder} does not answer.{_room(folder, elsewhere)}"
+            )
+        patience.pause("starting" if state.state == "ready" else state.detail or "starting")
 
 
-def _room(folder: Path) -> str:
+def _free(folder: Path, elsewhere: Path) -> int:
+    """MB that are left where the server's files are."""
+    return shutil.disk_usage(home_elsewhere(folder, elsewhere) or folder).free >> 20
+
+
+def _room(folder: Path, elsewhere: Path) -> str:
     """What to say of a disk that is about full, which is a reason that nobody can write down."""
-    free = shutil.disk_usage(folder).free
-    if free >= LITTLE_ROOM:
-        return ""
-    return f" Its disk has {free >> 20} MB left: make room, and start again; nothing is lost."
+    free = _free(folder, elsewhere)
+    return (
+        f" Its disk has {free} MB left: make room, and try again; nothing is lost."
+        if free < LITTLE_ROOM
+        else ""
+    )
 
 
 def _start(folder: Path, grace: float, elsewhere: Path) -> None:

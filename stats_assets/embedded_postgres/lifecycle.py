@@ -124,6 +124,7 @@ class Server:
         for locale in ("C.UTF-8", "C"):
             arguments = [
                 *("-D", str(half), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", f"--locale={locale}"),
+                "--no-instructions",  # how to start it by hand, in the folder that is renamed
                 *(word for name, value in DEFAULTS.items() for word in ("-c", f"{name}={value}")),
             ]
             self._program = initdb = Program(self._place, log, "initdb", *arguments)

@@ -26,7 +26,8 @@ from stats_assets.root import MARKER, find_project_root, live_root
 from stats_assets.settings import load_settings
 
 DEFINITIONS = "stats_assets.definitions"
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+UNWRITABLE = (*FULL, errno.EROFS, errno.EACCES)
 EXAMPLE = (
     "status",
     "sql 'SELECT tag, edit_count FROM hashtag_statistics ORDER BY 2 DESC LIMIT 5'",
@@ -228,6 +229,8 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in FULL:
+            raise StackError(f"{folder} can't be used: {error}. Make room, and start again.") from None
         raise StackError(
             f"{folder} can't be used: {error}. Let this user write there, or copy dagster.yaml into a folder of "
             "your own and name that with DAGSTER_HOME."

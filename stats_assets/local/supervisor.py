@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stats_assets.linux import LockFile, is_alive, is_resource_tracker, processes_with_variable, send
 from stats_assets.local.child import Child, Keeping, Pace
+from stats_assets.local.terminal import Terminal
 
 MARK = "STATS_ASSETS_SUPERVISED"
 """An environment variable of every child, and so of its children too: that is how what is left of them is found."""
@@ -56,6 +57,7 @@ class Supervisor:
     def run(self, children: Sequence[Child], when_ready: Callable[[], bool] = lambda: True) -> int:
         """Start the children in this order, and run until SIGINT, SIGTERM or SIGHUP; the exit code, 0 for those.
 
+        The end of the terminal is as good as SIGHUP; where that is ignored (nohup), it stays so.
         1: the folder was removed; what is made in its place is another's.
 
         `when_ready` is called, again and again, once all children are ready, until it returns True; it must not
@@ -63,7 +65,10 @@ class Supervisor:
         """
         logs = self._folder / "logs"
         self._kept = [Keeping(child, logs / f"{child.name}.log", self._pace) for child in children]
-        before = {number: signal.signal(number, self._on_signal) for number in _ENDING}
+        terminal = Terminal()
+        outlives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        ending = [number for number in _ENDING if not (outlives and number is signal.SIGHUP)]
+        before = {number: signal.signal(number, self._on_signal) for number in ending}
         guardian, pipe = self._guard()
         try:
             done = False
@@ -73,6 +78,8 @@ class Supervisor:
                         f"{self._folder} was removed: ending all that ran in it. Start again to begin anew."
                     )
                     return 1
+                if not outlives and terminal.closed():
+                    break
                 self._keep()
                 if not done and all(kept.ready for kept in self._kept):
                     done = when_ready()

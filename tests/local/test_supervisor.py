@@ -41,6 +41,21 @@ try:
 except AlreadyRunning as error:
     sys.exit(str(error))
 """
+LEADER = """
+import os, pty, signal, subprocess, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    signal.signal(signal.SIGHUP, lambda *_: None)  # as make, who waits for its children then
+    sys.exit(subprocess.call([sys.executable, *sys.argv[1:]]))
+sys.stdin.readline()
+os.close(terminal)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+NOHUP = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 WRITES_ITS_PID = "import os; from pathlib import Path; Path(f'{NAME}.pid').write_text(str(os.getpid()));"
 STAYS = "import time; time.sleep(1000)"
 
@@ -59,12 +74,15 @@ class Stage:
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
 
-    def supervisor(self, *, quiet: bool = False, stop: float = 30, **children: str) -> subprocess.Popen[str]:
-        """With these children, name and code; each writes its process id first."""
+    def supervisor(
+        self, *, quiet: bool = False, stop: float = 30, below: str = "", **children: str
+    ) -> subprocess.Popen[str]:
+        """With these children, name and code; each writes its process id first. `below`: code that starts it."""
         codes = {name: f"NAME = {name!r}; {WRITES_ITS_PID} {code}" for name, code in children.items()}
         asked = json.dumps({"children": codes, "quiet": quiet, "stop": stop})
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", MAIN, str(self.folder), asked],
+            [sys.executable, *(["-c", below] if below else []), "-c", MAIN, str(self.folder), asked],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -98,6 +116,24 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         process.kill()
         process.communicate()
     wait_for(lambda: not stage.left(), "all processes to end")
+
+
+def test_it_ends_with_its_terminal_also_where_nobody_passes_the_hangup_on(stage: Stage) -> None:
+    leader = stage.supervisor(below=LEADER, feed=STAYS)
+    stage.pid_of("feed")
+    leader.communicate("now\n", timeout=PATIENCE)
+    assert leader.returncode == 0
+    assert not stage.left()
+
+
+def test_under_nohup_it_outlives_the_hangup(stage: Stage) -> None:
+    supervisor = stage.supervisor(below=NOHUP, feed=STAYS)
+    feed = stage.pid_of("feed")
+    supervisor.send_signal(signal.SIGHUP)
+    os.kill(feed, signal.SIGKILL)
+    stage.pid_of("feed", other_than=feed)
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(PATIENCE) == 0
 
 
 def test_children_start_in_order_and_all_end_at_ctrl_c(stage: Stage) -> None:

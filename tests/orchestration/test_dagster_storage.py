@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance, DagsterRun
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from stats_assets.orchestration.records.storage import _script, below_root
 from stats_assets.root import RecordsError
@@ -21,7 +29,17 @@ from tests.at_once import at_once
 PROJECT = Path(__file__).parents[2]
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 HEAD = _script().get_current_head()
+WATCHER = RemoteInstigatorOrigin(
+    RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="m"), "here"), "repository"
+    ),
+    "a_sensor",
+)
 RUN = "11111111-2222-3333-4444-555555555555"
+
+
+def at(cursor: str) -> SensorInstigatorData:
+    return SensorInstigatorData(cursor=cursor)
 
 
 def works(root: Path) -> tuple[int, int, int]:
@@ -194,3 +212,41 @@ def test_the_settings_are_the_roots_wherever_the_definitions_are_loaded(root: Pa
         [sys.executable, "-c", code], cwd=tmp_path, env=environment | {"DAGSTER_HOME": str(root)}, text=True
     )
     assert said.strip() == f"77 {root / '.data'}"
+
+
+def test_a_switch_and_a_cursor_written_at_once_are_both_kept(root: Path) -> None:
+    """The daemon and the UI each read a sensor's state, change their part of it, and write all."""
+
+    def look() -> None:
+        os.environ["DAGSTER_HOME"] = str(root)
+        with DagsterInstance.get() as daemon, DagsterInstance.get() as ui:
+            first = InstigatorState(WATCHER, InstigatorType.SENSOR, InstigatorStatus.RUNNING, at("1"))
+            daemon.add_instigator_state(first)
+            ids = first.instigator_origin_id, first.selector_id
+
+            def now() -> tuple[InstigatorStatus, str | None]:
+                state = ui.get_instigator_state(*ids)
+                assert state is not None
+                assert isinstance(state.instigator_data, SensorInstigatorData)
+                return state.status, state.instigator_data.cursor
+
+            in_tick, in_ui = daemon.get_instigator_state(*ids), ui.get_instigator_state(*ids)
+            assert in_tick is not None
+            assert in_ui is not None
+            ui.update_instigator_state(in_ui.with_status(InstigatorStatus.STOPPED))
+            daemon.update_instigator_state(in_tick.with_data(at("2")))
+            assert now() == (InstigatorStatus.STOPPED, "2")
+
+            in_tick, in_ui = daemon.get_instigator_state(*ids), ui.get_instigator_state(*ids)
+            assert in_tick is not None
+            assert in_ui is not None
+            daemon.update_instigator_state(in_tick.with_data(at("3")))
+            ui.update_instigator_state(in_ui.with_status(InstigatorStatus.RUNNING))
+            assert now() == (InstigatorStatus.RUNNING, "3")
+
+            in_ui = ui.get_instigator_state(*ids)
+            assert in_ui is not None
+            ui.update_instigator_state(in_ui.with_data(at("1")))
+            assert now() == (InstigatorStatus.RUNNING, "1")
+
+    at_once(look)

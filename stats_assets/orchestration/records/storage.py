@@ -21,6 +21,7 @@ from typing import IO, Any
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
+from dagster._core.scheduler.instigation import InstigatorState
 from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
@@ -68,7 +69,7 @@ class LocalStorage(DagsterSqliteStorage):
             outdated = [path for name in _DATABASES if _is_outdated(path := folder / name)]
             super().__init__(str(folder), inst_data)
             self._run_storage = _Runs(self._run_storage._conn_string)
-            self._schedule_storage = _Ticks(self._schedule_storage._conn_string)
+            self._schedule_storage = _Ticks(self._schedule_storage._conn_string, folder / "schedules")
             self._event_log_storage = EventLog(self._event_log_storage._base_dir, lambda: _alone(folder))
             if outdated:
                 self._upgrade()
@@ -111,7 +112,32 @@ class _Runs(_Packed, SqliteRunStorage):
 
 
 class _Ticks(_Packed, SqliteScheduleStorage):
-    pass
+    """Who writes a switch or a cursor back unchanged since its thread read it leaves what another wrote meanwhile.
+
+    Dagster reads a sensor's state, changes a part of it and writes all: begin and end of a tick would undo a switch
+    that was made just then in the UI, and the switch the tick's cursor.
+    """
+
+    def __init__(self, conn_string: str, folder: Path) -> None:
+        super().__init__(conn_string)
+        self._folder = folder
+        self._read = threading.local()
+
+    def get_instigator_state(self, origin_id: str, selector_id: str) -> InstigatorState | None:
+        state = super().get_instigator_state(origin_id, selector_id)
+        self._read.__dict__[selector_id] = state
+        return state
+
+    def update_instigator_state(self, state: InstigatorState) -> InstigatorState:
+        read = self._read.__dict__.get(state.selector_id)
+        with locked_folder(self._folder):
+            now = super().get_instigator_state(state.instigator_origin_id, state.selector_id)
+            if read is not None and now is not None:
+                if state.status == read.status:
+                    state = state.with_status(now.status)
+                if state.instigator_data == read.instigator_data and now.instigator_data is not None:
+                    state = state.with_data(now.instigator_data)
+            return super().update_instigator_state(state)
 
 
 class Artifacts(LocalArtifactStorage):
