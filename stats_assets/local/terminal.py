@@ -1,4 +1,4 @@
-"""The terminal that a program was started in, and whether it was closed. Who ends then is `local/supervisor.py`'s to say."""
+"""The terminal that a program was started in, and whether it was closed. Who ends then is supervisor.py's to say."""
 
 import os
 
