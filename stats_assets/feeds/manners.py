@@ -21,7 +21,8 @@ _OWN = ("localhost", "local", "internal", "lan", "home.arpa")
 
 class Manners(NamedTuple):
     """pause: seconds between an answer's end and the next request. gap: seconds between two requests of one id,
-    which is asked twice at most in three gaps; 0: as often as one likes."""
+    which is asked twice at most in three gaps; 0: as often as one likes.
+    """
 
     pause: float = 0.0
     gap: float = 0.0

@@ -80,7 +80,8 @@ class DiffStatistics(NamedTuple):
     `flags` says why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`,
     `value_left_out`, `time_cut`, `user_too_long`, `unknown_child`, `unknown_action_type`; `examples` are a few of
     them, each a line for a person. Each of `actions` is one of `features`, `tallies` or `unreadable` (an unknown
-    type of action is in `tallies` alone)."""
+    type of action is in `tallies` alone).
+    """
 
     envelope: Envelope
     actions: int

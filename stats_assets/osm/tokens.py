@@ -30,6 +30,8 @@ class RefusedError(ValueError):
 
 
 class Source(Protocol):
+    """What bytes are read from."""
+
     def read(self, size: int) -> bytes: ...
 
 
