@@ -16,7 +16,7 @@ from stats_assets.orchestration.alert_sensor import alert_sensors
 from stats_assets.settings import Settings
 
 FILE = Path(__file__).with_name("definitions.yaml")
-HEAD = """# What Dagster loads, as it is now. Written by `make graph`, compared by test_definitions.py; nothing loads it.
+HEAD = """# What Dagster loads, as it is now. Written by `make graph`; test_definitions.py compares it.
 """
 
 
