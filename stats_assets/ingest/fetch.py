@@ -219,14 +219,14 @@ class Bodies:
         return covers(body.sequence).until if TABLE[self.work.stream].numbers_are_minutes else body.fetched_at
 
     def keep_replaced(self, sequence: int) -> None:
-        """The archive's body of it, which another will take the place of, is kept for a while."""
+        """Keep the archive's body of the sequence for a while: another will take its place."""
         try:
             self.work.archive.put_replaced(sequence, self.folder_of(sequence))
         except ArchiveError as error:
             self.say(f"{sequence}: the replaced body could not be kept. {error}")
 
     def keep_aside(self, body: Body, reason: str) -> None:
-        """A body that isn't counted is kept for study; that it can't be ends nothing."""
+        """Keep a body that isn't counted, for study. If it can't be kept, that is said, and the run goes on."""
         try:
             self.work.archive.put_aside(body, reason)
         except ArchiveError as error:
@@ -236,7 +236,7 @@ class Bodies:
         return self.folder / str(sequence)
 
     def discard(self, sequence: int) -> None:
-        """What was fetched of it is not needed any more: a range of big bodies must not fill the disk."""
+        """Remove what was fetched of the sequence: a range of big bodies must not fill the disk."""
         self.probed.pop(sequence, None)
         shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
 

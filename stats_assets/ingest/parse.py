@@ -1,6 +1,6 @@
 """What a stream's body becomes: counted by `osm`, and written by `database`, behind one shape for both streams.
 
-Where bodies come from is `replication`'s; what a failing body means for the run is sequence_loop.py's.
+Where bodies come from is fetch.py's; what a failing body means for the run is sequence_loop.py's.
 """
 
 import hashlib

@@ -8,7 +8,7 @@ from typing import Any
 
 from stats_assets.database.connection import Connection
 
-# day null: of all days. Differences that are written twice, by mistake or by two, are not noticed here.
+# In a row with a day of null the value is of all days. Differences that are written twice are added twice.
 DELTAS = """
 CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
     owner text, owner_id bigint, member_id bigint, day date, measure text, id bigint, key text COLLATE "C",
