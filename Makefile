@@ -72,7 +72,10 @@ release-check: install ## build the wheel and the sdist, and try each in a bare 
 	$(BIN)/python -m tests.drills.release
 
 coverage: install ## the tests, and which lines none of them reaches
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	@# of processes that ended after pytest
+	$(BIN)/coverage combine --append --quiet || true
+	$(BIN)/coverage report --show-missing --skip-covered
 
 bench: install ## speed and memory, as ratios (see benchmarks/); an hour and more
 	$(BIN)/python -m benchmarks.counting
