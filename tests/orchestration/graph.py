@@ -3,13 +3,23 @@
 `make graph` writes it to definitions.yaml, beside this file; test_definitions.py compares. No test is here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from dagster import AssetKey, Definitions, FreshnessPolicy, JobDefinition, SensorDefinition
+from dagster import (
+    AssetCheckSpec,
+    AssetKey,
+    Definitions,
+    FreshnessPolicy,
+    GraphDefinition,
+    JobDefinition,
+    OpDefinition,
+    SensorDefinition,
+)
 from dagster._core.definitions.assets.graph.asset_graph import AssetNode
+from dagster._core.definitions.node_definition import NodeDefinition
 
 from stats_assets.definitions import defs, poll_seconds
 from stats_assets.orchestration.alert_sensor import alert_sensors
@@ -26,7 +36,7 @@ def graph_of(definitions: Definitions) -> dict[str, Any]:
     nodes = [graph.get(key) for key in sorted(graph.get_all_asset_keys())]
     repository = definitions.get_repository_def()
     checks = {
-        f"{key.asset_key.to_user_string()}: {key.name}": graph.get_check_spec(key).description
+        f"{key.asset_key.to_user_string()}: {key.name}": _check(graph.get_check_spec(key))
         for key in sorted(graph.asset_check_keys)
     }
     jobs = sorted(repository.get_all_jobs(), key=lambda job: job.name)
@@ -45,6 +55,7 @@ def graph_of(definitions: Definitions) -> dict[str, Any]:
                 cron=str(one.cron_schedule),
                 in_zone=one.execution_timezone,
                 at_first=one.default_status.value,
+                tags=_tags(one.tags),
             )
             for one in sorted(repository.schedule_defs, key=lambda one: one.name)
         },
@@ -79,9 +90,22 @@ def _asset(node: AssetNode) -> dict[str, Any]:
         tags={
             name: value for name, value in sorted(node.tags.items()) if not name.startswith("dagster/kind/")
         },
+        owners=sorted(node.owners),
+        code_version=node.code_version,
+        metadata={name: str(value) for name, value in sorted(node.metadata.items()) if "/" not in name},
         automation=node.automation_condition and str(node.automation_condition),
         external=node.is_external,
     )
+
+
+def _check(spec: AssetCheckSpec) -> str | dict[str, Any] | None:
+    more = _set(
+        blocking=spec.blocking,
+        automation=spec.automation_condition and str(spec.automation_condition),
+        also_of=_names(dep.asset_key for dep in spec.additional_deps),
+        metadata={name: str(value) for name, value in sorted(spec.metadata.items())},
+    )
+    return _set(says=spec.description, **more) if more else spec.description
 
 
 def _freshness(policy: FreshnessPolicy | None) -> str | None:
@@ -98,11 +122,38 @@ def _job(job: JobDefinition) -> dict[str, Any]:
     checks = layer.asset_graph.asset_check_keys if layer else ()
     return _set(
         says=job.description,
-        ops=sorted(node.name for node in job.nodes),
+        ops={node.name: _op(node.definition) for node in sorted(job.nodes, key=lambda node: node.name)},
+        partitions=job.partitions_def and getattr(job.partitions_def, "name", str(job.partitions_def)),
+        executor=job.executor_def.name,
         assets=_names(layer.selected_asset_keys if layer else ()),
         checks=sorted(f"{key.asset_key.to_user_string()}: {key.name}" for key in checks),
-        tags=dict(sorted(job.run_tags.items())),
+        tags=_tags(job.run_tags),
     )
+
+
+def _op(op: NodeDefinition) -> dict[str, Any]:
+    if not isinstance(op, OpDefinition):  # a graph of ops: none of ours
+        return (
+            {"a graph of": sorted(node.name for node in op.nodes)} if isinstance(op, GraphDefinition) else {}
+        )
+    fields = getattr(op.config_schema.config_type, "fields", None) or {}
+    return _set(
+        config={name: _field(fields[name]) for name in sorted(fields)},
+        tags=_tags(op.tags),
+        pool=op.pool,
+        retries=op.retry_policy and str(op.retry_policy),
+    )
+
+
+def _field(field: Any) -> str:
+    kind = (field.config_type.given_name or field.config_type.key).replace("SourceType", "")
+    kind = f"{kind.removeprefix('Noneable.')} or none" if kind.startswith("Noneable.") else kind
+    given = f" = {field.default_value!r}" if field.default_provided else ""
+    return f"{kind}{given}. {field.description or ''}".strip()
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: tags[name] for name in sorted(tags)}
 
 
 def _sensor(sensor: SensorDefinition) -> dict[str, Any]:
@@ -112,6 +163,7 @@ def _sensor(sensor: SensorDefinition) -> dict[str, Any]:
         starts=[job.name for job in sensor.jobs] if sensor.has_jobs else None,
         every="POLL_SECONDS" if every == poll_seconds else f"{every} s",
         at_first=sensor.default_status.value,
+        tags=_tags(sensor.tags),
         only_where="ALERT_COMMAND or ALERT_URL is set" if sensor.name == "alerts" else None,
     )
 
