@@ -124,11 +124,7 @@ def judge(read: Read, until: datetime | None) -> None:
 
 @dataclass
 class Bodies:
-    """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader.
-
-    `probed`: fetched before their turn, to see whether the feed works. By hand, an id that was asked just now is waited
-    for here.
-    """
+    """A run's bodies, in a folder of its own. By hand, an id that was asked just now is waited for here."""
 
     work: StreamWork
     connection: Connection
@@ -139,7 +135,9 @@ class Bodies:
     numbering: Numbering
     say: Callable[[str], None]
     last: Body | None = None
+    """The one read last, also when it broke the reader."""
     probed: dict[int, Body] = field(default_factory=dict)
+    """Fetched before their turn, to see whether the feed works."""
 
     def read(self, sequence: int) -> Read:
         """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""

@@ -63,13 +63,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Reader:
-    """How a stream's bodies are read; `definitions` is the hash of what the numbers depend on beside the body.
-
-    read(document, limit): limit is the newest time that the body can know of.
-    """
+    """How a stream's bodies are read."""
 
     read: Callable[[BinaryIO, datetime], Reading]
+    """From a document, and the newest time that it can know of."""
     definitions: str
+    """The hash of what the numbers depend on beside the body."""
 
 
 def diff_reader(categories: Categories, regions: Regions) -> Reader:

@@ -21,10 +21,12 @@ PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
 @dataclass(frozen=True)
 class Switches:
-    """instance_id: the Dagster instance's whose switches these are; None: they could not be read. on: the streams'."""
+    """The sensors' switches."""
 
     instance_id: str | None = None
+    """The Dagster instance's whose switches these are; None: they could not be read."""
     on: Mapping[Stream, bool] = field(default_factory=dict)
+    """Whether each stream's sensor is on."""
 
     def is_on(self, stream: Stream, driven_by: str | None) -> bool | None:
         """None: not known, also where another instance than this drives the stream."""

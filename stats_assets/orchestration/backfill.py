@@ -51,12 +51,13 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # what 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Sequences start..end of a stream, both included. from_feed: never from the archive."""
+    """Sequences start..end of a stream, both included."""
 
     stream: Stream
     start: int
     end: int
     from_feed: bool = False
+    """Never from the archive."""
 
     def __str__(self) -> str:
         # What was done from the archive is no part of it.

@@ -22,30 +22,30 @@ UNREADABLE = "unreadable_"  # flags that begin so count what could not be read
 
 
 class RegionStatistics(NamedTuple):
-    """What of a changeset lies in one region; `edit_count` is the number of features located there."""
+    """What of a changeset lies in one region."""
 
     edit_count: int
+    """The number of features located there."""
     counts: dict[str, int]
     measurements: dict[str, Decimal]
 
 
 class ChangesetStatistics(NamedTuple):
-    """One changeset in one diff; there is one only where it has a counted feature.
-
-    `edited_at` is the newest time of its features' edits (UTC; the diff's end where none tells a time), `user` the
-    name that the newest of this user's with one has, at `named_at`.
-    Measurements are in km and km², exact decimals of at most 9 digits after the point; zero keys are left out.
-    """
+    """One changeset in one diff; there is one only where it has a counted feature."""
 
     changeset: int
     uid: int | None
     user: str | None
+    """The name that the newest of this user's edits with one has."""
     edited_at: datetime
+    """The newest time of its features' edits (UTC); the diff's end where none tells a time."""
     counts: dict[str, int]
     measurements: dict[str, Decimal]
+    """In km and km², exact decimals of at most 9 digits after the point; zero keys are left out."""
     countries: dict[str, RegionStatistics]
     errors: int
     named_at: datetime | None
+    """The time of the edit that `user` is from."""
 
     @property
     def total_edits(self) -> int:
