@@ -1,13 +1,13 @@
 # The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test quick lint types unit drill torture soak bench schema lock clean
+.PHONY: help install dev demo test quick lint types unit drill torture soak bench coverage release-check schema graph lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 # one at a time: of two that begin at once the second waits, and finds it made
 ALONE = $(PYTHON) -c 'import fcntl, subprocess, sys; me = open("Makefile"); fcntl.flock(me, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
@@ -68,6 +68,15 @@ torture: install ## 50,000 made diffs counted twice; 100 random kills while the 
 soak: install ## 24 hours of the demo's world at high speed, with faults: memory and connections must stay flat
 	$(BIN)/python -m tests.drills.soak
 
+release-check: install ## build the wheel and the sdist, and try each in a bare virtual environment
+	$(BIN)/python -m tests.drills.release
+
+coverage: install ## the tests, and which lines none of them reaches
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
+	@# of processes that ended after pytest
+	$(BIN)/coverage combine --append --quiet || true
+	$(BIN)/coverage report --show-missing --skip-covered
+
 bench: install ## speed and memory, as ratios (see benchmarks/); an hour and more
 	$(BIN)/python -m benchmarks.counting
 	$(BIN)/python -m benchmarks.relations
@@ -79,6 +88,9 @@ bench: install ## speed and memory, as ratios (see benchmarks/); an hour and mor
 
 schema: install ## write docs/schema.sql anew, after a revision
 	$(BIN)/python -m tests.database.schema
+
+graph: install ## write tests/orchestration/definitions.yaml anew, after a change of what Dagster loads
+	$(BIN)/python -m tests.orchestration.graph
 
 lock: install ## take the newest versions that pyproject.toml allows into both lock files
 	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock

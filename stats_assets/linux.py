@@ -143,7 +143,8 @@ def is_alive(pid: int) -> bool:
 
 def processes_titled(program: str, mark: str) -> list[int]:
     """Living processes of this program (by the command line's first word) whose command line or title holds
-    the mark."""
+    the mark.
+    """
     found = []
     for pid in _pids():
         line = _read(Path(f"/proc/{pid}/cmdline"))

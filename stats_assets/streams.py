@@ -14,7 +14,7 @@ STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "s
 
 @dataclass(frozen=True)
 class StreamFacts:
-    """What is so of one stream."""
+    """Facts about one stream."""
 
     name: Stream
     """As it is called in the database, in tags and in commands."""

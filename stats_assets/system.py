@@ -93,7 +93,7 @@ class Stats:
         return _diff_reader(_file(self.settings.categories_file), _file(self.settings.regions_file))
 
     def work(self, stream: Stream) -> StreamWork:
-        """All that the stream's runs need. What its facts will name, the regions, is made known as countries."""
+        """All that the stream's runs need. Regions are made known as countries first: facts will name them."""
         reader = self.reader(stream)
         if TABLE[stream].has_fact_partitions:
             with self.connect() as connection:

@@ -37,6 +37,9 @@ _ELSEWHERE = re.compile(
     r"|(?-i:\b(?:DEFINITIONS|STATE|DESIGN|HOUSE)\.md)|\b(?:reference|shared)/[\w/-]+\.md",
     re.IGNORECASE,
 )
+_FOLDER = re.compile(r"""(?<![\w/.*:$<{~"'-])((?:[a-z_]+/)+)(?!\.\w|[\w<{*$/…])""")
+MADE_FOLDERS = frozenset(("rendered/", "replaced/", "rejected/", "overpass/", "build/", "dist/"))
+"""Folders that are made, or another's: an archive's, a deployment's, a feed's."""
 OTHERS_FILES = frozenset(("state.yaml", "settings.env", "config-aws.mk"))
 """Files of others, or made by a person: the feeds' and a deployment's."""
 
@@ -72,6 +75,11 @@ class Project:
             found = _DEFINED.findall(self.files[path])
             self._defined[path] = {name for names in found for name in re.split(", *", "".join(names))}
         return self._defined[path]
+
+    @cached_property
+    def folders(self) -> str:
+        """All folders, each between line ends, from the root on: `/stats_assets/osm/`."""
+        return "\n".join({f"/{path.rsplit('/', 1)[0]}/" for path in self.files if "/" in path})
 
     @cached_property
     def tests(self) -> set[str]:
@@ -193,6 +201,9 @@ def dead_files(project: Project, path: str, text: str) -> Iterator[str]:
     for name in re.findall(r"(?<![\w/.*:$-])((?:\w+/)*\w+\.(?:py|sql))\b", text):
         if name not in OTHERS_FILES and not project.find(name, path):
             yield f"{name}: there is no such file"
+    for name in _FOLDER.findall(text):
+        if name not in MADE_FOLDERS and f"/{name}" not in project.folders:
+            yield f"{name}: there is no such folder"
 
 
 def dead_links(project: Project, path: str, text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The command line: `stats-assets`, its commands' names, and how errors read. What each does is in commands/.
+"""The command line: `stats-assets`, its commands' names, and how errors read. What each does: beside it.
 
 Exit codes: 0 fine; 1 the answer is bad; 2 wrong use or wrong setting.
 """

@@ -77,6 +77,7 @@ def sure(what: str, *, yes: bool) -> None:
 
 
 def print_json(value: Any) -> None:
+    """The value as JSON, on standard output."""
     print_json_text(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 

@@ -18,11 +18,7 @@ LOCK = 5_640_005
 
 @dataclass(frozen=True)
 class Entry:
-    """A problem in the book of a hook. since: when it was first seen; due: whether it has to be told.
-
-    told_at: when the hook was told last, None: never; told_size: how big it was then, or has been since. gone_at: not
-    seen since then; tried_at: when telling it failed last.
-    """
+    """A problem in the book of a hook. What the words are is monitoring/alerts.py::Problem."""
 
     key: str
     kind: str
@@ -32,23 +28,32 @@ class Entry:
     todo: str
     ended: str
     since: datetime
+    """When it was first seen."""
     due: bool = False
+    """It has to be told."""
     told_at: datetime | None = None
+    """When the hook was told last; None: never."""
     told_size: int = 0
+    """How big it was when it was told last, or has been since."""
     gone_at: datetime | None = None
+    """It has not been seen since then."""
     tried_at: datetime | None = None
+    """When telling it failed last."""
 
 
 @dataclass(frozen=True)
 class HookState:
-    """A hook that is set. failed_at, failure: it failed last; retry_at: it is left alone until then."""
+    """A hook that is set."""
 
     hook: str
     looked_at: datetime
     delivered_at: datetime | None = None
     failed_at: datetime | None = None
+    """When it failed last."""
     failure: str | None = None
+    """How it failed then."""
     retry_at: datetime | None = None
+    """It is left alone until then."""
 
     @property
     def sentence(self) -> str:

@@ -9,6 +9,8 @@ from stats_assets.demo.world.minute import since, until
 
 
 class Clock(Protocol):
+    """What tells how far the feed is."""
+
     def head(self) -> int:
         """The newest sequence there is."""
         ...

@@ -84,7 +84,8 @@ def find_place(folder: Path, elsewhere: Path) -> Place:
 
 def socket_folder(place: Place) -> Path:
     """A folder for the socket that only its owner (and root) can enter: the data directory, or where its path
-    is too long for a socket, the first usable one among the machine's folders for such things."""
+    is too long for a socket, the first usable one among the machine's folders for such things.
+    """
     if _fits(place.data):
         return place.data
     uid = os.geteuid() if place.user is None else place.user.pw_uid

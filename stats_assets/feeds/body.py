@@ -50,17 +50,17 @@ _LAYERS_MAX = 2  # a .gz file that a web server compressed once more on its way
 
 
 class Body(NamedTuple):
-    """What a source answered, as fetched: a local file, plain or gzip (by its magic bytes).
-
-    size: bytes on disk. fetched_at: UTC; of an archived body, its first fetch. seconds: how long it took.
-    """
+    """What a source answered, as fetched: a local file, plain or gzip (by its magic bytes)."""
 
     sequence: int
     path: Path
     url: str
     size: int
+    """Bytes on disk."""
     fetched_at: datetime
+    """UTC; of an archived body, its first fetch."""
     seconds: float
+    """How long the fetch took."""
     from_archive: bool = False
 
 

@@ -28,17 +28,16 @@ _REDIRECTS_MAX = 5
 
 
 class Answer(NamedTuple):
-    """A whole answer of any status, its body spooled as sent (not decoded). seconds: of the whole fetch.
-
-    modified: when the server says that what it sent was made.
-    """
+    """A whole answer of any status, its body spooled as sent (not decoded)."""
 
     status: int
     retry_after: float | None
     path: Path
     size: int
     seconds: float
+    """Of the whole fetch."""
     modified: datetime | None
+    """When the server says that what it sent was made."""
 
 
 class Text(NamedTuple):

@@ -20,11 +20,12 @@ _OWN = ("localhost", "local", "internal", "lan", "home.arpa")
 
 
 class Manners(NamedTuple):
-    """pause: seconds between an answer's end and the next request. gap: seconds between two requests of one id,
-    which is asked twice at most in three gaps; 0: as often as one likes."""
+    """How often a source may be asked."""
 
     pause: float = 0.0
+    """Seconds between an answer's end and the next request."""
     gap: float = 0.0
+    """Seconds between two requests of one id, which is asked twice at most in three gaps; 0: whenever."""
 
 
 NO_MANNERS = Manners()

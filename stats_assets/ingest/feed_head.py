@@ -28,19 +28,22 @@ Ask = Callable[[], State]
 
 @dataclass(frozen=True)
 class Feed:
-    """How far a feed reaches. head: None, it is not known, and `trouble` says why (else the feed's address).
-
-    time: the feed's own time at the head, or at the last one known; last: that one; highest: the highest that was seen
-    in this numbering; moved_at: when the head was first seen, if it is known. error: what asking just now ended in.
-    """
+    """How far a feed reaches."""
 
     head: int | None
+    """None: it is not known."""
     trouble: str
+    """Why it is not known; else the feed's address."""
     time: datetime | None = None
+    """The feed's own time at the head, or at the last one known."""
     last: int | None = None
+    """The last head known."""
     highest: int | None = None
+    """The highest that was seen in this numbering."""
     moved_at: datetime | None = None
+    """When the head was first seen, if that is known."""
     error: HeadUnknown | None = None
+    """What asking just now ended in."""
 
 
 def of_tick(

@@ -125,11 +125,7 @@ def judge(read: Read, until: datetime | None) -> None:
 
 @dataclass
 class Bodies:
-    """A run's bodies, in a folder of its own. `last`: the one read last, also when it broke the reader.
-
-    `probed`: fetched before their turn, to see whether the feed works. By hand, an id that was asked just now is waited
-    for here.
-    """
+    """A run's bodies, in a folder of its own. By hand, an id that was asked just now is waited for here."""
 
     work: StreamWork
     connection: Connection
@@ -140,7 +136,9 @@ class Bodies:
     numbering: Numbering
     say: Callable[[str], None]
     last: Body | None = None
+    """The one read last, also when it broke the reader."""
     probed: dict[int, Body] = field(default_factory=dict)
+    """Fetched before their turn, to see whether the feed works."""
 
     def read(self, sequence: int) -> Read:
         """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
@@ -220,14 +218,14 @@ class Bodies:
         return covers(body.sequence).until if TABLE[self.work.stream].numbers_are_minutes else body.fetched_at
 
     def keep_replaced(self, sequence: int) -> None:
-        """The archive's body of it, which another will take the place of, is kept for a while."""
+        """Keep the archive's body of the sequence for a while: another will take its place."""
         try:
             self.work.archive.put_replaced(sequence, self.folder_of(sequence))
         except ArchiveError as error:
             self.say(f"{sequence}: the replaced body could not be kept. {error}")
 
     def keep_aside(self, body: Body, reason: str) -> None:
-        """A body that isn't counted is kept for study; that it can't be ends nothing."""
+        """Keep a body that isn't counted, for study. If it can't be kept, that is said, and the run goes on."""
         try:
             self.work.archive.put_aside(body, reason)
         except ArchiveError as error:
@@ -237,7 +235,7 @@ class Bodies:
         return self.folder / str(sequence)
 
     def discard(self, sequence: int) -> None:
-        """What was fetched of it is not needed any more: a range of big bodies must not fill the disk."""
+        """Remove what was fetched of the sequence: a range of big bodies must not fill the disk."""
         self.probed.pop(sequence, None)
         shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
 

@@ -1,6 +1,6 @@
 """What a stream's body becomes: counted by `osm`, and written by `database`, behind one shape for both streams.
 
-Where bodies come from is `replication`'s; what a failing body means for the run is sequence_loop.py's.
+Where bodies come from is fetch.py's; what a failing body means for the run is sequence_loop.py's.
 """
 
 import hashlib
@@ -27,23 +27,23 @@ from stats_assets.osm.statistics import unreadable
 
 @dataclass(frozen=True)
 class Reading:
-    """A body as read: what it says of itself, what identifies its actions, and how to write its facts.
-
-    actions: actions of a diff, changesets of a changeset file, also those that could not be read. write(connection,
-    sequence) runs inside the commit. flags: why the sequence is flagged, by reason; examples: a few of them.
-    """
+    """A body as read: what it says of itself, what identifies its actions, and how to write its facts."""
 
     envelope: Envelope
     content_hash: str
     actions: int
+    """Of a diff; of a changeset file its changesets. Also those that could not be read."""
     features: int
     changesets: int
     errors: int
     bytes: int
     write: Callable[[Connection, int], None]
+    """Writes the facts of this sequence, inside the commit."""
     tallies: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, int] = field(default_factory=dict)
+    """Why the sequence is flagged, by reason."""
     examples: tuple[str, ...] = ()
+    """A few of what is flagged."""
     creations: Creations = field(default_factory=Creations)
 
     @property
@@ -63,13 +63,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class Reader:
-    """How a stream's bodies are read; `definitions` is the hash of what the numbers depend on beside the body.
-
-    read(document, limit): limit is the newest time that the body can know of.
-    """
+    """How a stream's bodies are read."""
 
     read: Callable[[BinaryIO, datetime], Reading]
+    """From a document, and the newest time that it can know of."""
     definitions: str
+    """The hash of what the numbers depend on beside the body."""
 
 
 def diff_reader(categories: Categories, regions: Regions) -> Reader:

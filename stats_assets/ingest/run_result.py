@@ -17,7 +17,7 @@ class RunFailed(Exception):
 
 @dataclass
 class Report:
-    """What a run did; it becomes the materialization's metadata. bytes: uncompressed."""
+    """What a run did; it becomes the materialization's metadata."""
 
     start: int
     end: int
@@ -35,6 +35,7 @@ class Report:
     changesets: int = 0
     errors: int = 0
     bytes: int = 0
+    """Uncompressed."""
     tallies: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
     fetch_seconds: float = 0.0

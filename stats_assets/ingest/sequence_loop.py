@@ -84,12 +84,7 @@ class _Writing:
 
 @dataclass
 class Runner:
-    """One run's passage over its due sequences.
-
-    `pending` failed, and whose fault it is isn't known yet: the next one decides. `patience`: how many more may fail
-    in a row before the feed is blamed. It grows with the pauses that brought nothing, so that neighbours that are
-    broken for good don't look like a broken feed for ever. `away`: where nothing is counted, as facts are away.
-    """
+    """One run's passage over its due sequences."""
 
     work: StreamWork
     connection: Connection
@@ -99,8 +94,13 @@ class Runner:
     mode: Mode
     say: Callable[[str], None]
     patience: int = 0
+    """How many more may fail in a row before the feed is blamed. It grows with the pauses that brought nothing, so
+    that neighbours that are broken for good don't look like a broken feed for ever.
+    """
     away: Sequence[Away] = ()
+    """Where nothing is counted, as facts are away."""
     pending: list["_Pending"] = field(default_factory=list)
+    """What failed, and whose fault that is isn't known yet: the next one decides."""
     at: int = 0
     before_history: int = 0  # of minutes in a row
 

@@ -28,16 +28,18 @@ class Range:
 
 @dataclass(frozen=True)
 class Stored:
-    """What was stored before the tick. cursor: the sensor's; the rest is the stream's row in the database.
-
-    seek_to: a person wants the cursor there. shown: the cursor that the last tick gave. Any of them may be missing.
-    """
+    """What was stored before the tick: the sensor's cursor, and the stream's row. Any of it may be missing."""
 
     cursor: int | None = None
+    """The sensor's, as Dagster has it."""
     checkpoint: int | None = None
+    """The same in the database: all from the origin to here is done."""
     origin: int | None = None
+    """The first sequence that the stream has to do."""
     seek_to: int | None = None
+    """A person wants the cursor there."""
     shown: int | None = None
+    """The cursor that the last tick gave."""
 
     @property
     def set_back(self) -> bool:
@@ -52,20 +54,21 @@ class Stored:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where cursor and checkpoint are brought to before anything is requested.
-
-    `begin`: the origin to store, on a database that knows none. `rewind`: an operator set the cursor back to here.
-    `skip`: all from the checkpoint to here is to count as done. `mirror`: the checkpoint to store. `seek_to`: what is
-    left of the request. `warning`: something a person should know.
-    """
+    """Where cursor and checkpoint are brought to before anything is requested."""
 
     cursor: int
     begin: int | None = None
+    """The origin to store, on a database that knows none."""
     rewind: int | None = None
+    """A person set the cursor back to here."""
     skip: int | None = None
+    """All from the checkpoint to here is to count as done."""
     mirror: int | None = None
+    """The checkpoint to store."""
     seek_to: int | None = None
+    """What is left of a person's request."""
     warning: str | None = None
+    """Something that a person should know."""
 
 
 class NowhereToStart(Exception):
@@ -152,31 +155,35 @@ def _rewind(target: int, stored: Stored) -> Standing:
 
 @dataclass(frozen=True)
 class State:
-    """What a tick sees above its cursor.
-
-    blocks: how many sequences are done, by block; held: how many are not done and not due (tried, or waiting).
-    in_flight: ranges that runs work on or wait with; `slots`: how many more runs may be started. late: sequences that
-    are due once more though they are done, in order. rows(blocks) reads the ledger's rows of those blocks.
-    """
+    """What a tick sees above its cursor."""
 
     cursor: int
     head: int | None
     now: datetime
     slots: int
+    """How many more runs may be started."""
     in_flight: Sequence[Range]
+    """Ranges that runs work on, or wait with."""
     blocks: Mapping[int, int]
+    """How many sequences are done, by block."""
     held: Mapping[int, int]
+    """How many are neither done nor due (tried, or waiting), by block."""
     rows: Callable[[Sequence[int]], Mapping[int, Sequence[LedgerRow]]]
+    """The ledger's rows of these blocks, by block."""
     late: Sequence[int] = ()
+    """What is due once more though it is done, in order."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The new cursor, the ranges to start runs for, and that of a run for what is due once more (`late`)."""
+    """What a tick does next."""
 
     cursor: int
+    """The new one."""
     requests: Sequence[Range] = field(default_factory=tuple)
+    """The ranges to start runs for."""
     late: Range | None = None
+    """The range of a run for what is due once more."""
 
 
 def decide(state: State) -> Decision:

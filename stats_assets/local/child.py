@@ -36,11 +36,12 @@ class Pace:
     """How children are started again and stopped, in seconds."""
 
     first: float = 0.5
+    """The pause before a child is started again; it doubles with each start in a row."""
     longest: float = 10.0
     steady: float = 30.0
-    """who ran for so long starts again after the first pause"""
+    """A child that ran for so long before it ended is started again after the first, shortest pause."""
     stop: float = 10.0
-    """between the kind signal and the unkind one"""
+    """The time between SIGTERM and SIGKILL."""
 
 
 class Keeping:

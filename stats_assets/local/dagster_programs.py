@@ -32,7 +32,8 @@ mutation ($selector: SensorSelector!) {
 
 class DagsterChildren(NamedTuple):
     """Dagster's three programs in a DAGSTER_HOME. The code server's port is free, and the same as last time if
-    that still is."""
+    that still is.
+    """
 
     home: Path
     port: int
@@ -123,6 +124,7 @@ def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def answers_at(port: int) -> bool:
+    """Whether a program listens there."""
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except OSError:

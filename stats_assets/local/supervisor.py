@@ -26,9 +26,9 @@ class AlreadyRunning(Exception):
 
 
 class Supervisor:
-    """Keeps children running; a context manager, whose one at a time has a folder.
+    """Keeps children running, as a context manager. Only one supervisor at a time can have a folder.
 
-    Entering it raises AlreadyRunning when another has the folder, and ends what an earlier one left.
+    Entering raises AlreadyRunning when another one has the folder. It ends children that an earlier one left there.
     The folder holds the lock and, below `logs`, each child's output in NAME.log (bounded); unless `quiet` it is
     shown too, each line after the child's name. Starts, ends and restarts are always said, on stderr.
     """

@@ -16,7 +16,8 @@ class Terminal:
 
     def closed(self) -> bool:
         """Whether it is gone, and this ran in its foreground when that was last asked: in the background it may
-        have been meant to outlive it."""
+        have been meant to outlive it.
+        """
         if self._stream is None:
             return False
         try:

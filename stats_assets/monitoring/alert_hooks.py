@@ -44,9 +44,10 @@ class HookFailed(Exception):
 
 
 class Hook(Protocol):
-    """`name`: the setting's."""
+    """What is told of alerts."""
 
     name: str
+    """The setting's."""
 
     def deliver(self, message: Message) -> None:
         """Raises HookFailed."""

@@ -39,13 +39,14 @@ OUTAGES = (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady, CategoriesE
 
 @dataclass
 class Told:
-    """What became of a round. standing: problems; delivered: texts; failures: of hooks, each with its name, and
-    of a book that can't be kept.
-    """
+    """What became of a round."""
 
     standing: list[str] = field(default_factory=list)
+    """Problems."""
     delivered: list[str] = field(default_factory=list)
+    """Texts."""
     failures: list[str] = field(default_factory=list)
+    """Of hooks, each with its name, and of a book that can't be kept."""
     waiting: int = 0
 
     def __str__(self) -> str:

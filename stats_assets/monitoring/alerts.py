@@ -30,21 +30,24 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong now. key: the same for as long as it is the same problem; size: how many, or how bad.
-
-    said, todo: what, and what a person can do; ended: what is said once it is over. patience: it is told when it has
-    stood for so long; again: and again after so long, None: never.
-    """
+    """What is wrong now."""
 
     key: str
+    """The same for as long as it is the same problem."""
     kind: str
     stream: str | None
     size: int
+    """How many, or how bad."""
     said: str
+    """What is wrong."""
     todo: str
+    """What a person can do."""
     ended: str
+    """What is said once it is over."""
     patience: timedelta = timedelta(0)
+    """It is told when it has stood for so long."""
     again: timedelta | None = REMIND
+    """It is told again after so long; None: never."""
 
 
 def step(entry: Entry | None, problem: Problem | None, now: datetime) -> tuple[Entry | None, Change | None]:
@@ -94,10 +97,12 @@ def told(entry: Entry, change: Change, now: datetime) -> Entry | None:
 
 @dataclass(frozen=True)
 class Message:
-    """What a hook is given. text: all of it, on one line."""
+    """What a hook is given."""
 
     text: str
+    """All of it, on one line."""
     facts: dict[str, Any]
+    """The same for programs."""
 
     def as_json(self) -> dict[str, Any]:
         """`text` is what chats show; the others are for programs."""

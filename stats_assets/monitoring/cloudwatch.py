@@ -24,10 +24,12 @@ UNITS = {
 
 
 class Dagster(NamedTuple):
-    """since_heartbeat: seconds, of the daemon that is most behind; None: one never beat. failed_runs: lately."""
+    """How Dagster itself does."""
 
     since_heartbeat: float | None
+    """Seconds, of the daemon that is most behind; None: one never beat."""
     failed_runs: int
+    """Lately."""
 
 
 def of_dagster(instance: DagsterInstance, now: datetime) -> Dagster:

@@ -19,17 +19,19 @@ SHOWN = 300  # characters of why one failed
 
 
 class FailingJob(NamedTuple):
-    """failed: its runs that failed lately; stands: its newest run that ended is a failure, and another will come.
-
-    stream: whose sensor started all of them, None: somebody else some of them. run_id, why: of the newest failure.
-    """
+    """A job whose runs fail."""
 
     job: str
     failed: int
+    """How many of its runs failed lately."""
     stands: bool
+    """Its newest run that ended is a failure, and another will come."""
     stream: str | None
+    """Whose sensor started all of them; None: somebody else started some of them."""
     run_id: str
+    """Of the newest failure."""
     why: str
+    """Of the newest failure."""
 
 
 def failing_jobs(instance: DagsterInstance, since: datetime) -> list[FailingJob]:

@@ -34,52 +34,62 @@ BEGINNING = timedelta(minutes=10)  # so long a stream that is new is not called 
 
 @dataclass(frozen=True)
 class StreamStatus:
-    """One stream. cursor: the checkpoint; rate: sequences a minute over the last ten. newest: how far it is counted,
-    past what waits (database/ledger/newest.py), by which the lag is measured; feed_age_seconds: how old the feed's own
-    time is. ahead: the cursor is beyond the feed's head; another: a feed was there once, so this is another server, or
-    its numbering began again.
-
-    waiting, quarantined, holes: sequences, with `reasons`; in_flight (the stream's own runs), by_hand (all other runs),
-    skipped, islands (done before the origin), older_definitions (counted under others than the present ones): ranges,
-    both ends included. flagged: sequences whose counted body is doubtful, `doubts`: why, of the newest; unreadable: how
-    many actions or changesets could not be read in all of them. ticked_at: when its sensor last ticked; committed_at:
-    when a sequence was last committed. sensor_on: None: it is not known here. not_followed: the sensor is off, or no
-    longer ticks: what and what to do. requests: what its feed was asked, heads, bodies, and their bytes: `hour`, since
-    that began; `day`, of 24 hours.
-    """
+    """Where one stream stands."""
 
     origin: int | None
     cursor: int | None
+    """The checkpoint."""
     head: int | None
+    """The feed's, None: not known."""
     trouble: str | None
+    """Why the head is not known."""
     newest: int | None
+    """How far it is counted, past what waits (database/ledger/newest.py). The lag is measured by it."""
     ahead: bool
+    """The cursor is beyond the feed's head."""
     another: bool
+    """The feed was at the cursor once: so this is another server, or its numbering began again."""
     lag_seconds: float | None
     feed_age_seconds: float | None
+    """How old the feed's own time is."""
     rate: float
+    """Sequences a minute, over the last ten."""
     eta_seconds: float | None
     in_flight: list[Span]
+    """Of the stream's own runs. Ranges have both ends included, here and below."""
     by_hand: list[Span]
+    """Of all other runs."""
     waiting: list[int]
     quarantined: list[int]
     holes: list[int]
     reasons: dict[int, str]
+    """Of what waits, is quarantined or a hole."""
     flagged: int
+    """How many sequences have a counted body that is doubtful."""
     unreadable: int
+    """How many actions or changesets could not be read, in all of them."""
     doubts: dict[int, str]
+    """Why, of the newest that are flagged."""
     skipped: list[Span]
     islands: list[Span]
+    """What is done before the origin."""
     older_definitions: list[Span]
+    """What was counted under others than the present ones."""
     seek_to: int | None
     ticked_at: datetime | None
+    """When its sensor last ticked."""
     committed_at: datetime | None
+    """When a sequence was last committed."""
     paused: str | None
     paused_until: datetime | None
     beginning: bool
+    """It is so new that it is not called stalled."""
     requests: dict[str, dict[str, int]]
+    """What its feed was asked: heads, bodies and their bytes; `hour`: since that began, `day`: of 24 hours."""
     sensor_on: bool | None = None
+    """None: it is not known here."""
     not_followed: str | None = None
+    """The sensor is off, or no longer ticks: what, and what to do."""
 
     @property
     def exit_code(self) -> int:
@@ -122,19 +132,21 @@ class StreamStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All streams, how many changed changesets wait for the statistics, and what verifications say of these.
-
-    facts_away: ranges whose facts are away; held: how many changed changesets wait for facts of theirs to be back.
-    warnings: what to know of the database; hooks: whether the alert hooks work.
-    """
+    """All streams, the statistics, and what they rest on."""
 
     streams: dict[Stream, StreamStatus]
     queued: int
+    """How many changed changesets wait for the statistics."""
     verification: Verdict = NEVER
+    """What verifications say of the statistics."""
     facts_away: list[Away] = field(default_factory=list)
+    """Ranges whose facts are away."""
     held: int = 0
+    """How many changed changesets wait for facts of theirs to be back."""
     warnings: tuple[str, ...] = ()
+    """What to know of the database."""
     hooks: tuple[HookState, ...] = ()
+    """Whether the alert hooks work."""
 
     @property
     def exit_code(self) -> int:

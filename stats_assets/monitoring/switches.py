@@ -25,14 +25,14 @@ PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
 @dataclass(frozen=True)
 class Switches:
-    """instance_id: the Dagster instance's whose switches these are; None: they could not be read. on: the streams'.
-
-    set_at: since when each is off, by the clock of whoever switched it, in UTC; NEVER_ON; none: it is not known.
-    """
+    """The sensors' switches."""
 
     instance_id: str | None = None
+    """The Dagster instance's whose switches these are; None: they could not be read."""
     on: Mapping[Stream, bool] = field(default_factory=dict)
+    """Whether each stream's sensor is on."""
     set_at: Mapping[Stream, datetime] = field(default_factory=dict)
+    """Since when each is off, by the clock of whoever switched it, in UTC; NEVER_ON; none: it is not known."""
 
     def is_on(self, stream: Stream, driven_by: str | None) -> bool | None:
         """None: not known, also where another instance than this drives the stream."""

@@ -1,7 +1,7 @@
 """A backfill of an exact range of sequences, through Dagster: its runs are seen in the UI, one a block.
 
 With a daemon alive it is Dagster's own backfill, which this submits and waits for; without one the blocks are run in
-this process, on the same instance. What a run does with its block is ingest/run.py's; how one asks for it is commands/.
+this process, on the same instance. What a run does with its block is ingest/run.py's; the command is cli/backfill.py's.
 """
 
 import time
@@ -51,12 +51,13 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # what 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Sequences start..end of a stream, both included. from_feed: never from the archive."""
+    """Sequences start..end of a stream, both included."""
 
     stream: Stream
     start: int
     end: int
     from_feed: bool = False
+    """Never from the archive."""
 
     def __str__(self) -> str:
         # What was done from the archive is no part of it.
@@ -80,11 +81,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is so after it: sequences committed, blocks left to do, and the first sequences whose last try failed."""
+    """How a backfill ended."""
 
     committed: int
+    """Sequences of the range that are committed now."""
     blocks_left: int
+    """Blocks in which something is left to do."""
     troubles: list[progress.Trouble]
+    """The first sequences whose last try failed."""
 
 
 class Backfill:

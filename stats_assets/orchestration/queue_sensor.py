@@ -44,14 +44,14 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
         description="Brings the statistics up to date with what backfills and runs by hand have changed.",
     )
     def drain(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-        preview, parts = is_preview(context), current_stats()
+        preview, stats = is_preview(context), current_stats()
         try:
-            with named(), opened(parts, preview) as connection:
-                dead = _bury_the_dead(context.instance, connection, parts, preview)
+            with named(), opened(stats, preview) as connection:
+                dead = _bury_the_dead(context.instance, connection, stats, preview)
                 why = _why_nothing(context.instance, connection, dead)
                 events = [] if preview else changed_verdict(context.instance, connection)
                 if not preview:  # this sensor is on when the streams' are not
-                    events += lag_of_others(context.instance, parts, connection)
+                    events += lag_of_others(context.instance, stats, connection)
         except PreviewImpossible as impossible:
             return SkipReason(f"{SAID} {impossible}")
         if why and not events:
@@ -63,17 +63,17 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
 
 
 def _bury_the_dead(
-    instance: DagsterInstance, connection: Connection, parts: Stats, preview: bool
+    instance: DagsterInstance, connection: Connection, stats: Stats, preview: bool
 ) -> set[str]:
     """Free what dead runs held, those by hand, too, while the streams' sensors are off; their ids.
 
     Raises PreviewImpossible.
     """
-    dead = dead_statistics(instance, connection, parts.settings)
+    dead = dead_statistics(instance, connection, stats.settings)
     with rolled_back(connection, really=preview):
         for stream in STREAMS:
-            flight = live_runs.look(instance, connection, parts.settings, stream)
-            live_runs.free(connection, stream, flight, parts.retries)
+            flight = live_runs.look(instance, connection, stats.settings, stream)
+            live_runs.free(connection, stream, flight, stats.retries)
             dead += flight.dead
     if not preview:
         for run, reason in dead:

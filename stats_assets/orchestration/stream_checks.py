@@ -209,14 +209,14 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
     def check(name: str) -> AssetChecksDefinition:
         @asset_check(asset=TABLE[stream].feed, name=name, description=said[name])
         def run() -> AssetCheckResult:
-            parts = current_stats()
-            with failing(), parts.look() as connection:
-                feed = of_look(connection, parts.source(stream), stream)
+            stats = current_stats()
+            with failing(), stats.look() as connection:
+                feed = of_look(connection, stats.source(stream), stream)
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
                 instance = _instance()
-                why = None if instance is None else _not_followed(instance, parts, row, stream)
-                return evaluate(parts, connection, stream, cursor, feed, why)[name]
+                why = None if instance is None else _not_followed(instance, stats, row, stream)
+                return evaluate(stats, connection, stream, cursor, feed, why)[name]
 
         return run
 

@@ -60,6 +60,8 @@ class Condition:
 
 @dataclass(frozen=True)
 class Category:
+    """An entry of the categories file; its head explains them."""
+
     name: str
     elements: tuple[str, ...] = ELEMENTS
     any: tuple[Condition, ...] = ()

@@ -53,21 +53,22 @@ class Changeset(NamedTuple):
 
 
 class ChangesetFile(NamedTuple):
-    """A file's changesets in its order; `newest` is the newest time in it that can be believed, comments' included.
-
-    `flags` says what of it could not be read or had to be mended, by reason: `unreadable_…` counts changesets (and what
-    else stands among them), `character_replaced` characters, `value_left_out` values of absurd size, `time_cut` times
-    beyond the limit, `ignored_…` values that can't be read and are as if they were not there, `editor_too_long`,
-    `hashtag_too_long` and `user_too_long` what OSM can't hold; `examples` are a few of them, each a line.
-    """
+    """A file's changesets in its order."""
 
     envelope: Envelope
     changesets: tuple[Changeset, ...]
     newest: datetime | None
+    """The newest time in it that can be believed, comments' included."""
     content_hash: str
     bytes: int
     flags: dict[str, int] = {}  # noqa: RUF012 - never changed
+    """What of it could not be read or had to be mended, by reason: `unreadable_…` counts changesets (and what else
+    stands among them), `character_replaced` characters, `value_left_out` values of absurd size, `time_cut` times beyond
+    the limit, `ignored_…` values that can't be read and are as if they were not there, `editor_too_long`,
+    `hashtag_too_long` and `user_too_long` what OSM can't hold.
+    """
     examples: tuple[str, ...] = ()
+    """A few of what is flagged, each a line."""
 
     @property
     def unreadable(self) -> int:

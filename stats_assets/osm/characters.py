@@ -22,7 +22,8 @@ _UNFINISHED_MAX = 70
 
 class Characters:
     """A body that is read through `read`, as UTF-8; `bytes_read` of it. `replaced` counts, `first` says which was the
-    first. In an encoding that is not known nothing is replaced."""
+    first. In an encoding that is not known nothing is replaced.
+    """
 
     def __init__(self, body: BinaryIO) -> None:
         self._body = Utf8(body)

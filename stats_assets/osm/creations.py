@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 
 class Creations(NamedTuple):
-    """The creations of one diff. later: those whose version is above 1; alone: all of them are of one changeset."""
+    """The creations of one diff."""
 
     number: int = 0
     later: int = 0
+    """Those whose version is above 1."""
     alone: bool = True
+    """All of them are of one changeset."""
 
 
 class CreationsSeen:

@@ -48,17 +48,16 @@ def _parser(events: Any, tag: str | None) -> Any:
 
 
 class Envelope(NamedTuple):
-    """What a document says of itself, its actions or changesets aside.
-
-    `root` is the root element's name (None: not XML, or empty); `complete`: the root's closing tag was seen;
-    `error`: the XML parser's complaint, or why the rest was not read.
-    """
+    """What a document says of itself, its actions or changesets aside."""
 
     root: str | None
+    """The root element's name; None: not XML, or empty."""
     osm_base: datetime | None
     remarks: tuple[str, ...]
     complete: bool
+    """The root's closing tag was seen."""
     error: str | None
+    """The XML parser's complaint, or why the rest was not read."""
 
 
 class Document:

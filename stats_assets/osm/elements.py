@@ -50,6 +50,7 @@ def read_tags(element: etree._Element) -> dict[str, str]:
 
 
 def read_way(element: etree._Element) -> Way:
+    """The way that the element says, with gaps where a position is missing."""
     keys, values = _KEYS(element), _VALUES(element)
     latitudes, longitudes = _LATITUDES(element), _LONGITUDES(element)
     children = len(element)
@@ -72,6 +73,7 @@ def read_references(way: etree._Element) -> list[str]:
 
 
 def read_member(member: etree._Element) -> Member:
+    """The member of a relation that the element says."""
     kind, role = member.get("type", ""), member.get("role", "")
     if kind == "node":
         return Member(kind, role, [member.get("lat")], [member.get("lon")])

@@ -24,10 +24,12 @@ class BrokenError(ValueError):
 
 
 class Piece(NamedTuple):
-    """A line (n, 2) with its role: outer, inner, or none."""
+    """A line of a relation, and what it is there."""
 
     role: str
+    """outer, inner, or none."""
     xy: Floats
+    """Its positions, (n, 2)."""
 
 
 class _Path:

@@ -22,30 +22,30 @@ UNREADABLE = "unreadable_"  # flags that begin so count what could not be read
 
 
 class RegionStatistics(NamedTuple):
-    """What of a changeset lies in one region; `edit_count` is the number of features located there."""
+    """What of a changeset lies in one region."""
 
     edit_count: int
+    """The number of features located there."""
     counts: dict[str, int]
     measurements: dict[str, Decimal]
 
 
 class ChangesetStatistics(NamedTuple):
-    """One changeset in one diff; there is one only where it has a counted feature.
-
-    `edited_at` is the newest time of its features' edits (UTC; the diff's end where none tells a time), `user` the
-    name that the newest of this user's with one has, at `named_at`.
-    Measurements are in km and km², exact decimals of at most 9 digits after the point; zero keys are left out.
-    """
+    """One changeset in one diff; there is one only where it has a counted feature."""
 
     changeset: int
     uid: int | None
     user: str | None
+    """The name that the newest of this user's edits with one has."""
     edited_at: datetime
+    """The newest time of its features' edits (UTC); the diff's end where none tells a time."""
     counts: dict[str, int]
     measurements: dict[str, Decimal]
+    """In km and km², exact decimals of at most 9 digits after the point; zero keys are left out."""
     countries: dict[str, RegionStatistics]
     errors: int
     named_at: datetime | None
+    """The time of the edit that `user` is from."""
 
     @property
     def total_edits(self) -> int:
@@ -55,43 +55,51 @@ class ChangesetStatistics(NamedTuple):
 class FeatureError(NamedTuple):
     """A feature with a broken geometry, or one whose edit is nobody's: a row of table `errors`.
 
-    `type` is 1 for a node, 2 way, 3 relation; `ordinal` numbers the errors of one element in one diff. A deletion may
-    have no version. What OSM can't hold is cut: keys and values after 255 characters, tags after 10,000 in all, `nds`
-    after 2,000.
+    What OSM can't hold is cut.
     """
 
     type: int
+    """1 a node, 2 a way, 3 a relation."""
     id: int
     ordinal: int
+    """Numbers the errors of one element in one diff."""
     tags: dict[str, str]
+    """Keys and values are cut after 255 characters, all of them after 10,000."""
     nds: tuple[int, ...]
+    """Cut after 2,000."""
     changeset: int | None
     uid: int | None
     user: str | None
     updated: datetime | None
     visible: bool
     version: int | None
+    """A deletion may have none."""
     reason: str
 
 
 class DiffStatistics(NamedTuple):
-    """All of one augmented diff. `actions` are those of type create, modify, delete, and whatever could not be read;
-    `features` those counted; `tallies` says what was ignored, by reason; `bytes` are the uncompressed body's.
-    `flags` says why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`,
-    `value_left_out`, `time_cut`, `user_too_long`, `unknown_child`, `unknown_action_type`; `examples` are a few of
-    them, each a line for a person. Each of `actions` is one of `features`, `tallies` or `unreadable` (an unknown
-    type of action is in `tallies` alone)."""
+    """All of one augmented diff."""
 
     envelope: Envelope
     actions: int
+    """Those of type create, modify, delete, and whatever could not be read. Each is one of `features`, `tallies` or
+    `unreadable` (an unknown type of action is in `tallies` alone).
+    """
     features: int
+    """Those counted."""
     content_hash: str
     changesets: tuple[ChangesetStatistics, ...]
     errors: tuple[FeatureError, ...]
     tallies: dict[str, int]
+    """What was ignored, by reason."""
     bytes: int
+    """Of the uncompressed body."""
     flags: dict[str, int] = {}  # noqa: RUF012 - never changed
+    """Why the sequence is flagged, by reason: `unreadable_…` (`unreadable` in all), `character_replaced`,
+    `value_left_out`, `time_cut`, `user_too_long`, `unknown_child`, `unknown_action_type`.
+    """
     examples: tuple[str, ...] = ()
+    """A few of what is flagged, each a line for a person."""
     creations: Creations = Creations()
 
     @property

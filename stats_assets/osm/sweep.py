@@ -27,7 +27,7 @@ class InvalidError(ValueError):
 
 
 class Vertex(NamedTuple):
-    """What meets at a place: the numbers of segments to its left and to its right, each from the lowest up.
+    """The numbers of segments that meet at a place, to its left and to its right, each from the lowest up.
 
     A segment that passes is in both. `below` is the segment right below all of them.
     """

@@ -29,7 +29,9 @@ class RefusedError(ValueError):
     """The document holds what is never read: a DTD, entities, or something of absurd size."""
 
 
-class Source(Protocol):
+class Readable(Protocol):
+    """What bytes are read from."""
+
     def read(self, size: int) -> bytes: ...
 
 
@@ -48,7 +50,7 @@ class Tokens:
     anybody reads is lost), of an attribute its name.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Readable) -> None:
         self._source = source
         self._kept = b""  # begins where a token does
         self._skip: _Skip | None = None

@@ -5,11 +5,13 @@ What docs/reliability.md names is test_reliability_page.py's; which statistics d
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -23,11 +25,13 @@ from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
 from stats_assets.feeds.manners import PAUSE
 from stats_assets.ingest.failure_rules import DUPLICATE_PAUSE
 from stats_assets.ingest.sequence_loop import REMARK_ATTEMPTS
+from stats_assets.osm import Categories
 from stats_assets.settings import Settings
 
 PROJECT = Path(__file__).parents[2]
 PAGES = {
-    page.name: page.read_text() for page in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
+    page.name: page.read_text()
+    for page in (PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md")))
 }
 README = PAGES["README.md"]
 IN_WORDS = {
@@ -46,6 +50,7 @@ IN_WORDS = {
     "overpass_pause_seconds": f"{PAUSE:g}, at your own server 0",
 }
 """Defaults that are no value, as the table says them."""
+DEPLOYS = set(re.findall(r"^([a-z-]+):", (PROJECT / "deploy" / "Makefile").read_text(), re.MULTILINE))
 
 
 def table_under(heading: str) -> Iterator[list[str]]:
@@ -113,7 +118,8 @@ def test_each_command_that_is_shown_is_there_with_its_options() -> None:
 
 
 def test_each_command_is_named_in_the_readme() -> None:
-    named = set(re.findall(r"[a-z]+(?:-[a-z]+)*", README))
+    """As a command: a common word that stands somewhere (`export`) does not do."""
+    named = set(re.findall(r"(?:(?<=stats-assets )|(?<=make )|(?<=`))[a-z]+(?:-[a-z]+)*(?=[`\s])", README))
     assert {name for name, one in commands().items() if not one.hidden and name not in named} == set()
 
 
@@ -191,3 +197,43 @@ def test_a_line_that_is_shown_can_be_written_into_the_env_file(
     monkeypatch.setitem(Settings.model_config, "env_file", str(file))
     name = line.split("=")[0].lower()
     assert name in Settings().model_fields_set or line in WITHOUT_A_VALUE
+
+
+def test_the_category_tables_are_the_packaged_one() -> None:
+    """Names and measures, in both pages, in order."""
+    packaged = [
+        (one.name, one.length or one.area) for one in Categories.load().categories.values()
+    ]  # in the file's order
+    for page in ("definitions.md", "statistics.md"):
+        rows = re.findall(r"^\| `(\w+)` \|.*\| (?:`(\w+?)(?:_…)?`)? ?\|$", PAGES[page], re.MULTILINE)
+        assert [(name, measure or None) for name, measure in rows if name in dict(packaged)] == packaged, page
+
+
+def test_the_hooks_before_a_commit_are_the_checks_of_the_gate() -> None:
+    config = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())
+    hooks = [hook for repo in config["repos"] for hook in repo["hooks"]]
+    assert {repo["repo"] for repo in config["repos"]} == {"local"}
+    makefile = (PROJECT / "Makefile").read_text()
+    gate: list[str] = []
+    for target in ("lint", "types"):
+        recipe = makefile.split(f"\n{target}: install\n", 1)[1].split("\n\n", 1)[0]
+        gate += [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()]
+    assert [hook["entry"] for hook in hooks] == gate
+
+
+def test_each_command_of_make_that_is_shown_is_there() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    known = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for page, text in PAGES.items():
+        shown = set(re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", text, re.MULTILINE))
+        there = known | DEPLOYS if page in ("operations.md", "decisions.md", "performance.md") else known
+        assert {one or other for one, other in shown} <= there, page
+
+
+def test_each_dependency_has_its_reason() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[\[<>=,]", one)[0] for one in declared}
+    tables = PAGES["decisions.md"].split("## 2026-11: dependencies\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split("|")[1] for line in tables.splitlines() if line.startswith("| ")]
+    assert {one.strip() for row in rows for one in row.split(",")} - {"package"} == names

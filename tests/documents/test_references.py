@@ -66,6 +66,7 @@ ALIVE = {
     "stats_assets/osm/rings.py": (
         '"""As docs/pages.md, section\n    1.1, has it: osm/rings.py, tests/osm/test_rings.py."""',
         "x = 'nowhere.py'  # docs/pages.md, sections 1\n# and 2",
+        '"""Rings are osm/\'s, SQL is database/\'s, replaced/ is an archive\'s; https://a.org/commands/, and/or."""',
     ),
     "stats_assets/sql/rows.sql": ("-- (docs/pages.md, section 2: its time)",),
 }
@@ -103,6 +104,8 @@ DEAD = {
         '"""As docs/pages.md, section\n    1.2, has it."""',
         '"""What is told is rongs.py\'s."""',
         "x = 1  # docs/pages.md, sections 1\n# and 3",
+        '"""What each does is in commands/."""',
+        "x = 1  # as stats_assets/commands/ has it",
         "# (feed facts, 6.1)",
         "# as state, section 5",
     ),

@@ -26,12 +26,14 @@ class FactsAway(DatabaseUnreachable):
 
 
 class Away(NamedTuple):
-    """A range whose facts are away. since: when that was noted, None: not yet; accepted: they are meant to be."""
+    """A range whose facts are away."""
 
     first: int
     reason: str
     since: datetime | None
+    """When that was noted; None: not yet."""
     accepted: bool
+    """They are meant to be away."""
 
     @property
     def last(self) -> int:

@@ -21,25 +21,27 @@ OF_BODIES = (BROKEN_GEOMETRY, SHORTER, NOT_SETTLED, OSM_BASE_TO_COME)  # what sa
 
 @dataclass(frozen=True)
 class Counted:
-    """What was read of a sequence: which body, and with which definitions it was counted.
-
-    osm_base: how far the server's data reached; None: not said. unreadable: how many of the actions could not be read.
-    flagged: why the body is doubtful, for a person; tally: the same in numbers, by reason. settled, overdue: see
-    `settling`. numbering: how often the feed's numbers had begun again by then.
-    """
+    """What was read of a sequence: which body, and with which definitions it was counted."""
 
     content_hash: str
     actions: int
     fetched_at: datetime
     definitions: str
     flagged: str | None = None
+    """Why the body is doubtful, for a person."""
     settled: bool = False
+    """See `settling`."""
     osm_base: datetime | None = None
+    """How far the server's data reached; None: the body does not say."""
     unreadable: int = 0
+    """How many of the actions could not be read."""
     tally: Mapping[str, int] = field(default_factory=dict)
+    """Why the body is doubtful, in numbers, by reason."""
     overdue: bool = False
+    """See `settling`."""
     from_archive: bool = False
     numbering: int = 0
+    """How often the feed's numbers had begun again by then."""
 
 
 class Writing(Protocol):
@@ -100,11 +102,14 @@ def verdict(row: Counts, new: Counted, *, by_hand: bool) -> Verdict:
 
 
 class Doubt(NamedTuple):
-    """Why the counted body is flagged, for a person and in numbers. anew: as the new body says, and not the old one."""
+    """Why the counted body is flagged."""
 
     flagged: str | None
+    """For a person."""
     tally: dict[str, int]
+    """In numbers, by reason."""
     anew: bool = True
+    """As the new body says, and not the old one."""
 
 
 def doubt(row: Counts, new: Counted, decided: Verdict, after: Settling) -> Doubt:

@@ -15,11 +15,13 @@ FLAGGED = (
 
 
 class Doubts(NamedTuple):
-    """A stream's flagged sequences. unreadable: actions (changesets) in all of them; newest: (sequence, why)."""
+    """A stream's flagged sequences."""
 
     flagged: int
     unreadable: int
+    """Actions, or changesets, in all of them."""
     newest: list[tuple[int, str]]
+    """Sequence, and why it is flagged."""
 
 
 def doubts(connection: Connection, stream: str, most: int, *, unread: bool = False) -> Doubts:

@@ -1,8 +1,8 @@
-"""What is due once more though it is done: bodies to be read again when settled or when a person asks for it, as they
-are flagged, and what was given up, once a day.
+"""What is due once more though it is done (late work). What is due for the first time is ingest/tick.py's.
 
-So is what waits below the checkpoint, where no tick comes by: a backfill's failures. None of it is urgent: the tick
-asks for it when nothing else is due. What is due for the first time is ingest/tick.py's.
+Bodies are read a second time when they have settled, and again when they are flagged and a person asks for that. What
+was given up is tried once a day. What a backfill left waiting below the checkpoint is due here too, as no tick looks
+there. None of it is urgent: the tick asks for it when nothing else is due.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,7 @@ LONG_AGO = timedelta(hours=2)
 
 
 def late(connection: Connection, stream: str, settled: int | None, batch: int = BATCH) -> list[int]:
-    """Sequences that are due once more, in order: given up and due for their daily try, left by a backfill, or to be
-    read again.
+    """Sequences that are due once more, in order: for their daily try, left by a backfill, or to be read again.
 
     settled: the newest that may be read again, None: none is. batch: how many of these are worth a run; fewer are
     when the feed's head stands, or the oldest was read long ago.

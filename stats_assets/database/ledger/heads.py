@@ -16,26 +16,29 @@ A_LITTLE = 60  # sequences, an hour: servers behind one address are not equally 
 
 @dataclass(frozen=True)
 class Head:
-    """What a feed said last, all None if it never was asked. source: its address, without credentials.
-
-    feed_time: the feed's own time at the head; highest: the highest head that was believed in this numbering, first
-    seen at moved_at; asked_at: when it last answered; delay_seconds: how long after its own time a head can be seen
-    first, None: not learned, or no feed that keeps time; failed_at, failure: asking failed after that answer.
-    quiet_until: nobody may ask before, for that reason. now: by the database's clock.
-    """
+    """What a feed said last; all None if it never was asked."""
 
     stream: Stream
     now: datetime
+    """By the database's clock."""
     source: str | None = None
+    """The feed's address, without credentials."""
     head: int | None = None
     feed_time: datetime | None = None
+    """The feed's own time at the head."""
     asked_at: datetime | None = None
+    """When it last answered."""
     moved_at: datetime | None = None
+    """When `highest` was first seen."""
     delay_seconds: float | None = None
+    """How long after its own time a head can be seen first; None: not learned, or a feed that keeps no time."""
     failed_at: datetime | None = None
+    """Asking failed then, after that answer."""
     failure: str | None = None
     highest: int | None = None
+    """The highest head that was believed in this numbering."""
     quiet_until: datetime | None = None
+    """Nobody may ask before."""
     quiet_reason: str | None = None
 
     @property

@@ -24,17 +24,16 @@ def between_beats(stale: float) -> float:
 
 @dataclass(frozen=True)
 class Lease:
-    """A run at work on start..end of a stream; released: the range is free again, though the run still works.
-
-    by_hand: a run by hand or of a backfill; the stream's own runs don't wait for it.
-    """
+    """A run at work on start..end of a stream."""
 
     run_id: str
     stream: str
     start_sequence: int
     end_sequence: int
     released: bool
+    """The range is free again, though the run still works."""
     by_hand: bool
+    """Of a run by hand or of a backfill: the stream's own runs don't wait for it."""
     silent_seconds: float
 
 

@@ -14,11 +14,13 @@ SPAN = 10**10  # above all sequences
 
 @dataclass(frozen=True)
 class Numbering:
-    """count: how often they began again. Above `not_above` what was fetched before `since` is another numbering's."""
+    """Which numbering a stream's sequences are of."""
 
     stream: Stream
     count: int = 0
+    """How often the feed's numbers have begun again."""
     not_above: int | None = None
+    """Above this, what was fetched before `since` is another numbering's."""
     since: datetime | None = None
 
     def knows(self, sequence: int, fetched_at: datetime) -> bool:

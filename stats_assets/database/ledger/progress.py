@@ -7,10 +7,11 @@ from stats_assets.database.connection import Connection
 
 
 class Trouble(NamedTuple):
-    """A sequence that is not as it should be after a backfill, and why. work: the ledger's, or `refused`."""
+    """A sequence that is not as it should be after a backfill, and why."""
 
     sequence: int
     work: str
+    """The ledger's word, or `refused`."""
     reason: str
 
 

@@ -11,11 +11,13 @@ VAIN = 3  # reads that brought nothing newer; then it is left at that, flagged
 
 
 class Settling(NamedTuple):
-    """What the ledger is to say. rereads: how many reads to settle were in vain; pause: until the next one."""
+    """What the ledger is to say."""
 
     settled: bool
     rereads: int
+    """How many reads to settle were in vain."""
     pause: timedelta | None = None
+    """Until the next read."""
 
     @property
     def given_up(self) -> bool:

@@ -27,26 +27,28 @@ class StreamBusy(Exception):
 
 @dataclass(frozen=True)
 class StreamRow:
-    """A stream's row. checkpoint: every sequence from origin to it is done; None: nothing was ever done.
-
-    instance_id: the Dagster instance that drove it last; ticked_at: when. seek_to: where a person wants the checkpoint.
-    seek_from_feed: because the feed's numbers began again. shown: the cursor that the last tick gave to Dagster, which
-    may not have stored it. now: by the database's clock, by which all pauses are measured. quiet_until: the feed
-    refused by a limit, and until then nobody of the stream asks it.
-    """
+    """A stream's row."""
 
     stream: Stream
     origin: int | None
     checkpoint: int | None
+    """Every sequence from the origin to here is done; None: nothing was ever done."""
     paused_until: datetime | None
     pause_reason: str | None
     instance_id: str | None
+    """The Dagster instance that drove it last."""
     ticked_at: datetime | None
+    """When that was."""
     now: datetime
+    """By the database's clock, by which all pauses are measured."""
     seek_to: int | None
+    """Where a person wants the checkpoint."""
     shown: int | None
+    """The cursor that the last tick gave to Dagster, which may not have stored it."""
     seek_from_feed: bool = False
+    """The seek is made because the feed's numbers began again."""
     quiet_until: datetime | None = None
+    """The feed refused by a limit: nobody of the stream asks it until then."""
     quiet_reason: str | None = None
 
     @property

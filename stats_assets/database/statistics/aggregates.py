@@ -8,7 +8,7 @@ from typing import Any
 
 from stats_assets.database.connection import Connection
 
-# day null: of all days. Differences that are written twice, by mistake or by two, are not noticed here.
+# In a row with a day of null the value is of all days. Differences that are written twice are added twice.
 DELTAS = """
 CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
     owner text, owner_id bigint, member_id bigint, day date, measure text, id bigint, key text COLLATE "C",
@@ -93,7 +93,7 @@ BREAKDOWNS = (
     ),
 )
 DAYS = ("aggregate_days", "day", "day IS NOT NULL")
-OWNERS = ("aggregates", "member_id", "day IS NULL")
+ALL_DAYS = ("aggregates", "member_id", "day IS NULL")
 UPSERT_KEYS = """
 INSERT INTO aggregate_keys AS g (owner, owner_id, measure, id, key, changesets, edits)
 SELECT owner, owner_id, measure, id, key, sum(changesets), sum(value)
@@ -115,7 +115,7 @@ WHERE (g.owner, g.owner_id, g.measure, g.id, g.key) = (d.owner, d.owner_id, d.me
 APPLY: tuple[str, ...] = (
     *(_upsert(*DAYS), _forget(*DAYS)),
     *(UPSERT_KEYS, FORGET_KEYS),
-    *(_upsert(*OWNERS, BREAKDOWNS), _forget("aggregates", "member_id", "true")),
+    *(_upsert(*ALL_DAYS, BREAKDOWNS), _forget("aggregates", "member_id", "true")),
 )
 
 

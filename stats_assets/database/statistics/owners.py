@@ -18,7 +18,7 @@ _TAGGED = (
 
 
 class OwnerFacts(NamedTuple):
-    """What is so of one kind of owner."""
+    """Facts about one kind of owner."""
 
     view: str
     """The view, and asset, that shows them."""

@@ -29,18 +29,17 @@ HEAVY = 2_000  # changesets of an owner that are too many for a sample
 
 
 class Passed(NamedTuple):
-    """What a pass, or the steps of one, has found. whole: it came to its end.
-
-    known: how many differences its earlier steps have found too, or, if they are more, the whole pass before. away:
-    changesets that the pass so far could not look at, as facts of theirs are away.
-    """
+    """What a pass, or the steps of one, has found."""
 
     differences: list[Difference]
     steps: int
     pending: int
     whole: bool
+    """It came to its end."""
     known: int
+    """How many differences its earlier steps have found too, or, if they are more, the whole pass before."""
     away: int = 0
+    """Changesets that the pass so far could not look at, as facts of theirs are away."""
 
 
 Progress = Callable[[str, int], None]

@@ -14,15 +14,16 @@ EXAMPLES = 10
 
 
 class Verdict(NamedTuple):
-    """state: never verified to the end, exact, differs, or rebuilt after it differed; `at`: when that was found.
-
-    differences: how many are known; examples: the first of them, for a person.
-    """
+    """What was found of the statistics."""
 
     state: Literal["never", "exact", "differs", "rebuilt"]
+    """Never verified to the end, exact, differs, or rebuilt after it differed."""
     at: datetime | None
+    """When that was found."""
     differences: int
+    """How many are known."""
     examples: Sequence[str] = ()
+    """The first of them, for a person."""
 
     @property
     def bad(self) -> bool:

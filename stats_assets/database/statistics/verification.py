@@ -38,19 +38,19 @@ class Difference(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A range of a part: what differs, and what mends it.
-
-    queue: entries (changeset, sequence) for the applier; deltas: rows of `deltas` to be added to the aggregates.
-    until: where the next range begins, None: it was the part's last. pending: entries of the queue in this snapshot.
-    away: how many changesets could not be looked at, as facts of theirs are away.
-    """
+    """A range of a part: what differs, and what mends it."""
 
     differences: list[Difference]
     queue: list[tuple[int, int | None]]
+    """Entries for the applier: changeset, sequence."""
     deltas: list[tuple[Any, ...]]
+    """Rows of `deltas`, to be added to the aggregates."""
     until: int | None
+    """Where the next range begins; None: it was the part's last."""
     pending: int
+    """Entries of the queue in this snapshot."""
     away: int = 0
+    """How many changesets could not be looked at, as facts of theirs are away."""
 
 
 def compare(connection: Connection, part: str, first: int, size: int = SIZE) -> Compared:

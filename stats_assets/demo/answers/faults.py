@@ -46,23 +46,25 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """`body` before any Content-Encoding.
-
-    `delay`: seconds of silence, after the share `delay_at` of the body. `dropped`: the connection just ends. Of what is
-    sent, `garbled`: some bytes are wrong; `missing`: so many bytes less come than Content-Length says; `reset_at`:
-    after this share the connection is reset.
-    """
+    """What the feed answers."""
 
     status: int
     kind: str
     body: bytes
+    """Before any Content-Encoding."""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    """Seconds of silence."""
     delay_at: float = 0.0
+    """After this share of the body."""
     dropped: bool = False
+    """The connection just ends."""
     garbled: bool = False
+    """Some of the bytes that are sent are wrong."""
     missing: int = 0
+    """So many bytes less come than Content-Length says."""
     reset_at: float | None = None
+    """After this share of what is sent the connection is reset."""
 
 
 Fault = Callable[[Answer], Answer]

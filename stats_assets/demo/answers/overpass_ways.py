@@ -20,28 +20,29 @@ REFUSALS: Final[tuple[Refusal, ...]] = get_args(Refusal)
 
 @dataclass(frozen=True)
 class Ways:
-    """Times are in seconds.
-
-    behind: so long after a minute's end the database has it. catches_up: so long each minute's file takes after an
-    outage. cached: the newest so many minutes are kept on disk as they were first made; 0: there is no such cache.
-    duplicates: so many identical queries within duplicate_window are answered. poisoned: so long the cache has an empty
-    file where its own query was refused as a duplicate. most: requests within most_window, 0: any number; one more is a
-    ban of ban_seconds, and whoever asks while banned is banned for ban_seconds from then on. retry_after: whether a ban
-    says how long it is. proxied: so long a proxy in front of the server keeps every body; 0: there is none.
-    """
+    """Times are in seconds."""
 
     late: LateEdits = field(default_factory=LateEdits)
     behind: float = 10.0
+    """So long after a minute's end the database has it."""
     catches_up: float = 5.0
+    """So long each minute's file takes after an outage."""
     cached: int = 60
+    """The newest so many minutes are kept on disk as they were first made; 0: there is no such cache."""
     duplicates: int = 3
+    """So many identical queries within `duplicate_window` are answered."""
     duplicate_window: float = 180.0
     poisoned: float = 3600.0
+    """So long the cache has an empty file where its own query was refused as a duplicate."""
     most: int = 0
+    """Requests within `most_window`; 0: any number. One more is a ban."""
     most_window: float = 60.0
     ban_seconds: float = 60.0
+    """How long a ban is; whoever asks while banned is banned for so long from then on."""
     retry_after: bool = True
+    """Whether a ban says how long it is."""
     proxied: float = 0.0
+    """So long a proxy in front of the server keeps every body; 0: there is none."""
 
 
 class Asked(NamedTuple):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 class Server(ThreadingHTTPServer):
+    """The feed by HTTP, a thread a connection."""
+
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64

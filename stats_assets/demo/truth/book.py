@@ -36,6 +36,8 @@ class Mishap(NamedTuple):
 
 
 class Book:
+    """All that was ever written down, in the order in which it happened."""
+
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.mishaps: list[Mishap] = []

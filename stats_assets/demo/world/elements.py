@@ -29,6 +29,8 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
+    """A node as it is on the map."""
+
     id: int
     stamp: Stamp
     tags: Tags
@@ -49,6 +51,8 @@ class Way:
 
 
 class Member(NamedTuple):
+    """What a relation refers to, and as what."""
+
     kind: str
     ref: int
     role: str
@@ -56,6 +60,8 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Relation:
+    """A relation as it is on the map."""
+
     id: int
     stamp: Stamp
     tags: Tags

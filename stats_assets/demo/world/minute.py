@@ -32,6 +32,8 @@ class Action(NamedTuple):
 
 
 class Minute:
+    """What is done to the map within one sequence, and how it was before."""
+
     def __init__(self, atlas: Map, sequence: int) -> None:
         self.sequence = sequence
         self._map = atlas

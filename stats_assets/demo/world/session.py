@@ -12,6 +12,8 @@ from stats_assets.demo.world.places import Place
 
 
 class Comment(NamedTuple):
+    """A line of the discussion of a changeset."""
+
     uid: int
     user: str
     date: datetime

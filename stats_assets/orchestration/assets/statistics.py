@@ -52,16 +52,16 @@ SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
 def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Apply what the changed changesets contribute now, less what they contributed before; then verify a sample."""
     began = monotonic()
-    parts = current_stats()
+    stats = current_stats()
     with (
         failing("What was applied stays; the rest is queued, and applied later."),
-        parts.connect() as connection,
-        heartbeat(parts.url, context.run.run_id, parts.settings.lease_stale_seconds),
+        stats.connect() as connection,
+        heartbeat(stats.url, context.run.run_id, stats.settings.lease_stale_seconds),
     ):
-        keep_refreshments(connection, parts.settings.refreshments_rows)
+        keep_refreshments(connection, stats.settings.refreshments_rows)
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
         sample = passes.sample(connection)
-        ages = {stream: newest_age(connection, parts, stream) for stream in STREAMS}
+        ages = {stream: newest_age(connection, stats, stream) for stream in STREAMS}
         most = {name: leaders(connection, name, LEADERS) for name, owner in OWNERS.items() if owner.named}
     for name, owner in OWNERS.items():
         yield MaterializeResult(

@@ -150,7 +150,8 @@ class Artifacts(LocalArtifactStorage):
 
 class ComputeLogs(LocalComputeLogManager):
     """What ticks log, a file each that says something. What a run prints goes to the code server's output: what it has
-    to say are events. `base_dir`: as below_root."""
+    to say are events. `base_dir`: as below_root.
+    """
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "ComputeLogs":
