@@ -13,10 +13,16 @@ from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.looking import ask, look, look_as_reader, reading_url
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import save_countries
-from stats_assets.feeds import Archive, DirectorySource, Http, OverpassSource, Source, manners_at
+from stats_assets.feeds.archive import Archive
+from stats_assets.feeds.directory import DirectorySource
+from stats_assets.feeds.http_client import Http
+from stats_assets.feeds.manners import manners_at
+from stats_assets.feeds.overpass import OverpassSource
+from stats_assets.feeds.source import Source
 from stats_assets.ingest.fetch import StreamWork
 from stats_assets.ingest.parse import Reader, changeset_reader, diff_reader
-from stats_assets.osm import Categories, Regions
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.regions import Regions
 from stats_assets.settings import Settings
 from stats_assets.streams import TABLE, Stream
 

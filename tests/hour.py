@@ -27,7 +27,7 @@ from stats_assets.definitions import defs
 from stats_assets.demo.answers.overpass_ways import Answered
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.truth.truth import truth
-from stats_assets.feeds import covers
+from stats_assets.feeds.sequences import covers
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.current_system import current_stats

@@ -9,7 +9,7 @@ import stats_assets.cli.answers
 import stats_assets.cli.main
 import stats_assets.orchestration.jobs  # noqa: F401
 from stats_assets.ingest import feed_head
-from stats_assets.osm import Regions
+from stats_assets.osm.regions import Regions
 
 _load, _packaged = Regions.load, Regions.load()
 

@@ -17,17 +17,15 @@ from rich.table import Table
 from stats_assets.cli.output import print_json_text
 from stats_assets.cli.shared import AsJson, err, out, print_json, settings_here
 from stats_assets.database.connection import Connection, database_url
-from stats_assets.feeds import (
-    BeforeHistory,
-    Body,
-    FeedError,
-    judge_body,
-    judge_envelope,
-    judge_history,
-    open_body,
-)
-from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
-from stats_assets.osm.statistics import UNREADABLE
+from stats_assets.feeds.body import Body, open_body
+from stats_assets.feeds.history import judge_history
+from stats_assets.feeds.outcomes import BeforeHistory, FeedError
+from stats_assets.feeds.validation import judge_body, judge_envelope
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.hashtags import hashtags_in_comment
+from stats_assets.osm.regions import Regions
+from stats_assets.osm.statistics import UNREADABLE, DiffStatistics
 from stats_assets.system import Stats
 
 # What is said of a diff that was read, whatever its exit code.

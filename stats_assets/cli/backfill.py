@@ -11,7 +11,7 @@ from rich.text import Text
 from stats_assets.cli.shared import FromFeed, SequenceOption, StreamOption, err, say, settings_here
 from stats_assets.database.facts.ranges import WHAT_TO_DO, away_in, require_tables
 from stats_assets.database.ledger.ledger import block_of
-from stats_assets.feeds import HeadUnknown
+from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.ingest.feed_head import of_limit
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats

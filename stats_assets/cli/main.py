@@ -26,7 +26,8 @@ from stats_assets.database.looking import NoReadingLogin, SchemaNotReady
 from stats_assets.database.migrations import MigrationRefused
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.local.stack import StackError
-from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.osm.categories import CategoriesError
+from stats_assets.osm.regions import RegionsError
 from stats_assets.root import RecordsError
 from stats_assets.settings import SettingsError
 

@@ -22,7 +22,7 @@ from stats_assets.database.ledger import due_again, seeking, stream_rows
 from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.database.migrations import NEWEST
 from stats_assets.database.migrations import migrate as migrate_database
-from stats_assets.feeds import HeadUnknown
+from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.ingest.feed_head import of_limit
 from stats_assets.streams import TABLE
 from stats_assets.system import Stats

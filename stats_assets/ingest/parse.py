@@ -13,15 +13,12 @@ from typing import BinaryIO
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import save_facts
-from stats_assets.osm import (
-    COUNTING_VERSION,
-    Categories,
-    Envelope,
-    Regions,
-    count_diff,
-    read_changesets,
-)
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.changesets import read_changesets
 from stats_assets.osm.creations import Creations
+from stats_assets.osm.diff import COUNTING_VERSION, count_diff
+from stats_assets.osm.document import Envelope
+from stats_assets.osm.regions import Regions
 from stats_assets.osm.statistics import unreadable
 
 

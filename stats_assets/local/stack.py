@@ -20,7 +20,8 @@ from stats_assets.env_file import given_in, require_file, settings_of
 from stats_assets.local.child import Child
 from stats_assets.local.dagster_programs import HOST, DagsterChildren, answers_at, environment, reserve
 from stats_assets.local.supervisor import AlreadyRunning, Supervisor
-from stats_assets.osm import Categories, Regions
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.regions import Regions
 from stats_assets.root import DEMO, MARKER, find_project_root
 from stats_assets.settings import load_settings
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from stats_assets.database.ledger.heads import A_LITTLE
 from stats_assets.database.ledger.stream_rows import StreamRow
-from stats_assets.feeds import covers
+from stats_assets.feeds.sequences import covers
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import in_words

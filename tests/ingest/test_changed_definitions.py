@@ -23,7 +23,7 @@ from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.stream_checks import evaluate
-from stats_assets.osm import CategoriesError
+from stats_assets.osm.categories import CategoriesError
 from stats_assets.settings import Settings
 from stats_assets.streams import Stream
 from stats_assets.system import Stats

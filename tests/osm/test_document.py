@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from stats_assets.osm import count_diff, document, read_changesets, tokens, unfinished
+from stats_assets.osm import document, tokens, unfinished
+from stats_assets.osm.changesets import read_changesets
+from stats_assets.osm.diff import count_diff
 from stats_assets.osm.document import Document
 from tests.conftest import examples
 from tests.osm.documents import (

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stats_assets.osm import Regions, RegionsError
+from stats_assets.osm.regions import Regions, RegionsError
 from tests.osm.documents import Position, counted, create, delete, gone, modify, node, squares, way
 
 SHOP, ROAD = {"shop": "x"}, {"highway": "x"}
