@@ -7,7 +7,9 @@ from textwrap import shorten
 import typer
 from rich.table import Table
 
-from stats_assets.cli.shared import AsJson, out, print_json, say, settings_here
+from stats_assets.cli.messages import out, print_json, say
+from stats_assets.cli.options import AsJson
+from stats_assets.cli.project import settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.facts.ranges import WHAT_TO_DO
 from stats_assets.database.failures import named

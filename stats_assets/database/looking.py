@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect, masked
 from stats_assets.database.migrations import NEWEST, revision
 from stats_assets.database.reading_login import name_of, reading_login
+from stats_assets.mendable import Mendable
 
 WHAT_TO_DO = (
     "What makes one is in docs/operations.md (the reading login): let the owner make roles and run stats-assets"
@@ -39,11 +40,11 @@ UNION ALL (
 """
 
 
-class SchemaNotReady(Exception):
+class SchemaNotReady(Mendable):
     """Nothing can be looked at: no schema is there, or not the one that this code knows. Says what to do."""
 
 
-class NoReadingLogin(Exception):
+class NoReadingLogin(Mendable):
     """There is no login that may only SELECT; the message says why, and what to do."""
 
 

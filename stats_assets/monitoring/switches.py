@@ -3,18 +3,21 @@
 The statistics' database knows only when a sensor last ticked; the switch is Dagster's.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-
-from dagster import DagsterInstance
-from dagster._core.scheduler.instigation import InstigatorType
+from typing import TYPE_CHECKING
 
 from stats_assets.root import find_project_root
 from stats_assets.streams import STREAMS, TABLE, Stream
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
@@ -46,6 +49,8 @@ def switches_of(instance: DagsterInstance) -> Switches:
     """Ask Dagster's storage: a sensor that was never switched on has no state there."""
     if instance.schedule_storage is None:  # one in memory
         return UNKNOWN
+    from dagster._core.scheduler.instigation import InstigatorType
+
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     running = {state.instigator_name for state in states if state.is_running}
     return Switches(
@@ -73,6 +78,8 @@ def switches_here() -> Switches:
 
 
 def _read(home: Path) -> Switches:
+    from dagster import DagsterInstance
+
     try:
         with DagsterInstance.from_config(str(home)) as instance:
             return switches_of(instance)

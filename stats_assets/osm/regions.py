@@ -18,6 +18,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.errors import GEOSException
 
+from stats_assets.mendable import Mendable
 from stats_assets.osm.values import storable
 
 Geometries = NDArray[np.object_]
@@ -27,7 +28,7 @@ MOST = 1 << 28
 _SLICE, _PAIRS = 500, 200_000  # geometries that are looked up at once, and pairs with parts that are tested
 
 
-class RegionsError(ValueError):
+class RegionsError(Mendable, ValueError):
     """A regions file that can't be used: which file, which feature, and why."""
 
 

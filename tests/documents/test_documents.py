@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from stats_assets.cli.main import app
-from stats_assets.cli.streams import MOST_UNASKED
+from stats_assets.cli.seek import MOST_UNASKED
 from stats_assets.database.ledger import stream_rows
 from stats_assets.definitions import defs
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
