@@ -37,7 +37,7 @@ def status(as_json: AsJson = False) -> None:
     settings = settings_here(looks=True)
     try:
         with named():
-            found = standing.of(Stats(settings), switches_here())
+            found = standing.of(Stats(settings), switches_here)
     except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady) as error:
         say(f"stats-assets: {error}", style="red")
         raise typer.Exit(3) from None

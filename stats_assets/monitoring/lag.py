@@ -14,6 +14,7 @@ from stats_assets.words import in_words
 
 BEHIND, STALLED = 600.0, 3600.0  # seconds: 10 minutes are what OSMesa's monitor mailed about
 MINUTE = 60.0
+JUST_NOW = 45.0  # seconds since a tick, or one and a half polls: the sensor is on, and nothing else needs to be asked
 SILENT = 180.0  # seconds without a tick: the sensor is off, or the daemon dead
 LITTLE_BEHIND = 10  # sequences, by which a server may be behind the one that was read before
 
@@ -88,6 +89,13 @@ def why_not_followed(
         f"its sensor has not ticked for {in_words(silent)}: it is switched off, or Dagster's daemon does not run"
         f" (Dagster's own records can't be read from here). {switch_on}"
     )
+
+
+def ticked_just_now(row: StreamRow | None, poll_seconds: float) -> bool:
+    """Whether the stream's sensor ticked so lately that it must be on."""
+    if row is None or row.ticked_at is None:
+        return False
+    return (row.now - row.ticked_at).total_seconds() <= max(JUST_NOW, 1.5 * poll_seconds)
 
 
 def _silent_seconds(row: StreamRow | None, poll_seconds: float) -> float | None:

@@ -1,7 +1,9 @@
 """Where each stream stands, as monitors read it. How a person is shown it is cli/status.py's."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from stats_assets.database.alert_book import HookState, hook_states
@@ -14,7 +16,7 @@ from stats_assets.database.ledger.leases import leases
 from stats_assets.database.ledger.ledger import Work
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.ranges import Span, counted_under_older, islands, skipped
-from stats_assets.database.ledger.stream_rows import begun_at, stream_of, troubled
+from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.verdicts import NEVER, Verdict, verdict
@@ -154,11 +156,13 @@ class Status:
         }
 
 
-def of(stats: Stats, switches: Switches = UNKNOWN) -> Status:
+def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> Status:
     """Ask database and feeds; a feed that can't be asked is said in `trouble`.
 
+    switches: as they are; or how to ask for them, which is done only where a stream has not ticked just now.
     Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
     """
+    switches = cache(switches) if callable(switches) else switches
     with stats.look() as connection:
         warning = collation_warning(connection)
         return Status(
@@ -172,9 +176,11 @@ def of(stats: Stats, switches: Switches = UNKNOWN) -> Status:
         )
 
 
-def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Switches) -> StreamStatus:
+def _stream(
+    stats: Stats, connection: Connection, stream: Stream, switches: Switches | Callable[[], Switches]
+) -> StreamStatus:
     row = stream_of(connection, stream)
-    is_on = switches.is_on(stream, row.instance_id if row else None)
+    is_on = _is_on(stream, row, switches, stats.settings.poll_seconds)
     cursor = row.checkpoint if row else None
     feed = of_look(connection, stats.source(stream), stream)
     now = clock(connection)
@@ -231,6 +237,16 @@ def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Swit
         sensor_on=is_on,
         not_followed=lag.why_not_followed(stream, is_on, row, stats.settings.poll_seconds),
     )
+
+
+def _is_on(
+    stream: Stream, row: StreamRow | None, switches: Switches | Callable[[], Switches], poll_seconds: float
+) -> bool | None:
+    if callable(switches):
+        if lag.ticked_just_now(row, poll_seconds):
+            return True
+        switches = switches()
+    return switches.is_on(stream, row.instance_id if row else None)
 
 
 def _eta(head: int | None, cursor: int | None, rate: float) -> float | None:
