@@ -92,12 +92,12 @@ def test_who_looks_at_a_stream_that_ticks_needs_no_dagster(
     (tmp_path / "dagster.yaml").write_text("# stats-assets\n")
     environment = {"DATABASE_URL": url, "OVERPASS_URL": feed.url, "CHANGESETS_URL": feed.changesets_url}
     (sql, sql_imports), (status, status_imports), (_, stats_imports) = heavy_of(
-        [("sql", "SELECT 1"), ("status",), ("stats", "no-such-file")], tmp_path, environment
+        [("sql", "SELECT 1"), ("status",), ("stats", "dagster.yaml")], tmp_path, environment
     )
     assert (sql, sql_imports) == (0, [])
     assert status < 3  # it has looked; the invented world is of another time
     assert not {*RECORDS, *BUCKETS}.intersection(status_imports)
-    assert set(COUNTING) <= set(stats_imports)  # that they are found is known by one that needs them
+    assert set(COUNTING) <= set(stats_imports)  # they are found, where a file is read
 
 
 def test_each_command_is_the_function_of_its_name() -> None:
