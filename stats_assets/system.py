@@ -16,6 +16,7 @@ from stats_assets.database.looking import ask, look, look_as_reader, reading_url
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import save_countries
 from stats_assets.feeds.manners import manners_at
+from stats_assets.osm import definitions
 from stats_assets.streams import TABLE, Stream
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stats_assets.feeds.source import Source
     from stats_assets.ingest.fetch import StreamWork
     from stats_assets.ingest.parse import Reader
+    from stats_assets.osm.categories import Categories
     from stats_assets.osm.regions import Regions
     from stats_assets.settings import Settings
 
@@ -108,6 +110,18 @@ class Stats:
             return changeset_reader()
         return _diff_reader(_file(self.settings.categories_file), _file(self.settings.regions_file))
 
+    def definitions(self, stream: Stream) -> str:
+        """The hash of the stream's definitions, as its reader has it, for who reads no bodies.
+
+        Raises CategoriesError, RegionsError.
+        """
+        if stream == "changesets":
+            return definitions.of_changesets()
+        if self.settings.regions_file is not None:
+            return self.reader(stream).definitions
+        categories = _categories(_file(self.settings.categories_file))
+        return definitions.of_diffs(categories.hash, definitions.PACKAGED_REGIONS)
+
     def work(self, stream: Stream) -> StreamWork:
         """All that the stream's runs need. What its facts will name, the regions, is made known as countries."""
         from stats_assets.ingest.fetch import StreamWork
@@ -150,9 +164,15 @@ def _file(path: Path | None) -> _File:
 @lru_cache(maxsize=2)
 def _diff_reader(categories: _File, regions: _File) -> Reader:
     from stats_assets.ingest.parse import diff_reader
+
+    return diff_reader(_categories(categories), _regions(regions))
+
+
+@lru_cache(maxsize=2)
+def _categories(categories: _File) -> Categories:
     from stats_assets.osm.categories import Categories
 
-    return diff_reader(Categories.load(categories.path), _regions(regions))
+    return Categories.load(categories.path)
 
 
 @lru_cache(maxsize=2)

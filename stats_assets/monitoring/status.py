@@ -224,7 +224,7 @@ def _stream(
         doubts=dict(doubtful.newest),
         skipped=skipped(connection, stream),
         islands=islands(connection, stream),
-        older_definitions=counted_under_older(connection, stream, stats.reader(stream).definitions),
+        older_definitions=counted_under_older(connection, stream, stats.definitions(stream)),
         seek_to=row.seek_to if row else None,
         ticked_at=row.ticked_at if row else None,
         committed_at=committed_at,
