@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -66,25 +67,23 @@ def switches_here() -> Switches:
         return UNKNOWN
     if _keeps_files(home) and not any((home / ".dagster").rglob("*.db")):
         return UNKNOWN  # Dagster was never started here, and would begin its records now
+    from dagster import DagsterInstance  # before the patience begins: a busy machine takes long for it
+
     found: list[Switches] = []
+
+    def read() -> None:
+        # Whatever a storage raises: the switches are not known then, and the ticks tell.
+        with suppress(Exception), DagsterInstance.from_config(str(home)) as instance:
+            found.append(switches_of(instance))
+
     # Beside, as a storage that is down is asked for long, and each time it says so.
-    asking = Thread(target=lambda: found.append(_read(home)), name="switches", daemon=True)
+    asking = Thread(target=read, name="switches", daemon=True)
     logging.disable(logging.WARNING)
     asking.start()
     asking.join(PATIENCE)
     if not asking.is_alive():
         logging.disable(logging.NOTSET)
     return found[0] if found else UNKNOWN
-
-
-def _read(home: Path) -> Switches:
-    from dagster import DagsterInstance
-
-    try:
-        with DagsterInstance.from_config(str(home)) as instance:
-            return switches_of(instance)
-    except Exception:  # whatever a storage raises: the switches are not known then, and the ticks tell
-        return UNKNOWN
 
 
 def _keeps_files(home: Path) -> bool:
