@@ -220,7 +220,9 @@ def test_given_up_early(start: bytes, piece: bytes, error: str, monkeypatch: pyt
 
 JUNK = """
 import io, resource
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 before = peak()
@@ -316,7 +318,9 @@ def test_two_of_them_and_one_at_the_end() -> None:
 
 LARGE = """
 import io, resource
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 piece = b"<tag k='a' v='b'/>" * 3000
