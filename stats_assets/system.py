@@ -16,7 +16,7 @@ from stats_assets.database.looking import ask, look, look_as_reader, reading_url
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import save_countries
 from stats_assets.feeds.manners import manners_at
-from stats_assets.osm import definitions
+from stats_assets.osm import definitions_hash
 from stats_assets.streams import TABLE, Stream
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ class Stats:
         Raises CategoriesError, RegionsError.
         """
         if stream == "changesets":
-            return definitions.of_changesets()
+            return definitions_hash.of_changesets()
         if self.settings.regions_file is not None:
             return self.reader(stream).definitions
         categories = _categories(_file(self.settings.categories_file))
-        return definitions.of_diffs(categories.hash, definitions.PACKAGED_REGIONS)
+        return definitions_hash.of_diffs(categories.hash, definitions_hash.PACKAGED_REGIONS)
 
     def work(self, stream: Stream) -> StreamWork:
         """All that the stream's runs need. What its facts will name, the regions, is made known as countries."""

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import save_facts
-from stats_assets.osm import definitions
+from stats_assets.osm import definitions_hash
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.changesets import read_changesets
 from stats_assets.osm.creations import Creations
@@ -72,12 +72,12 @@ class Reader:
 def diff_reader(categories: Categories, regions: Regions) -> Reader:
     """Augmented diffs: features counted into facts per changeset and country."""
     read = partial(_read_diff, categories=categories, regions=regions)
-    return Reader(read, definitions.of_diffs(categories.hash, regions.hash))
+    return Reader(read, definitions_hash.of_diffs(categories.hash, regions.hash))
 
 
 def changeset_reader() -> Reader:
     """Changeset files: metadata, which depends on no definitions but the code's."""
-    return Reader(_read_changesets, definitions.of_changesets())
+    return Reader(_read_changesets, definitions_hash.of_changesets())
 
 
 def _read_diff(body: BinaryIO, limit: datetime, categories: Categories, regions: Regions) -> Reading:

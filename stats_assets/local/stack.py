@@ -48,8 +48,8 @@ def _live_root() -> Path:
 def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:
     """The live system in the foreground, its UI on this port, until Ctrl-C; the exit code.
 
-    Raises StackError, SettingsError, CategoriesError, RegionsError, DatabaseUnreachable, EmbeddedServerError,
-    RecordsError.
+    Raises NoProject, StackError, SettingsError, CategoriesError, RegionsError, DatabaseUnreachable,
+    EmbeddedServerError, RecordsError.
     """
     root = _live_root()
     os.chdir(root)

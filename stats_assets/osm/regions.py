@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shapely.errors import GEOSException
 
 from stats_assets.mendable import Mendable
-from stats_assets.osm.definitions import PACKAGED_REGIONS
+from stats_assets.osm.definitions_hash import PACKAGED_REGIONS
 from stats_assets.osm.values import storable
 
 Geometries = NDArray[np.object_]

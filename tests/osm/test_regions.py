@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stats_assets.osm.definitions import PACKAGED_REGIONS
+from stats_assets.osm.definitions_hash import PACKAGED_REGIONS
 from stats_assets.osm.regions import Regions, RegionsError
 from tests.osm.documents import Position, counted, create, delete, gone, modify, node, squares, way
 
