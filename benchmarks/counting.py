@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 
 REAL = Path(__file__).parents[1].parent / "shared" / "data"
 NAMES = ("2360002.adiff.xml.gz", "2360003.adiff.xml.gz")

@@ -22,7 +22,8 @@ from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.embedded_postgres.access import embedded_url
-from stats_assets.osm import DiffStatistics, Envelope
+from stats_assets.osm.document import Envelope
+from stats_assets.osm.statistics import DiffStatistics
 
 EACH = 3  # facts a changeset
 BATCH = 60  # changesets that a minute touches

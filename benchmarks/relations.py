@@ -21,7 +21,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.plot import plot
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 
 Line = list[tuple[float, float]]  # longitudes and latitudes
 Members = list[tuple[str, Line]]  # roles and lines

@@ -20,9 +20,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stats_assets import __version__
 from stats_assets.conflicts import conflicts
-from stats_assets.feeds.archive import Archive
 from stats_assets.feeds.outcomes import masked
 from stats_assets.feeds.storage import place_of
+from stats_assets.mendable import Mendable
 from stats_assets.root import is_demo
 from stats_assets.streams import TABLE, Stream
 
@@ -37,7 +37,7 @@ _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
 _HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
 
 
-class SettingsError(ValueError):
+class SettingsError(Mendable, ValueError):
     """A setting that can't be used; the message names it and says what it should be."""
 
 
@@ -141,7 +141,10 @@ class Settings(BaseSettings):
     @field_validator("archive_uri")
     @classmethod
     def _can_be_written(cls, value: str | None) -> str | None:
-        Archive(value or "", "changesets")
+        if value:
+            from stats_assets.feeds.archive import Archive
+
+            Archive(value, "changesets")
         return value
 
     @field_validator("stats_data_dir", "regions_file", "categories_file")

@@ -1,24 +1,35 @@
 """The system's parts as the settings name them: database, sources, archive, readers. Made on first use.
 
 Knows nothing of Dagster: the command line and tests use it as the assets and sensors do (those through
-orchestration/current_system.py).
+orchestration/current_system.py). A part's modules are imported when it is made: a command that only asks the database
+needs neither the feeds' nor the counting's.
 """
 
+from __future__ import annotations
+
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.looking import ask, look, look_as_reader, look_by, reading_url
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import save_countries
-from stats_assets.feeds import Archive, DirectorySource, Http, OverpassSource, Source, manners_at
-from stats_assets.ingest.fetch import StreamWork
-from stats_assets.ingest.parse import Reader, changeset_reader, diff_reader
-from stats_assets.osm import Categories, Regions
-from stats_assets.settings import Settings
+from stats_assets.feeds.manners import manners_at
+from stats_assets.osm import definitions_hash
 from stats_assets.streams import TABLE, Stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stats_assets.feeds.archive import Archive
+    from stats_assets.feeds.http_client import Http
+    from stats_assets.feeds.source import Source
+    from stats_assets.ingest.fetch import StreamWork
+    from stats_assets.ingest.parse import Reader
+    from stats_assets.osm.categories import Categories
+    from stats_assets.osm.regions import Regions
+    from stats_assets.settings import Settings
 
 
 class Stats:
@@ -62,10 +73,15 @@ class Stats:
     @cached_property
     def http(self) -> Http:
         """The process's one HTTP session."""
+        from stats_assets.feeds.http_client import Http
+
         return Http(user_agent=self.settings.user_agent, timeout=self.settings.http_timeout_seconds)
 
     def source(self, stream: Stream) -> Source:
         """Where the stream's bodies come from."""
+        from stats_assets.feeds.directory import DirectorySource
+        from stats_assets.feeds.overpass import OverpassSource
+
         s = self.settings
         directory = s.changesets_url if stream == "changesets" else s.augmented_diffs_url
         if directory is not None:
@@ -75,6 +91,8 @@ class Stats:
 
     def archive(self, stream: Stream) -> Archive:
         """Where the stream's bodies are kept, if anywhere."""
+        from stats_assets.feeds.archive import Archive
+
         return Archive(self.settings.archive, stream)
 
     @cached_property
@@ -88,12 +106,28 @@ class Stats:
 
         Raises CategoriesError, RegionsError.
         """
+        from stats_assets.ingest.parse import changeset_reader
+
         if stream == "changesets":
             return changeset_reader()
         return _diff_reader(_file(self.settings.categories_file), _file(self.settings.regions_file))
 
+    def definitions(self, stream: Stream) -> str:
+        """The hash of the stream's definitions, as its reader has it, for who reads no bodies.
+
+        Raises CategoriesError, RegionsError.
+        """
+        if stream == "changesets":
+            return definitions_hash.of_changesets()
+        if self.settings.regions_file is not None:
+            return self.reader(stream).definitions
+        categories = _categories(_file(self.settings.categories_file))
+        return definitions_hash.of_diffs(categories.hash, definitions_hash.PACKAGED_REGIONS)
+
     def work(self, stream: Stream) -> StreamWork:
         """All that the stream's runs need. Regions are made known as countries first: facts will name them."""
+        from stats_assets.ingest.fetch import StreamWork
+
         reader = self.reader(stream)
         if TABLE[stream].has_fact_partitions:
             with self.connect() as connection:
@@ -132,9 +166,20 @@ def _file(path: Path | None) -> _File:
 
 @lru_cache(maxsize=2)
 def _diff_reader(categories: _File, regions: _File) -> Reader:
-    return diff_reader(Categories.load(categories.path), _regions(regions))
+    from stats_assets.ingest.parse import diff_reader
+
+    return diff_reader(_categories(categories), _regions(regions))
+
+
+@lru_cache(maxsize=2)
+def _categories(categories: _File) -> Categories:
+    from stats_assets.osm.categories import Categories
+
+    return Categories.load(categories.path)
 
 
 @lru_cache(maxsize=2)
 def _regions(regions: _File) -> Regions:
+    from stats_assets.osm.regions import Regions
+
     return Regions.load(regions.path)

@@ -24,7 +24,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.embedded_postgres.roles import SUPERUSER, as_superuser
-from stats_assets.feeds import Http
+from stats_assets.feeds.http_client import Http
 from stats_assets.ingest import feed_head
 from stats_assets.settings import Settings
 from stats_assets.system import Stats

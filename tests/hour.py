@@ -4,7 +4,6 @@ The feed, the database and what sleeps share one clock, so that an hour takes se
 runs they ask for are done in this thread.
 """
 
-import sys
 import threading
 import time
 import uuid
@@ -13,21 +12,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from importlib import import_module
 from io import BytesIO
 from itertools import pairwise
+from pkgutil import iter_modules
 from typing import Any
 
 import psycopg
 import pytest
 from dagster import DagsterInstance, RunRequest, SensorResult, build_sensor_context
 
+from stats_assets import feeds
 from stats_assets.database.connection import Connection
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.definitions import defs
 from stats_assets.demo.answers.overpass_ways import Answered
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.truth.truth import truth
-from stats_assets.feeds import covers
+from stats_assets.feeds.sequences import covers
 from stats_assets.ingest.mode import LATE, LIVE
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
@@ -237,8 +239,9 @@ def beginning(
             monkeypatch.setenv(name.upper(), str(value))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(CLOCK.encode())
-    for name, module in list(sys.modules.items()):
-        if name.startswith("stats_assets.feeds.") and hasattr(module, "datetime"):
+    for found in iter_modules(feeds.__path__):
+        module = import_module(f"stats_assets.feeds.{found.name}")
+        if hasattr(module, "datetime"):
             monkeypatch.setattr(module, "datetime", _now_is(lambda: feed.time))
     with DagsterInstance.ephemeral() as instance:
         hour = Hour(feed, url, instance, **how)

@@ -3,13 +3,19 @@ forked from the one that imports this. No test is here.
 """
 
 import gc
+from importlib import import_module
 from pathlib import Path
 
-import stats_assets.cli.answers
-import stats_assets.cli.main
+import alembic.command  # noqa: F401
+import sqlalchemy  # noqa: F401
+
+import stats_assets.feeds.overpass
+import stats_assets.ingest.fetch
+import stats_assets.monitoring.alert_round
 import stats_assets.orchestration.jobs  # noqa: F401
+from stats_assets.cli.main import COMMANDS
 from stats_assets.ingest import feed_head
-from stats_assets.osm import Regions
+from stats_assets.osm.regions import Regions
 
 _load, _packaged = Regions.load, Regions.load()
 
@@ -19,5 +25,7 @@ def _once(path: Path | str | None = None) -> Regions:
 
 
 Regions.load = _once  # type: ignore[method-assign]
+for command in COMMANDS:
+    import_module(f"stats_assets.cli.{command.replace('-', '_')}")
 feed_head.CONFIRM_SECONDS = 0
 gc.freeze()

@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stats_assets.cli.shared import AsJson, out, print_json, say, settings_here
+from stats_assets.cli.messages import out, print_json, say
+from stats_assets.cli.options import AsJson
+from stats_assets.cli.project import settings_here
 from stats_assets.database.alert_book import RoundBusy, hook_states, may_keep
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
-from stats_assets.monitoring.alert_hooks import Hook, HookFailed, hooks_of
 from stats_assets.monitoring.alerts import one_line
 from stats_assets.settings import Settings, SettingsError
 from stats_assets.system import Stats
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+
+    from stats_assets.monitoring.alert_hooks import Hook
 
 
 def alerts(
@@ -46,6 +49,7 @@ def alerts(
 
 
 def _test(settings: Settings) -> None:
+    from stats_assets.monitoring.alert_hooks import HookFailed
     from stats_assets.monitoring.alert_round import a_trial
 
     failed = False
@@ -59,7 +63,9 @@ def _test(settings: Settings) -> None:
     raise typer.Exit(1 if failed else 0)
 
 
-def _hooks(settings: Settings) -> list[Hook]:
+def _hooks(settings: Settings) -> list["Hook"]:
+    from stats_assets.monitoring.alert_hooks import hooks_of
+
     hooks = hooks_of(settings)
     if not hooks:
         raise SettingsError(
@@ -93,6 +99,7 @@ def _send(settings: Settings) -> None:
 
 
 def _show(settings: Settings, *, as_json: bool) -> None:
+    from stats_assets.monitoring.alert_hooks import hooks_of
     from stats_assets.monitoring.alert_round import found_now
 
     stats = Stats(settings)

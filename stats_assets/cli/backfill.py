@@ -8,10 +8,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from stats_assets.cli.shared import FromFeed, SequenceOption, StreamOption, err, say, settings_here
+from stats_assets.cli.messages import err, say
+from stats_assets.cli.options import FromFeed, SequenceOption, StreamOption
+from stats_assets.cli.project import settings_here
 from stats_assets.database.facts.ranges import WHAT_TO_DO, away_in, require_tables
 from stats_assets.database.ledger.ledger import block_of
-from stats_assets.feeds import HeadUnknown
+from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.ingest.feed_head import of_limit
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
@@ -42,7 +44,7 @@ def backfill(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stats = Stats(settings)
-    wanted = Wanted(stream.value, start, end, from_feed)
+    wanted = Wanted(stream, start, end, from_feed)
     if _away(stats, wanted.stream, start, end):
         say("Nothing was begun.", style="red")
         raise typer.Exit(1)
@@ -55,7 +57,7 @@ def backfill(
             raise typer.Exit(130) from None
     for trouble in outcome.troubles:
         say(f"{trouble.sequence} is {trouble.work}: {trouble.reason}", style="red")
-    done = f"{outcome.committed} of {wanted.size} sequences of {stream.value} {start}..{end} are committed"
+    done = f"{outcome.committed} of {wanted.size} sequences of {stream} {start}..{end} are committed"
     if outcome.blocks_left:
         say(f"{done}; blocks left: {outcome.blocks_left}. The same command does these.", style="red")
         raise typer.Exit(1)

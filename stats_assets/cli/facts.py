@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-from stats_assets.cli.shared import AsJson, print_json, say, settings_here
+from stats_assets.cli.messages import print_json, say
+from stats_assets.cli.options import AsJson
+from stats_assets.cli.project import settings_here
 from stats_assets.database.facts import ranges
 from stats_assets.database.facts.partitions import SEQUENCES
 from stats_assets.system import Stats

@@ -1,65 +1,65 @@
-"""The command line: `stats-assets`, its commands' names, and how errors read. What each does: beside it.
+"""The command line: `stats-assets`, and its commands' names. What each does is in the module of its name.
 
-Exit codes: 0 fine; 1 the answer is bad; 2 wrong use or wrong setting.
+A command's module is imported when it is called, and for `--help` all are: so they import what is heavy where it is
+used, and tests/cli/test_imports.py counts. Exit codes: 0 fine; 1 the answer is bad; 2 wrong use or wrong setting.
 """
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
-import psycopg
 import typer
-from psycopg import errors
-from sqlalchemy.exc import SQLAlchemyError
+from typer.core import TyperGroup
 
 from stats_assets import __version__
-from stats_assets.cli import answers, stack, statistics, streams
-from stats_assets.cli.alerts import alerts
-from stats_assets.cli.backfill import backfill
-from stats_assets.cli.facts import facts
+from stats_assets.cli.messages import say
 from stats_assets.cli.output import OutputLost, standard_streams
-from stats_assets.cli.shared import say
-from stats_assets.cli.status import status
-from stats_assets.cli.watch import watch
-from stats_assets.database.connection import DatabaseUnreachable
-from stats_assets.database.failures import sentence
-from stats_assets.database.looking import NoReadingLogin, SchemaNotReady
-from stats_assets.database.migrations import MigrationRefused
-from stats_assets.embedded_postgres.access import EmbeddedServerError
-from stats_assets.local.stack import StackError
-from stats_assets.osm import CategoriesError, RegionsError
-from stats_assets.root import RecordsError
-from stats_assets.settings import SettingsError
+
+COMMANDS = (
+    *("dev", "demo", "status", "watch", "alerts", "backfill", "seek", "retry", "verify", "rebuild", "facts"),
+    *("stats", "hashtags", "sql", "database-url", "migrate"),
+)
+"""As they are listed. Module and function have the name, with `_` for `-`."""
+
+
+class _Modules(Mapping[str, Any]):
+    """The commands by name, each imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._made:
+            plain = name.replace("-", "_")
+            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+            alone.command(name)(getattr(import_module(f"stats_assets.cli.{plain}"), plain))
+            self._made[name] = typer.main.get_command(alone)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Modules()  # type: ignore[assignment] # typer only reads it
+
 
 app = typer.Typer(
     name="stats-assets",
+    cls=_Group,
     help="OpenStreetMap editing statistics, kept up to date minute by minute.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-WRONG = (
-    *(SettingsError, DatabaseUnreachable, EmbeddedServerError, MigrationRefused),
-    *(CategoriesError, RecordsError, RegionsError, StackError, SchemaNotReady, NoReadingLogin),
-)
-for command in (
-    stack.dev,
-    stack.demo,
-    status,
-    watch,
-    alerts,
-    backfill,
-    streams.seek,
-    streams.retry,
-    statistics.verify,
-    statistics.rebuild,
-    facts,
-    answers.stats,
-    answers.hashtags,
-    answers.sql,
-):
-    app.command()(command)
-app.command("database-url")(answers.print_database_url)
-app.command()(streams.migrate)
 
 
 def main() -> None:
@@ -83,27 +83,16 @@ def main() -> None:
 def _called() -> None:
     try:
         app()
-    except WRONG as error:
-        say(f"stats-assets: {error}", style="red")
-        sys.exit(2)
-    except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction) as error:
-        say(f"stats-assets: PostgreSQL refuses: {error.diag.message_primary}.", style="red")
-        say("DATABASE_URL's role must own the statistics, or for looking be let read them all.", style="red")
-        sys.exit(2)
-    except psycopg.Error as error:
-        say(f"stats-assets: {sentence(error)}", style="red")
-        sys.exit(2)
-    except SQLAlchemyError as error:
-        said = str(error).splitlines()[0]
-        say(f"stats-assets: Dagster's records can't be used: {said}. May this user write there?", style="red")
-        sys.exit(2)
-    except OSError as error:
-        if error.filename is None:  # no file's: a bug
+    except OutputLost:
+        raise
+    except Exception as error:
+        from stats_assets.cli.failures import sentences
+
+        lines = sentences(error)
+        if not lines:
             raise
-        said = (
-            f"{error.filename} can't be used: {error.strerror}. May this user write there, and is there room?"
-        )
-        say(f"stats-assets: {said}", style="red")
+        for line in lines:
+            say(line, style="red")
         sys.exit(2)
 
 

@@ -7,7 +7,9 @@ from textwrap import shorten
 import typer
 from rich.table import Table
 
-from stats_assets.cli.shared import AsJson, out, print_json, say, settings_here
+from stats_assets.cli.messages import out, print_json, say
+from stats_assets.cli.options import AsJson
+from stats_assets.cli.project import settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.facts.ranges import WHAT_TO_DO
 from stats_assets.database.failures import named
@@ -35,7 +37,7 @@ def status(as_json: AsJson = False) -> None:
     settings = settings_here(looks=True)
     try:
         with named():
-            found = standing.of(Stats(settings), switches_here())
+            found = standing.of(Stats(settings), switches_here)
     except (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady) as error:
         say(f"stats-assets: {error}", style="red")
         raise typer.Exit(3) from None

@@ -5,15 +5,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from dagster import DagsterInstance
-from sqlalchemy.exc import SQLAlchemyError
 
-from stats_assets.cli.shared import say, settings_here
+from stats_assets.cli.messages import say
+from stats_assets.cli.project import settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.failures import named
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
-from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.switches import switches_of
 from stats_assets.system import Stats
@@ -25,6 +23,8 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
 ) -> None:
     """Print lag, progress, ticks, heartbeats and failed runs each minute, as CloudWatch's embedded metrics."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     stats = Stats(settings_here(looks=True, dagster=True))
     while True:
         began = time.monotonic()
@@ -41,6 +41,10 @@ def watch(
 
 
 def _look(name: str, stats: Stats) -> None:
+    from dagster import DagsterInstance
+
+    from stats_assets.monitoring import cloudwatch
+
     with DagsterInstance.get() as instance:
         found = standing.of(stats, switches_of(instance))
         now = datetime.now(UTC)

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
+from stats_assets.mendable import Mendable
 from stats_assets.settings import Settings
 
 Connection = psycopg.Connection[TupleRow]
@@ -62,7 +63,7 @@ RETRIES = 10
 UNREADABLE = "(a URL that can't be read: are special characters of its password percent-encoded?)"
 
 
-class DatabaseUnreachable(Exception):
+class DatabaseUnreachable(Mendable):
     """No connection; the message says to which database (without its password), why, and what to do."""
 
 

@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect, masked
 from stats_assets.database.migrations import NEWEST, revision
 from stats_assets.database.reading_login import name_of, reading_login
+from stats_assets.mendable import Mendable
 from stats_assets.settings import Settings
 
 WHAT_TO_DO = (
@@ -45,7 +46,7 @@ UNION ALL (
 _seen_to_be_one: set[tuple[str, str]] = set()  # a reader's URL, and the owner's
 
 
-class SchemaNotReady(Exception):
+class SchemaNotReady(Mendable):
     """Nothing can be looked at: no schema is there, or not the one that this code knows. Says what to do."""
 
 
@@ -53,7 +54,7 @@ class AnotherDatabase(DatabaseUnreachable):
     """Who looks would be shown another database than what is written; the message says which two."""
 
 
-class NoReadingLogin(Exception):
+class NoReadingLogin(Mendable):
     """There is no login that may only SELECT; the message says why, and what to do."""
 
 

@@ -19,6 +19,7 @@ import psycopg
 
 from stats_assets.embedded_postgres.elsewhere import home_elsewhere
 from stats_assets.linux import LockFile, is_locked
+from stats_assets.mendable import Mendable
 
 FOLDER = "postgresql"
 USERS_LOCK = "users.lock"
@@ -42,7 +43,7 @@ _held: dict[Path, LockFile] = {}
 _one_at_a_time = threading.Lock()
 
 
-class EmbeddedServerError(Exception):
+class EmbeddedServerError(Mendable):
     """The embedded PostgreSQL can't be had; the message says in which directory, why, and what to do."""
 
 

@@ -17,8 +17,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from upath import UPath
-
 from stats_assets.feeds.body import GZIP_MAGIC, Body
 from stats_assets.feeds.directory import DirectorySource, read_state
 from stats_assets.feeds.http_client import Http
@@ -171,7 +169,7 @@ class Archive:
     def _place_file(self, source: Path, name: str, time: datetime) -> None:
         assert self._place is not None  # noqa: S101 (callers have looked)
         target = self._place / name
-        if isinstance(target, UPath):
+        if not isinstance(target, Path):
             upload(source, target)
             return
         self._make_folder(target.parent)

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from upath import UPath
-
 from stats_assets.feeds.outcomes import masked
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 PLACES = "a path, file:///folder or s3://bucket/folder"
 FILE_SECONDS = 120
@@ -32,7 +33,7 @@ _CREDENTIALS = (
 )
 _PERMISSIONS = "the credentials need s3:GetObject and s3:ListBucket, for an archive s3:PutObject too"
 
-Place = Path | UPath
+Place: TypeAlias = "Path | UPath"
 
 
 def is_web(uri: str) -> bool:
@@ -50,6 +51,8 @@ def place_of(uri: str) -> Place:
             raise ValueError(f"{uri!r} can't be used: file: takes three slashes, as in file:///folder")
         return _on_disk(unquote(parts.path))
     if parts.scheme == "s3" and parts.netloc:
+        from upath import UPath  # here: few settings name a bucket, and its libraries are large
+
         return UPath(f"s3{uri[2:]}", protocol="s3", config_kwargs=_CLIENT)
     raise ValueError(f"{masked(uri)!r} can't be used: take {PLACES}")
 

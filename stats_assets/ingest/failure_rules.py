@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from stats_assets.database.facts.ranges import FactsAway
-from stats_assets.feeds import (
+from stats_assets.feeds.outcomes import (
     AskedJustNow,
     BeforeHistory,
     BrokenGeometryRemark,

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import asked, heads
 from stats_assets.database.ledger.heads import A_LITTLE, Head, head_of
-from stats_assets.feeds import HeadQuiet, HeadUnknown, Source, State, covers, sequence_of
-from stats_assets.feeds.sequences import TO_COME
+from stats_assets.feeds.outcomes import HeadQuiet, HeadUnknown
+from stats_assets.feeds.sequences import TO_COME, covers, sequence_of
+from stats_assets.feeds.source import Source, State
 from stats_assets.ingest.polling import asks, learned
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at

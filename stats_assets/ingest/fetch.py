@@ -17,24 +17,20 @@ from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import asked
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.numbering import Numbering
-from stats_assets.feeds import (
-    Archive,
-    ArchiveError,
+from stats_assets.feeds.archive import Archive, ArchiveError
+from stats_assets.feeds.body import Body, open_body
+from stats_assets.feeds.history import judge_history
+from stats_assets.feeds.outcomes import (
     AskedJustNow,
     BeforeHistory,
-    Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
     FeedError,
     FeedRefused,
-    Source,
-    covers,
-    judge_envelope,
-    judge_history,
-    open_body,
-    sequence_of,
 )
-from stats_assets.feeds.sequences import TO_COME
+from stats_assets.feeds.sequences import TO_COME, covers, sequence_of
+from stats_assets.feeds.source import Source
+from stats_assets.feeds.validation import judge_envelope
 from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.parse import Reader, Reading
 from stats_assets.ingest.run_result import Report

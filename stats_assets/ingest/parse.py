@@ -3,7 +3,6 @@
 Where bodies come from is fetch.py's; what a failing body means for the run is sequence_loop.py's.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,15 +12,13 @@ from typing import BinaryIO
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import save_facts
-from stats_assets.osm import (
-    COUNTING_VERSION,
-    Categories,
-    Envelope,
-    Regions,
-    count_diff,
-    read_changesets,
-)
+from stats_assets.osm import definitions_hash
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.changesets import read_changesets
 from stats_assets.osm.creations import Creations
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.document import Envelope
+from stats_assets.osm.regions import Regions
 from stats_assets.osm.statistics import unreadable
 
 
@@ -73,14 +70,13 @@ class Reader:
 
 def diff_reader(categories: Categories, regions: Regions) -> Reader:
     """Augmented diffs: features counted into facts per changeset and country."""
-    text = f"{COUNTING_VERSION} {categories.hash} {regions.hash}"
-    definitions = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Reader(partial(_read_diff, categories=categories, regions=regions), definitions)
+    read = partial(_read_diff, categories=categories, regions=regions)
+    return Reader(read, definitions_hash.of_diffs(categories.hash, regions.hash))
 
 
 def changeset_reader() -> Reader:
     """Changeset files: metadata, which depends on no definitions but the code's."""
-    return Reader(_read_changesets, str(COUNTING_VERSION))
+    return Reader(_read_changesets, definitions_hash.of_changesets())
 
 
 def _read_diff(body: BinaryIO, limit: datetime, categories: Categories, regions: Regions) -> Reading:

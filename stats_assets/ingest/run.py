@@ -21,7 +21,7 @@ from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.database.ledger.numbering import numbering
-from stats_assets.feeds import FeedQuiet, FeedRefused, HeadUnknown
+from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.ingest.feed_head import of_run as head_for
 from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.mode import LIVE, Mode

@@ -17,7 +17,8 @@ from stats_assets.database.facts.ranges import Away, FactsAway
 from stats_assets.database.ledger import asked, ledger, stream_rows
 from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
 from stats_assets.database.ledger.ledger import LedgerRow
-from stats_assets.feeds import Body, BrokenGeometryRemark, FeedError, FeedRefused, SequenceNotYetAvailable
+from stats_assets.feeds.body import Body
+from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, FeedRefused, SequenceNotYetAvailable
 from stats_assets.ingest.failure_rules import Raised, pause_for, rule_for
 from stats_assets.ingest.fetch import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
 from stats_assets.ingest.mode import Mode

@@ -1,4 +1,4 @@
-"""The local stack: where the project is, which programs make up `dev` and `demo`, and what a person is told.
+"""The local stack: which programs make up `dev` and `demo`, and what a person is told.
 
 Keeping them running is `supervisor.py`, the demo's folder and settings are `demo/home.py`.
 """
@@ -21,8 +21,10 @@ from stats_assets.env_file import given_in, require_file, settings_of
 from stats_assets.local.child import Child
 from stats_assets.local.dagster_programs import HOST, DagsterChildren, answers_at, environment, reserve
 from stats_assets.local.supervisor import AlreadyRunning, Supervisor
-from stats_assets.osm import Categories, Regions
-from stats_assets.root import MARKER, find_project_root, live_root
+from stats_assets.mendable import Mendable
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.regions import Regions
+from stats_assets.root import live_root, project_root
 from stats_assets.settings import load_settings
 
 DEFINITIONS = "stats_assets.definitions"
@@ -35,25 +37,8 @@ EXAMPLE = (
 """Commands to begin with, that answer something in a demo at once."""
 
 
-class StackError(Exception):
+class StackError(Mendable):
     """The stack can't be started; the message says why and what to do."""
-
-
-def project_root() -> Path:
-    """As find_project_root. Raises StackError that says what to do when there is none."""
-    root = find_project_root()
-    if root is not None:
-        return root
-    home = os.environ.get("DAGSTER_HOME")
-    if home:
-        raise StackError(
-            f"DAGSTER_HOME is {home}, and there is no dagster.yaml of this project in it (its first line would be "
-            f"{MARKER!r}). Unset it, or set it to the project's folder."
-        )
-    raise StackError(
-        f"Neither {Path.cwd()} nor a folder above it is this project's: none has a dagster.yaml that begins with "
-        f"{MARKER!r}. Change into the project's folder, or name it with DAGSTER_HOME."
-    )
 
 
 def _live_root() -> Path:
@@ -64,8 +49,8 @@ def _live_root() -> Path:
 def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:
     """The live system in the foreground, its UI on this port, until Ctrl-C; the exit code.
 
-    Raises StackError, SettingsError, CategoriesError, RegionsError, DatabaseUnreachable, EmbeddedServerError,
-    RecordsError.
+    Raises NoProject, StackError, SettingsError, CategoriesError, RegionsError, DatabaseUnreachable,
+    EmbeddedServerError, RecordsError.
     """
     root = _live_root()
     os.chdir(root)

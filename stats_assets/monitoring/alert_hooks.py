@@ -20,8 +20,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import requests
 import urllib3
 
-from stats_assets.feeds import masked
 from stats_assets.feeds.deadlines import Deadline, DeadlineAdapter, cutting
+from stats_assets.feeds.outcomes import masked
 from stats_assets.feeds.second_try import seconds_to_wait
 from stats_assets.monitoring.alerts import Message, one_line
 from stats_assets.root import live_root

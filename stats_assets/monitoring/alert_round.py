@@ -28,7 +28,8 @@ from stats_assets.monitoring.alerts import UI, Message, Problem, message, one_li
 from stats_assets.monitoring.failing_jobs import failing_jobs
 from stats_assets.monitoring.problems import outage, problems, without_dagster
 from stats_assets.monitoring.switches import switches_of
-from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.osm.categories import CategoriesError
+from stats_assets.osm.regions import RegionsError
 from stats_assets.root import is_demo
 from stats_assets.system import Stats
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stats_assets.database.ledger.heads import A_LITTLE
 from stats_assets.database.ledger.stream_rows import StreamRow
-from stats_assets.feeds import covers
+from stats_assets.feeds.sequences import covers
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import in_words
@@ -99,6 +99,13 @@ def why_not_followed(
         f"its sensor has not ticked for {in_words(silent)}: it is switched off, or Dagster's daemon does not run"
         f" (Dagster's own records can't be read from here). {switch_on}"
     )
+
+
+def ticked_just_now(row: StreamRow | None, poll_seconds: float) -> bool:
+    """Whether the stream's sensor ticked so lately that it must be on."""
+    if row is None or row.ticked_at is None:
+        return False
+    return (row.now - row.ticked_at).total_seconds() <= poll_seconds
 
 
 def _silent_seconds(row: StreamRow | None, poll_seconds: float) -> float | None:

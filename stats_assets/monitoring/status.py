@@ -1,7 +1,9 @@
 """Where each stream stands, as monitors read it. How a person is shown it is cli/status.py's."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from stats_assets.database.alert_book import HookState, hook_states
@@ -14,7 +16,7 @@ from stats_assets.database.ledger.leases import leases
 from stats_assets.database.ledger.ledger import Work
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.ranges import Span, counted_under_older, islands, skipped
-from stats_assets.database.ledger.stream_rows import begun_at, stream_of, troubled
+from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.verdicts import NEVER, Verdict, verdict
@@ -166,11 +168,13 @@ class Status:
         }
 
 
-def of(stats: Stats, switches: Switches = UNKNOWN) -> Status:
+def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> Status:
     """Ask database and feeds; a feed that can't be asked is said in `trouble`.
 
+    switches: as they are; or how to ask for them, which is done only where a stream has not ticked just now.
     Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
     """
+    switches = cache(switches) if callable(switches) else switches
     with stats.look() as connection:
         warning = collation_warning(connection)
         return Status(
@@ -184,9 +188,12 @@ def of(stats: Stats, switches: Switches = UNKNOWN) -> Status:
         )
 
 
-def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Switches) -> StreamStatus:
+def _stream(
+    stats: Stats, connection: Connection, stream: Stream, switches: Switches | Callable[[], Switches]
+) -> StreamStatus:
     row = stream_of(connection, stream)
-    is_on = switches.is_on(stream, row.instance_id if row else None)
+    poll_seconds = stats.settings.poll_seconds
+    known = _known(row, switches, poll_seconds)
     cursor = row.checkpoint if row else None
     feed = of_look(connection, stats.source(stream), stream)
     now = clock(connection)
@@ -230,7 +237,7 @@ def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Swit
         doubts=dict(doubtful.newest),
         skipped=skipped(connection, stream),
         islands=islands(connection, stream),
-        older_definitions=counted_under_older(connection, stream, stats.reader(stream).definitions),
+        older_definitions=counted_under_older(connection, stream, stats.definitions(stream)),
         seek_to=row.seek_to if row else None,
         ticked_at=row.ticked_at if row else None,
         committed_at=committed_at,
@@ -240,9 +247,18 @@ def _stream(stats: Stats, connection: Connection, stream: Stream, switches: Swit
         requests=dict(
             zip(("hour", "day"), (one._asdict() for one in asked.lately(connection, stream)), strict=True)
         ),
-        sensor_on=is_on,
-        not_followed=lag.why_not_followed(stream, switches, row, stats.settings.poll_seconds),
+        sensor_on=known.is_on(stream, row.instance_id if row else None) if known else True,
+        not_followed=lag.why_not_followed(stream, known, row, poll_seconds) if known else None,
     )
+
+
+def _known(
+    row: StreamRow | None, switches: Switches | Callable[[], Switches], poll_seconds: float
+) -> Switches | None:
+    """None: they need not be asked for, as the stream is followed: it ticked just now."""
+    if not callable(switches):
+        return switches
+    return None if lag.ticked_just_now(row, poll_seconds) else switches()
 
 
 def _eta(head: int | None, cursor: int | None, rate: float) -> float | None:

@@ -3,22 +3,23 @@
 The statistics' database knows only when a sensor last ticked; the switch is Dagster's.
 """
 
+from __future__ import annotations
+
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
-
-from dagster import DagsterInstance
-from dagster._core.scheduler.instigation import InstigatorType
-from dagster._core.storage.schedules.schema import InstigatorsTable
-from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
-from sqlalchemy import select
+from typing import TYPE_CHECKING
 
 from stats_assets.root import find_project_root
 from stats_assets.streams import STREAMS, TABLE, Stream
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
@@ -55,6 +56,8 @@ def switches_of(instance: DagsterInstance) -> Switches:
     """Ask Dagster's storage: a sensor that was never switched on has no state there."""
     if instance.schedule_storage is None:  # one in memory
         return UNKNOWN
+    from dagster._core.scheduler.instigation import InstigatorType
+
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     running = {state.instigator_name for state in states if state.is_running}
     written = _written(instance)
@@ -72,6 +75,10 @@ def _written(instance: DagsterInstance) -> dict[str, datetime] | None:
 
     The state itself has no such time, and a storage that keeps it in no table has none either.
     """
+    from dagster._core.storage.schedules.schema import InstigatorsTable
+    from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
+    from sqlalchemy import select
+
     storage = instance.schedule_storage
     if not isinstance(storage, SqlScheduleStorage):
         return None
@@ -79,6 +86,8 @@ def _written(instance: DagsterInstance) -> dict[str, datetime] | None:
     with storage.connect() as connection:
         rows = connection.execute(select(table.selector_id, table.update_timestamp)).all()
     known = {selector: at for selector, at in rows if at is not None}
+    from dagster._core.scheduler.instigation import InstigatorType
+
     found: dict[str, datetime] = {}
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
         if state.selector_id in known:
@@ -94,23 +103,23 @@ def switches_here() -> Switches:
         return UNKNOWN
     if _keeps_files(home) and not any((home / ".dagster").rglob("*.db")):
         return UNKNOWN  # Dagster was never started here, and would begin its records now
+    from dagster import DagsterInstance  # before the patience begins: a busy machine takes long for it
+
     found: list[Switches] = []
+
+    def read() -> None:
+        # Whatever a storage raises: the switches are not known then, and the ticks tell.
+        with suppress(Exception), DagsterInstance.from_config(str(home)) as instance:
+            found.append(switches_of(instance))
+
     # Beside, as a storage that is down is asked for long, and each time it says so.
-    asking = Thread(target=lambda: found.append(_read(home)), name="switches", daemon=True)
+    asking = Thread(target=read, name="switches", daemon=True)
     logging.disable(logging.WARNING)
     asking.start()
     asking.join(PATIENCE)
     if not asking.is_alive():
         logging.disable(logging.NOTSET)
     return found[0] if found else UNKNOWN
-
-
-def _read(home: Path) -> Switches:
-    try:
-        with DagsterInstance.from_config(str(home)) as instance:
-            return switches_of(instance)
-    except Exception:  # whatever a storage raises: the switches are not known then, and the ticks tell
-        return UNKNOWN
 
 
 def _keeps_files(home: Path) -> bool:

@@ -38,7 +38,8 @@ from stats_assets.monitoring.switches import switches_of
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
-from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.osm.categories import CategoriesError
+from stats_assets.osm.regions import RegionsError
 from stats_assets.streams import STREAMS, TABLE, Stream
 from stats_assets.system import Stats
 from stats_assets.words import in_words

@@ -37,7 +37,8 @@ from stats_assets.orchestration.partitions import BLOCKS, KIND_TAG, LATE, LATE_T
 from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
 from stats_assets.orchestration.skip_reasons import nowhere_to_start, why_nothing
 from stats_assets.orchestration.stream_checks import changed_outcomes
-from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.osm.categories import CategoriesError
+from stats_assets.osm.regions import RegionsError
 from stats_assets.settings import Settings
 from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, TABLE, Stream
 from stats_assets.system import Stats

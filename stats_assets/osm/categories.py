@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import yaml
 
+from stats_assets.mendable import Mendable
 from stats_assets.osm.caching import remembered
 from stats_assets.osm.values import storable
 
@@ -25,7 +26,7 @@ _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 _RULE_KEYS = ("elements", "any", "except", "otherwise", "length", "area")
 
 
-class CategoriesError(ValueError):
+class CategoriesError(Mendable, ValueError):
     """A categories file that can't be used: `file:line: reason`."""
 
 

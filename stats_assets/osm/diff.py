@@ -25,9 +25,6 @@ from stats_assets.osm.regions import Regions
 from stats_assets.osm.statistics import DiffStatistics, FeatureError, Summing
 from stats_assets.osm.values import EPOCH, microseconds, moment
 
-# Raised when the code counts differently, so that what was counted before is counted again.
-COUNTING_VERSION = 3
-
 # Enough for the vectorized work to be worth it, little enough to be forgotten soon.
 BATCH_FEATURES, BATCH_POSITIONS = 2_000, 100_000
 BATCH_BYTES = 8 << 20  # of the body: tags may be long

@@ -18,6 +18,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.errors import GEOSException
 
+from stats_assets.mendable import Mendable
+from stats_assets.osm.definitions_hash import PACKAGED_REGIONS
 from stats_assets.osm.values import storable
 
 Geometries = NDArray[np.object_]
@@ -27,14 +29,14 @@ MOST = 1 << 28
 _SLICE, _PAIRS = 500, 200_000  # geometries that are looked up at once, and pairs with parts that are tested
 
 
-class RegionsError(ValueError):
+class RegionsError(Mendable, ValueError):
     """A regions file that can't be used: which file, which feature, and why."""
 
 
 class Regions:
     """Named areas. `codes` is code → name, sorted by code; `hash` is that of codes, names and shapes."""
 
-    def __init__(self, shapes: dict[str, tuple[str, list[Any]]]) -> None:
+    def __init__(self, shapes: dict[str, tuple[str, list[Any]]], known_hash: str | None = None) -> None:
         """`shapes`: code → (name, valid polygons in degrees)."""
         self.codes = {code: shapes[code][0] for code in sorted(shapes)}
         polygons = [(number, p) for number, code in enumerate(self.codes) for p in shapes[code][1]]
@@ -43,12 +45,7 @@ class Regions:
         self._region: Indices = np.array([number for number, _ in polygons], dtype=np.int64)
         self._tree = shapely.STRtree(self._parts)
         shapely.prepare(self._parts)
-        digest = hashlib.sha256()
-        for code, name in self.codes.items():
-            digest.update(json.dumps([code, name]).encode())
-            for wkb in sorted(shapely.to_wkb(shapely.normalize(part)) for part in shapes[code][1]):
-                digest.update(wkb)
-        self.hash = digest.hexdigest()
+        self.hash = known_hash or _hash(shapes)
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> "Regions":
@@ -66,7 +63,7 @@ class Regions:
             raise
         except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
             raise RegionsError(f"{source}: the regions file can't be read as GeoJSON: {error}") from error
-        return cls(_shapes(str(source), document))
+        return cls(_shapes(str(source), document), PACKAGED_REGIONS if path is None else None)
 
     def locate(self, geometries: Geometries) -> tuple[Indices, Indices]:
         """Pairs (number of the geometry, number of a region in `codes`) of all that intersect, touching included.
@@ -102,6 +99,16 @@ class Regions:
         for start, stop in pairwise(bounds.tolist()):
             hits[start:stop] = shapely.intersects(self._parts[parts[start]], geometries[which[start:stop]])
         return which[hits], self._region[parts[hits]]
+
+
+def _hash(shapes: dict[str, tuple[str, list[Any]]]) -> str:
+    digest = hashlib.sha256()
+    for code in sorted(shapes):
+        name, parts = shapes[code]
+        digest.update(json.dumps([code, name]).encode())
+        for wkb in sorted(shapely.to_wkb(shapely.normalize(part)) for part in parts):
+            digest.update(wkb)
+    return digest.hexdigest()
 
 
 def _shapes(source: str, document: Any) -> dict[str, tuple[str, list[Any]]]:

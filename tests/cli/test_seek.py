@@ -11,7 +11,7 @@ import pytest
 import typer
 from dagster import DagsterInstance
 
-from stats_assets.cli import shared
+from stats_assets.cli.messages import sure
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.empty_partitions import drop_empty
 from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
@@ -89,7 +89,7 @@ def test_a_person_is_asked(answer: bool, code: int | None, monkeypatch: pytest.M
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: answer)
     try:
-        shared.sure("All goes.", yes=False)
+        sure("All goes.", yes=False)
     except typer.Exit as refused:
         assert refused.exit_code == code
     else:

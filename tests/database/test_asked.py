@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger import asked, stream_rows
 from stats_assets.database.ledger.asked import Requests
-from stats_assets.feeds import (
+from stats_assets.feeds.http_client import Http
+from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
+from stats_assets.feeds.manners import GAP, Manners
+from stats_assets.feeds.outcomes import (
     AskedJustNow,
     BadAnswer,
     DuplicateQueryRefused,
@@ -23,12 +26,9 @@ from stats_assets.feeds import (
     FeedRefused,
     HeadQuiet,
     HeadRefused,
-    Http,
-    OverpassSource,
-    Source,
 )
-from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
-from stats_assets.feeds.manners import GAP, Manners
+from stats_assets.feeds.overpass import OverpassSource
+from stats_assets.feeds.source import Source
 from stats_assets.streams import Stream
 from tests.later import pass_time
 

@@ -11,7 +11,7 @@ from stats_assets.database.ledger.doubts import Doubts, doubts
 from stats_assets.database.ledger.due_again import late
 from stats_assets.database.ledger.ledger import take
 from stats_assets.database.migrations import migrate, upgrade
-from stats_assets.feeds import sequence_of
+from stats_assets.feeds.sequences import sequence_of
 from tests.database.test_ledger import Written
 
 DIFFS = "augmented_diffs"

@@ -23,7 +23,8 @@ from stats_assets.database.facts.ranges import FactsAway, held, note
 from stats_assets.database.statistics import applier as statistics
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
 from stats_assets.database.statistics.passes import verify
-from stats_assets.osm import Changeset, ChangesetStatistics
+from stats_assets.osm.changesets import Changeset
+from stats_assets.osm.statistics import ChangesetStatistics
 from tests.conftest import examples
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed

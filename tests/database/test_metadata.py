@@ -13,7 +13,7 @@ from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.migrations import migrate, upgrade
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.passes import verify
-from stats_assets.osm import read_changesets
+from stats_assets.osm.changesets import read_changesets
 from tests.conftest import real_file
 from tests.database.test_statistics import changeset, diff, edits, file
 

@@ -15,7 +15,7 @@ import typer
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from stats_assets.cli import answers
+from stats_assets.cli.sql import sql as ask_by_command
 from stats_assets.database import reading_login
 from stats_assets.database.connection import DatabaseUnreachable, connect
 from stats_assets.database.facts.partitions import make_partitions
@@ -373,7 +373,7 @@ def test_sql_changes_nothing_whatever_it_is_asked(
 ) -> None:
     def asked(query: str, as_json: bool) -> tuple[int, str, str]:
         try:
-            answers.sql(query.replace("{folder}", str(folder)), as_json)
+            ask_by_command(query.replace("{folder}", str(folder)), as_json)
         except typer.Exit as ended:
             return ended.exit_code, *capsys.readouterr()
         return 0, *capsys.readouterr()

@@ -15,14 +15,9 @@ from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.statistics import applier
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
 from stats_assets.database.statistics.overflow import DoesNotFit
-from stats_assets.osm import (
-    Changeset,
-    ChangesetFile,
-    ChangesetStatistics,
-    DiffStatistics,
-    Envelope,
-    RegionStatistics,
-)
+from stats_assets.osm.changesets import Changeset, ChangesetFile
+from stats_assets.osm.document import Envelope
+from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics, RegionStatistics
 from tests.recompute import recomputed
 from tests.truth import statistics_of
 

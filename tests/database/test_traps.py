@@ -26,7 +26,7 @@ from stats_assets.database.statistics.applier import (
     queued,
     save_countries,
 )
-from stats_assets.osm import ChangesetStatistics
+from stats_assets.osm.statistics import ChangesetStatistics
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 

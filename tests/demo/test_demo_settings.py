@@ -8,7 +8,7 @@ import pytest
 from stats_assets.demo.home import DemoHome
 from stats_assets.local.dagster_programs import environment
 from stats_assets.local.stack import StackError, _taken_over, run_demo
-from stats_assets.osm import Categories, CategoriesError
+from stats_assets.osm.categories import Categories, CategoriesError
 from stats_assets.settings import Settings, SettingsError
 from tests.conftest import Run
 from tests.ports import free_ports

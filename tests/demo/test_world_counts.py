@@ -9,7 +9,9 @@ import pytest
 
 from stats_assets.demo.truth.truth import truth
 from stats_assets.demo.world.world import World
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 
 MINUTES = 250
 

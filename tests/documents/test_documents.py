@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from stats_assets.cli.main import app
-from stats_assets.cli.streams import MOST_UNASKED
+from stats_assets.cli.seek import MOST_UNASKED
 from stats_assets.database.ledger import stream_rows
 from stats_assets.definitions import defs
 from stats_assets.demo.home import HEARD, TAKEN_OVER
@@ -25,7 +25,7 @@ from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
 from stats_assets.feeds.manners import PAUSE
 from stats_assets.ingest.failure_rules import DUPLICATE_PAUSE
 from stats_assets.ingest.sequence_loop import REMARK_ATTEMPTS
-from stats_assets.osm import Categories
+from stats_assets.osm.categories import Categories
 from stats_assets.settings import Settings
 
 PROJECT = Path(__file__).parents[2]

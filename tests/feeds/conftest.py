@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from stats_assets.feeds import Http
+from stats_assets.feeds.http_client import Http
 from tests.drills.waiting import PATIENCE
 
 

@@ -13,16 +13,12 @@ from pathlib import Path
 import pytest
 
 import stats_assets.feeds.archive as archive_module
-from stats_assets.feeds import (
-    Archive,
-    BadAnswer,
-    Body,
-    DirectorySource,
-    Http,
-    SequenceMissing,
-    covers,
-    open_body,
-)
+from stats_assets.feeds.archive import Archive
+from stats_assets.feeds.body import Body, open_body
+from stats_assets.feeds.directory import DirectorySource
+from stats_assets.feeds.http_client import Http
+from stats_assets.feeds.outcomes import BadAnswer, SequenceMissing
+from stats_assets.feeds.sequences import covers
 from tests.bucket import BUCKET, s3_server
 
 DIFF = b'<osm version="0.6"><meta osm_base="2012-09-12T07:00:00Z"/>%s</osm>'

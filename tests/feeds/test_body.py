@@ -14,8 +14,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stats_assets.feeds import BadAnswer, Body, BodyTooLarge, decompressed, judge_body, open_body
-from stats_assets.feeds.body import FOREIGN
+from stats_assets.feeds.body import FOREIGN, Body, decompressed, open_body
+from stats_assets.feeds.outcomes import BadAnswer, BodyTooLarge
+from stats_assets.feeds.validation import judge_body
 from tests.conftest import Run
 
 TEXT = b"<osm>" + b"text " * 100_000 + b"</osm>"

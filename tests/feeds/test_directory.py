@@ -14,18 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_assets.feeds import (
-    BadAnswer,
-    BodyTooLarge,
-    DirectorySource,
-    HeadUnknown,
-    Http,
-    OverpassSource,
-    SequenceMissing,
-    Source,
-    open_body,
-    read_state,
-)
+from stats_assets.feeds.body import open_body
+from stats_assets.feeds.directory import DirectorySource, read_state
+from stats_assets.feeds.http_client import Http
+from stats_assets.feeds.outcomes import BadAnswer, BodyTooLarge, HeadUnknown, SequenceMissing
+from stats_assets.feeds.overpass import OverpassSource
+from stats_assets.feeds.source import Source
 from stats_assets.streams import TABLE
 from tests.bucket import BUCKET, another_process, s3_server
 

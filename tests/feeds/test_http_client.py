@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stats_assets.feeds import (
+from stats_assets.feeds.directory import DirectorySource
+from stats_assets.feeds.http_client import Http, Text
+from stats_assets.feeds.manners import is_own, manners_at
+from stats_assets.feeds.outcomes import (
     BadAnswer,
     BodyTooLarge,
-    DirectorySource,
     FeedError,
     FeedRefused,
     HeadRefused,
     HeadUnknown,
-    Http,
-    OverpassSource,
-    path_of,
 )
-from stats_assets.feeds.http_client import Text
-from stats_assets.feeds.manners import is_own, manners_at
+from stats_assets.feeds.overpass import OverpassSource
+from stats_assets.feeds.sequences import path_of
 from stats_assets.streams import TABLE
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from stats_assets.feeds import BadAnswer, BodyTooLarge, FeedError, masked
+from stats_assets.feeds.outcomes import BadAnswer, BodyTooLarge, FeedError, masked
 
 
 @pytest.mark.parametrize(

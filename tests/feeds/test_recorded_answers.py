@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from lxml import etree
 
-from stats_assets.feeds import (
+from stats_assets.feeds.body import Body, open_body
+from stats_assets.feeds.outcomes import (
     BadAnswer,
-    Body,
     DuplicateQueryRefused,
     FeedRefused,
     HeadUnknown,
-    OverpassSource,
     SequenceNotYetAvailable,
-    judge_envelope,
-    open_body,
 )
+from stats_assets.feeds.overpass import OverpassSource
+from stats_assets.feeds.validation import judge_envelope
 
 if TYPE_CHECKING:
     from tests.feeds.conftest import FeedServer, MakeHttp

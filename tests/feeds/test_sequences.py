@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_assets.feeds import covers, path_of, sequence_at, sequence_of
+from stats_assets.feeds.sequences import covers, path_of, sequence_at, sequence_of
 
 SEQUENCES = st.integers(0, 999_999_999)
 

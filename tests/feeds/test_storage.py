@@ -16,16 +16,11 @@ import pytest
 import requests
 import s3fs
 
-from stats_assets.feeds import (
-    Archive,
-    ArchiveError,
-    BadAnswer,
-    Body,
-    DirectorySource,
-    HeadUnknown,
-    Http,
-    SequenceMissing,
-)
+from stats_assets.feeds.archive import Archive, ArchiveError
+from stats_assets.feeds.body import Body
+from stats_assets.feeds.directory import DirectorySource
+from stats_assets.feeds.http_client import Http
+from stats_assets.feeds.outcomes import BadAnswer, HeadUnknown, SequenceMissing
 from tests.bucket import BUCKET, another_process, no_credentials_of_the_machine, s3_server
 from tests.drills.waiting import PATIENCE
 

@@ -10,20 +10,17 @@ from typing import Any
 
 import pytest
 
-from stats_assets.feeds import (
+from stats_assets.feeds.body import Body
+from stats_assets.feeds.outcomes import (
     BadAnswer,
-    Body,
     BrokenGeometryRemark,
     DuplicateQueryRefused,
     FeedError,
     FeedRefused,
-    Glance,
     SequenceMissing,
     SequenceNotYetAvailable,
-    glance_at,
-    judge_body,
-    judge_envelope,
 )
+from stats_assets.feeds.validation import Glance, glance_at, judge_body, judge_envelope
 
 UNTIL = datetime(2017, 3, 9, 4, 36, tzinfo=UTC)
 GEOMETRY = "runtime error: Way 5 cannot be expanded at timestamp 2017-03-09T04:36:00Z."

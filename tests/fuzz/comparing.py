@@ -12,8 +12,12 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from stats_assets.feeds import FeedError, judge_envelope
-from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff
+from stats_assets.feeds.outcomes import FeedError
+from stats_assets.feeds.validation import judge_envelope
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
+from stats_assets.osm.statistics import DiffStatistics
 from tests.fuzz import simple
 from tests.fuzz.making import Maker
 from tests.fuzz.measuring import REGIONS

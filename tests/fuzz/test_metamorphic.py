@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from stats_assets.osm import ChangesetStatistics, count_diff
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.statistics import ChangesetStatistics
 from tests.fuzz.comparing import categories, regions
 from tests.fuzz.making import Maker
 

@@ -25,15 +25,18 @@ from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.feeds import BeforeHistory, judge_history
+from stats_assets.feeds.history import judge_history
+from stats_assets.feeds.outcomes import BeforeHistory
 from stats_assets.ingest import run as runs
 from stats_assets.ingest.mode import BY_HAND, Mode
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.ingest.sequence_loop import MOST_BEFORE_HISTORY
 from stats_assets.orchestration import backfill
 from stats_assets.orchestration.backfill import Backfill, Wanted
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
 from stats_assets.osm.creations import Creations
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run, real_file

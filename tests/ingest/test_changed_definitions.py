@@ -23,9 +23,9 @@ from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.stream_checks import evaluate
-from stats_assets.osm import CategoriesError
+from stats_assets.osm.categories import CategoriesError
 from stats_assets.settings import Settings
-from stats_assets.streams import Stream
+from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 from tests.conftest import MINUTES, Run, database, settings_for
 from tests.database.test_statistics import aggregates
@@ -142,6 +142,17 @@ def test_a_change_is_noticed_said_and_counted_from_the_archive(
         assert found["countries"]["NORTH"]["edit_count"] > 0
         row = connection.execute("SELECT id, name FROM countries WHERE code = 'KEN'").fetchone()
         assert row == (*(kenya or ()), "Jamhuri ya Kenya")
+
+
+def test_who_reads_no_bodies_has_the_readers_definitions(given: Settings, categories: Path) -> None:
+    categories.write_text(categories.read_text().replace("- highway", "- highways", 1))
+    known = set()
+    for packaged in ({}, {"regions_file": None}, {"regions_file": None, "categories_file": None}):
+        stats = Stats(given.model_copy(update=packaged))
+        for stream in STREAMS:
+            assert stats.definitions(stream) == stats.reader(stream).definitions
+        known.add(stats.definitions(DIFFS))
+    assert len(known) == 2  # the file of regions is the packaged one
 
 
 def test_spans_of_several_older_definitions(connection: Connection) -> None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from stats_assets.database.facts.ranges import FactsAway
-from stats_assets.feeds import FeedError, outcomes
+from stats_assets.feeds import outcomes
+from stats_assets.feeds.outcomes import FeedError
 from stats_assets.ingest.failure_rules import RULES, Action, Raised, pause_for, rule_for
 from stats_assets.ingest.fetch import Poison
 from stats_assets.ingest.mode import BY_HAND, LATE, LIVE

@@ -18,7 +18,7 @@ from stats_assets.demo.answers.fault_rules import Rule
 from stats_assets.demo.answers.faults import KINDS
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.feeds import Http
+from stats_assets.feeds.http_client import Http
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.streams import Stream

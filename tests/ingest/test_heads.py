@@ -15,8 +15,10 @@ from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.feeds import HeadQuiet, HeadRefused, HeadUnknown, State, covers, sequence_of
 from stats_assets.feeds.directory import read_state
+from stats_assets.feeds.outcomes import HeadQuiet, HeadRefused, HeadUnknown
+from stats_assets.feeds.sequences import covers, sequence_of
+from stats_assets.feeds.source import State
 from stats_assets.ingest import feed_head
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring import status as standing

@@ -18,7 +18,7 @@ from stats_assets.database.ledger.numbering import Numbering, numbering
 from stats_assets.database.ledger.ranges import islands, skipped
 from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
-from stats_assets.feeds import path_of
+from stats_assets.feeds.sequences import path_of
 from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report

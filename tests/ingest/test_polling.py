@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stats_assets.database.ledger.heads import Head
-from stats_assets.feeds import covers
+from stats_assets.feeds.sequences import covers
 from stats_assets.ingest.polling import asks, learned
 
 URL = "http://feed"

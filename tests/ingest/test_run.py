@@ -24,8 +24,11 @@ from stats_assets.demo.answers import faults
 from stats_assets.demo.answers.faults import Fault
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.feeds import ArchiveError, HeadQuiet, HeadRefused, OverpassSource, open_body
+from stats_assets.feeds.archive import ArchiveError
+from stats_assets.feeds.body import open_body
 from stats_assets.feeds.manners import Manners
+from stats_assets.feeds.outcomes import HeadQuiet, HeadRefused
+from stats_assets.feeds.overpass import OverpassSource
 from stats_assets.ingest.feed_head import CONFIRM_SECONDS, of_limit, of_look, of_tick
 from stats_assets.ingest.fetch import StreamWork
 from stats_assets.ingest.mode import BY_HAND, LATE, LIVE, Mode
@@ -33,7 +36,7 @@ from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import NOT_YET, Report, RunFailed
 from stats_assets.ingest.sequence_loop import GROUP
-from stats_assets.osm import count_diff
+from stats_assets.osm.diff import count_diff
 from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import MINUTES, settings_for
@@ -748,7 +751,8 @@ def test_bodies_are_archived_as_counted(
 
 
 def _rules(stats: Stats) -> Any:
-    from stats_assets.osm import Categories, Regions
+    from stats_assets.osm.categories import Categories
+    from stats_assets.osm.regions import Regions
 
     return Categories.load(None), Regions.load(None)
 

@@ -24,7 +24,7 @@ from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.feeds import Http
+from stats_assets.feeds.http_client import Http
 from stats_assets.ingest.mode import BY_HAND, Mode
 from stats_assets.ingest.parse import Reader
 from stats_assets.ingest.run import run_range

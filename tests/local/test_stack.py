@@ -21,9 +21,9 @@ from dagster import DagsterInstance
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.linux import processes_titled, processes_with_variable
 from stats_assets.local.dagster_programs import LOCATION, DagsterChildren, environment, reserve
-from stats_assets.local.stack import StackError, _port, project_root, run_demo, run_dev
+from stats_assets.local.stack import StackError, _port, run_demo, run_dev
 from stats_assets.local.supervisor import MARK
-from stats_assets.root import MARKER, find_project_root
+from stats_assets.root import MARKER, NoProject, find_project_root, project_root
 from stats_assets.settings import Settings, SettingsError
 from tests.at_once import at_once
 from tests.drills.waiting import PATIENCE
@@ -93,7 +93,7 @@ def test_the_root_is_found_upwards_and_other_dagster_projects_are_not_it(
     assert project_root() == root
     monkeypatch.chdir(root.parent)
     assert find_project_root() is None
-    with pytest.raises(StackError, match="DAGSTER_HOME"):
+    with pytest.raises(NoProject, match="DAGSTER_HOME"):
         project_root()
 
 
@@ -101,7 +101,7 @@ def test_dagster_home_wins_and_a_foreign_one_is_refused(root: Path, monkeypatch:
     monkeypatch.chdir(root)
     monkeypatch.setenv("DAGSTER_HOME", str(root.parent))
     assert find_project_root() is None
-    with pytest.raises(StackError, match=r"DAGSTER_HOME is .* Unset it"):
+    with pytest.raises(NoProject, match=r"DAGSTER_HOME is .* Unset it"):
         project_root()
     monkeypatch.setenv("DAGSTER_HOME", str(root))
     monkeypatch.chdir("/")

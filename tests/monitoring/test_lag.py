@@ -10,7 +10,7 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import ledger, seeking
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.newest import newest_committed
-from stats_assets.feeds import covers, sequence_of
+from stats_assets.feeds.sequences import covers, sequence_of
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring.lag import lag_seconds
 from stats_assets.orchestration.stream_checks import changed, evaluate, evaluation_of

@@ -228,3 +228,21 @@ def test_the_projects_own_dagster_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     found = switches_here()
     assert (found.instance_id, found.on) == (mine, {DIFFS: False, "changesets": True})
     assert (found.set_at[DIFFS], found.set_at["changesets"] > NEVER_ON) == (NEVER_ON, True)
+
+
+@pytest.mark.usefixtures("driven")
+def test_dagster_is_asked_once_and_only_where_a_stream_has_not_ticked_just_now(
+    stats: Stats, connection: Connection
+) -> None:
+    asked = []
+
+    def ask() -> Switches:
+        asked.append(1)
+        return UNKNOWN
+
+    assert [one.sensor_on for one in standing.of(stats, ask).streams.values()] == [True, True]
+    assert asked == []
+    pass_time(connection, 60)
+    assert [one.sensor_on for one in standing.of(stats, ask).streams.values()] == [None, None]
+    assert asked == [1]
+    assert said(stats, UNKNOWN)[0] not in ("switched off", "no ticks")  # three minutes say that, not one

@@ -8,7 +8,10 @@ from xml.sax.saxutils import quoteattr
 
 import shapely
 
-from stats_assets.osm import Categories, ChangesetStatistics, DiffStatistics, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
+from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics
 
 Position = tuple[float, float] | None  # longitude, latitude; None: missing
 NOON = "2017-03-09T04:17:12Z"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import shapely
 
-from stats_assets.osm import Regions
 from stats_assets.osm.measures import decimal, units
+from stats_assets.osm.regions import Regions
 from stats_assets.osm.seam import in_one_plane
 from tests.osm.documents import (
     Member,

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from stats_assets.osm import DiffStatistics, Regions
+from stats_assets.osm.regions import Regions
+from stats_assets.osm.statistics import DiffStatistics
 from tests.conftest import real_file
 from tests.osm.documents import count
 

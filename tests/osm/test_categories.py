@@ -8,8 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stats_assets.osm import Categories, CategoriesError
-from stats_assets.osm.categories import ELEMENTS, MOST
+from stats_assets.osm.categories import ELEMENTS, MOST, Categories, CategoriesError
 from tests.osm.documents import the_categories
 
 WATERWAYS = ["river", "riverbank", "canal", "stream", "stream_end", "brook", "drain", "ditch", "dam", "weir"]

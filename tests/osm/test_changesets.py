@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_assets.osm import Changeset, ChangesetFile, read_changesets
+from stats_assets.osm.changesets import Changeset, ChangesetFile, read_changesets
 from tests.conftest import examples, real_file
 
 OPEN = '<changeset id="1" created_at="2015-06-15T12:00:00Z" open="true"/>'

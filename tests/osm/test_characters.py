@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stats_assets.osm import count_diff
 from stats_assets.osm.characters import Characters
+from stats_assets.osm.diff import count_diff
 from tests.conftest import real_file
 from tests.osm.documents import count, create, diff, node, squares, the_categories
 

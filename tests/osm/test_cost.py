@@ -12,11 +12,13 @@ import pytest
 import shapely
 
 from benchmarks.relations import SHAPES, body, comb, slope, star
-from stats_assets.osm import DiffStatistics, Regions, count_diff
 from stats_assets.osm import diff as diff_module
 from stats_assets.osm import sweep as sweep_module
+from stats_assets.osm.diff import count_diff
 from stats_assets.osm.joining import Piece
+from stats_assets.osm.regions import Regions
 from stats_assets.osm.rings import assemble
+from stats_assets.osm.statistics import DiffStatistics
 from tests.osm.documents import (
     Position,
     count,

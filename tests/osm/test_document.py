@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from stats_assets.osm import count_diff, document, read_changesets, tokens, unfinished
+from stats_assets.osm import document, tokens, unfinished
+from stats_assets.osm.changesets import read_changesets
+from stats_assets.osm.diff import count_diff
 from stats_assets.osm.document import Document
 from tests.conftest import examples
 from tests.osm.documents import (
@@ -218,7 +220,9 @@ def test_given_up_early(start: bytes, piece: bytes, error: str, monkeypatch: pyt
 
 JUNK = """
 import io, resource
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 before = peak()
@@ -314,7 +318,9 @@ def test_two_of_them_and_one_at_the_end() -> None:
 
 LARGE = """
 import io, resource
-from stats_assets.osm import Categories, Regions, count_diff
+from stats_assets.osm.categories import Categories
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 piece = b"<tag k='a' v='b'/>" * 3000

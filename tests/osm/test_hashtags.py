@@ -8,8 +8,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_assets.osm import hashtags_in_comment, hashtags_of
-from stats_assets.osm.hashtags import _EMOJI
+from stats_assets.osm.hashtags import _EMOJI, hashtags_in_comment, hashtags_of
 
 
 @pytest.mark.parametrize(

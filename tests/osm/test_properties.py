@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_assets.osm import ChangesetStatistics
 from stats_assets.osm.rings import BrokenError, Piece, assemble
+from stats_assets.osm.statistics import ChangesetStatistics
 from tests.conftest import examples
 from tests.osm.documents import (
     Member,

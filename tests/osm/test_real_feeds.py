@@ -13,7 +13,9 @@ import pytest
 import shapely
 from pyproj import Geod
 
-from stats_assets.osm import DiffStatistics, Regions, count_diff
+from stats_assets.osm.diff import count_diff
+from stats_assets.osm.regions import Regions
+from stats_assets.osm.statistics import DiffStatistics
 from tests.conftest import real_file
 from tests.osm.documents import the_categories
 

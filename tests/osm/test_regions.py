@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 from functools import cache
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stats_assets.osm import Regions, RegionsError
+from stats_assets.osm.definitions_hash import PACKAGED_REGIONS
+from stats_assets.osm.regions import Regions, RegionsError
 from tests.osm.documents import Position, counted, create, delete, gone, modify, node, squares, way
 
 SHOP, ROAD = {"shop": "x"}, {"highway": "x"}
@@ -199,6 +201,12 @@ def test_a_users_own_file_plain_or_gzip(tmp_path: Path) -> None:
     plain, packed = Regions.load(tmp_path / "own.geojson"), Regions.load(tmp_path / "own.gz")
     assert plain.codes == packed.codes == {"A": "Ay", "B": "Bee"}
     assert plain.hash == packed.hash
+
+
+def test_the_packaged_regions_hash_is_the_one_written_down() -> None:
+    packaged = files("stats_assets.osm") / "data" / "regions.geojson.gz"
+    with as_file(packaged) as path:
+        assert Regions.load(path).hash == PACKAGED_REGIONS == Regions.load().hash
 
 
 def test_the_hash_is_that_of_the_meaning(tmp_path: Path) -> None:

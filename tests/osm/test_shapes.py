@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from stats_assets.osm import DiffStatistics
+from stats_assets.osm.statistics import DiffStatistics
 from tests.conftest import real_file
 from tests.osm.documents import HIGHWAY, count, create, diff, gone, modify, node, relation, squares, way
 

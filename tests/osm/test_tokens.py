@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stats_assets.osm import count_diff, tokens
+from stats_assets.osm import tokens
 from stats_assets.osm.changesets import ChangesetFile, read_changesets
+from stats_assets.osm.diff import count_diff
 from stats_assets.osm.tokens import LIMIT, RefusedError, Tokens
 from tests.osm.documents import count, create, diff, node, squares, the_categories
 

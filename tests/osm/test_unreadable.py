@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stats_assets.osm import DiffStatistics
+from stats_assets.osm.statistics import DiffStatistics
 from tests.conftest import real_file
 from tests.osm.documents import (
     HIGHWAY,

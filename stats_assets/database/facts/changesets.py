@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.users import CHANGESETS, NameEvidence, save_users
-from stats_assets.osm import Changeset, ChangesetFile
+from stats_assets.osm.changesets import Changeset, ChangesetFile
 
 COLUMNS = {
     "id": "bigint",

@@ -13,7 +13,7 @@ from psycopg import errors
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import WHAT_TO_DO, Away, FactsAway, range_of
 from stats_assets.database.facts.users import DIFFS, NameEvidence, save_users
-from stats_assets.osm import DiffStatistics
+from stats_assets.osm.statistics import DiffStatistics
 
 FACTS = "changeset_edits (sequence, changeset_id, user_id, edited_at, total_edits, counts, measurements)"
 COUNTRIES = "changeset_edits_countries (sequence, changeset_id, region, edit_count, counts, measurements)"

@@ -7,11 +7,7 @@ working. How to write one is in CONTRIBUTING.md; what is there before is found.p
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
 from psycopg import errors
-from sqlalchemy import create_engine, pool
-from sqlalchemy.exc import DBAPIError
 
 from stats_assets.database.connection import Connection, connect, masked
 from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
@@ -67,6 +63,10 @@ def migrate(url: str) -> str | None:
 
 def upgrade(url: str, to: str) -> None:
     """Upgrade to that revision, in one transaction, as `migrate` does; without its lock."""
+    from alembic import command  # here: whoever looks at a database imports this package
+    from alembic.config import Config
+    from sqlalchemy import create_engine, pool
+    from sqlalchemy.exc import DBAPIError
 
     def begin() -> Connection:
         connection = connect(url, application="stats-assets migrate")

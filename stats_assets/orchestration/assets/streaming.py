@@ -31,7 +31,7 @@ from stats_assets.database.failures import named
 from stats_assets.database.ledger import stream_rows
 from stats_assets.database.ledger.ledger import BLOCK, LeaseLost, block_of
 from stats_assets.embedded_postgres.access import EmbeddedServerError
-from stats_assets.feeds import ArchiveError
+from stats_assets.feeds.archive import ArchiveError
 from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
@@ -46,7 +46,8 @@ from stats_assets.orchestration.partitions import (
     is_by_hand,
     sequences_of,
 )
-from stats_assets.osm import CategoriesError, RegionsError
+from stats_assets.osm.categories import CategoriesError
+from stats_assets.osm.regions import RegionsError
 from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, Stream
 from stats_assets.system import Stats
 

@@ -4,7 +4,8 @@
 
 The first two are the unpacked npm packages @rapideditor/country-coder (5.6.1) and us-atlas (3.0.1). Same input, same
 bytes. Which shape belongs to which code: see `country_of`. Countries have CLDR's English names, by babel (2.19.0); no
-name needs the network. Not here: reading the product (stats_assets.osm.regions).
+name needs the network. The hash of the product goes into stats_assets.osm.definitions_hash. Not here: reading it
+(stats_assets.osm.regions).
 """
 
 import gzip

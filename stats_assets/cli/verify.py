@@ -1,20 +1,16 @@
-"""Commands on the statistics as a whole: whether they are what the facts say, and making them so."""
+"""`stats-assets verify`: whether the statistics are what the facts say."""
 
-import sys
-import time
 from typing import Annotated
 
 import typer
 
-from stats_assets.cli.shared import AsJson, print_json, say, settings_here
-from stats_assets.database.connection import Connection
-from stats_assets.database.facts.ranges import WHAT_TO_DO, away
-from stats_assets.database.statistics import passes, verdicts
-from stats_assets.database.statistics.passes import Passed, RebuildBusy
+from stats_assets.cli.comparing import SHOWN, Told, say_unseen
+from stats_assets.cli.messages import print_json, say
+from stats_assets.cli.options import AsJson
+from stats_assets.cli.project import settings_here
+from stats_assets.database.statistics import passes
+from stats_assets.database.statistics.passes import Passed
 from stats_assets.system import Stats
-
-SAY_SECONDS = 5.0
-SHOWN = 1_000
 
 
 def verify(
@@ -47,7 +43,7 @@ def verify(
             passed = (
                 passes.sample(connection)
                 if a_sample
-                else passes.verify(connection, "verify", resume=resume, seconds=seconds, progress=_Told())
+                else passes.verify(connection, "verify", resume=resume, seconds=seconds, progress=Told())
             )
         except KeyboardInterrupt:
             say(
@@ -55,7 +51,7 @@ def verify(
                 style="yellow",
             )
             raise typer.Exit(130) from None
-        unseen = _unseen(connection, passed)
+        unseen = say_unseen(connection, passed)
     if as_json:
         differences = [one._asdict() for one in passed.differences]
         print_json(passed._asdict() | {"differences": differences})
@@ -64,44 +60,6 @@ def verify(
     if not passed.whole and not a_sample:
         say("Not at the end yet" + (": stats-assets verify --resume goes on from here." if kept else "."))
     raise typer.Exit(1 if passed.differences or unseen else 0)
-
-
-def rebuild() -> None:
-    """Make the statistics what the facts say, in place, while the stream goes on. Ended, the same command goes on.
-
-    What rests on facts that are away stays as it is. Exit code: 0 all was compared, 1 not, as facts are away.
-    """
-    with Stats(settings_here(database=True, files=())).connect() as connection:
-        try:
-            passed = passes.rebuild(connection, progress=_Told())
-        except KeyboardInterrupt:
-            say("Ended. What was mended stays; the same command goes on from here.", style="yellow")
-            raise typer.Exit(130) from None
-        except RebuildBusy as busy:
-            say(str(busy), style="red")
-            raise typer.Exit(2) from None
-        known = verdicts.verdict(connection)
-        unseen = _unseen(connection, passed)
-    say(f"{passed.steps} ranges compared, {len(passed.differences)} differences mended.")
-    if known.bad:
-        say(
-            "A verification has found differences since this began, maybe mended by now: stats-assets verify tells."
-        )
-    raise typer.Exit(1 if unseen else 0)
-
-
-def _unseen(connection: Connection, passed: Passed) -> bool:
-    """Says what could not be looked at; whether there is some of it that nobody said is meant to be away."""
-    ranges = away(connection)
-    for one in ranges[:SHOWN]:
-        say(f"{one}{' It is meant so.' if one.accepted else ''}", style="yellow")
-    if passed.away:
-        say(
-            f"{passed.away} changesets rest on facts that are away: their sums were not looked at, and stay."
-            f" {WHAT_TO_DO}",
-            style="yellow",
-        )
-    return any(not one.accepted for one in ranges) or (passed.away > 0 and not ranges)
 
 
 def _print(passed: Passed) -> None:
@@ -118,16 +76,3 @@ def _print(passed: Passed) -> None:
 
 def _shown(value: str | None) -> str:
     return "nothing" if value is None else value
-
-
-class _Told:
-    """Where a long pass is, now and then, on stderr."""
-
-    def __init__(self) -> None:
-        self._said = time.monotonic()
-
-    def __call__(self, part: str, first: int) -> None:
-        if time.monotonic() - self._said >= SAY_SECONDS:
-            self._said = time.monotonic()
-            say(f"comparing {part} from {first} on")
-            sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Commands that answer: the statistics of a file, hashtags of a text, a query, the database's URL."""
+"""`stats-assets stats`: what one augmented diff would count, with what a stream would say of it."""
 
 import shutil
 import sys
@@ -7,29 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import psycopg
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from stats_assets.cli.output import print_json_text
-from stats_assets.cli.shared import AsJson, err, out, print_json, settings_here
-from stats_assets.database.connection import Connection, database_url
+from stats_assets.cli.messages import err, out, print_json
+from stats_assets.cli.options import AsJson
+from stats_assets.cli.project import settings_here
 from stats_assets.env_file import DEFINING
-from stats_assets.feeds import (
-    BeforeHistory,
-    Body,
-    FeedError,
-    judge_body,
-    judge_envelope,
-    judge_history,
-    open_body,
-)
-from stats_assets.osm import Categories, DiffStatistics, Regions, count_diff, hashtags_in_comment
-from stats_assets.osm.statistics import UNREADABLE
-from stats_assets.system import Stats
+from stats_assets.feeds.body import Body, open_body
+from stats_assets.feeds.history import judge_history
+from stats_assets.feeds.outcomes import BeforeHistory, FeedError
+from stats_assets.feeds.validation import judge_body, judge_envelope
+
+if TYPE_CHECKING:
+    from stats_assets.osm.categories import Categories
+    from stats_assets.osm.regions import Regions
+    from stats_assets.osm.statistics import DiffStatistics
 
 # What is said of a diff that was read, whatever its exit code.
 _MENDED = {
@@ -52,6 +48,9 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """The statistics of one augmented diff, without any database."""
+    from stats_assets.osm.categories import Categories
+    from stats_assets.osm.regions import Regions
+
     given = {"categories_file": categories, "regions_file": regions}
     settings = settings_here(files=[name for name in DEFINING if given[name] is None])
     rules = Categories.load(categories.absolute() if categories else settings.categories_file)
@@ -92,8 +91,10 @@ def _as_body(file: str, sequence: int | None) -> Iterator[Body]:
         yield Body(sequence or 0, Path(copy.name), "standard input", copy.tell(), now, 0.0)
 
 
-def _counted(body: Body, categories: Categories, regions: Regions) -> DiffStatistics:
+def _counted(body: Body, categories: "Categories", regions: "Regions") -> "DiffStatistics":
     """The body's statistics. Raises FeedError where a stream would not use it; remarks are said, not judged."""
+    from stats_assets.osm.diff import count_diff
+
     with open_body(body.path, url=body.url) as document:
         diff = count_diff(document, categories=categories, regions=regions, limit=body.fetched_at)
     judge_envelope(
@@ -109,8 +110,10 @@ def _counted(body: Body, categories: Categories, regions: Regions) -> DiffStatis
     return diff
 
 
-def _remarks_on(diff: DiffStatistics) -> Iterator[str]:
+def _remarks_on(diff: "DiffStatistics") -> Iterator[str]:
     """What the server says of the diff, and what of it is not in the numbers, or not as it stands there."""
+    from stats_assets.osm.statistics import UNREADABLE
+
     for remark in diff.envelope.remarks:
         yield f"it has a remark: {remark}"
     if diff.unreadable:
@@ -146,7 +149,7 @@ def _changeset(changeset: Any) -> dict[str, Any]:
     }
 
 
-def _print_diff(diff: DiffStatistics, title: str) -> None:
+def _print_diff(diff: "DiffStatistics", title: str) -> None:
     table = Table()
     err.print(title, highlight=False, markup=False, soft_wrap=True)
     for name in ("changeset", "user", "edits", "what", "countries", "errors"):
@@ -163,75 +166,3 @@ def _print_diff(diff: DiffStatistics, title: str) -> None:
     err.print(
         f"{totals}. OpenStreetMap data © OpenStreetMap contributors, ODbL.", highlight=False, soft_wrap=True
     )
-
-
-def hashtags(
-    text: Annotated[list[str], typer.Argument(help="A changeset's comment.")], as_json: AsJson = False
-) -> None:
-    """The hashtags that are found in comments."""
-    found = [hashtags_in_comment(comment) for comment in text]
-    if as_json:
-        print_json(found)
-    else:
-        for tags in found:
-            print(" ".join(f"#{tag}" for tag in tags))
-
-
-def sql(
-    query: Annotated[str, typer.Argument(help="One statement; nothing can be changed.")],
-    as_json: AsJson = False,
-) -> None:
-    """Ask the statistics' database, read-only."""
-    stats = Stats(settings_here(looks=True, files=()))
-    statement = query.strip().rstrip(";").encode()
-    try:
-        with stats.ask() as connection:
-            connection.adapters.register_loader("jsonb", psycopg.types.string.TextLoader)
-            connection.execute("BEGIN READ ONLY")
-            if as_json and statement[:6].lower().startswith((b"select", b"with", b"values", b"table")):
-                rows = b"SELECT coalesce(json_agg(answer), '[]')::text FROM (" + statement + b"\n) AS answer"
-                _, [row] = _answered(connection, rows)
-                print_json_text(row[0])
-                return
-            names, answer = _answered(connection, statement)
-    except NotRun as error:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-    except psycopg.Error as error:
-        err.print(f"PostgreSQL refuses the query: {error}", style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-    if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in answer])
-        return
-    table = Table()
-    for name in names:
-        table.add_column(escape(name), overflow="fold")
-    for row in answer:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row))
-    out().print(table)
-
-
-class NotRun(ValueError):
-    """A statement that asks nothing."""
-
-
-def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The columns' names and the rows of one statement, of which nothing is kept. What answers no rows is not run."""
-    # Prepared: one statement, so that nobody can end the read-only transaction and go on.
-    prepared = connection.pgconn.prepare(b"", statement)
-    if prepared.status == psycopg.pq.ExecStatus.COMMAND_OK:
-        prepared = connection.pgconn.describe_prepared(b"")
-    if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
-        raise psycopg.errors.error_from_result(prepared)
-    if not prepared.nfields:
-        raise NotRun("The query answers no rows, so that it was not run: sql only asks.")
-    cursor = connection.execute(statement, prepare=True)
-    names = [column.name for column in cursor.description or ()]
-    answer = cursor.fetchall()
-    connection.rollback()
-    return names, answer
-
-
-def print_database_url() -> None:
-    """The database's URL, as psql and others take it; the embedded server is started if need be."""
-    print(database_url(settings_here(database=True, files=())))

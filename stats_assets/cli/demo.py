@@ -1,20 +1,11 @@
-"""Commands that start the local stack and stay in the foreground."""
+"""`stats-assets demo`: the stack of the invented world, in the foreground."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stats_assets.local.stack import run_demo, run_dev
-
-Port = Annotated[int, typer.Option(min=1, max=65_535, help="The UI's port.")]
-
-
-def dev(
-    port: Port = 3000,
-) -> None:
-    """The live system in the foreground: UI, daemon, code server, supervised; Ctrl-C ends all."""
-    raise typer.Exit(run_dev(port))
+from stats_assets.cli.options import Port
 
 
 def demo(
@@ -26,4 +17,6 @@ def demo(
     ] = None,
 ) -> None:
     """The same, offline: an invented world with its own feeds, database and archive, below .demo/."""
+    from stats_assets.local.stack import run_demo
+
     raise typer.Exit(run_demo(port, feed_port, feed_only=feed_only, directory=directory))

@@ -1,0 +1,12 @@
+"""`stats-assets dev`: the live stack, in the foreground."""
+
+import typer
+
+from stats_assets.cli.options import Port
+
+
+def dev(port: Port = 3000) -> None:
+    """The live system in the foreground: UI, daemon, code server, supervised; Ctrl-C ends all."""
+    from stats_assets.local.stack import run_dev
+
+    raise typer.Exit(run_dev(port))

@@ -1,0 +1,120 @@
+"""`stats-assets migrate`: the schema, and the partitions before a stream's origin."""
+
+from typing import Annotated
+
+import typer
+
+from stats_assets.cli.messages import err, say, sure
+from stats_assets.cli.options import StreamOption, Yes
+from stats_assets.cli.project import settings_here
+from stats_assets.database import migrations
+from stats_assets.database.connection import Connection, database_url, masked
+from stats_assets.database.facts.empty_partitions import drop_empty
+from stats_assets.database.facts.partitions import MOST, SEQUENCES, make_partitions
+from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger.ledger import BLOCK, block_of
+from stats_assets.database.looking import check_reader
+from stats_assets.database.migrations import NEWEST
+from stats_assets.feeds.outcomes import HeadUnknown
+from stats_assets.ingest.feed_head import of_limit
+from stats_assets.streams import TABLE, Stream
+from stats_assets.system import Stats
+
+MOST_KEYS = 1_000  # partitions, ten weeks
+
+
+def migrate(
+    first: Annotated[
+        int | None,
+        typer.Option(
+            "--from",
+            min=0,
+            max=999_999_999,
+            help="Make partitions from this sequence to the stream's origin.",
+        ),
+    ] = None,
+    stream: StreamOption = "augmented_diffs",
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove", help="With --from: take these partitions away again, where nothing is in them."
+        ),
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Bring the database's schema up to date.
+
+    With --from, also make ready what is before a stream's origin, so that it can be chosen in the UI for a backfill.
+    """
+    if remove and first is None:
+        raise typer.BadParameter("it needs --from: where the partitions begin", param_hint="--remove")
+    settings = settings_here(database=True, dagster=first is not None)
+    url = database_url(settings)
+    before = migrations.migrate(url)
+    did = (
+        "was up to date"
+        if before is not None and before >= NEWEST
+        else f"went from {before or 'nothing'} to revision {NEWEST}"
+    )
+    err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
+    check_reader(settings)
+    if first is not None:
+        (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
+
+
+def _make_ready(stats: Stats, stream: Stream, first: int, yes: bool) -> None:
+    from dagster import DagsterInstance
+
+    from stats_assets.orchestration.partitions import BLOCKS, key_of
+
+    with stats.connect() as connection:
+        origin = _origin(stats, connection, stream, first)
+        keys = [key_of(block) for block in range(block_of(first), origin, BLOCK)]
+        if len(keys) > MOST_KEYS:
+            sure(f"That makes {len(keys)} partitions of {stream}, {keys[0]} to {keys[-1]}.", yes=yes)
+        if TABLE[stream].has_fact_partitions:
+            for start in range(first, origin, MOST // 2 * SEQUENCES):
+                make_partitions(connection, start, min(origin, start + MOST // 2 * SEQUENCES) - 1)
+    with DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(BLOCKS[stream].name or "", keys)
+    say(f"{len(keys)} partitions of {stream}, {keys[0]} to {keys[-1]}, can be chosen in the UI.")
+
+
+def _take_away(stats: Stats, stream: Stream, first: int, yes: bool) -> None:
+    from dagster import DagsterInstance
+
+    from stats_assets.orchestration.spare_partitions import remove_keys, spare_keys
+
+    with stats.connect() as connection, DagsterInstance.get() as instance:
+        origin = _origin(stats, connection, stream, first)
+        keys, busy = spare_keys(instance, connection, stream, first, origin)
+        if busy:
+            say(f"{busy} Wait for its end, or cancel it.", style="red")
+            raise typer.Exit(2)
+        if len(keys) > MOST_KEYS:
+            sure(f"That removes {len(keys)} partitions of {stream}, {keys[0]} to {keys[-1]}.", yes=yes)
+        remove_keys(instance, stream, keys)
+        dropped = []
+        if TABLE[stream].has_fact_partitions:
+            dropped = drop_empty(connection, first, origin - 1)
+    say(f"{len(keys)} partitions of {stream} in which nothing was done are gone from the UI.")
+    if dropped:
+        say(f"{len(dropped)} empty partitions of the facts are gone, too.")
+
+
+def _origin(stats: Stats, connection: Connection, stream: Stream, first: int) -> int:
+    """Where the stream begins, or will; what is asked for must be before it."""
+    row = stream_rows.stream_of(connection, stream)
+    origin = row.origin if row is not None else None
+    if origin is None:
+        origin = stats.settings.start(stream)
+    if origin is None:
+        try:
+            origin = of_limit(connection, stats.source(stream), stream, decides=True)
+        except HeadUnknown as error:
+            say(f"Up to where? {stream} has not begun, and {error}.", style="red")
+            raise typer.Exit(2) from None
+    if first >= origin:
+        say(f"--from {first} is not before {origin}, where {stream} begins: nothing to do.", style="red")
+        raise typer.Exit(2)
+    return origin
