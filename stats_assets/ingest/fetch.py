@@ -3,9 +3,10 @@
 What a body that can't be used means for the run is sequence_loop.py's.
 """
 
+import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,6 +43,7 @@ from stats_assets.streams import STREAMS, TABLE, Stream
 
 FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
+log = logging.getLogger(__name__)
 
 
 class Poison(Exception):
@@ -137,7 +139,6 @@ class Bodies:
     report: Report
     mode: Mode
     numbering: Numbering
-    say: Callable[[str], None]
     last: Body | None = None
     probed: dict[int, Body] = field(default_factory=dict)
 
@@ -160,7 +161,7 @@ class Bodies:
             except AskedJustNow as error:
                 if not self.mode.by_hand:
                     raise
-                self.say(f"{error.what}. This run waits for that.")
+                log.info(f"{error.what}. This run waits for that.")
                 time.sleep(error.retry_after or 0.0)
 
     def probe(self, sequence: int) -> None:
@@ -223,14 +224,14 @@ class Bodies:
         try:
             self.work.archive.put_replaced(sequence, self.folder_of(sequence))
         except ArchiveError as error:
-            self.say(f"{sequence}: the replaced body could not be kept. {error}")
+            log.info(f"{sequence}: the replaced body could not be kept. {error}")
 
     def keep_aside(self, body: Body, reason: str) -> None:
         """A body that isn't counted is kept for study; that it can't be ends nothing."""
         try:
             self.work.archive.put_aside(body, reason)
         except ArchiveError as error:
-            self.say(f"{body.sequence}: the body could not be kept for study. {error}")
+            log.info(f"{body.sequence}: the body could not be kept for study. {error}")
 
     def folder_of(self, sequence: int) -> Path:
         return self.folder / str(sequence)

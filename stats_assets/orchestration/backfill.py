@@ -4,6 +4,7 @@ With a daemon alive it is Dagster's own backfill, which this submits and waits f
 this process, on the same instance. What a run does with its block is ingest/run.py's; how one asks for it is commands/.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -45,6 +46,7 @@ RANGE_TAG, ROUND_TAG = "stats_assets/backfill", "stats_assets/backfill_round"
 ALIVE_SECONDS = 75.0  # a daemon's heart beats every 30 s
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 60.0
+log = logging.getLogger(__name__)
 SHOWN = 20
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # what happens is said by the bar
 
@@ -90,7 +92,7 @@ class Outcome:
 class Backfill:
     """One backfill. A range whose last backfill was not completed is taken up where that one stopped.
 
-    advance(n) hears how many of its sequences are done by now; say(text) what a person should know.
+    advance(n) hears how many of its sequences are done by now. What a person should know is logged.
     """
 
     def __init__(
@@ -100,10 +102,9 @@ class Backfill:
         stats: Stats,
         wanted: Wanted,
         advance: Callable[[int], None],
-        say: Callable[[str], None],
     ) -> None:
         self.defs, self.instance, self.stats, self.wanted = defs, instance, stats, wanted
-        self.advance, self.say = advance, say
+        self.advance = advance
         self.tags = self._round_tags()
         self.before = 0
 
@@ -113,7 +114,7 @@ class Backfill:
         done = self._done_keys()
         self.before = sum(self.wanted.part(key) for key in done)
         if done:
-            self.say(
+            log.info(
                 f"It goes on with an earlier one: {len(done)} of {len(self.wanted.keys)} blocks are done."
             )
         with self.stats.connect() as connection:
@@ -159,7 +160,7 @@ class Backfill:
         if running is not None and running.tags[ROUND_TAG] != self.tags[ROUND_TAG]:
             running = None  # complete, though Dagster does not know it yet
         if running is not None:
-            self.say(f"Backfill {running.backfill_id} of the same range is at work already: waiting for it.")
+            log.info(f"Backfill {running.backfill_id} of the same range is at work already: waiting for it.")
         backfill_id = running.backfill_id if running is not None else self._submit()
         try:
             while True:
@@ -173,12 +174,12 @@ class Backfill:
                 if self._advance() == self.wanted.size and len(self._done_keys()) == len(self.wanted.keys):
                     return True
                 if not self._daemon_is_alive():
-                    self.say("Dagster's daemon is gone: what it has not begun is run here.")
+                    log.info("Dagster's daemon is gone: what it has not begun is run here.")
                     self._withdraw(backfill_id)
                     return False
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
-            self.say("Cancelling what is queued and running; what was committed stays.")
+            log.info("Cancelling what is queued and running; what was committed stays.")
             self._withdraw(backfill_id)
             raise
 
@@ -198,7 +199,7 @@ class Backfill:
             run_config=self._config(),
         )
         self.instance.add_backfill(backfill)
-        self.say(
+        log.info(
             f"Backfill {backfill.backfill_id} is submitted to Dagster's daemon, which begins within half a minute."
         )
         return backfill.backfill_id
@@ -243,7 +244,7 @@ class Backfill:
                 raise
             self._advance()
             if not result.success:
-                self.say(f"Block {key}: {_why(result)}")
+                log.info(f"Block {key}: {_why(result)}")
             if self._before_history():
                 return
 
@@ -257,7 +258,7 @@ class Backfill:
             return False  # for a moment, as below
         if refused < MOST_BEFORE_HISTORY:
             return False
-        self.say(f"{BEFORE_HISTORY.format(refused)}.")
+        log.info(f"{BEFORE_HISTORY.format(refused)}.")
         return True
 
     def _at_work(self) -> set[str]:

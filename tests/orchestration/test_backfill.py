@@ -47,16 +47,9 @@ def environment(feed: DemoFeed, url: str, tmp_path: Any, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def said() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def do(instance: DagsterInstance, stats: Stats, said: list[str]) -> Do:
+def do(instance: DagsterInstance, stats: Stats) -> Do:
     def call(start: int, end: int, advance: Callable[[int], None] = lambda done: None) -> Outcome:
-        return Backfill(
-            defs, instance, stats, Wanted("augmented_diffs", start, end), advance, said.append
-        ).run()
+        return Backfill(defs, instance, stats, Wanted("augmented_diffs", start, end), advance).run()
 
     return call
 

@@ -147,11 +147,7 @@ def materialize_stream(
             WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
         )
         for report in reports:
-            run_range(
-                *(work, stats.url, context.run.run_id, report.start, report.end, mode),
-                say=context.log.info,
-                report=report,
-            )
+            run_range(work, stats.url, context.run.run_id, report.start, report.end, mode, report=report)
     except DagsterExecutionInterruptedError:
         said = "; ".join(report.so_far() for report in reports)
         goes_on = (
