@@ -13,7 +13,7 @@ By = Literal["user", "country"]
 
 
 class Group(NamedTuple):
-    """What a user did, or what was done in a country; `name` is empty where that is nobody. Exact sums."""
+    """What a user did, or what was done in a country, in so many changesets; `name` is empty where that is nobody."""
 
     name: str
     changesets: int
@@ -26,21 +26,13 @@ class Group(NamedTuple):
         return {by: self.name} | {key: value for key, value in self._asdict().items() if key != "name"}
 
 
-class _Part(NamedTuple):
-    name: str
-    changeset: int
-    edits: int
-    counts: dict[str, int]
-    measurements: dict[str, Decimal]
-
-
 def grouped(changesets: Sequence[ChangesetStatistics], by: By) -> list[Group]:
-    """The groups, those with most edits first."""
+    """The groups, those with most edits first; sums are exact."""
     import pandas as pd
 
     parts = list(_parts(changesets, by))
-    frame = pd.DataFrame(parts, columns=_Part._fields)
-    sums = frame.groupby("name").agg(changesets=("changeset", "nunique"), edits=("edits", "sum"))
+    frame = pd.DataFrame(parts, columns=Group._fields)
+    sums = frame.groupby("name")[["changesets", "edits"]].sum()
     sums = sums.sort_values("edits", ascending=False, kind="stable")
     keyed = pd.DataFrame(
         [
@@ -67,13 +59,14 @@ def grouped(changesets: Sequence[ChangesetStatistics], by: By) -> list[Group]:
     ]
 
 
-def _parts(changesets: Sequence[ChangesetStatistics], by: By) -> Iterator[_Part]:
+def _parts(changesets: Sequence[ChangesetStatistics], by: By) -> Iterator[Group]:
+    """A changeset's, each: all of it, or a country's share."""
     for one in changesets:
         if by == "user":
-            yield _Part(shown_user(one), one.changeset, one.total_edits, one.counts, one.measurements)
+            yield Group(shown_user(one), 1, one.total_edits, one.counts, one.measurements)
         else:
             for code, part in one.countries.items():
-                yield _Part(code, one.changeset, *part)
+                yield Group(code, 1, *part)
 
 
 def shown_user(changeset: ChangesetStatistics) -> str:

@@ -15,7 +15,7 @@ from stats_assets.cli.shared import (
     settings_here,
     sure,
 )
-from stats_assets.database.connection import Connection, database_url, masked
+from stats_assets.database.connection import Connection, database_url, without_password
 from stats_assets.database.facts.empty_partitions import drop_empty
 from stats_assets.database.facts.partitions import MOST, SEQUENCES, make_partitions
 from stats_assets.database.ledger import due_again, seeking, stream_rows
@@ -153,7 +153,7 @@ def migrate(
         if before is not None and before >= NEWEST
         else f"went from {before or 'nothing'} to revision {NEWEST}"
     )
-    err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
+    err.print(f"The schema of {without_password(url)} {did}.", highlight=False, soft_wrap=True)
     if first is not None:
         (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
 

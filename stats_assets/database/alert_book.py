@@ -10,18 +10,16 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection
 from stats_assets.words import at
 
-LOCK = 5_640_005
-
 
 @dataclass(frozen=True)
-class Entry:
-    """A problem in the book of a hook. since: when it was first seen; due: whether it has to be told.
+class Told:
+    """What is told of a problem. key: the same for as long as it is the same problem; size: how many, or how bad.
 
-    told_at: when the hook was told last, None: never; told_size: how big it was then, or has been since. gone_at: not
-    seen since then; tried_at: when telling it failed last.
+    said, todo: what, and what a person can do; ended: what is said once it is over.
     """
 
     key: str
@@ -31,6 +29,16 @@ class Entry:
     said: str
     todo: str
     ended: str
+
+
+@dataclass(frozen=True)
+class Entry(Told):
+    """A problem in the book of a hook. since: when it was first seen; due: whether it has to be told.
+
+    told_at: when the hook was told last, None: never; told_size: how big it was then, or has been since. gone_at: not
+    seen since then; tried_at: when telling it failed last.
+    """
+
     since: datetime
     due: bool = False
     told_at: datetime | None = None
@@ -73,14 +81,12 @@ class RoundBusy(Exception):
 @contextmanager
 def alone(connection: Connection) -> Iterator[None]:
     """One round at a time, of the daemon's and whoever else's. Raises RoundBusy."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-    if row != (True,):
+    if not locks.try_for(connection, locks.ALERT_ROUND):
         raise RoundBusy("Another round is telling the alert hooks just now; the next one goes on.")
     try:
         yield
     finally:
-        if not connection.broken:
-            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        locks.release(connection, locks.ALERT_ROUND)
 
 
 def hook_states(connection: Connection) -> list[HookState]:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import asked
@@ -41,7 +42,6 @@ from stats_assets.ingest.parse import Reader, Reading
 from stats_assets.ingest.run_result import Report
 from stats_assets.streams import STREAMS, TABLE, Stream
 
-FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
 log = logging.getLogger(__name__)
 
@@ -244,8 +244,7 @@ class Bodies:
 
 @contextmanager
 def _one_at_a_time(url: str, work: StreamWork) -> Iterator[Connection]:
-    key = FETCH_LOCK + STREAMS.index(work.stream)
     with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
         connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
-        connection.execute("SELECT pg_advisory_lock(%s)", (key,))
+        locks.wait_for(connection, locks.FETCH + STREAMS.index(work.stream))
         yield connection

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Any, Literal
 
-from stats_assets.database.alert_book import Entry
+from stats_assets.database.alert_book import Entry, Told
 from stats_assets.words import in_words
 
 GONE = timedelta(minutes=2)  # not seen for so long, it is over: what flickers is one problem
@@ -29,20 +29,11 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What is wrong now. key: the same for as long as it is the same problem; size: how many, or how bad.
-
-    said, todo: what, and what a person can do; ended: what is said once it is over. patience: it is told when it has
-    stood for so long; again: and again after so long, None: never.
+class Problem(Told):
+    """What is wrong now. patience: it is told when it has stood for so long; again: and again after so long, None:
+    never.
     """
 
-    key: str
-    kind: str
-    stream: str | None
-    size: int
-    said: str
-    todo: str
-    ended: str
     patience: timedelta = timedelta(0)
     again: timedelta | None = REMIND
 

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from dagster import (
@@ -26,18 +27,17 @@ from dagster._core.execution.backfill import (
     PartitionBackfill,
 )
 
-from stats_assets.database.connection import DatabaseUnreachable, clock
+from stats_assets.database.connection import Connection, DatabaseUnreachable, clock
 from stats_assets.database.ledger import progress
 from stats_assets.database.ledger.leases import leases
 from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.ingest.run_result import BEFORE_HISTORY
 from stats_assets.ingest.sequence_loop import MOST_BEFORE_HISTORY
 from stats_assets.orchestration.live_runs import UNFINISHED
-from stats_assets.orchestration.partitions import BLOCKS, key_of, sequences_of
+from stats_assets.orchestration.partitions import BACKFILL_TAG, BLOCKS, key_of, sequences_of
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 
-BACKFILL_TAG = "dagster/backfill"
 PARTITION_TAG, ASSET_PARTITION_TAG = (
     "dagster/partition",
     "dagster/asset_partition_range_start",
@@ -250,16 +250,19 @@ class Backfill:
 
     def _before_history(self) -> bool:
         """Whether the range is before the server's history, as a run has found, which asked a few: then all is left."""
-        of = (self.wanted.stream, self.wanted.start, self.wanted.end)
-        try:
-            with self.stats.connect() as connection:
-                refused = progress.refused_since(connection, *of, self.since)
-        except (DatabaseUnreachable, psycopg.Error):
-            return False  # for a moment, as below
-        if refused < MOST_BEFORE_HISTORY:
+        refused = self._asked(progress.refused_since)
+        if refused is None or refused < MOST_BEFORE_HISTORY:
             return False
         log.info(f"{BEFORE_HISTORY.format(refused)}.")
         return True
+
+    def _asked(self, count: Callable[[Connection, str, int, int, datetime], int]) -> int | None:
+        """How many of the range by now; None: a database that is away for a moment ends nothing here."""
+        try:
+            with self.stats.connect() as connection:
+                return count(connection, self.wanted.stream, self.wanted.start, self.wanted.end, self.since)
+        except (DatabaseUnreachable, psycopg.Error):
+            return None
 
     def _at_work(self) -> set[str]:
         """Runs whose hearts beat: of the same command in another terminal."""
@@ -279,12 +282,9 @@ class Backfill:
             self.instance.report_run_canceled(run)
 
     def _advance(self) -> int:
-        of = (self.wanted.stream, self.wanted.start, self.wanted.end)
-        try:
-            with self.stats.connect() as connection:
-                done = progress.done_since(connection, *of, self.since)
-        except (DatabaseUnreachable, psycopg.Error):
-            return 0  # a database that is away for a moment must not end what goes on without this
+        done = self._asked(progress.done_since)
+        if done is None:
+            return 0
         reached = min(self.before + done, self.wanted.size)
         self.advance(reached)
         return reached

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.ledger import block_of
+from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.database.ledger.stream_rows import StreamRow, save_checkpoint, stream_of
 from stats_assets.streams import TABLE, Stream
 
@@ -123,10 +123,16 @@ def begin_again(
 
 def skip(connection: Connection, stream: Stream, after: int, last: int) -> None:
     """What is not done above `after` up to `last` is skipped, and counts as done."""
-    parameters = {"stream": stream, "first": after + 1, "last": last, "block": block_of(after + 1)}
+    parameters = {
+        "stream": stream,
+        "first": after + 1,
+        "last": last,
+        "block": block_of(after + 1),
+        "size": BLOCK,
+    }
     connection.execute(
         "INSERT INTO ledger_blocks (stream, block)"
-        " SELECT %(stream)s, generate_series(%(block)s, %(last)s, 100) ON CONFLICT DO NOTHING",
+        " SELECT %(stream)s, generate_series(%(block)s, %(last)s, %(size)s) ON CONFLICT DO NOTHING",
         parameters,
     )
     connection.execute(

@@ -40,6 +40,7 @@ from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.orchestration.partitions import (
     BACKFILL,
+    BACKFILL_TAG,
     BLOCKS,
     BY_HAND,
     KIND_TAG,
@@ -56,7 +57,6 @@ GREEN = (
 )
 
 MOST = 999_999_999  # no sequence is beyond it
-BACKFILL_TAG = "dagster/backfill"
 WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that fails, before it fails too
 
 
