@@ -132,14 +132,15 @@ def skip(connection: Connection, stream: Stream, after: int, last: int) -> None:
     }
     connection.execute(
         "INSERT INTO ledger_blocks (stream, block)"
-        " SELECT %(stream)s, generate_series(%(block)s, %(last)s, %(size)s) ON CONFLICT DO NOTHING",
+        " SELECT %(stream)s, generate_series(%(block)s::bigint, %(last)s, %(size)s) ON CONFLICT DO NOTHING",
         parameters,
     )
     connection.execute(
         """
         INSERT INTO ledger AS l (stream, sequence, result, epoch)
         SELECT b.stream, s, 'skipped', b.epoch
-        FROM ledger_blocks AS b, generate_series(greatest(b.block, %(first)s), least(b.block + 99, %(last)s)) AS s
+        FROM ledger_blocks AS b,
+            generate_series(greatest(b.block, %(first)s), least(b.block + %(size)s - 1, %(last)s)) AS s
         WHERE b.stream = %(stream)s AND b.block BETWEEN %(block)s AND %(last)s
         ORDER BY s
         ON CONFLICT (stream, sequence) DO UPDATE SET
@@ -159,7 +160,7 @@ def skip(connection: Connection, stream: Stream, after: int, last: int) -> None:
         """
         UPDATE ledger_blocks AS b SET done = (
             SELECT count(*) FROM ledger AS l
-            WHERE l.stream = b.stream AND l.sequence BETWEEN b.block AND b.block + 99 AND l.epoch >= b.epoch
+            WHERE l.stream = b.stream AND l.sequence BETWEEN b.block AND b.block + %(size)s - 1 AND l.epoch >= b.epoch
         )
         WHERE stream = %(stream)s AND block BETWEEN %(block)s AND %(last)s
         """,
