@@ -8,59 +8,41 @@ import argparse
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from stats_assets.linux import is_alive, processes_titled, processes_with_variable
+import psutil
+
 from stats_assets.local.supervisor import MARK
+from stats_assets.processes import titled, with_variable
 
 
-def processes(folder: Path) -> list[int]:
+def processes(folder: Path) -> list[psutil.Process]:
     """The supervisor, its children at any remove, the embedded server's keeper and PostgreSQL."""
-    children = processes_with_variable(MARK, str(folder / ".dagster" / "supervisor.lock"))
-    supervisors = {parent(pid) for pid in children} - set(children)
-    kept = processes_titled("python", f"stats_assets.embedded_postgres.keeper\0--folder\0{folder}/")
-    postmasters = [pid for keeper in kept for pid in children_of(keeper)]
-    servers = [pid for postmaster in postmasters for pid in children_of(postmaster)]
-    guardians = [pid for one in supervisors for pid in children_of(one) if pid not in children]
-    found = [*supervisors, *guardians, *children, *kept, *postmasters, *servers]
-    return sorted({pid for pid in found if pid > 1 and is_alive(pid)})
+    children = with_variable(MARK, str(folder / ".dagster" / "supervisor.lock"))
+    supervisors = {parent for child in children if (parent := child.parent()) and parent not in children}
+    kept = titled("python", f"stats_assets.embedded_postgres.keeper --folder {folder}/")
+    below = [one for top in (*supervisors, *kept) for one in top.children(recursive=True)]
+    return sorted({*supervisors, *children, *kept, *below}, key=lambda one: one.pid)
 
 
-def parent(pid: int) -> int:
-    """The parent's process id; 0: it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError):
-        return 0
-
-
-def children_of(pid: int) -> list[int]:
-    """Its living children."""
-    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [number for number in numbers if parent(number) == pid]
-
-
-def seconds(pid: int) -> float:
+def seconds(process: psutil.Process) -> float:
     """Of CPU, with those of children that were waited for."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    with suppress(psutil.Error):
+        return sum(process.cpu_times()[:4])
+    return 0.0
 
 
-def megabytes(pid: int) -> float:
+def megabytes(process: psutil.Process) -> float:
     """Of PSS."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1e3
+    with suppress(psutil.Error):
+        return process.memory_full_info().pss / 1e6
+    return 0.0
 
 
-def name(pid: int) -> str:
+def name(process: psutil.Process) -> str:
     """What a person would call it."""
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").split()
+    words = " ".join(process.cmdline()).split()
     return " ".join(Path(word).name if "/" in word else word for word in words)[:70]
 
 
@@ -72,15 +54,15 @@ def main() -> int:
     arguments = parser.parse_args()
     begun, load = time.monotonic(), os.getloadavg()[0]
     found = processes(arguments.folder.absolute())
-    before = {pid: seconds(pid) for pid in found}
+    before = {process: seconds(process) for process in found}
     time.sleep(60 * arguments.minutes)
     passed = time.monotonic() - begun
     total_cpu = total_memory = 0.0
-    for pid in processes(arguments.folder.absolute()):
-        cpu = (seconds(pid) - before.get(pid, 0.0)) / passed * 100
-        memory = megabytes(pid)
+    for process in processes(arguments.folder.absolute()):
+        cpu = (seconds(process) - before.get(process, 0.0)) / passed * 100
+        memory = megabytes(process)
         total_cpu, total_memory = total_cpu + cpu, total_memory + memory
-        print(f"{cpu:6.2f} %{memory:8.1f} MB  {name(pid)}")
+        print(f"{cpu:6.2f} %{memory:8.1f} MB  {name(process)}")
     print(f"{total_cpu:6.2f} %{total_memory:8.1f} MB  in all, over {passed:.0f} s, load {load:.1f}")
     return 0
 

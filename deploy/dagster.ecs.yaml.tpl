@@ -15,6 +15,9 @@ storage:
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
+python_logs:
+  python_log_level: INFO
+  managed_python_loggers: [stats_assets] # what runs say of their sequences, by Python's logging
 
 run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator

@@ -1,5 +1,5 @@
-"""What Linux offers to keep processes in order: locks that die with their holder, children that die with
-their parent, and processes found by a mark. Who is started, restarted and stopped is decided elsewhere.
+"""What Linux offers to keep processes in order: locks that die with their holder, and children that die with their
+parent. Processes are found by `processes.py`; who is started, restarted and stopped is decided elsewhere.
 """
 
 import contextlib
@@ -121,60 +121,3 @@ def dies_with_parent(death: signal.Signals) -> Callable[[], None]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return in_child
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def _pids() -> Iterator[int]:
-    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process, zombies not counted."""
-    # after the name, which can hold anything, comes the state; a zombie is only a forgotten exit code
-    state = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
-    return bool(state) and state[0] not in (b"Z", b"X")
-
-
-def processes_titled(program: str, mark: str) -> list[int]:
-    """Living processes of this program (by the command line's first word) whose command line or title holds
-    the mark.
-    """
-    found = []
-    for pid in _pids():
-        line = _read(Path(f"/proc/{pid}/cmdline"))
-        if mark.encode() in line and program.encode() in line.split(b"\0")[0] and is_alive(pid):
-            found.append(pid)
-    return found
-
-
-def processes_with_variable(name: str, value: str) -> list[int]:
-    """Living processes, but this one, started with this environment variable, at any remove."""
-    wanted = f"{name}={value}".encode()
-    return [
-        pid
-        for pid in _pids()
-        if pid != os.getpid() and wanted in _read(Path(f"/proc/{pid}/environ")).split(b"\0") and is_alive(pid)
-    ]
-
-
-def is_resource_tracker(pid: int) -> bool:
-    """Whether it is what Python's multiprocessing keeps to remove shared memory and semaphores of killed processes.
-
-    It ends by itself after the last process that it does so for, and not by SIGTERM.
-    """
-    return b"multiprocessing.resource_tracker" in _read(Path(f"/proc/{pid}/cmdline"))
-
-
-def send(pids: list[int], number: signal.Signals) -> None:
-    """Signal each of them; one that is gone meanwhile is no error."""
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue

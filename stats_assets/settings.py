@@ -111,8 +111,9 @@ class Settings(BaseSettings):
     @field_validator("overpass_url", "augmented_diffs_url", "changesets_url")
     @classmethod
     def _can_be_read(cls, value: str | None) -> str | None:
-        if value and re.match("https?://", value):
-            _check_address(value)
+        if value and _is_web(value):
+            if fault := _fault_of(value) or _not_a_folder(value):
+                raise ValueError(f"{masked(value)!r} can't be used: {fault}")
         elif value:
             try:
                 place_of(value)
@@ -173,14 +174,8 @@ class Settings(BaseSettings):
     @classmethod
     def _can_be_posted_to(cls, value: str | None) -> str | None:
         # What was given is not repeated: a webhook's address is a secret.
-        wrong = "must be an address that begins with http:// or https:// and names a host"
-        try:
-            parts = None if value is None else urlsplit(value)
-            good = parts is None or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
-        except ValueError:
-            good = False
-        if not good or any(c.isspace() or not c.isprintable() for c in value or ""):
-            raise ValueError(wrong)
+        if value is not None and (not _is_web(value) or _fault_of(value)):
+            raise ValueError("must be an address that begins with http:// or https:// and names a host")
         return value
 
     @model_validator(mode="after")
@@ -253,20 +248,28 @@ def _said(problem: ErrorDetails) -> str:
     return f"{name.upper()}: {message[:1].lower()}{message[1:]} (it is {str(problem['input'])[:SHOWN]!r})"
 
 
-def _check_address(url: str) -> None:
-    """Raises ValueError where nothing can be asked at such a web address, and files below it can't be named."""
-    wrong = f"{masked(url)!r} can't be used: "
-    if any(character.isspace() or not character.isprintable() for character in url):
-        raise ValueError(f"{wrong}there is white space in it")
+def _is_web(address: str) -> bool:
+    return re.match("https?://", address, re.IGNORECASE) is not None
+
+
+def _fault_of(address: str) -> str | None:
+    """Why nothing can be asked at such a web address; None: something can."""
+    if any(character.isspace() or not character.isprintable() for character in address):
+        return "there is white space in it"
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"{wrong}{str(error)[:1].lower()}{str(error)[1:]}") from None
-    if not host or port == 0:
-        raise ValueError(f"{wrong}it names no host, or the port 0")
-    if parts.query or parts.fragment:
-        raise ValueError(f"{wrong}files are looked for below it, so that it has no ? or #")
+        return f"{str(error)[:1].lower()}{str(error)[1:]}"
+    return None if host and port != 0 else "it names no host, or the port 0"
+
+
+def _not_a_folder(address: str) -> str | None:
+    """Why files below it can't be named."""
+    parts = urlsplit(address)
+    return (
+        "files are looked for below it, so that it has no ? or #" if parts.query or parts.fragment else None
+    )
 
 
 def _is_port(text: str) -> bool:

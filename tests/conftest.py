@@ -1,6 +1,7 @@
 """Fixtures that all tests share: a real PostgreSQL (the embedded one), a database of its own for each test."""
 
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -245,3 +246,17 @@ def run(tmp_path: Path) -> Run:
         return done
 
     return call
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """What a backfill logs, as its command shows it."""
+    lines: list[str] = []
+    handler, log = logging.Handler(), logging.getLogger("stats_assets.orchestration.backfill")
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    yield lines
+    log.removeHandler(handler)
+    log.setLevel(level)

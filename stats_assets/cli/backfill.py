@@ -1,5 +1,6 @@
 """`stats-assets backfill`: an exact range of sequences, with progress on stderr and an exit code."""
 
+import logging
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -40,8 +41,11 @@ def backfill(
     from dagster import DagsterInstance  # here, as all else is quick without it
 
     from stats_assets.definitions import defs
+    from stats_assets.orchestration import backfill as module
     from stats_assets.orchestration.backfill import Backfill, Wanted
 
+    module.log.addHandler(_Said())
+    module.log.setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stats = Stats(settings)
     wanted = Wanted(stream, start, end, from_feed)
@@ -51,7 +55,7 @@ def backfill(
     _warn_of_head(stats, wanted)
     with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
         try:
-            outcome = Backfill(defs, instance, stats, wanted, shown.advance, say).run()
+            outcome = Backfill(defs, instance, stats, wanted, shown.advance).run()
         except KeyboardInterrupt:
             say("Ended. What was committed stays; the same command goes on with the rest.", style="yellow")
             raise typer.Exit(130) from None
@@ -93,6 +97,13 @@ def _warn_of_head(stats: Stats, wanted: "Wanted") -> None:
             raise typer.BadParameter(f"{said} Say --end {head} at most.")
         if end > head:
             say(said, style="yellow")
+
+
+class _Said(logging.Handler):
+    """Shows what the backfill logs, above its bar. What its runs log is theirs, and in the UI."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
 
 
 class _Left(ProgressColumn):

@@ -8,7 +8,7 @@ from stats_assets.cli.messages import err, say, sure
 from stats_assets.cli.options import StreamOption, Yes
 from stats_assets.cli.project import settings_here
 from stats_assets.database import migrations
-from stats_assets.database.connection import Connection, database_url, masked
+from stats_assets.database.connection import Connection, database_url, without_password
 from stats_assets.database.facts.empty_partitions import drop_empty
 from stats_assets.database.facts.partitions import MOST, SEQUENCES, make_partitions
 from stats_assets.database.ledger import stream_rows
@@ -56,7 +56,7 @@ def migrate(
         if before is not None and before >= NEWEST
         else f"went from {before or 'nothing'} to revision {NEWEST}"
     )
-    err.print(f"The schema of {masked(url)} {did}.", highlight=False, soft_wrap=True)
+    err.print(f"The schema of {without_password(url)} {did}.", highlight=False, soft_wrap=True)
     check_reader(settings)
     if first is not None:
         (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from stats_assets.cli.grouped import By, Group, grouped, shown_user
 from stats_assets.cli.messages import err, out, print_json
 from stats_assets.cli.options import AsJson
 from stats_assets.cli.project import settings_here
@@ -25,7 +26,7 @@ from stats_assets.feeds.validation import judge_body, judge_envelope
 if TYPE_CHECKING:
     from stats_assets.osm.categories import Categories
     from stats_assets.osm.regions import Regions
-    from stats_assets.osm.statistics import DiffStatistics
+    from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics
 
 # What is said of a diff that was read, whatever its exit code.
 _MENDED = {
@@ -45,6 +46,7 @@ def stats(
         Path | None, typer.Option(help="GeoJSON with code and name, in place of the default.")
     ] = None,
     categories: Annotated[Path | None, typer.Option(help="YAML, in place of the default.")] = None,
+    by: Annotated[By | None, typer.Option(help="Sums in place of changesets.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """The statistics of one augmented diff, without any database."""
@@ -69,10 +71,16 @@ def stats(
         raise typer.Exit(2 if wrong_use else 1) from None
     for line in _remarks_on(diff):
         err.print(f"warning: {file}: {line}", style="yellow", markup=False, soft_wrap=True)
+    groups = grouped(diff.changesets, by) if by else []
     if as_json:
-        print_json([_changeset(changeset) for changeset in diff.changesets])
+        print_json(
+            [group.as_json(by) for group in groups]
+            if by
+            else [_changeset(changeset) for changeset in diff.changesets]
+        )
     else:
-        _print_diff(diff, file if sequence is None else f"{file}, sequence {sequence}")
+        title = file if sequence is None else f"{file}, sequence {sequence}"
+        _print_diff(diff, title, _groups(groups, by) if by else _changesets(diff))
     if diff.unreadable:
         raise typer.Exit(1)
 
@@ -149,20 +157,42 @@ def _changeset(changeset: Any) -> dict[str, Any]:
     }
 
 
-def _print_diff(diff: "DiffStatistics", title: str) -> None:
-    table = Table()
+def _print_diff(diff: "DiffStatistics", title: str, table: Table) -> None:
     err.print(title, highlight=False, markup=False, soft_wrap=True)
-    for name in ("changeset", "user", "edits", "what", "countries", "errors"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("changeset", "edits"))
-    for c in diff.changesets:
-        what = [f"{key} {number}" for key, number in c.counts.items()]
-        what += [f"{key} {number:f}" for key, number in c.measurements.items()]
-        countries = [f"{code} {part.edit_count}" for code, part in c.countries.items()]
-        user = c.user or (str(c.uid) if c.uid else "")
-        cells = (user, str(c.total_edits), "\n".join(what), "\n".join(countries), str(c.errors or ""))
-        table.add_row(str(c.changeset), *map(escape, cells))
     out().print(table)
     totals = f"{diff.actions} actions, {diff.features} counted features, {len(diff.changesets)} changesets"
     err.print(
         f"{totals}. OpenStreetMap data © OpenStreetMap contributors, ODbL.", highlight=False, soft_wrap=True
     )
+
+
+def _changesets(diff: "DiffStatistics") -> Table:
+    table = _table("changeset", "user", "edits", "what", "countries", "errors")
+    for c in diff.changesets:
+        countries = [f"{code} {part.edit_count}" for code, part in c.countries.items()]
+        cells = (
+            *(shown_user(c), str(c.total_edits), _what(c)),
+            *("\n".join(countries), str(c.errors or "")),
+        )
+        table.add_row(str(c.changeset), *map(escape, cells))
+    return table
+
+
+def _groups(groups: Sequence[Group], by: By) -> Table:
+    table = _table(by, "changesets", "edits", "what")
+    for group in groups:
+        table.add_row(*map(escape, (group.name, str(group.changesets), str(group.edits), _what(group))))
+    return table
+
+
+def _table(*names: str) -> Table:
+    table = Table()
+    for name in names:
+        table.add_column(name, overflow="fold", no_wrap=name in ("changeset", "changesets", "edits"))
+    return table
+
+
+def _what(of: "ChangesetStatistics | Group") -> str:
+    """Counts and measures, a line each."""
+    said = [f"{key} {number}" for key, number in of.counts.items()]
+    return "\n".join(said + [f"{key} {number:f}" for key, number in of.measurements.items()])

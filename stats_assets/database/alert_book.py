@@ -10,23 +10,33 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection
 from stats_assets.words import at
 
-LOCK = 5_640_005
-
 
 @dataclass(frozen=True)
-class Entry:
-    """A problem in the book of a hook. What the words are is monitoring/alerts.py::Problem."""
+class Told:
+    """What is told of a problem."""
 
     key: str
+    """The same for as long as it is the same problem."""
     kind: str
     stream: str | None
     size: int
+    """How many, or how bad."""
     said: str
+    """What is wrong."""
     todo: str
+    """What a person can do."""
     ended: str
+    """What is said once it is over."""
+
+
+@dataclass(frozen=True)
+class Entry(Told):
+    """A problem in the book of a hook."""
+
     since: datetime
     """When it was first seen."""
     due: bool = False
@@ -78,14 +88,12 @@ class RoundBusy(Exception):
 @contextmanager
 def alone(connection: Connection) -> Iterator[None]:
     """One round at a time, of the daemon's and whoever else's. Raises RoundBusy."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-    if row != (True,):
+    if not locks.try_for(connection, locks.ALERT_ROUND):
         raise RoundBusy("Another round is telling the alert hooks just now; the next one goes on.")
     try:
         yield
     finally:
-        if not connection.broken:
-            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        locks.release(connection, locks.ALERT_ROUND)
 
 
 def hook_states(connection: Connection) -> list[HookState]:

@@ -67,7 +67,7 @@ class DatabaseUnreachable(Mendable):
     """No connection; the message says to which database (without its password), why, and what to do."""
 
 
-def masked(url: str) -> str:
+def without_password(url: str) -> str:
     """The URL as it may be shown: without password."""
     try:
         parts = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
@@ -105,7 +105,7 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
             tcp_user_timeout=60_000,  # ms: what was sent to a machine that is gone
         )
     except psycopg.Error as error:
-        shown = masked(url)
+        shown = without_password(url)
         reason = "" if shown == UNREADABLE else f": {' '.join(str(error).split())}"
         password = None if shown == UNREADABLE else conninfo_to_dict(url).get("password")
         hint = "Is it running? DATABASE_URL names it; unset, an embedded one is used."
@@ -129,7 +129,7 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
     except psycopg.Error as error:
         connection.close()
         raise DatabaseUnreachable(
-            f"PostgreSQL at {masked(url)} can't be used: {' '.join(str(error).split())}."
+            f"PostgreSQL at {without_password(url)} can't be used: {' '.join(str(error).split())}."
         ) from None
     return connection
 
@@ -139,13 +139,13 @@ def _look_at(connection: Connection, url: str) -> None:
     major = connection.info.server_version // 10_000
     if major < OLDEST:
         raise DatabaseUnreachable(
-            f"PostgreSQL at {masked(url)} is version {major}, and {OLDEST} is the oldest that does. Upgrade it, or name"
-            " another server in DATABASE_URL; unset, an embedded one is used."
+            f"PostgreSQL at {without_password(url)} is version {major}, and {OLDEST} is the oldest that does. Upgrade"
+            " it, or name another server in DATABASE_URL; unset, an embedded one is used."
         )
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise DatabaseUnreachable(
-            f"The database {masked(url)} has the encoding {encoding}, and names and comments need UTF8."
+            f"The database {without_password(url)} has the encoding {encoding}, and names and comments need UTF8."
             " Make one with: createdb --encoding=UTF8 --template=template0 NAME"
         )
 
@@ -175,8 +175,8 @@ def _look_at_pooler(connection: Connection, url: str) -> None:
         lost = True  # not even a transaction's statements are kept together
     if lost:
         raise DatabaseUnreachable(
-            f"Between here and the PostgreSQL of {masked(url)} is a pooler in transaction mode, which loses the"
-            " settings and locks of a session. Name PostgreSQL itself in DATABASE_URL, or a pool in session mode"
+            f"Between here and the PostgreSQL of {without_password(url)} is a pooler in transaction mode, which loses"
+            " the settings and locks of a session. Name PostgreSQL itself in DATABASE_URL, or a pool in session mode"
             " (pgbouncer: pool_mode = session)."
         )
     _session_pools.add(url)

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
-from stats_assets.database.connection import Connection, DatabaseUnreachable, connect, masked
+from stats_assets.database.connection import Connection, DatabaseUnreachable, connect, without_password
 from stats_assets.database.migrations import NEWEST, revision
 from stats_assets.database.reading_login import name_of, reading_login
 from stats_assets.mendable import Mendable
@@ -93,8 +93,8 @@ def look_by(url: str, owners: str | None) -> Connection:
     if not one:
         connection.close()
         raise AnotherDatabase(
-            f"READ_DATABASE_URL leads to {masked(url)}, and DATABASE_URL to {masked(owners)}, which are two databases,"
-            " or two schemas. Name the same one in both, by two logins."
+            f"READ_DATABASE_URL leads to {without_password(url)}, and DATABASE_URL to {without_password(owners)}, which"
+            " are two databases, or two schemas. Name the same one in both, by two logins."
         )
     _seen_to_be_one.add((url, owners))
     return connection
@@ -153,7 +153,7 @@ def reading_url(url: str) -> str:
         name = name_of(connection.info.dbname)
     if isinstance(login, str):
         raise NoReadingLogin(
-            f"There is no login {name} that may only read {masked(url)}. {login} {WHAT_TO_DO}"
+            f"There is no login {name} that may only read {without_password(url)}. {login} {WHAT_TO_DO}"
         )
     return make_conninfo(url, user=login.name, password=login.password)
 
@@ -176,16 +176,16 @@ def _check_schema(connection: Connection, url: str) -> None:
         found = revision(connection)
     except errors.InsufficientPrivilege:
         raise SchemaNotReady(
-            f"The role of {masked(url)} may not read the statistics. What it needs is in docs/operations.md (the"
-            " reading login)."
+            f"The role of {without_password(url)} may not read the statistics. What it needs is in docs/operations.md"
+            " (the reading login)."
         ) from None
     if found is None:
         raise SchemaNotReady(
-            f"The database {masked(url)} has no statistics yet, or its role may not see them."
+            f"The database {without_password(url)} has no statistics yet, or its role may not see them."
             " Run stats-assets migrate, or start the stack."
         )
     if found < NEWEST:
         raise SchemaNotReady(
-            f"The schema of {masked(url)} is at revision {found}, and this code needs {NEWEST}."
+            f"The schema of {without_password(url)} is at revision {found}, and this code needs {NEWEST}."
             " Run stats-assets migrate, or start the stack."
         )

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 import psycopg
 from psycopg import sql
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection
 
-LOCK = 5_640_004
 OURS: Final = (
     "stats-assets: may only read the database of this name;"  # a role's comment; without it, not ours
 )
@@ -71,7 +71,7 @@ def make_reading_login(connection: Connection) -> str | None:
     name = name_of(connection.info.dbname)
     try:
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            locks.wait_in_transaction(connection, locks.READING_LOGIN)
             trouble = _make(connection, name)
             if trouble is None:
                 _let_it_read(connection, name)

@@ -21,7 +21,8 @@ from stats_assets.embedded_postgres.place import MAJOR, SOCKET, Place, socket_fo
 from stats_assets.embedded_postgres.program import Program
 from stats_assets.embedded_postgres.roles import SUPERUSER, make_roles
 from stats_assets.files import write_whole
-from stats_assets.linux import LockFile, processes_titled, send
+from stats_assets.linux import LockFile
+from stats_assets.processes import send, titled
 
 POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 1.0
@@ -146,7 +147,7 @@ class Server:
         begun = time.monotonic()
         ladder = [(30.0, signal.SIGQUIT), (40.0, signal.SIGKILL)]
         told = False
-        while left := processes_titled("postgres", self._place.mark):
+        while left := titled("postgres", self._place.mark):
             if not told:
                 self._say("starting", "waiting for the processes of the last server to end")
                 told = True

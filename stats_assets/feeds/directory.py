@@ -14,13 +14,12 @@ import yaml
 
 from stats_assets.feeds.body import Body
 from stats_assets.feeds.http_client import Http
-from stats_assets.feeds.limits import names_a_limit
 from stats_assets.feeds.manners import NO_MANNERS
-from stats_assets.feeds.outcomes import BadAnswer, FeedError, HeadUnknown, SequenceMissing, masked
+from stats_assets.feeds.outcomes import BadAnswer, HeadUnknown, SequenceMissing, masked
 from stats_assets.feeds.sequences import path_of
-from stats_assets.feeds.source import State
+from stats_assets.feeds.source import State, head_page
 from stats_assets.feeds.storage import Place, fetch, is_web, place_of, read, trouble
-from stats_assets.feeds.validation import judge_body, no_head, page_message
+from stats_assets.feeds.validation import judge_body, page_message
 from stats_assets.streams import TABLE
 
 _STREAMS = {stream.suffix: name for name, stream in TABLE.items()}
@@ -91,16 +90,7 @@ class DirectorySource:
         # Of planet's changesets one more file exists than state.yaml says; it is read a minute later
         # (docs/feeds.md, section 3.1).
         url = f"{self._uri}/state.yaml"
-        return read_state(self._on_the_web(url) if self._place is None else self._in_place(url), url=url)
-
-    def _on_the_web(self, url: str) -> str:
-        try:
-            status, text, retry_after = self._http.ask(url)
-        except FeedError as error:
-            raise HeadUnknown(url, error.what) from error
-        if status != 200 or names_a_limit(status, text):
-            raise no_head(url, status, text, retry_after)
-        return text
+        return read_state(head_page(self._http, url) if self._place is None else self._in_place(url), url=url)
 
     def _in_place(self, url: str) -> str:
         assert self._place is not None  # noqa: S101 (the caller has looked)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from stats_assets.feeds.body import Body
 from stats_assets.feeds.http_client import Http
-from stats_assets.feeds.limits import names_a_limit
 from stats_assets.feeds.manners import NO_MANNERS, Manners
-from stats_assets.feeds.outcomes import FeedError, HeadUnknown, masked
+from stats_assets.feeds.outcomes import HeadUnknown, masked
 from stats_assets.feeds.sequences import checked, covers
-from stats_assets.feeds.source import State
-from stats_assets.feeds.validation import judge_body, no_head, page_message
+from stats_assets.feeds.source import State, head_page
+from stats_assets.feeds.validation import judge_body, page_message
 from stats_assets.streams import Stream
 
 _HEAD = re.compile(r"\s*([0-9]{1,9})\s*", re.ASCII)
@@ -36,12 +35,7 @@ class OverpassSource:
 
     def ask(self) -> State:
         url = f"{self._address}_status"
-        try:
-            status, text, retry_after = self._http.ask(url)
-        except FeedError as error:
-            raise HeadUnknown(url, error.what) from error
-        if status != 200 or names_a_limit(status, text):
-            raise no_head(url, status, text, retry_after)
+        text = head_page(self._http, url)
         match = _HEAD.fullmatch(text)
         if not match:
             came = f"{page_message(text)!r}" if text.strip() else "0 bytes"

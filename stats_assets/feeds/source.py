@@ -1,4 +1,7 @@
-"""What every source of a stream's bodies can do. The sources: overpass.py, directory.py, archive.py."""
+"""What every source of a stream's bodies can do, and how one is asked for its head.
+
+The sources: overpass.py, directory.py, archive.py.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from stats_assets.feeds.body import Body
+from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.manners import Manners
+from stats_assets.feeds.outcomes import FeedError, HeadUnknown
+from stats_assets.feeds.validation import judge_head_page
 from stats_assets.streams import Stream
 
 
@@ -47,3 +53,13 @@ class Source(Protocol):
     def until(self, sequence: int) -> datetime | None:
         """What the document's osm_base must have reached (for `judge_envelope`); None: it is not asked."""
         ...
+
+
+def head_page(http: Http, url: str) -> str:
+    """The text of a page that tells a head. Raises HeadUnknown."""
+    try:
+        status, text, retry_after = http.ask(url)
+    except FeedError as error:
+        raise HeadUnknown(url, error.what) from error
+    judge_head_page(url, status, text, retry_after)
+    return text

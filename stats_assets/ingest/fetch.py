@@ -3,15 +3,17 @@
 What a body that can't be used means for the run is sequence_loop.py's.
 """
 
+import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import asked
@@ -36,8 +38,8 @@ from stats_assets.ingest.parse import Reader, Reading
 from stats_assets.ingest.run_result import Report
 from stats_assets.streams import STREAMS, TABLE, Stream
 
-FETCH_LOCK = 5_640_010  # an advisory lock a stream: one request at a time to a source that wants that
 FETCH_LOCK_SECONDS = 900
+log = logging.getLogger(__name__)
 
 
 class Poison(Exception):
@@ -130,7 +132,6 @@ class Bodies:
     report: Report
     mode: Mode
     numbering: Numbering
-    say: Callable[[str], None]
     last: Body | None = None
     """The one read last, also when it broke the reader."""
     probed: dict[int, Body] = field(default_factory=dict)
@@ -155,7 +156,7 @@ class Bodies:
             except AskedJustNow as error:
                 if not self.mode.by_hand:
                     raise
-                self.say(f"{error.what}. This run waits for that.")
+                log.info(f"{error.what}. This run waits for that.")
                 time.sleep(error.retry_after or 0.0)
 
     def probe(self, sequence: int) -> None:
@@ -218,14 +219,14 @@ class Bodies:
         try:
             self.work.archive.put_replaced(sequence, self.folder_of(sequence))
         except ArchiveError as error:
-            self.say(f"{sequence}: the replaced body could not be kept. {error}")
+            log.info(f"{sequence}: the replaced body could not be kept. {error}")
 
     def keep_aside(self, body: Body, reason: str) -> None:
         """Keep a body that isn't counted, for study. If it can't be kept, that is said, and the run goes on."""
         try:
             self.work.archive.put_aside(body, reason)
         except ArchiveError as error:
-            self.say(f"{body.sequence}: the body could not be kept for study. {error}")
+            log.info(f"{body.sequence}: the body could not be kept for study. {error}")
 
     def folder_of(self, sequence: int) -> Path:
         return self.folder / str(sequence)
@@ -238,8 +239,7 @@ class Bodies:
 
 @contextmanager
 def _one_at_a_time(url: str, work: StreamWork) -> Iterator[Connection]:
-    key = FETCH_LOCK + STREAMS.index(work.stream)
     with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
         connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
-        connection.execute("SELECT pg_advisory_lock(%s)", (key,))
+        locks.wait_for(connection, locks.FETCH + STREAMS.index(work.stream))
         yield connection

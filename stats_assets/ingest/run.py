@@ -3,9 +3,10 @@
 Knows nothing of Dagster.
 """
 
+import logging
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at, in_words
 
 GIVE_BACK_SECONDS = 10.0  # for a database that is back at once, to give back to it what the run was trying
+log = logging.getLogger(__name__)
 PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (sequence_loop.py)
 
 
@@ -42,7 +44,6 @@ def run_range(
     end: int,
     mode: Mode = LIVE,
     *,
-    say: Callable[[str], None] = lambda message: None,
     report: Report | None = None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
@@ -57,7 +58,7 @@ def run_range(
     """
     report = report or Report(start, end)
     try:
-        _run(work, url, run_id, report, mode, say)
+        _run(work, url, run_id, report, mode)
     except (psycopg.Error, DatabaseUnreachable) as error:
         raise _give_back(work, url, run_id, error, report.began, pauses=mode.pauses_stream) from error
     return report
@@ -69,7 +70,6 @@ def _run(
     run_id: str,
     report: Report,
     mode: Mode,
-    say: Callable[[str], None],
 ) -> None:
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
@@ -81,7 +81,7 @@ def _run(
                 _pause(connection, work.stream, FeedFailed(error), report, pauses=mode.pauses_stream)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), mode))
                 return
-            say(f"{error}. What the archive has is done without it.")
+            log.info(f"{error}. What the archive has is done without it.")
         last = end if report.head is None else min(end, report.head)
         away: list[Away] = []
         if TABLE[work.stream].has_fact_partitions:
@@ -101,8 +101,8 @@ def _run(
             report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(stream_rows.pauses(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered, say)
-            runner = Runner(*(work, connection, run_id, bodies, report, mode, say, patience, away))
+            bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered)
+            runner = Runner(*(work, connection, run_id, bodies, report, mode, patience, away))
             try:
                 _go(runner, due)
             except BaseException:
@@ -179,7 +179,7 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
             if patience < 0:
                 runner.report.ended_early = f"{what}. Do it again once the feed answers."
                 return None
-            runner.say(f"{what}. This run waits {in_words(wait)}, then it goes on.")
+            log.info(f"{what}. This run waits {in_words(wait)}, then it goes on.")
             due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
             if runner.report.head is None:

@@ -4,8 +4,9 @@ What becomes of a failure is failure_rules.py's; whose fault it is, where that h
 answer, is decided here. Bodies are fetch.py's; leases, heads and pauses are run.py's.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +30,7 @@ AWAY_PAUSE = timedelta(minutes=5)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
 MOST_BEFORE_HISTORY = 5  # in a row, in a run by hand; then the rest of its range is left
 SAY_SECONDS = 10
+log = logging.getLogger(__name__)
 A_CLOCK_AHEAD = "the server's clock is wrong, its data can't reach to "
 
 
@@ -93,7 +95,6 @@ class Runner:
     bodies: Bodies
     report: Report
     mode: Mode
-    say: Callable[[str], None]
     patience: int = 0
     """How many more may fail in a row before the feed is blamed. It grows with the pauses that brought nothing, so
     that neighbours that are broken for good don't look like a broken feed for ever.
@@ -116,16 +117,16 @@ class Runner:
                 except SequenceNotYetAvailable as error:
                     if self.pending:
                         raise FeedFailed(self.pending[0].error) from error
-                    self.say(str(error))
+                    log.info(str(error))
                     self.report.ended_early = NOT_YET
                     return
                 if self.before_history >= MOST_BEFORE_HISTORY:
                     self.report.ended_early = BEFORE_HISTORY.format(self.before_history)
-                    self.say(self.report.ended_early)
+                    log.info(self.report.ended_early)
                     return
                 if time.monotonic() - said > SAY_SECONDS:
                     said = time.monotonic()
-                    self.say(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
+                    log.info(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
         self.probe_after_pending()
 
     def give_back(self, due: Sequence[LedgerRow], *, blames: bool = True) -> Sequence[LedgerRow]:
@@ -177,7 +178,7 @@ class Runner:
                     with self.booking():
                         ledger.wait(self.connection, stream, taken, reason, pause_for(error))
                     if not rule.fails:
-                        self.say(error.what)
+                        log.info(error.what)
                 case "miss":
                     self.miss(taken, error)
                 case "ask next":
@@ -286,7 +287,7 @@ class Runner:
 
     def fail(self, taken: LedgerRow, reason: str) -> None:
         self.report.failed[taken.sequence] = reason
-        self.say(f"{taken.sequence}: {reason}")
+        log.info(f"{taken.sequence}: {reason}")
 
     def acquit_feed(self) -> None:
         """The feed answered well: what failed before was the sequences' own failure."""

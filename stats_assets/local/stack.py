@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from stats_assets.database.connection import database_url, masked
+from stats_assets.database.connection import database_url, without_password
 from stats_assets.database.looking import check_reader
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.home import DEFINING, HEARD, TAKEN_OVER, DemoError, DemoHome, Remembered
@@ -65,7 +65,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
         records_made()
         facts = {
             "Dagster UI": dagster.url,
-            "Database": masked(url) if settings.database_url is not None else url,
+            "Database": without_password(url) if settings.database_url is not None else url,
             "Output": str(root / ".dagster" / "logs"),
         }
         advice = ["The streams start when their sensors are switched on: Automation in the UI."]

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stats_assets.linux import LockFile, is_alive, is_resource_tracker, processes_with_variable, send
+from stats_assets.linux import LockFile
 from stats_assets.local.child import Child, Keeping, Pace
 from stats_assets.local.terminal import Terminal
+from stats_assets.processes import is_alive, is_resource_tracker, send, with_variable
 
 MARK = "STATS_ASSETS_SUPERVISED"
 """An environment variable of every child, and so of its children too: that is how what is left of them is found."""
@@ -175,9 +176,9 @@ class Supervisor:
     def _end_leftovers(self, whose: str) -> None:
         begun = time.monotonic()
         ladder = self._ladder()
-        while left := processes_with_variable(MARK, self._mark):
+        while left := with_variable(MARK, self._mark):
             # who tidies up after them ends after them; killed, it would leave their semaphores for good
-            told = [pid for pid in left if not is_resource_tracker(pid)]
+            told = [process for process in left if not is_resource_tracker(process)]
             while told and ladder and self._passed(begun) >= ladder[0][0]:
                 self.say(f"ending {len(told)} processes that are left of {whose}")
                 send(told, ladder.pop(0)[1])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Any, Literal
 
-from stats_assets.database.alert_book import Entry
+from stats_assets.database.alert_book import Entry, Told
 from stats_assets.words import in_words
 
 GONE = timedelta(minutes=2)  # not seen for so long, it is over: what flickers is one problem
@@ -29,21 +29,9 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 
 @dataclass(frozen=True)
-class Problem:
+class Problem(Told):
     """What is wrong now."""
 
-    key: str
-    """The same for as long as it is the same problem."""
-    kind: str
-    stream: str | None
-    size: int
-    """How many, or how bad."""
-    said: str
-    """What is wrong."""
-    todo: str
-    """What a person can do."""
-    ended: str
-    """What is said once it is over."""
     patience: timedelta = timedelta(0)
     """It is told when it has stood for so long."""
     again: timedelta | None = REMIND

@@ -4,10 +4,12 @@ With a daemon alive it is Dagster's own backfill, which this submits and waits f
 this process, on the same instance. What a run does with its block is ingest/run.py's; the command is cli/backfill.py's.
 """
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from dagster import (
@@ -25,18 +27,17 @@ from dagster._core.execution.backfill import (
     PartitionBackfill,
 )
 
-from stats_assets.database.connection import DatabaseUnreachable, clock
+from stats_assets.database.connection import Connection, DatabaseUnreachable, clock
 from stats_assets.database.ledger import progress
 from stats_assets.database.ledger.leases import leases
 from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.ingest.run_result import BEFORE_HISTORY
 from stats_assets.ingest.sequence_loop import MOST_BEFORE_HISTORY
 from stats_assets.orchestration.live_runs import UNFINISHED
-from stats_assets.orchestration.partitions import BLOCKS, key_of, sequences_of
+from stats_assets.orchestration.partitions import BACKFILL_TAG, BLOCKS, key_of, sequences_of
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 
-BACKFILL_TAG = "dagster/backfill"
 PARTITION_TAG, ASSET_PARTITION_TAG = (
     "dagster/partition",
     "dagster/asset_partition_range_start",
@@ -45,6 +46,7 @@ RANGE_TAG, ROUND_TAG = "stats_assets/backfill", "stats_assets/backfill_round"
 ALIVE_SECONDS = 75.0  # a daemon's heart beats every 30 s
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 60.0
+log = logging.getLogger(__name__)
 SHOWN = 20
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # what happens is said by the bar
 
@@ -94,7 +96,7 @@ class Outcome:
 class Backfill:
     """One backfill. A range whose last backfill was not completed is taken up where that one stopped.
 
-    advance(n) hears how many of its sequences are done by now; say(text) what a person should know.
+    advance(n) hears how many of its sequences are done by now. What a person should know is logged.
     """
 
     def __init__(
@@ -104,10 +106,9 @@ class Backfill:
         stats: Stats,
         wanted: Wanted,
         advance: Callable[[int], None],
-        say: Callable[[str], None],
     ) -> None:
         self.defs, self.instance, self.stats, self.wanted = defs, instance, stats, wanted
-        self.advance, self.say = advance, say
+        self.advance = advance
         self.tags = self._round_tags()
         self.before = 0
 
@@ -117,7 +118,7 @@ class Backfill:
         done = self._done_keys()
         self.before = sum(self.wanted.part(key) for key in done)
         if done:
-            self.say(
+            log.info(
                 f"It goes on with an earlier one: {len(done)} of {len(self.wanted.keys)} blocks are done."
             )
         with self.stats.connect() as connection:
@@ -163,7 +164,7 @@ class Backfill:
         if running is not None and running.tags[ROUND_TAG] != self.tags[ROUND_TAG]:
             running = None  # complete, though Dagster does not know it yet
         if running is not None:
-            self.say(f"Backfill {running.backfill_id} of the same range is at work already: waiting for it.")
+            log.info(f"Backfill {running.backfill_id} of the same range is at work already: waiting for it.")
         backfill_id = running.backfill_id if running is not None else self._submit()
         try:
             while True:
@@ -177,12 +178,12 @@ class Backfill:
                 if self._advance() == self.wanted.size and len(self._done_keys()) == len(self.wanted.keys):
                     return True
                 if not self._daemon_is_alive():
-                    self.say("Dagster's daemon is gone: what it has not begun is run here.")
+                    log.info("Dagster's daemon is gone: what it has not begun is run here.")
                     self._withdraw(backfill_id)
                     return False
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:
-            self.say("Cancelling what is queued and running; what was committed stays.")
+            log.info("Cancelling what is queued and running; what was committed stays.")
             self._withdraw(backfill_id)
             raise
 
@@ -202,7 +203,7 @@ class Backfill:
             run_config=self._config(),
         )
         self.instance.add_backfill(backfill)
-        self.say(
+        log.info(
             f"Backfill {backfill.backfill_id} is submitted to Dagster's daemon, which begins within half a minute."
         )
         return backfill.backfill_id
@@ -247,22 +248,25 @@ class Backfill:
                 raise
             self._advance()
             if not result.success:
-                self.say(f"Block {key}: {_why(result)}")
+                log.info(f"Block {key}: {_why(result)}")
             if self._before_history():
                 return
 
     def _before_history(self) -> bool:
         """Whether the range is before the server's history, as a run has found, which asked a few: then all is left."""
-        of = (self.wanted.stream, self.wanted.start, self.wanted.end)
+        refused = self._asked(progress.refused_since)
+        if refused is None or refused < MOST_BEFORE_HISTORY:
+            return False
+        log.info(f"{BEFORE_HISTORY.format(refused)}.")
+        return True
+
+    def _asked(self, count: Callable[[Connection, str, int, int, datetime], int]) -> int | None:
+        """How many of the range by now; None: a database that is away for a moment ends nothing here."""
         try:
             with self.stats.connect() as connection:
-                refused = progress.refused_since(connection, *of, self.since)
+                return count(connection, self.wanted.stream, self.wanted.start, self.wanted.end, self.since)
         except (DatabaseUnreachable, psycopg.Error):
-            return False  # for a moment, as below
-        if refused < MOST_BEFORE_HISTORY:
-            return False
-        self.say(f"{BEFORE_HISTORY.format(refused)}.")
-        return True
+            return None
 
     def _at_work(self) -> set[str]:
         """Runs whose hearts beat: of the same command in another terminal."""
@@ -282,12 +286,9 @@ class Backfill:
             self.instance.report_run_canceled(run)
 
     def _advance(self) -> int:
-        of = (self.wanted.stream, self.wanted.start, self.wanted.end)
-        try:
-            with self.stats.connect() as connection:
-                done = progress.done_since(connection, *of, self.since)
-        except (DatabaseUnreachable, psycopg.Error):
-            return 0  # a database that is away for a moment must not end what goes on without this
+        done = self._asked(progress.done_since)
+        if done is None:
+            return 0
         reached = min(self.before + done, self.wanted.size)
         self.advance(reached)
         return reached

@@ -69,7 +69,7 @@ def prune(context: OpExecutionContext) -> None:
     """Delete old runs, old rows of `errors`, and archived bodies if they are not to be kept for ever."""
     stats, now = current_stats(), datetime.now(UTC)
     days = stats.settings.runs_keep_days
-    runs = prune_runs(context.instance, now - timedelta(days=days), say=context.log.info)
+    runs = prune_runs(context.instance, now - timedelta(days=days))
     context.log.info(f"{runs} runs that ended more than {days} days ago deleted.")
     with stats.connect() as connection:
         context.log.info(f"{forget_errors(connection)} of the oldest rows of errors deleted.")

@@ -12,6 +12,7 @@ BLOCKS: Final = {name: DynamicPartitionsDefinition(name=stream.blocks) for name,
 
 LATE_TAG = "stats_assets/late"  # a run for what is due once more though it is done
 KIND_TAG = "stats_assets/kind"
+BACKFILL_TAG = "dagster/backfill"  # Dagster's own, on the runs of a backfill
 LIVE, LATE, BY_HAND, BACKFILL = "live", "late", "by hand", "backfill"
 """Kinds of runs: the sensor's two, a person's, a backfill's."""
 

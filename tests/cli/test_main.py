@@ -6,18 +6,23 @@ import json
 import os
 import shutil
 import sys
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 from dagster import DagsterInstance
 
+from stats_assets.cli.grouped import By, grouped
 from stats_assets.cli.main import main
 from stats_assets.database.ledger import seeking
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.run import run_range
+from stats_assets.osm.statistics import ChangesetStatistics, RegionStatistics
 from stats_assets.system import Stats
 from tests.conftest import Run, other_database
 
@@ -47,6 +52,51 @@ def test_stats_of_a_file_plain_or_gz_or_from_a_pipe(run: Run, diff: bytes, tmp_p
     table = run("stats", "plain.xml")
     assert table.returncode == 0
     assert str(found[0]["changeset"]) in table.stdout
+
+
+def test_stats_summed_by_user_or_country_are_the_changesets_in_all(run: Run, diff: bytes) -> None:
+    """Exactly, and those with most edits come first."""
+    found = json.loads(run("stats", "-", "--json", stdin=diff).stdout)
+    for by in ("user", "country"):
+        parts = [
+            part
+            for one in found
+            for part in (
+                [(one["user"], one["total_edits"], one["counts"], one["measurements"])]
+                if by == "user"
+                else [(code, *part.values()) for code, part in one["countries"].items()]
+            )
+        ]
+        groups = json.loads(run("stats", "-", "--by", by, "--json", stdin=diff).stdout)
+        assert [group["edits"] for group in groups] == sorted((g["edits"] for g in groups), reverse=True)
+        assert {group[by] for group in groups} == {part[0] for part in parts}
+        for group in groups:
+            mine = [part for part in parts if part[0] == group[by]]
+            assert (group["changesets"], group["edits"]) == (len(mine), sum(part[1] for part in mine))
+            counts = sum((Counter(part[2]) for part in mine), Counter())
+            assert group["counts"] == counts
+            keys = {key for part in mine for key in part[3]}
+            assert group["measurements"] == {
+                key: pytest.approx(sum(part[3].get(key, 0) for part in mine), abs=1e-12) for key in keys
+            }
+        table = run("stats", "-", "--by", by, stdin=diff).stdout
+        assert all(str(group["edits"]) in table and group[by] in table for group in groups)
+
+
+def test_sums_are_exact_and_of_nothing_there_are_none() -> None:
+    def changeset(number: int, km: str) -> ChangesetStatistics:
+        there = RegionStatistics(1, {"roads_created": 1}, {"road_km_created": Decimal(km)})
+        when = datetime(2026, 1, 1, tzinfo=UTC)
+        return ChangesetStatistics(number, None, None, when, *there[1:], {"FIN": there}, 0, None)
+
+    each: tuple[By, ...] = ("user", "country")
+    for by in each:
+        [group] = grouped([changeset(1, "90071992547.409931234"), changeset(2, "0.000000001")], by)
+        assert group == (
+            *("" if by == "user" else "FIN", 2, 2),
+            *({"roads_created": 2}, {"road_km_created": Decimal("90071992547.409931235")}),
+        )
+        assert grouped([], by) == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import pytest
 from dagster import AssetCheckKey, AssetKey, DagsterInstance, DefaultScheduleStatus
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.partitions import make_partitions
@@ -73,7 +74,7 @@ def test_verify_ends_in_time_and_goes_on_later(run: Run, connection: Connection)
 
 
 def test_one_rebuild_at_a_time(run: Run, connection: Connection) -> None:
-    connection.execute("SELECT pg_advisory_lock(%s)", (passes.LOCK,))
+    connection.execute("SELECT pg_advisory_lock(%s)", (locks.REBUILD,))
     refused = run("rebuild")
     assert refused.returncode == 2
     assert "Another rebuild is at work" in refused.stderr

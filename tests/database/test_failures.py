@@ -1,5 +1,6 @@
 """Whose failure is it? A table of SQLSTATEs, each raised by a real server while a sequence is written, or elsewhere."""
 
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -420,7 +421,12 @@ def test_what_is_raised_while_one_sequence_is_counted_or_written(
 
 
 def test_what_dagster_raises_when_something_is_said_is_no_sequences_failure(
-    feed: DemoFeed, world: World, connection: Connection, go: Callable[..., Report], stats: Stats
+    feed: DemoFeed,
+    world: World,
+    connection: Connection,
+    go: Callable[..., Report],
+    stats: Stats,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its event log, say, may be out of reach: then the run ends, and nothing is charged."""
     work = stats.work(DIFFS)
@@ -428,11 +434,15 @@ def test_what_dagster_raises_when_something_is_said_is_no_sequences_failure(
     def poisoned(body: Any, limit: datetime) -> Any:
         raise ValueError("poison")
 
-    def say(message: str) -> None:
-        raise RuntimeError("the event log is full")
+    class Full(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("the event log is full")
 
+    log, full = logging.getLogger("stats_assets"), Full()  # as Dagster's handler stands
+    monkeypatch.setattr(log, "handlers", [full])
+    monkeypatch.setattr(log, "level", logging.INFO)
     with pytest.raises(RuntimeError, match="event log"):
-        go(replace(work, reader=Reader(poisoned, "d")), say=say)
+        go(replace(work, reader=Reader(poisoned, "d")))
     assert [attempts for *_, attempts in state(connection, feed, world)] == [1, 0, 0]
     assert {work for _, work, _ in state(connection, feed, world)} == {"waiting", "idle"}
 

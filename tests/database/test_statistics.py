@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
@@ -253,7 +254,7 @@ def test_what_another_applier_holds_up_too_long_is_left_to_whoever_comes_next(
     replace_facts(connection, 1, diff(edits(10)))
     monkeypatch.setattr(applier, "WAIT_SECONDS", 0.0)
     with connect(url) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (applier.LOCK,))
+        other.execute("SELECT pg_advisory_lock(%s)", (locks.APPLIER,))
         assert apply_queue(connection).entries == 0
     assert queued(connection) == 1
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.partitions import make_partitions
-from stats_assets.database.statistics import applier, passes
+from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.aggregates import apply_deltas
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
 from stats_assets.database.statistics.passes import RebuildBusy, rebuild, sample, verify
@@ -170,17 +171,17 @@ def test_the_stream_goes_on_while_aggregates_are_rebuilt(connection: Connection,
 
 def test_two_rebuilds_at_once_are_refused(connection: Connection, url: str) -> None:
     with connect(url) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (passes.LOCK,))
+        other.execute("SELECT pg_advisory_lock(%s)", (locks.REBUILD,))
         with pytest.raises(RebuildBusy, match="Another rebuild"):
             rebuild(connection)
-        other.execute("SELECT pg_advisory_unlock(%s)", (passes.LOCK,))
+        other.execute("SELECT pg_advisory_unlock(%s)", (locks.REBUILD,))
         rebuild(connection)
 
 
 @pytest.fixture
 def held(url: str) -> Iterator[Connection]:
     with connect(url) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (applier.LOCK,))
+        other.execute("SELECT pg_advisory_lock(%s)", (locks.APPLIER,))
         yield other
 
 

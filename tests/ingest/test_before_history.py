@@ -178,7 +178,12 @@ def test_a_stream_charges_them_and_goes_on(
 
 
 def test_a_backfill_of_blocks_is_left_when_one_is_before_the_history(
-    feed: DemoFeed, world: World, stats: Stats, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    feed: DemoFeed,
+    world: World,
+    stats: Stats,
+    connection: Connection,
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in (
         ("DATABASE_URL", stats.url),
@@ -188,17 +193,16 @@ def test_a_backfill_of_blocks_is_left_when_one_is_before_the_history(
         monkeypatch.setenv(name, value)
     feed.advance(120)
     feed.faults.put(no_history, stream=DIFFS)
-    said: list[str] = []
     wanted = Wanted(DIFFS, world.first, world.first + 140)
     with DagsterInstance.ephemeral() as instance:
-        outcome = Backfill(defs, instance, stats, wanted, lambda done: None, said.append).run()
+        outcome = Backfill(defs, instance, stats, wanted, lambda done: None).run()
         assert len(instance.get_runs()) == 1
     assert (outcome.committed, outcome.blocks_left, len(outcome.troubles)) == (0, 2, MOST_BEFORE_HISTORY)
     assert any("minutes in a row are before the server's history" in line for line in said)
 
 
 def test_a_backfill_of_the_daemons_is_cancelled(
-    feed: DemoFeed, world: World, stats: Stats, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    feed: DemoFeed, world: World, stats: Stats, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed.faults.put(no_history, stream=DIFFS)
     monkeypatch.setattr(backfill, "CANCEL_SECONDS", 0.0)
@@ -207,11 +211,10 @@ def test_a_backfill_of_the_daemons_is_cancelled(
     def as_a_run_of_the_daemons(done: int) -> None:
         go(stats, world.first, last, mode=BY_HAND)
 
-    said: list[str] = []
     with DagsterInstance.ephemeral() as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "BACKFILL", "a daemon", []))
         wanted = Wanted(DIFFS, world.first, last)
-        outcome = Backfill(defs, instance, stats, wanted, as_a_run_of_the_daemons, said.append).run()
+        outcome = Backfill(defs, instance, stats, wanted, as_a_run_of_the_daemons).run()
         (submitted,) = instance.get_backfills()
         assert submitted.status is BulkActionStatus.CANCELED
     assert (outcome.committed, outcome.blocks_left) == (0, 1)

@@ -124,7 +124,6 @@ def test_a_detach_in_the_midst_of_a_run_is_no_sequences_failure(
     first: int, world: World, feed: DemoFeed, connection: Connection, stats: Stats
 ) -> None:
     work = stats.work("augmented_diffs")
-    said: list[str] = []
 
     def detach(sequence: int, *others: Any) -> Any:
         if sequence == feed.head:
@@ -133,7 +132,7 @@ def test_a_detach_in_the_midst_of_a_run_is_no_sequences_failure(
 
     body = work.source.fetch
     vars(work.source)["fetch"] = detach
-    report = run_range(work, stats.url, "run", world.first, feed.head, say=said.append)
+    report = run_range(work, stats.url, "run", world.first, feed.head)
     assert (report.committed, list(report.failed)) == (1, [feed.head])
     assert "no partition for them is attached" in report.failed[feed.head]
     assert ledger.rows(connection, DIFFS, [feed.head])[0].attempts == 0

@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import itertools
+import logging
 import random
 import re
 import time
@@ -422,7 +423,12 @@ def test_one_outage_is_one_pause_however_many_runs_meet_it(
 
 
 def test_a_backfill_waits_for_the_quiet_and_says_so(
-    feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report], monkeypatch: Any
+    feed: DemoFeed,
+    world: World,
+    connection: Connection,
+    run: Callable[..., Report],
+    monkeypatch: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     waits = []
 
@@ -433,13 +439,11 @@ def test_a_backfill_waits_for_the_quiet_and_says_so(
 
     monkeypatch.setattr("stats_assets.ingest.run.time.sleep", sleep)
     stream_rows.be_quiet(connection, DIFFS, 600, "the feed said 429")
-    said: list[str] = []
-    report = run(
-        world.first, feed.head, mode=Mode("by hand", from_feed=True, wait_for_feed=3600), say=said.append
-    )
+    caplog.set_level(logging.INFO)
+    report = run(world.first, feed.head, mode=Mode("by hand", from_feed=True, wait_for_feed=3600))
     assert (report.committed, report.failed, report.head) == (MINUTES, {}, feed.head)
     assert waits == [pytest.approx(600, abs=10)]
-    assert any("the feed said 429" in text and "waits" in text for text in said)
+    assert any("the feed said 429" in text and "waits" in text for text in caplog.messages)
     stream_rows.be_quiet(connection, DIFFS, 7200, "the feed said 429")
     ended = run(world.first, feed.head, mode=Mode("by hand", from_feed=True, wait_for_feed=3600))
     assert (ended.committed, len(waits)) == (0, 1)  # longer than it may wait

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -392,16 +393,16 @@ def _parts(sequence: int) -> tuple[str, str, str]:
 
 
 def test_a_replaced_body_that_cannot_be_kept_does_not_end_the_run(
-    feed: DemoFeed, stats: Stats, world: World
+    feed: DemoFeed, stats: Stats, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = world.first
     run(stats, DIFFS, first, first + 2)
     Path(stats.settings.archive, "augmented_diffs", "replaced").write_text("a file in the folder's place")
     feed.faults.put(_without_an_action, stream=DIFFS, sequence=first + 1)
-    said: list[str] = []
-    report = run(stats, DIFFS, first, first + 2, mode=Mode("by hand", from_feed=True), say=said.append)
+    caplog.set_level(logging.INFO)
+    report = run(stats, DIFFS, first, first + 2, mode=Mode("by hand", from_feed=True))
     assert report.verdicts == {"committed": 3}
-    assert any(f"{first + 1}: the replaced body could not be kept" in message for message in said)
+    assert any(f"{first + 1}: the replaced body could not be kept" in message for message in caplog.messages)
 
 
 def _without_an_action(answer: faults.Answer) -> faults.Answer:

@@ -19,7 +19,6 @@ import pytest
 from dagster import DagsterInstance
 
 from stats_assets.demo.home import DemoError, DemoHome
-from stats_assets.linux import processes_titled, processes_with_variable
 from stats_assets.local.dagster_programs import LOCATION, DagsterChildren, environment, reserve
 from stats_assets.local.stack import StackError, _port, run_demo, run_dev
 from stats_assets.local.supervisor import MARK
@@ -27,6 +26,7 @@ from stats_assets.root import MARKER, NoProject, find_project_root, project_root
 from stats_assets.settings import Settings, SettingsError
 from tests.at_once import at_once
 from tests.drills.waiting import PATIENCE
+from tests.pids import titled, with_variable
 from tests.place import open_folder
 from tests.ports import free_ports
 
@@ -271,10 +271,10 @@ class Demo:
             return 0
 
     def children(self) -> list[int]:
-        return processes_with_variable(MARK, str(self.home / ".dagster" / "supervisor.lock"))
+        return with_variable(MARK, str(self.home / ".dagster" / "supervisor.lock"))
 
     def database_processes(self) -> list[int]:
-        return processes_titled("python", f"--folder\0{self.home}/.data/postgresql\0")
+        return titled("python", f"--folder {self.home}/.data/postgresql ")
 
     def close(self) -> None:
         for process in self._running:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.linux import is_alive, processes_with_variable
 from stats_assets.local.child import Child, Keeping, Pace
 from stats_assets.local.supervisor import MARK
+from stats_assets.processes import is_alive
 from tests.drills.waiting import PATIENCE
+from tests.pids import with_variable
 
 MAIN = """
 import json, os, sys
@@ -105,7 +106,7 @@ class Stage:
         return (self.folder / "logs" / f"{name}.log").read_text()
 
     def left(self) -> list[int]:
-        return processes_with_variable(MARK, str(self.folder / "supervisor.lock"))
+        return with_variable(MARK, str(self.folder / "supervisor.lock"))
 
 
 @pytest.fixture
@@ -265,7 +266,7 @@ def test_all_ends_when_the_folder_is_removed(stage: Stage) -> None:
     assert supervisor.returncode == 1
     assert f"{stage.folder} was removed" in said
     assert "Traceback" not in said
-    assert not processes_with_variable(MARK, str(mark))
+    assert not with_variable(MARK, str(mark))
 
 
 def test_a_second_one_says_that_the_first_runs(stage: Stage) -> None:

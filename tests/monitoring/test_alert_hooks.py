@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.linux import processes_with_variable
 from stats_assets.monitoring.alert_hooks import Command, Hook, HookFailed, Webhook, hooks_of, without_secrets
 from stats_assets.monitoring.alerts import Message
 from stats_assets.settings import Settings, SettingsError, load_settings
 from tests.feeds.conftest import FeedServer
+from tests.pids import with_variable
 
 HOSTILE = 'a\'; touch made "$(touch made)" `touch made` \\ \u2028 é'
 MESSAGE = Message(
@@ -86,7 +86,7 @@ def test_what_does_not_read_and_what_leaves_something_running_is_not_waited_for(
     finally:
         del os.environ["A_MARK_OF_THIS_TEST"]
     assert time.monotonic() - began < 300
-    for pid in processes_with_variable("A_MARK_OF_THIS_TEST", mark):
+    for pid in with_variable("A_MARK_OF_THIS_TEST", mark):
         os.kill(pid, 9)
 
 
@@ -131,7 +131,7 @@ def test_a_command_that_hangs_is_killed_with_all_of_its_own(
     script(f"#!/bin/sh\n{what}\n")
     assert f"./hook did not end in {SHORT:g} s, and was killed" in failure(Command("./hook", limit=SHORT))
     until = time.monotonic() + 60
-    while processes_with_variable("A_MARK_OF_THIS_TEST", f"{os.getpid()} {what}"):
+    while with_variable("A_MARK_OF_THIS_TEST", f"{os.getpid()} {what}"):
         assert time.monotonic() < until
         time.sleep(0.02)
 

@@ -15,8 +15,8 @@ from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.orchestration import backfill
-from stats_assets.orchestration.backfill import BACKFILL_TAG, PARTITION_TAG, Backfill, Outcome, Wanted
-from stats_assets.orchestration.partitions import BLOCKS, key_of
+from stats_assets.orchestration.backfill import PARTITION_TAG, Backfill, Outcome, Wanted
+from stats_assets.orchestration.partitions import BACKFILL_TAG, BLOCKS, key_of
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
 from tests.conftest import settings_for
@@ -47,16 +47,9 @@ def environment(feed: DemoFeed, url: str, tmp_path: Any, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def said() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def do(instance: DagsterInstance, stats: Stats, said: list[str]) -> Do:
+def do(instance: DagsterInstance, stats: Stats) -> Do:
     def call(start: int, end: int, advance: Callable[[int], None] = lambda done: None) -> Outcome:
-        return Backfill(
-            defs, instance, stats, Wanted("augmented_diffs", start, end), advance, said.append
-        ).run()
+        return Backfill(defs, instance, stats, Wanted("augmented_diffs", start, end), advance).run()
 
     return call
 

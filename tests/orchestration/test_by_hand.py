@@ -5,7 +5,13 @@ that was terminated.
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterExecutionInterruptedError, DagsterInstance, RunRequest
+from dagster import (
+    AssetKey,
+    DagsterExecutionInterruptedError,
+    DagsterInstance,
+    RunRequest,
+    TableMetadataValue,
+)
 from dagster._core.snap import JobSnap
 
 from stats_assets.database.connection import Connection
@@ -141,3 +147,30 @@ def test_the_statistics_say_how_old_they_are_and_go_stale_as_the_facts_do(
         metadata = event.asset_materialization.metadata
         assert float(metadata["augmented_diffs_lag_seconds"].value) > 0  # type: ignore[arg-type]
         assert "changesets_lag_seconds" not in metadata  # that stream never began
+
+
+def test_who_has_most_edits_is_a_table_whose_cells_are_plain(
+    instance: DagsterInstance,  # noqa: F811
+    connection: Connection,
+) -> None:
+    """Names are no Markdown there: they are shown as they are, whatever they hold."""
+    (request,) = tick(instance).run_requests or ()
+    assert start(instance, request).success
+    nasty = "*a*|</b>_c_"
+    connection.execute(
+        "UPDATE users SET name = %s WHERE id = (SELECT owner_id FROM aggregates WHERE owner = 'user' AND"
+        " member_id = 0 ORDER BY edits DESC, owner_id LIMIT 1)",
+        (nasty,),
+    )
+    assert defs.resolve_job_def("statistics_job").execute_in_process(instance=instance).success
+    event = instance.get_latest_materialization_event(AssetKey("user_statistics"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    table = event.asset_materialization.metadata["most_edits"]
+    assert isinstance(table, TableMetadataValue)
+    rows: list[Any] = [record.data for record in table.records]
+    assert [column.name for column in table.schema.columns] == ["name", "edits", "changesets"]
+    assert rows[0]["name"] == nasty
+    edits = [row["edits"] for row in rows]
+    assert edits == sorted(edits, reverse=True)
+    assert len(rows) > 1

@@ -13,7 +13,6 @@ import shapely
 
 from benchmarks.relations import SHAPES, body, comb, slope, star
 from stats_assets.osm import diff as diff_module
-from stats_assets.osm import sweep as sweep_module
 from stats_assets.osm.diff import count_diff
 from stats_assets.osm.joining import Piece
 from stats_assets.osm.regions import Regions
@@ -31,64 +30,12 @@ from tests.osm.documents import (
     the_categories,
     way,
 )
+from tests.osm.steps import steps
 from tests.osm.test_document import body_of
 
 pytestmark = pytest.mark.large
 
-VALID = shapely.is_valid
 INVALID = ("the same ring", "the same ring of 1,000")
-
-
-class _Steps:
-    """How many comparisons are made: by the sweep, and by shapely, of segments and of positions whose boxes meet."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.taken = 0
-        patch.setattr(sweep_module, "_side", self._counted(sweep_module._side))
-        patch.setattr(shapely, "is_valid", self._valid)
-        patch.setattr(shapely, "STRtree", self._tree(shapely.STRtree))
-
-    def _counted(self, work: Any) -> Any:
-        def step(*given: Any) -> Any:
-            self.taken += 1
-            return work(*given)
-
-        return step
-
-    def _valid(self, geometries: Any) -> Any:
-        for geometry in np.atleast_1d(geometries):
-            rings = map(shapely.get_coordinates, shapely.get_rings(shapely.get_parts(geometry)))
-            ends = np.concatenate([np.stack((xy[:-1], xy[1:]), axis=1) for xy in rings])
-            segments: Any = shapely.linestrings(ends)
-            tree = STRTREE(segments)
-            for start in range(0, len(segments), 1000):
-                self.taken += tree.query(segments[start : start + 1000]).shape[1]
-        return VALID(geometries)
-
-    def _tree(self, tree: Any) -> Any:
-        steps = self
-
-        class Tree:
-            def __init__(self, geometries: Any) -> None:
-                self._tree = tree(geometries)
-                self._sizes = shapely.get_num_coordinates(geometries)
-
-            def query(self, *given: Any, predicate: str | None = None) -> Any:
-                pairs = self._tree.query(*given)
-                steps.taken += int(self._sizes[pairs[1]].sum()) if predicate else pairs.shape[1]
-                return self._tree.query(*given, predicate=predicate) if predicate else pairs
-
-        return Tree
-
-
-STRTREE: Any = shapely.STRtree
-
-
-def steps(work: Callable[[], Any]) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        counted = _Steps(patch)
-        work()
-        return counted.taken
 
 
 def in_proportion(few: int, many: int) -> bool:
@@ -141,7 +88,7 @@ def touching(teeth: int) -> list[Position]:
 def test_a_crowded_ring_is_valid_or_not_as_shapely_says(made: Callable[[int], list[Position]]) -> None:
     line = made(300)
     polygon: Any = shapely.Polygon([at for at in line if at is not None])
-    valid = bool(VALID(polygon))
+    valid = bool(shapely.is_valid(polygon))
     assert valid == (made in (comb, star))
     for element in (
         way(1, line, {"landuse": "x"}),

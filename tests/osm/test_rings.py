@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from stats_assets.osm import crowding
-from stats_assets.osm import sweep as sweep_module
 from stats_assets.osm.joining import BrokenError, Piece
 from stats_assets.osm.rings import assemble
 from tests.conftest import examples
+from tests.osm.steps import steps
 
 GEOD = Geod(ellps="WGS84")
 PROFILE = examples(40)
@@ -341,49 +342,16 @@ def cut_everywhere(count: int) -> list[Piece]:
     return [piece("", one, other) for one, other in itertools.pairwise(places)]
 
 
-class _Steps:
-    """How many decisions were asked of the parts that do the work."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.taken = 0
-        for name in ("_side", "_determinant"):
-            patch.setattr(sweep_module, name, self._counted(getattr(sweep_module, name)))
-        patch.setattr(shapely, "STRtree", self._tree(shapely.STRtree))
-
-    def _counted(self, work: Any) -> Any:
-        def step(*given: Any) -> Any:
-            self.taken += 1
-            return work(*given)
-
-        return step
-
-    def _tree(self, tree: Any) -> Any:
-        steps = self
-
-        class Tree:
-            def __init__(self, geometries: Any) -> None:
-                self._tree = tree(geometries)
-
-            def query(self, *given: Any, **how: Any) -> Any:
-                pairs = self._tree.query(*given, **how)
-                steps.taken += pairs.shape[1]
-                return pairs
-
-        return Tree
-
-
 @pytest.mark.large
 @pytest.mark.parametrize("kind", MANY)
 def test_the_cost_grows_no_faster_than_n_log_n(kind: str) -> None:
     """Counted, not timed: comparisons of a place with a segment, and pairs of rings that are looked at."""
     make, valid = MANY[kind]
-    taken = []
-    for count in (500, 2_000):
-        with pytest.MonkeyPatch.context() as patch:
-            steps = _Steps(patch)
-            assert assemble(make(count)).valid == valid
-            taken.append(steps.taken)
-    few, many = taken
+
+    def work(count: int) -> None:
+        assert assemble(make(count)).valid == valid
+
+    few, many = (steps(partial(work, count)) for count in (500, 2_000))
     assert many <= 4 * 1.5 * few + 20_000
     assert many <= 100 * 2_000 * math.log2(2_000)
 

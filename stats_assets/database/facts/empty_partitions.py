@@ -5,8 +5,9 @@ Making them is partitions.py's. One in whose range anything was ever done is nev
 
 from psycopg import sql
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.partitions import LOCK, SEQUENCES, TABLES
+from stats_assets.database.facts.partitions import SEQUENCES, TABLES
 
 
 def drop_empty(connection: Connection, first: int, last: int) -> list[int]:
@@ -18,7 +19,7 @@ def drop_empty(connection: Connection, first: int, last: int) -> list[int]:
     for start in range(first - first % SEQUENCES, last + 2 - SEQUENCES, SEQUENCES):
         with connection.transaction():
             connection.execute("SELECT set_config('lock_timeout', '10s', true)")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            locks.wait_in_transaction(connection, locks.FACT_PARTITIONS)
             attached = _attached(connection, start)
             used = connection.execute(
                 "SELECT EXISTS (SELECT FROM ledger WHERE stream = 'augmented_diffs' AND sequence BETWEEN %s AND %s)",

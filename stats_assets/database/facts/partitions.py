@@ -11,12 +11,12 @@ from typing import NamedTuple
 from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection
 
 TABLES = ("changeset_edits", "changeset_edits_countries")
 SEQUENCES = 100_000
 MOST = 100  # partitions at once: more is a mistake in a sequence
-LOCK = 5_640_020
 UNBOUNDED = 2**63 - 1
 TRIES, WAIT = 5, "2s"
 # A file is only looked at where the catalog does not know of rows: a look waits for whoever has the table locked.
@@ -102,7 +102,7 @@ def _make(connection: Connection, start: int) -> bool:
         try:
             with connection.transaction():
                 connection.execute("SELECT set_config('lock_timeout', %s, true)", (WAIT,))
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+                locks.wait_in_transaction(connection, locks.FACT_PARTITIONS)
                 missing = _missing(connection, [start])
                 if not missing or _went_away(connection, start, missing):
                     return False

@@ -4,11 +4,13 @@ Bodies are read a second time when they have settled, and again when they are fl
 was given up is tried once a day. What a backfill left waiting below the checkpoint is due here too, as no tick looks
 there. None of it is urgent: the tick asks for it when nothing else is due.
 """
+# ruff: noqa: S608 - SQL is made of constants
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.ledger import WITH_BLOCKS
 
 MOST = 100  # sequences a look
 BATCH = 30  # minutes that are read again together: a run for each would double the runs
@@ -23,9 +25,8 @@ def late(connection: Connection, stream: str, settled: int | None, batch: int = 
     when the feed's head stands, or the oldest was read long ago.
     """
     given_up = connection.execute(
-        """
-        SELECT l.sequence FROM ledger AS l
-        JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+        f"""
+        SELECT l.sequence FROM {WITH_BLOCKS}
         WHERE l.stream = %(stream)s AND l.work IN ('quarantined', 'hole', 'waiting') AND l.work <> 'idle'
             AND l.not_before <= now() AND (l.epoch >= b.epoch OR l.work = 'waiting'
                 AND l.sequence <= (SELECT checkpoint FROM streams WHERE stream = %(stream)s))

@@ -3,18 +3,24 @@
 Result (what counts) and work (what is being tried) are independent: failing work never touches a result. A sequence
 is done when its row's epoch is not below its block's.
 """
+# ruff: noqa: S608 - SQL is made of constants
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection, retried
 
 BLOCK = 100
+WITH_BLOCKS: Final = (
+    "ledger AS l JOIN ledger_blocks AS b ON b.stream = l.stream"
+    f" AND b.block = l.sequence - l.sequence %% {BLOCK}"
+)
+"""SQL of the rows, each with its block, by whose epoch it is told whether it is done."""
 DAILY = timedelta(days=1)  # what was given up is tried again so often
 Work = Literal["idle", "trying", "waiting", "quarantined", "hole"]
 
@@ -59,13 +65,13 @@ class Retries:
 
 
 # A sequence without a row is idle, and due.
-ROWS = """
+ROWS = f"""
 SELECT s.sequence, coalesce(l.result, 'none') AS result, coalesce(l.work, 'idle') AS work,
     coalesce(l.epoch, -1) >= coalesce(b.epoch, 0) AS done, coalesce(b.epoch, 0) AS block_epoch,
     coalesce(l.attempts, 0) AS attempts, coalesce(l.suspect, false) AS suspect, l.not_before, l.missing_since
 FROM unnest(%(sequences)s::bigint[]) AS s(sequence)
 LEFT JOIN ledger AS l ON l.stream = %(stream)s AND l.sequence = s.sequence
-LEFT JOIN ledger_blocks AS b ON b.stream = %(stream)s AND b.block = s.sequence - s.sequence %% 100
+LEFT JOIN ledger_blocks AS b ON b.stream = %(stream)s AND b.block = s.sequence - s.sequence %% {BLOCK}
 ORDER BY s.sequence
 """
 

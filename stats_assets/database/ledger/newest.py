@@ -2,8 +2,10 @@
 
 What is listed beside it is stream_rows.py's; what it means in seconds is stats_assets/monitoring/status.py's.
 """
+# ruff: noqa: S608 - SQL is made of constants
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.ledger import WITH_BLOCKS
 from stats_assets.streams import Stream
 
 MOST_PAST = 50_000  # rows that are looked at behind a sequence that waits
@@ -15,13 +17,12 @@ def newest_committed(connection: Connection, stream: Stream, cursor: int) -> int
     What a backfill has done farther on does not count: before it there is something that was never tried.
     """
     row = connection.execute(
-        """
+        f"""
         SELECT sequence FROM ledger
         WHERE stream = %(stream)s AND result = 'committed' AND sequence <= coalesce((
             SELECT max(sequence) FROM (
                 SELECT l.sequence, row_number() OVER (ORDER BY l.sequence) AS place
-                FROM ledger AS l
-                JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+                FROM {WITH_BLOCKS}
                 WHERE l.stream = %(stream)s AND l.sequence > %(cursor)s
                     AND (l.epoch >= b.epoch OR l.work = 'waiting' OR (l.work = 'trying' AND l.previous = 'waiting'))
                 ORDER BY l.sequence LIMIT %(most)s

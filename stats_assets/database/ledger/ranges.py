@@ -1,6 +1,8 @@
 """A stream's sequences as ranges, for people: skipped, done before the origin, counted under older definitions."""
+# ruff: noqa: S608 - SQL is made of constants
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.ledger import BLOCK, WITH_BLOCKS
 
 Span = tuple[int, int]
 
@@ -8,12 +10,11 @@ Span = tuple[int, int]
 def skipped(connection: Connection, stream: str) -> list[Span]:
     """What a seek has skipped, and nobody has done or gone back over since: (first, last), in order."""
     return connection.execute(
-        """
+        f"""
         SELECT min(sequence), max(sequence)
         FROM (
             SELECT l.sequence, l.sequence - row_number() OVER (ORDER BY l.sequence) AS span
-            FROM ledger AS l
-            JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+            FROM {WITH_BLOCKS}
             WHERE l.stream = %s AND l.result = 'skipped' AND l.epoch >= b.epoch
         ) AS skipped
         GROUP BY span ORDER BY 1
@@ -28,13 +29,13 @@ def islands(connection: Connection, stream: str) -> list[Span]:
     Costs a row a block. Sequences that failed within an island are listed as waiting or quarantined.
     """
     return connection.execute(
-        """
+        f"""
         WITH origin AS (
             SELECT coalesce((SELECT origin FROM streams WHERE stream = %(stream)s), 1000000000) AS origin
         ), spans AS (
-            SELECT min(block) AS block, least(max(block) + 99, origin - 1) AS last
+            SELECT min(block) AS block, least(max(block) + {BLOCK - 1}, origin - 1) AS last
             FROM (
-                SELECT block, block - 100 * row_number() OVER (ORDER BY block) AS span
+                SELECT block, block - {BLOCK} * row_number() OVER (ORDER BY block) AS span
                 FROM ledger_blocks, origin WHERE stream = %(stream)s AND block < origin AND done > 0
             ) AS before, origin
             GROUP BY span, origin

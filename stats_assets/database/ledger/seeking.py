@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.ledger import block_of
+from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.database.ledger.stream_rows import StreamRow, save_checkpoint, stream_of
 from stats_assets.streams import TABLE, Stream
 
@@ -123,17 +123,24 @@ def begin_again(
 
 def skip(connection: Connection, stream: Stream, after: int, last: int) -> None:
     """What is not done above `after` up to `last` is skipped, and counts as done."""
-    parameters = {"stream": stream, "first": after + 1, "last": last, "block": block_of(after + 1)}
+    parameters = {
+        "stream": stream,
+        "first": after + 1,
+        "last": last,
+        "block": block_of(after + 1),
+        "size": BLOCK,
+    }
     connection.execute(
         "INSERT INTO ledger_blocks (stream, block)"
-        " SELECT %(stream)s, generate_series(%(block)s, %(last)s, 100) ON CONFLICT DO NOTHING",
+        " SELECT %(stream)s, generate_series(%(block)s::bigint, %(last)s, %(size)s) ON CONFLICT DO NOTHING",
         parameters,
     )
     connection.execute(
         """
         INSERT INTO ledger AS l (stream, sequence, result, epoch)
         SELECT b.stream, s, 'skipped', b.epoch
-        FROM ledger_blocks AS b, generate_series(greatest(b.block, %(first)s), least(b.block + 99, %(last)s)) AS s
+        FROM ledger_blocks AS b,
+            generate_series(greatest(b.block, %(first)s), least(b.block + %(size)s - 1, %(last)s)) AS s
         WHERE b.stream = %(stream)s AND b.block BETWEEN %(block)s AND %(last)s
         ORDER BY s
         ON CONFLICT (stream, sequence) DO UPDATE SET
@@ -153,7 +160,7 @@ def skip(connection: Connection, stream: Stream, after: int, last: int) -> None:
         """
         UPDATE ledger_blocks AS b SET done = (
             SELECT count(*) FROM ledger AS l
-            WHERE l.stream = b.stream AND l.sequence BETWEEN b.block AND b.block + 99 AND l.epoch >= b.epoch
+            WHERE l.stream = b.stream AND l.sequence BETWEEN b.block AND b.block + %(size)s - 1 AND l.epoch >= b.epoch
         )
         WHERE stream = %(stream)s AND block BETWEEN %(block)s AND %(last)s
         """,

@@ -2,6 +2,7 @@
 
 What a tick makes of it is decided in stats_assets/ingest/tick.py; only the tick moves a checkpoint.
 """
+# ruff: noqa: S608 - SQL is made of constants
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from psycopg.rows import class_row
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.ledger import BLOCK, LedgerRow, Work, block_of, rows
+from stats_assets.database.ledger.ledger import BLOCK, WITH_BLOCKS, LedgerRow, Work, block_of, rows
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import in_words
@@ -129,8 +130,7 @@ def _notice_a_clock_set_back(connection: Connection, stream: Stream, lease: time
 def troubled(connection: Connection, stream: Stream, work: Work) -> list[tuple[int, str]]:
     """The stream's sequences in that state of work, each with the reason."""
     return connection.execute(
-        "SELECT sequence, coalesce(reason, '') FROM ledger AS l"
-        " JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100"
+        f"SELECT sequence, coalesce(reason, '') FROM {WITH_BLOCKS}"
         " WHERE l.stream = %s AND l.work = %s AND l.work <> 'idle'"
         " AND (l.work <> 'waiting' OR l.epoch < b.epoch) ORDER BY sequence",
         (stream, work),
@@ -200,9 +200,8 @@ def held(connection: Connection, stream: Stream, first: int) -> dict[int, int]:
     """How many sequences from block `first` on are neither done nor due: tried, or waiting (block → number)."""
     return dict(
         connection.execute(
-            """
-            SELECT b.block, count(*)
-            FROM ledger AS l JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+            f"""
+            SELECT b.block, count(*) FROM {WITH_BLOCKS}
             WHERE l.stream = %(stream)s AND l.sequence >= %(first)s AND l.work IN ('trying', 'waiting')
                 AND l.epoch < b.epoch AND (l.work = 'trying' OR l.not_before > now())
             GROUP BY b.block
@@ -228,8 +227,7 @@ def all_done(connection: Connection, stream: Stream, after: int, last: int) -> b
     if span > BLOCK * (BLOCKS_A_TICK + 1):
         return False
     row = connection.execute(
-        "SELECT count(*) FROM ledger AS l JOIN ledger_blocks AS b"
-        " ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100"
+        f"SELECT count(*) FROM {WITH_BLOCKS}"
         " WHERE l.stream = %s AND l.sequence > %s AND l.sequence <= %s AND l.epoch >= b.epoch",
         (stream, after, last),
     ).fetchone()

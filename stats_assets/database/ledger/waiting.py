@@ -1,6 +1,8 @@
 """What waits for its next try: what a run is at, or about to be at, is not listed."""
+# ruff: noqa: S608 - SQL is made of constants
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.ledger import WITH_BLOCKS
 from stats_assets.streams import Stream
 
 
@@ -10,9 +12,8 @@ def waiting(connection: Connection, stream: Stream, stale_seconds: float) -> lis
     stale_seconds: a run that was silent for longer is dead.
     """
     return connection.execute(
-        """
-        SELECT l.sequence, coalesce(l.reason, '') FROM ledger AS l
-        JOIN ledger_blocks AS b ON b.stream = l.stream AND b.block = l.sequence - l.sequence %% 100
+        f"""
+        SELECT l.sequence, coalesce(l.reason, '') FROM {WITH_BLOCKS}
         WHERE l.stream = %(stream)s AND l.work = 'waiting' AND l.work <> 'idle' AND l.epoch < b.epoch
             AND NOT EXISTS (
                 SELECT FROM run_leases AS r WHERE r.stream = l.stream AND NOT r.released

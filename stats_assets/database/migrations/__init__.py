@@ -9,15 +9,14 @@ from pathlib import Path
 import psycopg
 from psycopg import errors
 
-from stats_assets.database.connection import Connection, connect, masked
+from stats_assets.database import locks
+from stats_assets.database.connection import Connection, connect, without_password
 from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
 from stats_assets.database.facts.ranges import note
 from stats_assets.database.migrations.found import NEWEST as NEWEST
 from stats_assets.database.migrations.found import MigrationRefused as MigrationRefused
 from stats_assets.database.migrations.found import revision as revision
 from stats_assets.database.reading_login import make_reading_login
-
-LOCK = 5_640_001  # advisory locks of this project: see also orchestration/assets/statistics.py
 
 HINTS = {
     errors.InsufficientPrivilege: "The role needs CREATE on the database and on its schema, and where OSMesa's tables"
@@ -45,13 +44,14 @@ def migrate(url: str) -> str | None:
     with connect(url, application="stats-assets migrate") as connection:
         if connection.info.parameter_status("in_hot_standby") == "on":
             raise MigrationRefused(
-                f"PostgreSQL at {masked(url)} is a standby, and takes no changes. DATABASE_URL has to name the primary."
+                f"PostgreSQL at {without_password(url)} is a standby, and takes no changes. DATABASE_URL has to"
+                " name the primary."
             )
         before = revision(connection)
         if before is None or before < NEWEST:
             # However long another's revision takes: to be refused meanwhile helps nobody.
             connection.execute("SET lock_timeout = '12h'; SET statement_timeout = 0")
-            connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+            locks.wait_for(connection, locks.SCHEMA)
             before = revision(connection)
             if before is None or before < NEWEST:
                 upgrade(url, NEWEST)
@@ -89,7 +89,7 @@ def upgrade(url: str, to: str) -> None:
         for kind, hint in HINTS.items():
             if isinstance(cause, kind):
                 raise MigrationRefused(
-                    f"The schema of {masked(url)} can't be brought up to date, and is as it was:"
+                    f"The schema of {without_password(url)} can't be brought up to date, and is as it was:"
                     f" {'. '.join(filter(None, (cause.diag.message_primary, cause.diag.message_detail)))}. {hint}"
                 ) from None
         raise

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from psycopg import IsolationLevel, errors
 from psycopg.rows import TupleRow
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics.aggregates import ADD, APPLY, DELTAS, SUBTRACT
 from stats_assets.database.statistics.overflow import what_does_not_fit
 from stats_assets.database.statistics.owners import OWNERS, Owner
 
-LOCK = 5_640_002
 BATCH = 2_000
 WAIT_SECONDS = 30.0  # for another applier
 
@@ -66,10 +66,10 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
 
 def applying(connection: Connection) -> bool:
     """Whether an applier is at work just now."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-    if row == (True,):
-        connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
-    return row != (True,)
+    if locks.try_for(connection, locks.APPLIER):
+        locks.release(connection, locks.APPLIER)
+        return False
+    return True
 
 
 def queued(connection: Connection) -> int:
@@ -132,7 +132,7 @@ def keep_refreshments(connection: Connection, rows: int) -> None:
 def _alone(connection: Connection) -> Iterator[bool]:
     # Taken before the snapshot of the first batch: a snapshot from before another applier's end would be refused.
     until = time.monotonic() + WAIT_SECONDS
-    while connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
+    while not locks.try_for(connection, locks.APPLIER):
         if time.monotonic() > until:
             yield False
             return
@@ -140,8 +140,7 @@ def _alone(connection: Connection) -> Iterator[bool]:
     try:
         yield True
     finally:
-        if not connection.broken:
-            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        locks.release(connection, locks.APPLIER)
 
 
 def _apply_batch(connection: Connection) -> Applied:

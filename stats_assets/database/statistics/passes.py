@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from psycopg import errors
 
+from stats_assets.database import locks
 from stats_assets.database.connection import Connection, clock, retried
 from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics import verdicts
@@ -22,7 +23,6 @@ from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
 
-LOCK = 5_640_003  # one rebuild at a time: two would add the same difference twice
 REBUILD = "rebuild"
 SAMPLE, SAMPLE_SIZE = 2, 20  # ranges a part, and changesets, facts or members a range
 HEAVY = 2_000  # changesets of an owner that are too many for a sample
@@ -80,7 +80,7 @@ def rebuild(
     Raises RebuildBusy, and FactsAway when one of the facts' tables itself is missing.
     """
     require_tables(connection)
-    if connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone() != (True,):
+    if not locks.try_for(connection, locks.REBUILD):
         raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
     try:
         note(connection, anew=True)
@@ -96,8 +96,7 @@ def rebuild(
                 verdicts.clear(connection, "rebuilt", began[0])
         return passed
     finally:
-        if not connection.broken:
-            connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        locks.release(connection, locks.REBUILD)
 
 
 def is_kept(connection: Connection) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from stats_assets.demo.world.desk import Desk, Feature, clear_size, propose
 from stats_assets.demo.world.edits import draw_kind, pick
 from stats_assets.demo.world.elements import Point, Stamp
-from stats_assets.demo.world.kinds import FOREST, HOUSE, PLAZA, ROUNDABOUT, STREET, TREE
+from stats_assets.demo.world.kinds import FOREST, HOUSE, PLAZA, ROUNDABOUT, STREET, TREE, Kind
 from stats_assets.demo.world.shapes import Size, draw_line, draw_point, unambiguous
 
 _UNKNOWN_NODE = 12_999_999_999
@@ -65,9 +65,7 @@ def turn_house_into_forest(desk: Desk) -> bool:
     feature = pick(desk, lambda feature: feature.kind is HOUSE)
     if feature is None:
         return False
-    desk.revise(feature.ref, tags=FOREST.tags)
-    feature.kind = FOREST
-    desk.enter(feature, "modified", (FOREST, feature.size), (HOUSE, feature.size))
+    _turn_into(desk, feature, FOREST)
     return True
 
 
@@ -77,10 +75,14 @@ def pave_roundabout(desk: Desk) -> bool:
     if feature is None:
         draw_kind(desk, ROUNDABOUT)
         return False
-    desk.revise(feature.ref, tags=PLAZA.tags)
-    feature.kind = PLAZA
-    desk.enter(feature, "modified", (PLAZA, feature.size), (ROUNDABOUT, feature.size))
+    _turn_into(desk, feature, PLAZA)
     return True
+
+
+def _turn_into(desk: Desk, feature: Feature, kind: Kind) -> None:
+    before, feature.kind = feature.kind, kind
+    desk.revise(feature.ref, tags=kind.tags)
+    desk.enter(feature, "modified", (kind, feature.size), (before, feature.size))
 
 
 def draw_with_unknown_node(desk: Desk) -> bool:

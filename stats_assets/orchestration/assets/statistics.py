@@ -11,6 +11,9 @@ from dagster import (
     AssetSpec,
     MaterializeResult,
     MetadataValue,
+    TableColumn,
+    TableRecord,
+    TableSchema,
     multi_asset,
 )
 
@@ -21,10 +24,13 @@ from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
 from stats_assets.orchestration.current_system import current_stats
-from stats_assets.orchestration.markdown import escaped, table
+from stats_assets.orchestration.markdown import escaped
 from stats_assets.streams import STREAMS, TABLE
 
 LEADERS = 10
+LEADERS_SCHEMA = TableSchema(
+    [TableColumn("name"), TableColumn("edits", "int"), TableColumn("changesets", "int")]
+)
 SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
 
 
@@ -86,4 +92,7 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
 
 
 def _table(rows: list[tuple[Any, ...]]) -> MetadataValue:
-    return MetadataValue.md(table(["", "edits", "changesets"], rows))
+    columns = [column.name for column in LEADERS_SCHEMA.columns]
+    return MetadataValue.table(
+        [TableRecord(dict(zip(columns, row, strict=True))) for row in rows], schema=LEADERS_SCHEMA
+    )

@@ -40,6 +40,7 @@ from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.orchestration.partitions import (
     BACKFILL,
+    BACKFILL_TAG,
     BLOCKS,
     BY_HAND,
     KIND_TAG,
@@ -57,7 +58,6 @@ GREEN = (
 )
 
 MOST = 999_999_999  # no sequence is beyond it
-BACKFILL_TAG = "dagster/backfill"
 WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that fails, before it fails too
 
 
@@ -148,11 +148,7 @@ def materialize_stream(
             WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
         )
         for report in reports:
-            run_range(
-                *(work, stats.url, context.run.run_id, report.start, report.end, mode),
-                say=context.log.info,
-                report=report,
-            )
+            run_range(work, stats.url, context.run.run_id, report.start, report.end, mode, report=report)
     except DagsterExecutionInterruptedError:
         said = "; ".join(report.so_far() for report in reports)
         goes_on = (

@@ -4,6 +4,7 @@ A partition is green by its latest materialization, which belongs to a run: it i
 goes. What no API of Dagster's prunes is listed in docs/operations.md.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -25,15 +26,10 @@ from sqlalchemy import func, select
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 AT_ONCE = 200
+log = logging.getLogger(__name__)
 
 
-def prune_runs(
-    instance: DagsterInstance,
-    before: datetime,
-    *,
-    seconds: float = 1800,
-    say: Callable[[str], None] = lambda message: None,
-) -> int:
+def prune_runs(instance: DagsterInstance, before: datetime, *, seconds: float = 1800) -> int:
     """Delete finished runs that ended before then, with their events and logs, for so long; how many that were."""
     until = time.monotonic() + seconds
     deleted = 0
@@ -48,7 +44,7 @@ def prune_runs(
         deleted += len(records)
         if len(records) < AT_ONCE:
             break
-        say(f"{deleted} runs deleted")
+        log.info(f"{deleted} runs deleted")
     return deleted
 
 
