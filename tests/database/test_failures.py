@@ -427,6 +427,7 @@ def test_what_dagster_raises_when_something_is_said_is_no_sequences_failure(
     go: Callable[..., Report],
     stats: Stats,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Its event log, say, may be out of reach: then the run ends, and nothing is charged."""
     work = stats.work(DIFFS)
@@ -438,9 +439,8 @@ def test_what_dagster_raises_when_something_is_said_is_no_sequences_failure(
         def emit(self, record: logging.LogRecord) -> None:
             raise RuntimeError("the event log is full")
 
-    log, full = logging.getLogger("stats_assets"), Full()  # as Dagster's handler stands
-    monkeypatch.setattr(log, "handlers", [full])
-    monkeypatch.setattr(log, "level", logging.INFO)
+    caplog.set_level(logging.INFO, "stats_assets")
+    monkeypatch.setattr(logging.getLogger("stats_assets"), "handlers", [Full()])  # as Dagster's stands
     with pytest.raises(RuntimeError, match="event log"):
         go(replace(work, reader=Reader(poisoned, "d")))
     assert [attempts for *_, attempts in state(connection, feed, world)] == [1, 0, 0]
