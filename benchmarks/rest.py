@@ -42,7 +42,9 @@ def megabytes(process: psutil.Process) -> float:
 
 def name(process: psutil.Process) -> str:
     """What a person would call it."""
-    words = " ".join(process.cmdline()).split()
+    words: list[str] = []
+    with suppress(psutil.Error):  # a run ends meanwhile
+        words = " ".join(process.cmdline()).split()
     return " ".join(Path(word).name if "/" in word else word for word in words)[:70]
 
 
