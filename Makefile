@@ -53,7 +53,7 @@ unit: install
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 quick: install ## the tests that need no server, within half a minute: while one types
-	$(BIN)/pytest -n 2 --no-loadscope-reorder -m quick --hypothesis-profile=quick tests/osm tests/replication \
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -m quick --hypothesis-profile=quick tests/osm tests/feeds \
 	  tests/fuzz/test_metamorphic.py tests/ingest/test_tick.py tests/ingest/test_polling.py tests/test_truth.py tests/test_settings.py
 
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)

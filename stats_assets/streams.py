@@ -24,6 +24,8 @@ class StreamFacts:
     """Of its files in a directory of replication files."""
     numbers_are_minutes: bool
     """Whether a number says which minute it is, whoever serves it; else it counts files, and may begin again."""
+    does: str
+    """What a run of it does, for people."""
     bodies: str
     """The asset of its bodies as they were fetched."""
     facts: str
@@ -63,6 +65,7 @@ TABLE: Final[dict[Stream, StreamFacts]] = {
         proc_name="ChangesetStatsUpdater",
         suffix=".adiff.xml.gz",
         numbers_are_minutes=True,
+        does="A range of augmented diffs: fetched, counted, and brought into the statistics.",
         bodies="augmented_diffs",
         facts="changeset_edits",
         has_fact_partitions=True,
@@ -72,6 +75,7 @@ TABLE: Final[dict[Stream, StreamFacts]] = {
         proc_name="ChangesetMetadataUpdater",
         suffix=".osm.gz",
         numbers_are_minutes=False,
+        does="A range of changeset files: fetched, read, and brought into the statistics.",
         bodies="changeset_updates",
         facts="changeset_metadata",
         has_fact_partitions=False,

@@ -8,7 +8,7 @@ needs neither the feeds' nor the counting's.
 from __future__ import annotations
 
 from functools import cache, cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger.ledger import Retries
@@ -83,7 +83,13 @@ class Stats:
         from stats_assets.feeds.overpass import OverpassSource
 
         s = self.settings
-        directory = s.changesets_url if stream == "changesets" else s.augmented_diffs_url
+        match stream:
+            case "augmented_diffs":
+                directory = s.augmented_diffs_url
+            case "changesets":
+                directory = s.changesets_url
+            case _:
+                assert_never(stream)
         if directory is not None:
             return DirectorySource(directory, TABLE[stream].suffix, self.http)
         manners = manners_at(s.overpass_url, s.overpass_pause_seconds, s.retry_first_seconds)
@@ -108,21 +114,29 @@ class Stats:
         """
         from stats_assets.ingest.parse import changeset_reader
 
-        if stream == "changesets":
-            return changeset_reader()
-        return _diff_reader(_file(self.settings.categories_file), _file(self.settings.regions_file))
+        match stream:
+            case "augmented_diffs":
+                return _diff_reader(_file(self.settings.categories_file), _file(self.settings.regions_file))
+            case "changesets":
+                return changeset_reader()
+            case _:
+                assert_never(stream)
 
     def definitions(self, stream: Stream) -> str:
         """The hash of the stream's definitions, as its reader has it, for who reads no bodies.
 
         Raises CategoriesError, RegionsError.
         """
-        if stream == "changesets":
-            return definitions_hash.of_changesets()
-        if self.settings.regions_file is not None:
-            return self.reader(stream).definitions
-        categories = _categories(_file(self.settings.categories_file))
-        return definitions_hash.of_diffs(categories.hash, definitions_hash.PACKAGED_REGIONS)
+        match stream:
+            case "augmented_diffs":
+                if self.settings.regions_file is not None:
+                    return self.reader(stream).definitions
+                categories = _categories(_file(self.settings.categories_file))
+                return definitions_hash.of_diffs(categories.hash, definitions_hash.PACKAGED_REGIONS)
+            case "changesets":
+                return definitions_hash.of_changesets()
+            case _:
+                assert_never(stream)
 
     def work(self, stream: Stream) -> StreamWork:
         """All that the stream's runs need. Regions are made known as countries first: facts will name them."""

@@ -23,7 +23,7 @@ from stats_assets.orchestration.partitions import BY_HAND, KIND_TAG
 from stats_assets.orchestration.records.events import EventLog
 from stats_assets.orchestration.records.retention import prune_runs
 from stats_assets.orchestration.records.storage import ComputeLogs
-from stats_assets.streams import STREAM_TAG, STREAMS, TABLE, Stream
+from stats_assets.streams import STREAM_TAG, STREAMS, TABLE
 
 LAST = {"dagster/priority": "-20"}  # below every backfill's
 REPLACED_KEEP_DAYS = 30
@@ -31,16 +31,12 @@ COMPACTING_HOUR = 3  # of UTC
 SAYS = "and in the config start and end for a part of it. It is counted again, whatever was done before."
 STATISTICS = AssetSelection.assets(*(owner.view for owner in OWNERS.values()))
 
-DOES: dict[Stream, str] = {
-    "augmented_diffs": "A range of augmented diffs: fetched, counted, and brought into the statistics.",
-    "changesets": "A range of changeset files: fetched, read, and brought into the statistics.",
-}
 STREAM_JOBS = {
     name: define_asset_job(
         stream.job,
         selection=AssetSelection.assets(stream.bodies, stream.facts) | STATISTICS,
         tags={STREAM_TAG: name, KIND_TAG: BY_HAND},
-        description=f"{DOES[name]} The sensor starts it; by hand: choose a partition, {SAYS}",
+        description=f"{stream.does} The sensor starts it; by hand: choose a partition, {SAYS}",
     )
     for name, stream in TABLE.items()
 }

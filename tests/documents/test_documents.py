@@ -230,6 +230,15 @@ def test_each_command_of_make_that_is_shown_is_there() -> None:
         assert {one or other for one, other in shown} <= there, page
 
 
+def test_each_path_that_make_names_is_there() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    named = re.findall(r"\b(?:tests|stats_assets|benchmarks|deploy|docs)/[\w/.*-]+", makefile)
+    assert "tests/feeds" in named
+    assert [path for path in named if not list(PROJECT.glob(path))] == []
+    modules = re.findall(r"-m ((?:tests|benchmarks)[\w.]+)", makefile)
+    assert [one for one in modules if not (PROJECT / f"{one.replace('.', '/')}.py").is_file()] == []
+
+
 def test_each_dependency_has_its_reason() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
