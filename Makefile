@@ -50,7 +50,7 @@ types: install
 	$(BIN)/mypy
 
 unit: install
-	@# a third beside two: on two cores a fifth of the time went by with nobody at work
+	@# a third beside two: on two cores a sixth of the time went by with nobody at work
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: install ## the tests that need no server, within half a minute: while one types
