@@ -17,7 +17,7 @@ from stats_assets.database.connection import Connection, DatabaseUnreachable, cl
 from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.facts.ranges import Away, away_in, note, require_tables
 from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
-from stats_assets.database.ledger import ledger, stream_rows
+from stats_assets.database.ledger import ledger, pauses
 from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow
@@ -60,7 +60,7 @@ def run_range(
     try:
         _run(work, url, run_id, report, mode)
     except (psycopg.Error, DatabaseUnreachable) as error:
-        raise _give_back(work, url, run_id, error, report.began, pauses=mode.pauses_stream) from error
+        raise _give_back(work, url, run_id, error, report.began, mode) from error
     return report
 
 
@@ -78,7 +78,7 @@ def _run(
             report.head = head_for(connection, work.source, work.stream, end)
         except HeadUnknown as error:
             if not mode.by_hand:
-                _pause(connection, work.stream, FeedFailed(error), report, pauses=mode.pauses_stream)
+                _pause(connection, work.stream, FeedFailed(error), report, mode)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), mode))
                 return
             log.info(f"{error}. What the archive has is done without it.")
@@ -100,7 +100,7 @@ def _run(
                 due = _due(connection, work.stream, range(start, last + 1), mode)
             report.due = len(due)
             numbered = numbering(connection, work.stream)
-            patience = min(stream_rows.pauses(connection, work.stream), PATIENCE)
+            patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
             bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered)
             runner = Runner(*(work, connection, run_id, bodies, report, mode, patience, away))
             try:
@@ -114,7 +114,7 @@ def _run(
 
 
 def _give_back(
-    work: StreamWork, url: str, run_id: str, error: Exception, began: datetime | None, *, pauses: bool
+    work: StreamWork, url: str, run_id: str, error: Exception, began: datetime | None, mode: Mode
 ) -> DatabaseUnreachable:
     """After a failure of the database: over a new connection, release what the run was trying, and pause the stream.
 
@@ -127,9 +127,9 @@ def _give_back(
             with connect(url, application=f"stats-assets run {work.stream}") as connection:
                 with suppress(psycopg.Error):
                     ledger.release(connection, run_id, work.stream)
-                if not pauses:
+                if not mode.pauses_stream:
                     return DatabaseFailed(f"{what} No sequence is charged with it.")
-                until = stream_rows.pause(connection, work.stream, what, None, began)
+                until = pauses.pause(connection, work.stream, what, None, began)
                 return DatabaseFailed(
                     f"{what} No sequence is charged with it: the stream pauses until {at(until)}, and goes"
                     " on by itself."
@@ -166,15 +166,15 @@ def _late(
 
 def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     """Over all that is due; when the feed fails the stream pauses, but a run by hand waits and goes on."""
-    pause, patience = stream_rows.PAUSE_FIRST, runner.mode.wait_for_feed
+    pause, patience = pauses.PAUSE_FIRST, runner.mode.wait_for_feed
     while due:
         try:
             return runner.go(due)
         except FeedFailed as failure:
             if runner.mode.pauses_stream:
-                return _pause(runner.connection, runner.work.stream, failure, runner.report)
+                return _pause(runner.connection, runner.work.stream, failure, runner.report, runner.mode)
             wait = max(pause, failure.retry_after or 0)
-            patience, pause = patience - wait, min(2 * pause, stream_rows.PAUSE_MOST)
+            patience, pause = patience - wait, min(2 * pause, pauses.PAUSE_MOST)
             what = str(failure).rstrip(".")
             if patience < 0:
                 runner.report.ended_early = f"{what}. Do it again once the feed answers."
@@ -191,17 +191,15 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     return None
 
 
-def _pause(
-    connection: Connection, stream: Stream, failure: FeedFailed, report: Report, *, pauses: bool = True
-) -> None:
+def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report, mode: Mode) -> None:
     what = str(failure).rstrip(".")
-    if not pauses or isinstance(
+    if not mode.pauses_stream or isinstance(
         failure.error, FeedQuiet
     ):  # nothing was asked, so nothing has failed once more
         report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
         return
     reason = f"The feed failed: {failure}"
-    until = stream_rows.pause(connection, stream, reason, failure.retry_after, report.began)
+    until = pauses.pause(connection, stream, reason, failure.retry_after, report.began)
     report.ended_early = (
         f"{what}. The stream pauses until {at(until)} and goes on by itself; nothing is lost."
     )

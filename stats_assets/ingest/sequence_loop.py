@@ -10,17 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.additions import require_data_to_be_wrong
 from stats_assets.database.facts.ranges import Away, FactsAway
-from stats_assets.database.ledger import asked, ledger, stream_rows
+from stats_assets.database.ledger import asked, ledger, pauses
 from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.feeds.body import Body
 from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, FeedRefused, SequenceNotYetAvailable
-from stats_assets.ingest.failure_rules import Raised, pause_for, rule_for
+from stats_assets.ingest.failure_rules import Raised, Rule, pause_for, rule_for
 from stats_assets.ingest.fetch import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
 from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET, Report
@@ -163,39 +163,46 @@ class Runner:
 
     def book(self, taken: LedgerRow, error: Raised) -> None:
         """Book what failure_rules.py says of the failure. Raises FeedFailed, SequenceNotYetAvailable."""
-        rule, stream, reason = rule_for(error, self.mode), self.work.stream, str(error)
+        rule, reason = rule_for(error, self.mode), str(error)
         if rule.acquits_feed:
             self.acquit_feed()
-        if isinstance(error, FeedError):
-            match rule.action:
-                case "end":
-                    raise error
-                case "feed":
-                    # a remark may be seen only by who reads it all
-                    asked.heed(self.connection, stream, error)
-                    raise FeedFailed(error) from error
-                case "wait":
-                    with self.booking():
-                        ledger.wait(self.connection, stream, taken, reason, pause_for(error))
-                    if not rule.fails:
-                        log.info(error.what)
-                case "miss":
-                    self.miss(taken, error)
-                case "ask next":
-                    if len(self.pending) > self.patience:
-                        raise FeedFailed(self.pending[0].error) from error
-                    self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
-        if isinstance(error, Poison):
-            require_data_to_be_wrong(self.connection, error.__cause__)
         match rule.action:
             case "charge":
+                if isinstance(error, Poison):
+                    require_data_to_be_wrong(self.connection, error.__cause__)
                 reason = self.charge(taken, reason, self.bodies.last)
             case "decline":
                 self.decline(taken, reason)
             case "refuse":
                 self.refuse(taken, reason)
+            case "end" | "feed" | "wait" | "miss" | "ask next":
+                assert isinstance(error, FeedError)  # noqa: S101 - these are the feed's alone
+                self.book_of_feed(taken, rule, error)
+            case _:
+                assert_never(rule.action)
         if rule.fails:
             self.fail(taken, reason)
+
+    def book_of_feed(self, taken: LedgerRow, rule: Rule, error: FeedError) -> None:
+        """Book what the feed may yet make good. Raises FeedFailed, SequenceNotYetAvailable."""
+        match rule.action:
+            case "end":
+                raise error
+            case "feed":
+                # a remark may be seen only by who reads it all
+                asked.heed(self.connection, self.work.stream, error)
+                raise FeedFailed(error) from error
+            case "wait":
+                with self.booking():
+                    ledger.wait(self.connection, self.work.stream, taken, str(error), pause_for(error))
+                if not rule.fails:
+                    log.info(error.what)
+            case "miss":
+                self.miss(taken, error)
+            case "ask next":
+                if len(self.pending) > self.patience:
+                    raise FeedFailed(self.pending[0].error) from error
+                self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
 
     def judge(self, taken: LedgerRow, read: Read) -> str | None:
         """Raises FeedError unless the body is whole; a remark on one geometry is put up with in the end, flagged."""
@@ -241,7 +248,7 @@ class Runner:
             by_hand=self.mode.by_hand,
         )
         if not self.mode.by_hand and not self.report.committed:
-            stream_rows.unpause(self.connection, self.work.stream)
+            pauses.unpause(self.connection, self.work.stream)
         self.report.add(taken.sequence, verdict, reading)
         self.report.commit_seconds += time.monotonic() - began
 

@@ -5,19 +5,16 @@ not silent. The checks are the feeds': on an asset that is materialized every mi
 them "not evaluated" again every minute.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckExecutionContext,
-    AssetCheckKey,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetKey,
-    DagsterEventType,
     DagsterInstance,
     DagsterInvariantViolationError,
     asset_check,
@@ -36,6 +33,7 @@ from stats_assets.monitoring import lag
 from stats_assets.monitoring.lag import BEHIND
 from stats_assets.monitoring.switches import switches_of
 from stats_assets.orchestration.assets.failing import failing
+from stats_assets.orchestration.check_outcomes import changed, evaluation_of
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.osm.categories import CategoriesError
@@ -275,44 +273,6 @@ def changed_outcomes(
     return [
         evaluation_of(result) for result in found if changed(instance, AssetKey(TABLE[stream].feed), result)
     ]
-
-
-def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
-    """The result, as an event of no run."""
-    assert result.asset_key is not None  # noqa: S101 - ours name it
-    assert result.check_name is not None  # noqa: S101
-    return AssetCheckEvaluation(
-        asset_key=result.asset_key,
-        check_name=result.check_name,
-        passed=result.passed,
-        severity=result.severity,
-        description=result.description,
-        metadata=result.metadata,
-    )
-
-
-def changed(instance: DagsterInstance, asset: AssetKey, result: AssetCheckResult) -> bool:
-    """Whether the check's outcome differs from the one last stored."""
-    key = AssetCheckKey(asset, result.check_name or "")
-    now = (result.passed, None if result.passed else result.severity, _waits(result.metadata))
-    return _outcome(instance, key) != now
-
-
-def _waits(metadata: Mapping[str, Any]) -> bool:
-    """Whether the lag names something that waits: that it does not yet, or no longer, is a change, too."""
-    return bool(metadata["waiting"].value) if "waiting" in metadata else False
-
-
-def _outcome(
-    instance: DagsterInstance, key: AssetCheckKey
-) -> tuple[bool | None, AssetCheckSeverity | None, bool]:
-    last = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
-    event = last.event.dagster_event if last is not None and last.event is not None else None
-    if event is None or event.event_type is not DagsterEventType.ASSET_CHECK_EVALUATION:
-        return None, None, False
-    evaluation = event.asset_check_evaluation_data
-    severity = None if evaluation.passed else evaluation.severity
-    return evaluation.passed, severity, _waits(evaluation.metadata)
 
 
 all_checks = [check for stream in STREAMS for check in stream_checks(stream)]

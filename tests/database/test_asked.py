@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.ledger import asked, stream_rows
+from stats_assets.database.ledger import asked, pauses, stream_rows
 from stats_assets.database.ledger.asked import Requests
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
@@ -54,7 +54,7 @@ def ask(
 
 
 def left(connection: Connection) -> float:
-    quiet = stream_rows.quiet(connection, DIFFS)
+    quiet = pauses.quiet(connection, DIFFS)
     return 0.0 if quiet is None else quiet[0]
 
 
@@ -89,7 +89,7 @@ def test_what_was_refused_while_one_waited_its_turn_counts(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(connection, 1, pause=5)
-    monkeypatch.setattr(SLEEP, lambda _: stream_rows.be_quiet(connection, DIFFS, 0, "a tick was refused"))
+    monkeypatch.setattr(SLEEP, lambda _: pauses.be_quiet(connection, DIFFS, 0, "a tick was refused"))
     with pytest.raises(FeedQuiet, match="a tick was refused"):
         ask(connection, 2, pause=5)
 
@@ -210,7 +210,7 @@ def test_a_longer_quiet_is_not_shortened_and_what_was_asked_before_it_is_no_furt
     pass_time(connection, 3601)
     asked.heed(connection, DIFFS, refused(10**9))
     assert left(connection) == about(ASKED_MOST)
-    assert stream_rows.quiet(connection, "changesets") is None
+    assert pauses.quiet(connection, "changesets") is None
 
 
 def test_what_was_not_asked_because_of_a_quiet_is_no_refusal(connection: Connection) -> None:
@@ -263,14 +263,14 @@ def test_a_clock_set_back_neither_forgets_nor_keeps_an_id_for_long(
 
 def test_one_outage_is_one_pause_however_many_runs_meet_it(connection: Connection) -> None:
     (began,) = connection.execute("SELECT now()").fetchone() or (None,)
-    until = [stream_rows.pause(connection, DIFFS, f"run {n}", None, began) for n in range(3)]
+    until = [pauses.pause(connection, DIFFS, f"run {n}", None, began) for n in range(3)]
     assert until == [until[0]] * 3
-    assert stream_rows.pauses(connection, DIFFS) == 1
-    asked_for = stream_rows.pause(connection, DIFFS, "asks for more", 600, began)
-    assert (asked_for - until[0]).total_seconds() == about(600 - stream_rows.PAUSE_FIRST)
-    assert stream_rows.pauses(connection, DIFFS) == 1
-    stream_rows.pause(connection, DIFFS, "begun since", None, asked_for + timedelta(hours=1))
-    assert stream_rows.pauses(connection, DIFFS) == 2
+    assert pauses.in_a_row(connection, DIFFS) == 1
+    asked_for = pauses.pause(connection, DIFFS, "asks for more", 600, began)
+    assert (asked_for - until[0]).total_seconds() == about(600 - pauses.PAUSE_FIRST)
+    assert pauses.in_a_row(connection, DIFFS) == 1
+    pauses.pause(connection, DIFFS, "begun since", None, asked_for + timedelta(hours=1))
+    assert pauses.in_a_row(connection, DIFFS) == 2
 
 
 STEPS = st.one_of(

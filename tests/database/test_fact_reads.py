@@ -6,7 +6,7 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.facts import partitions
 from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.partitions import make_partitions
-from stats_assets.database.statistics import applier
+from stats_assets.database.statistics import applier, steps
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from tests.database.test_statistics import COUNTRIES, diff, edits
 
@@ -52,7 +52,7 @@ def read(connection: Connection, *starts: int) -> bool:
 def test_a_batch_reads_the_partitions_of_its_changesets_alone(
     decade: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applier, "STEPS", (*applier.STEPS, SEEN, FLUSH))
+    monkeypatch.setattr(applier, "STEPS", (*steps.STEPS, SEEN, FLUSH))
     changesets = [*range(500, 600), *range(6600, 6666)]
     first = [(changeset, changeset * 900 + n * 300) for changeset in changesets for n in range(3)]
     again = [(changeset, None) for changeset in changesets]  # their metadata changed: by what was applied

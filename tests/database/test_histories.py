@@ -23,6 +23,7 @@ from stats_assets.database.facts.ranges import FactsAway, held, note
 from stats_assets.database.statistics import applier as statistics
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
 from stats_assets.database.statistics.passes import verify
+from stats_assets.database.statistics.steps import STEPS
 from stats_assets.osm.changesets import Changeset
 from stats_assets.osm.statistics import ChangesetStatistics
 from tests.conftest import examples
@@ -39,7 +40,7 @@ WORKERS = (0, 1)  # worker w has sequences and users with n % 2 == w, so that ne
 TIMES = st.integers(0, 72).map(lambda hours: NOON + timedelta(hours=hours))
 TAGS = st.lists(st.sampled_from("abc"), unique=True)
 NAMES = st.sampled_from(["anna", "ben", "Ænna"])
-PLACES = st.integers(0, len(statistics.STEPS) - 1)
+PLACES = st.integers(0, len(STEPS) - 1)
 BATCHES = st.sampled_from([3, statistics.BATCH])
 CROWD = 11  # more than a top list holds
 
@@ -217,7 +218,7 @@ class Histories(RuleBasedStateMachine):
         assert verify(self.connection, "test").differences == []
 
     def _interrupted(self, place: int, batch: int, by: Callable[[], object]) -> None:
-        steps = Interrupted(statistics.STEPS)
+        steps = Interrupted(STEPS)
         steps.place, steps.by = place, by
         with using(STEPS=steps, BATCH=batch, WAIT_SECONDS=0.0):
             apply_queue(self.connection)

@@ -16,6 +16,7 @@ from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.statistics import applier
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
 from stats_assets.database.statistics.overflow import DoesNotFit
+from stats_assets.database.statistics.steps import STEPS
 from stats_assets.osm.changesets import Changeset, ChangesetFile
 from stats_assets.osm.document import Envelope
 from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics, RegionStatistics
@@ -192,7 +193,7 @@ def test_a_crash_at_any_statement_loses_and_doubles_nothing(
 ) -> None:
     replace_facts(connection, 1, diff(edits(10), edits(11, uid=8)))
     save_changesets(connection, 1, file(changeset(10, "hot")))
-    steps = applier.STEPS
+    steps = STEPS
     for at in range(len(steps)):
         monkeypatch.setattr(applier, "STEPS", (*steps[:at], "SELECT 1 / 0"))
         with pytest.raises(psycopg.errors.DivisionByZero):
@@ -207,7 +208,7 @@ def test_facts_that_come_while_a_batch_is_applied_wait_for_the_next(
     connection: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_facts(connection, 1, diff(edits(10)))
-    steps = applier.STEPS
+    steps = STEPS
     with connect(url) as other:
 
         def late(*_: object) -> str:

@@ -19,13 +19,8 @@ from stats_assets.database.facts.partitions import make_partitions
 from stats_assets.database.facts.users import DIFFS, NameEvidence, save_users
 from stats_assets.database.statistics import applier
 from stats_assets.database.statistics.aggregates import DELTAS
-from stats_assets.database.statistics.applier import (
-    FORGET_ENTRIES,
-    STEPS,
-    apply_queue,
-    queued,
-    save_countries,
-)
+from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
+from stats_assets.database.statistics.steps import FORGET_ENTRIES, STEPS
 from stats_assets.osm.statistics import ChangesetStatistics
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from stats_assets.cli.main import app
 from stats_assets.cli.seek import MOST_UNASKED
-from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger import pauses, stream_rows
 from stats_assets.definitions import defs
 from stats_assets.demo.home import HEARD, TAKEN_OVER
 from stats_assets.env_file import NAMES, complaints
@@ -143,8 +143,8 @@ def test_each_limit_is_said_as_it_is() -> None:
         r"no run, tick or command of that stream asks it for (\d+) s at least": QUIET,
         r"doubling up to (\d+) minutes with refusals in a row": QUIET_MOST / 60,
         r"after (\d+) attempts it is quarantined": Settings.model_fields["retry_attempts"].default,
-        r"the stream pauses: (\d+) s, doubling up to 5 minutes": stream_rows.PAUSE_FIRST,
-        r"pauses: 15 s, doubling up to (\d+) minutes": stream_rows.PAUSE_MOST / 60,
+        r"the stream pauses: (\d+) s, doubling up to 5 minutes": pauses.PAUSE_FIRST,
+        r"pauses: 15 s, doubling up to (\d+) minutes": pauses.PAUSE_MOST / 60,
         r"Retry-After asks \((\d+) hours at most\)": ASKED_MOST / 3600,
         r"after (\d+) hours it is declared a hole": Settings.model_fields["hole_grace_seconds"].default
         / 3600,

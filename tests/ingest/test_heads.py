@@ -9,7 +9,7 @@ import pytest
 from dagster import DagsterInstance, build_sensor_context
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger, seeking, stream_rows
+from stats_assets.database.ledger import ledger, pauses, seeking, stream_rows
 from stats_assets.database.ledger.heads import head_of
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import Retries
@@ -130,7 +130,7 @@ def test_a_refused_head_keeps_everybody_away(connection: Connection) -> None:
     older(connection, 300)
     refuses = source(HeadRefused("http://feed", "status 429", retry_after=77))
     assert feed_head.of_tick(connection, refuses, DIFFS, HEAD).head is None
-    left, reason = stream_rows.quiet(connection, DIFFS) or (0, "")
+    left, reason = pauses.quiet(connection, DIFFS) or (0, "")
     assert 70 < left <= 77
     assert "429" in reason
     told = source(HEAD)
@@ -151,7 +151,7 @@ def test_a_feed_that_is_down_and_says_for_how_long_is_left_alone_for_that(connec
     for _ in range(3):
         assert "503" in feed_head.of_tick(connection, told, DIFFS, HEAD).trouble
     assert told.asked == 1
-    assert 590 < (stream_rows.quiet(connection, DIFFS) or (0, ""))[0] <= 600
+    assert 590 < (pauses.quiet(connection, DIFFS) or (0, ""))[0] <= 600
     connection.execute("UPDATE streams SET quiet_until = now()")
     assert feed_head.of_tick(connection, told, DIFFS, HEAD).head == HEAD
 

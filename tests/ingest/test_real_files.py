@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger, stream_rows
+from stats_assets.database.ledger import ledger, pauses
 from stats_assets.demo.answers.faults import Answer
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
@@ -141,7 +141,7 @@ def test_a_genuine_answer_leads_to_its_outcome(
     report = run_range(stats.work(DIFFS), stats.url, "run", world.first, feed.head)
     (row,) = ledger.rows(connection, DIFFS, [sequence])
     expected = OUTCOMES.get(name, COMMITTED)
-    quiet = stream_rows.quiet(connection, DIFFS) is not None
+    quiet = pauses.quiet(connection, DIFFS) is not None
     found = {
         ("committed", "idle", 0): COMMITTED,
         ("none", "waiting", 1): WAITING,

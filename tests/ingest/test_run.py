@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.ledger import ledger, stream_rows
+from stats_assets.database.ledger import ledger, pauses
 from stats_assets.database.ledger.leases import end_lease
 from stats_assets.database.statistics.applier import apply_queue, queued
 from stats_assets.demo.answers import faults
@@ -133,7 +133,7 @@ def test_a_body_from_the_archive_is_no_proof_that_the_feed_works(
 def test_a_run_by_hand_waits_for_the_feed_itself_and_pauses_no_stream(
     feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(stream_rows, "PAUSE_FIRST", 0.01)
+    monkeypatch.setattr(pauses, "PAUSE_FIRST", 0.01)
     feed.faults.put(DOWN["504 for all"], path="/api/augmented_diff[?]*", times=2)
     report = run(world.first, feed.head, mode=Mode("by hand", wait_for_feed=60))
     assert (report.committed, report.failed, report.left) == (MINUTES, {}, 0)
@@ -327,12 +327,12 @@ def test_a_limit_stops_the_run_at_once_and_nobody_of_the_stream_asks_until_it_is
     assert (report.committed, report.failed, report.left) == (0, {}, MINUTES)
     assert [request.sequence for request in feed.requests if request.sequence] == [world.first]
     assert feed.url in (report.ended_early or "")
-    quiet = stream_rows.quiet(connection, DIFFS)
+    quiet = pauses.quiet(connection, DIFFS)
     assert quiet is not None
     assert quiet[0] == pytest.approx(wait, abs=10)
     rows = ledger.rows(connection, DIFFS, range(world.first, feed.head + 1))
     assert {(each.work, each.attempts) for each in rows} == {("idle", 0)}
-    assert stream_rows.pauses(connection, DIFFS) == 1
+    assert pauses.in_a_row(connection, DIFFS) == 1
 
     asked_so_far = len(feed.requests)
     source = stats.source(DIFFS)
@@ -346,7 +346,7 @@ def test_a_limit_stops_the_run_at_once_and_nobody_of_the_stream_asks_until_it_is
     with pytest.raises(HeadQuiet):
         of_limit(connection, source, DIFFS, decides=False)
     assert len(feed.requests) == asked_so_far
-    assert stream_rows.pauses(connection, DIFFS) == 1  # nothing failed once more
+    assert pauses.in_a_row(connection, DIFFS) == 1  # nothing failed once more
 
     pass_time(connection, wait + 15)
     assert run(world.first, feed.head).committed == MINUTES
@@ -392,14 +392,14 @@ def test_a_run_at_work_stops_when_another_is_refused(
     def reading(body: Any, limit: datetime) -> Any:
         read.append(1)
         if len(read) == 3:
-            stream_rows.be_quiet(connection, DIFFS, 0, "another run was refused")
+            pauses.be_quiet(connection, DIFFS, 0, "another run was refused")
         return work.reader.read(body, limit)
 
     report = run_range(_with_reader(work, Reader(reading, "d")), stats.url, "run", world.first, feed.head)
     assert (report.committed, report.failed, report.left) == (3, {}, MINUTES - 3)
     assert "another run was refused" in (report.ended_early or "")
     assert asked(feed, world.first + 3) == 0
-    assert stream_rows.pauses(connection, DIFFS) == 0
+    assert pauses.in_a_row(connection, DIFFS) == 0
 
 
 def test_one_outage_is_one_pause_however_many_runs_meet_it(
@@ -417,9 +417,9 @@ def test_one_outage_is_one_pause_however_many_runs_meet_it(
         feed.faults.put(down, path="/api/augmented_diff[?]*")
         reports = list(pool.map(lambda n: run(world.first + 6 * n, world.first + 6 * n + 5), range(2)))
     assert all("pauses until" in (report.ended_early or "") for report in reports)
-    assert stream_rows.pauses(connection, DIFFS) == 1
+    assert pauses.in_a_row(connection, DIFFS) == 1
     run(world.first, feed.head)  # begun since
-    assert stream_rows.pauses(connection, DIFFS) == 2
+    assert pauses.in_a_row(connection, DIFFS) == 2
 
 
 def test_a_backfill_waits_for_the_quiet_and_says_so(
@@ -438,13 +438,13 @@ def test_a_backfill_waits_for_the_quiet_and_says_so(
         pass_time(connection, seconds)
 
     monkeypatch.setattr("stats_assets.ingest.run.time.sleep", sleep)
-    stream_rows.be_quiet(connection, DIFFS, 600, "the feed said 429")
+    pauses.be_quiet(connection, DIFFS, 600, "the feed said 429")
     caplog.set_level(logging.INFO)
     report = run(world.first, feed.head, mode=Mode("by hand", from_feed=True, wait_for_feed=3600))
     assert (report.committed, report.failed, report.head) == (MINUTES, {}, feed.head)
     assert waits == [pytest.approx(600, abs=10)]
     assert any("the feed said 429" in text and "waits" in text for text in caplog.messages)
-    stream_rows.be_quiet(connection, DIFFS, 7200, "the feed said 429")
+    pauses.be_quiet(connection, DIFFS, 7200, "the feed said 429")
     ended = run(world.first, feed.head, mode=Mode("by hand", from_feed=True, wait_for_feed=3600))
     assert (ended.committed, len(waits)) == (0, 1)  # longer than it may wait
     assert "once the feed answers" in (ended.ended_early or "")

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
-from stats_assets.database.ledger import ledger, stream_rows
+from stats_assets.database.ledger import ledger, pauses, stream_rows
 from stats_assets.database.ledger.leases import end_lease, lease, leases
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue
@@ -245,7 +245,7 @@ def test_a_clock_set_back_holds_nothing_up(
     feed.faults.put(faults.cut(), stream=DIFFS, sequence=first + 3)
     run_range(stats.work(DIFFS), url, "first", first, head)
     connection.execute("UPDATE ledger SET not_before = now() + interval '1 h' WHERE work = 'waiting'")
-    stream_rows.pause(connection, DIFFS, "down", 3600)
+    pauses.pause(connection, DIFFS, "down", 3600)
     with lease(url, "dead", DIFFS, first, head, stale=20):
         pass
     set_clock(connection, "-1 day")

@@ -21,7 +21,7 @@ from dagster._core.test_utils import create_run_for_test
 
 from stats_assets.database.alert_book import RoundBusy, alone
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger import pauses
 from stats_assets.database.statistics import verdicts
 from stats_assets.database.statistics.verification import Difference
 from stats_assets.definitions import defs
@@ -109,7 +109,7 @@ def pause(connection: Connection) -> None:
     connection.execute(
         "INSERT INTO streams (stream, origin, checkpoint) VALUES ('augmented_diffs', 1, 6900000)"
     )
-    stream_rows.pause(connection, DIFFS, "PostgreSQL fails or refuses: its disk is full.", None)
+    pauses.pause(connection, DIFFS, "PostgreSQL fails or refuses: its disk is full.", None)
 
 
 def differ(connection: Connection) -> None:

@@ -13,7 +13,8 @@ from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.feeds.sequences import covers, sequence_of
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring.lag import lag_seconds
-from stats_assets.orchestration.stream_checks import changed, evaluate, evaluation_of
+from stats_assets.orchestration.check_outcomes import changed, evaluation_of
+from stats_assets.orchestration.stream_checks import evaluate
 from stats_assets.streams import STREAMS, Stream
 from tests.orchestration.test_markdown import NASTY, read
 

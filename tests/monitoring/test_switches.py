@@ -24,7 +24,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from stats_assets.cli import status as command
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger import pauses, stream_rows
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.ingest.feed_head import of_look
 from stats_assets.monitoring import cloudwatch, switches
@@ -198,8 +198,8 @@ def test_what_cant_be_read_is_not_known_and_nothing_is_made(
 
 @pytest.mark.usefixtures("driven")
 def test_a_pause_that_is_over_is_not_said(stats: Stats, connection: Connection) -> None:
-    stream_rows.pause(connection, DIFFS, "The feed failed: 504", None)
-    stream_rows.rest(connection, "changesets", 60, "It asks for quiet")
+    pauses.pause(connection, DIFFS, "The feed failed: 504", None)
+    pauses.rest(connection, "changesets", 60, "It asks for quiet")
     assert "paused until" in said(stats, UNKNOWN)[2]
     pass_time(connection, 120)
     for stream in STREAMS:

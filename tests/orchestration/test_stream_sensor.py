@@ -19,7 +19,7 @@ from dagster import (
 from dagster._core.test_utils import create_run_for_test
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger, seeking, stream_rows
+from stats_assets.database.ledger import ledger, pauses, seeking, stream_rows
 from stats_assets.database.ledger.due_again import retry
 from stats_assets.database.ledger.leases import lease, leases
 from stats_assets.database.statistics.applier import queued
@@ -402,7 +402,7 @@ def test_a_paused_stream_says_why_and_until_when(
     feed: DemoFeed, instance: DagsterInstance, connection: Connection
 ) -> None:
     tick(instance)
-    stream_rows.pause(connection, "augmented_diffs", "http://feed: status 504.", None)
+    pauses.pause(connection, "augmented_diffs", "http://feed: status 504.", None)
     result = tick(instance)
     assert not result.run_requests
     assert "http://feed: status 504. Next try at" in said(result)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger import pauses
 from stats_assets.feeds.manners import Manners
 from stats_assets.feeds.outcomes import (
     AskedJustNow,
@@ -41,7 +41,7 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
             (stream,),
         )
     _pace(connection, stream, source.manners)
-    if left := stream_rows.quiet(connection, stream):
+    if left := pauses.quiet(connection, stream):
         raise FeedQuiet(source.url, _quiet(*left), retry_after=left[0])
     _ration(connection, stream, source, sequence)
     count(connection, stream, "body")
@@ -75,13 +75,13 @@ def heed(connection: Connection, stream: Stream, error: FeedError | None) -> Non
     error: None: it answered well.
     """
     if error is None:
-        stream_rows.not_refused(connection, stream)
+        pauses.not_refused(connection, stream)
     elif isinstance(error, FeedQuiet):  # nothing was asked
         return
     elif isinstance(error, FeedRefused):
-        stream_rows.be_quiet(connection, stream, error.retry_after or 0.0, str(error))
+        pauses.be_quiet(connection, stream, error.retry_after or 0.0, str(error))
     elif isinstance(error, HeadUnknown) and error.retry_after:  # else the next tick would ask again
-        stream_rows.rest(connection, stream, error.retry_after, str(error))
+        pauses.rest(connection, stream, error.retry_after, str(error))
 
 
 def fails(connection: Connection, stream: Stream) -> bool:
@@ -89,7 +89,7 @@ def fails(connection: Connection, stream: Stream) -> bool:
     row = connection.execute(
         "SELECT count(*) = 2 FROM (SELECT answer, asked_at FROM asked WHERE stream = %s ORDER BY asked_at DESC LIMIT 2)"
         " AS a WHERE answer IN ('bad', 'duplicate') AND asked_at > clock_timestamp() - make_interval(secs => %s)",
-        (stream, stream_rows.PAUSE_MOST),
+        (stream, pauses.PAUSE_MOST),
     ).fetchone()
     return row == (True,)
 

@@ -19,9 +19,9 @@ from stats_assets.database.statistics import passes, verdicts
 from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.verdicts import Verdict
 from stats_assets.orchestration.assets.failing import failing
+from stats_assets.orchestration.check_outcomes import changed, evaluation_of
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
-from stats_assets.orchestration.stream_checks import changed, evaluation_of
 
 STEP_SECONDS = 300.0
 CHECK = "all_is_exact"
