@@ -49,11 +49,16 @@ def _meet_often(geometries: Any, weights: Integers, limit: int) -> bool:
     return False
 
 
+def _turns(column: Floats) -> Bools:
+    """Where the next segment goes the other way in this coordinate. A column at a time, in bytes: it may be long."""
+    ways = np.sign(np.diff(column)).astype(np.int8)
+    turns: Bools = ways[1:] != ways[:-1]
+    return turns
+
+
 def _runs(xy: Floats, sizes: Integers) -> Any:
     """The rings in runs of segments that go one way, as shapely compares them; of each run the diagonal of its box."""
-    ways = np.sign(np.diff(xy, axis=0))
-    turns = (np.diff(ways, axis=0) != 0).any(axis=1)
-    begins = np.concatenate(([True], turns))
+    begins = np.concatenate(([True], _turns(xy[:, 0]) | _turns(xy[:, 1])))
     begins[::_RUN] = True
     between = np.cumsum(sizes)[:-1] - 1  # no segments, but from one ring to the next
     begins[between] = True

@@ -5,7 +5,7 @@ Here: what is joined because nothing else is left to join. Not here: places wher
 """
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -35,13 +35,29 @@ class Piece(NamedTuple):
 class _Path:
     """Pieces that are joined, each with whether it is turned, and the two places where they end."""
 
-    __slots__ = ("begin", "end", "steps")
+    __slots__ = ("_alone", "_joined", "begin", "end")
 
     def __init__(self, number: int, xy: Floats, over_seam: bool) -> None:
-        self.steps: deque[tuple[int, bool]] = deque([(number, False)])
+        self._alone = (number, False)
+        self._joined: deque[tuple[int, bool]] | None = None
         begin, end = (places(xy[[0, -1]]) if over_seam else xy[[0, -1]]).tolist()
         self.begin: Point = (begin[0], begin[1])
         self.end: Point = (end[0], end[1])
+
+    @property
+    def steps(self) -> deque[tuple[int, bool]]:
+        # made when it is asked for: a piece that is a ring by itself is joined with none, and there may be very many
+        if self._joined is None:
+            self._joined = deque([self._alone])
+        return self._joined
+
+    @steps.setter
+    def steps(self, steps: deque[tuple[int, bool]]) -> None:
+        self._joined = steps
+
+    def read(self) -> Iterable[tuple[int, bool]]:
+        """The steps, as they are."""
+        return (self._alone,) if self._joined is None else self._joined
 
     def turn(self) -> None:
         self.steps = deque((number, not turned) for number, turned in reversed(self.steps))
@@ -113,11 +129,11 @@ def _join(paths: list[_Path]) -> tuple[list[_Path], list[_Path]]:
 
 
 def _roles(path: _Path, pieces: Sequence[Piece]) -> set[str]:
-    return {pieces[number].role for number, _ in path.steps}
+    return {pieces[number].role for number, _ in path.read()}
 
 
 def _positions(path: _Path, pieces: Sequence[Piece]) -> Floats:
-    turned = [pieces[number].xy[::-1] if back else pieces[number].xy for number, back in path.steps]
+    turned = [pieces[number].xy[::-1] if back else pieces[number].xy for number, back in path.read()]
     parts = [turned[0]]
     for before, xy in pairwise(turned):
         parts.append(xy[1:] if xy[0, 0] == before[-1, 0] else xy)  # else it goes on beyond the seam

@@ -34,6 +34,7 @@ def nest(rings: Sequence[Floats], outlines: Any) -> Nesting:
     if not shapely.is_valid(polygons).all():
         raise InvalidError("a ring crosses or touches itself")
     parents, depth = _compare(polygons)
+    del polygons  # as large as what follows
     if any(around and depth[parent] != around - 1 for parent, around in zip(parents, depth, strict=True)):
         raise InvalidError("rings cross, or are the same")
     geometry = _geometry(parents, depth, outlines)

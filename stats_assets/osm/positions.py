@@ -95,7 +95,8 @@ class Positions:
         return len(self._starts) - 2
 
     def lines(self) -> Lines:
-        x, y = np.array(self._longitudes, dtype=np.float64), np.array(self._latitudes, dtype=np.float64)
+        """What was collected, as it is, not copied: nothing can be added any more."""
+        x, y = np.asarray(self._longitudes), np.asarray(self._latitudes)
         bounds = np.array(self._starts, dtype=np.int64)
         start, size = bounds[:-1], np.diff(bounds)
         with np.errstate(invalid="ignore"):
