@@ -206,10 +206,11 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
 
 def judge_head_page(url: str, status: int, text: str, retry_after: float | None) -> None:
     """Raises HeadUnknown, HeadRefused, where another page came in a head's place."""
-    if status == 200 and not names_a_limit(status, text):
+    limited = names_a_limit(status, text)
+    if status == 200 and not limited:
         return
     what = f"status {status}, {page_message(text)!r}: no head"
-    if names_a_limit(status, text):
+    if limited:
         raise HeadRefused(url, f"{what}, asked too often", retry_after=quiet_for(retry_after))
     raise HeadUnknown(url, what, retry_after=retry_after)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from stats_assets.streams import STREAMS, TABLE, Stream
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+    from dagster._core.scheduler.instigation import InstigatorState
 
 PATIENCE = 10.0  # seconds, for a storage to say what is switched on
 
@@ -60,7 +61,7 @@ def switches_of(instance: DagsterInstance) -> Switches:
 
     states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     running = {state.instigator_name for state in states if state.is_running}
-    written = _written(instance)
+    written = _written(instance, states)
     return Switches(
         instance_id(instance),
         {stream: TABLE[stream].sensor in running for stream in STREAMS},
@@ -70,7 +71,7 @@ def switches_of(instance: DagsterInstance) -> Switches:
     )
 
 
-def _written(instance: DagsterInstance) -> dict[str, datetime] | None:
+def _written(instance: DagsterInstance, states: Sequence[InstigatorState]) -> dict[str, datetime] | None:
     """When each sensor's state was last written: of one that is off, when it was switched. None: not known.
 
     The state itself has no such time, and a storage that keeps it in no table has none either.
@@ -86,10 +87,8 @@ def _written(instance: DagsterInstance) -> dict[str, datetime] | None:
     with storage.connect() as connection:
         rows = connection.execute(select(table.selector_id, table.update_timestamp)).all()
     known = {selector: at for selector, at in rows if at is not None}
-    from dagster._core.scheduler.instigation import InstigatorType
-
     found: dict[str, datetime] = {}
-    for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+    for state in states:
         if state.selector_id in known:
             at = known[state.selector_id].replace(tzinfo=UTC)
             found[state.instigator_name] = max(at, found.get(state.instigator_name, at))
