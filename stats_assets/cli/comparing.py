@@ -27,7 +27,7 @@ def say_unseen(connection: Connection, passed: Passed) -> bool:
     return any(not one.accepted for one in ranges) or (passed.away > 0 and not ranges)
 
 
-class Told:
+class Progress:
     """Where a long pass is, now and then, on stderr."""
 
     def __init__(self) -> None:

@@ -23,12 +23,12 @@ def sentences(error: Exception) -> list[str]:
     if _is_of_sqlalchemy(error):
         said = str(error).splitlines()[0]
         return [f"stats-assets: Dagster's records can't be used: {said}. May this user write there?"]
-    if isinstance(error, OSError) and error.filename is not None:  # no file's: a bug
+    if isinstance(error, OSError) and error.filename is not None:
         return [
             f"stats-assets: {error.filename} can't be used: {error.strerror}. May this user write there, and is there"
             " room?"
         ]
-    return []
+    return []  # also an OSError that names no file
 
 
 def _is_of_sqlalchemy(error: Exception) -> bool:

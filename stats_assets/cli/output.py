@@ -77,7 +77,7 @@ def standard_streams() -> Iterator[bool]:
         try:
             sys.stdout.flush()
         finally:
-            if _is_the_processs(sys.stdout):
+            if _is_standard_output(sys.stdout):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer
 
 
@@ -90,7 +90,7 @@ def _open_on_nothing(number: int) -> None:
     setattr(sys, ("stdin", "stdout", "stderr")[number], open(number, mode, closefd=False))  # noqa: SIM115
 
 
-def _is_the_processs(stream: TextIO) -> bool:
+def _is_standard_output(stream: TextIO) -> bool:
     with contextlib.suppress(OSError, ValueError):  # a caller's own has no number
         return stream.fileno() == 1
     return False

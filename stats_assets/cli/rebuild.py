@@ -2,7 +2,7 @@
 
 import typer
 
-from stats_assets.cli.comparing import Told, say_unseen
+from stats_assets.cli.comparing import Progress, say_unseen
 from stats_assets.cli.messages import say
 from stats_assets.cli.project import settings_here
 from stats_assets.database.statistics import passes, verdicts
@@ -17,7 +17,7 @@ def rebuild() -> None:
     """
     with Stats(settings_here(database=True, files=())).connect() as connection:
         try:
-            passed = passes.rebuild(connection, progress=Told())
+            passed = passes.rebuild(connection, progress=Progress())
         except KeyboardInterrupt:
             say("Ended. What was mended stays; the same command goes on from here.", style="yellow")
             raise typer.Exit(130) from None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stats_assets.cli.comparing import SHOWN, Told, say_unseen
+from stats_assets.cli.comparing import SHOWN, Progress, say_unseen
 from stats_assets.cli.messages import print_json, say
 from stats_assets.cli.options import AsJson
 from stats_assets.cli.project import settings_here
@@ -43,7 +43,7 @@ def verify(
             passed = (
                 passes.sample(connection)
                 if a_sample
-                else passes.verify(connection, "verify", resume=resume, seconds=seconds, progress=Told())
+                else passes.verify(connection, "verify", resume=resume, seconds=seconds, progress=Progress())
             )
         except KeyboardInterrupt:
             say(

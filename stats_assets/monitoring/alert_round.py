@@ -39,7 +39,7 @@ OUTAGES = (DatabaseUnreachable, EmbeddedServerError, SchemaNotReady, CategoriesE
 
 
 @dataclass
-class Told:
+class Round:
     """What became of a round."""
 
     standing: list[str] = field(default_factory=list)
@@ -81,12 +81,12 @@ def found_now(stats: Stats, dagster: DagsterInstance | str, connection: Connecti
     return problems(standing.of(stats), cloudwatch.Dagster(None, 0), ()) | {gone.key: gone}
 
 
-def tell(stats: Stats, dagster: DagsterInstance | str, hooks: Sequence[Hook] | None = None) -> Told:
+def tell(stats: Stats, dagster: DagsterInstance | str, hooks: Sequence[Hook] | None = None) -> Round:
     """One round; dagster: its instance, or why there is none.
 
     Raises RoundBusy.
     """
-    given, result = hooks_of(stats.settings) if hooks is None else hooks, Told()
+    given, result = hooks_of(stats.settings) if hooks is None else hooks, Round()
     until = time.monotonic() + ROUND
     found: dict[str, Problem] = {}
     try:
@@ -110,7 +110,7 @@ def go(
     found: Mapping[str, Problem],
     now: datetime,
     until: float,
-    result: Told,
+    result: Round,
 ) -> None:
     """Tell each hook what its book lacks; until: when no further delivery is begun, by time.monotonic."""
     result.standing += found
@@ -120,7 +120,7 @@ def go(
 
 
 def _tell_one(
-    book: Book, hook: Hook, found: Mapping[str, Problem], now: datetime, until: float, result: Told
+    book: Book, hook: Hook, found: Mapping[str, Problem], now: datetime, until: float, result: Round
 ) -> None:
     state = book.states().get(hook.name)
     state = HookState(hook.name, now) if state is None else replace(state, looked_at=now)

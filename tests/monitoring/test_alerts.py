@@ -17,7 +17,7 @@ from stats_assets.database.facts.ranges import Away
 from stats_assets.database.statistics.verdicts import Verdict
 from stats_assets.monitoring.alert_books import NAME, FileBook
 from stats_assets.monitoring.alert_hooks import HookFailed
-from stats_assets.monitoring.alert_round import Told, go
+from stats_assets.monitoring.alert_round import Round, go
 from stats_assets.monitoring.alerts import GONE, GROWS, REMIND, Message, Problem, one_line
 from stats_assets.monitoring.cloudwatch import Dagster
 from stats_assets.monitoring.failing_jobs import FailingJob
@@ -64,9 +64,9 @@ class Desk:
     now: datetime = NOON
     book: FileBook | None = None
 
-    def round(self, *found: Problem, after: timedelta = MINUTE) -> Told:
+    def round(self, *found: Problem, after: timedelta = MINUTE) -> Round:
         self.now += after
-        result = Told()
+        result = Round()
         book = self.book or FileBook(self.folder)
         go(book, [self.hook], {one.key: one for one in found}, self.now, FOREVER, result)
         return result
@@ -179,7 +179,7 @@ def test_a_server_that_wants_to_be_left_alone_is(desk: Desk) -> None:
 
 
 def test_a_round_has_an_end(desk: Desk) -> None:
-    result = Told()
+    result = Round()
     found = {key: replace(WRONG, key=key) for key in "abc"}
     go(FileBook(desk.folder), [desk.hook], found, NOON, float("-inf"), result)
     assert (desk.hook.heard, result.waiting) == ([], 3)
@@ -187,7 +187,7 @@ def test_a_round_has_an_end(desk: Desk) -> None:
 
 def test_a_hook_that_is_set_anew_is_told_what_stands(desk: Desk) -> None:
     desk.round(WRONG)
-    go(FileBook(desk.folder), [], {WRONG.key: WRONG}, desk.now, FOREVER, Told())
+    go(FileBook(desk.folder), [], {WRONG.key: WRONG}, desk.now, FOREVER, Round())
     desk.round(WRONG)
     assert desk.hook.changes() == [("a: b", "began")] * 2
 
