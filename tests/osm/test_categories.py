@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stats_assets.osm.categories import ELEMENTS, MOST, Categories, CategoriesError
+from tests.categories import AREAS, LENGTHS, MEASURED
 from tests.osm.documents import the_categories
 
 WATERWAYS = ["river", "riverbank", "canal", "stream", "stream_end", "brook", "drain", "ditch", "dam", "weir"]
@@ -78,14 +79,7 @@ def test_the_packaged_table(tags: dict[str, str], elements: str, categories: lis
 
 def test_measures_of_the_packaged_table() -> None:
     found = {c.name: (c.length, c.area) for c in the_categories().categories.values() if c.length or c.area}
-    assert found == {
-        "roads": ("road_km", None),
-        "waterways": ("waterway_km", None),
-        "coastlines": ("coastline_km", None),
-        "raillines": ("railline_km", None),
-        "landuse": (None, "landuse_km2"),
-        "natural": (None, "natural_km2"),
-    }
+    assert found == {name: (LENGTHS.get(name), AREAS.get(name)) for name in MEASURED}
 
 
 def loaded(tmp_path: Path, text: str) -> Categories:

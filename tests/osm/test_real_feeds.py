@@ -16,18 +16,12 @@ from pyproj import Geod
 from stats_assets.osm.diff import count_diff
 from stats_assets.osm.regions import Regions
 from stats_assets.osm.statistics import DiffStatistics
+from tests.categories import AREAS, LENGTHS
 from tests.conftest import real_file
 from tests.osm.documents import the_categories
 
 Counts = dict[int, dict[str, Any]]
 GEOD = Geod(ellps="WGS84")
-MEASURES = {
-    "roads": "road_km",
-    "waterways": "waterway_km",
-    "coastlines": "coastline_km",
-    "raillines": "railline_km",
-}
-AREAS = {"landuse": "landuse_km2", "natural": "natural_km2"}
 EMPTY: tuple[int, int, dict[str, int], int] = (0, 0, {}, 0)  # actions, features, tallies, errors
 
 
@@ -103,7 +97,7 @@ def naive(name: str) -> tuple[Counts, Counts]:
         for category in categories.of(element, tags):
             counts[changeset][f"{category}_{word}"] += 1
             for measure, (after, before), per_km in (
-                (MEASURES.get(category), lengths, 10**3),
+                (LENGTHS.get(category), lengths, 10**3),
                 (AREAS.get(category), areas, 10**6),
             ):
                 if measure and element == "way" and (known or measure not in AREAS.values()):
