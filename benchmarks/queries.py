@@ -6,8 +6,10 @@ a smoke of it.
 """
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from benchmarks.aggregates import History, megabytes, say, seconds
+from benchmarks.figures import Figure
 from stats_assets.database.connection import Connection
 from stats_assets.embedded_postgres.access import embedded_url
 
@@ -99,6 +102,42 @@ def table(history: History, times: int) -> Iterator[tuple[str, Cost, Cost]]:
             yield name.format(), cost(history.connection, asked, times), cost(theirs, asked, times)
 
 
+@contextmanager
+def asked(size: int, times: int) -> Iterator[Iterator[tuple[str, Cost, Cost]]]:
+    """The table of a history of so many changesets, in a server of its own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # as root, the server is another user's
+        server = embedded_url(Path(folder), grace=1)
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute("CREATE DATABASE bench_queries")
+        history = History(urlsplit(server)._replace(path="/bench_queries").geturl(), size)
+        took = seconds(history.fill)
+        tell(f"{size:,} changesets, {megabytes(history):,.0f} MB: made in {took:.0f} s")
+        tell(f"materialized views made in {seconds(history.make_views):.0f} s")
+        yield table(history, times)
+        history.connection.close()
+
+
+def tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def figures(*, small: bool) -> list[Figure]:
+    """F7: the slowest questions of OSMesa's clients, those by deep pages apart."""
+    with asked(1_500 if small else 1_600_000, 1 if small else 9) as answers:
+        theirs = [one for one in answers if one[0].startswith(("/", "scoreboard"))]
+    found = []
+    for deep, most in ((False, 100), (True, 1000)):
+        name, ours, view = max(
+            (one for one in theirs if ("deep" in one[0]) is deep), key=lambda one: one[1].milliseconds
+        )
+        what = f"the slowest {'deep page' if deep else 'question'} of OSMesa's clients ({name})"
+        found.append(
+            Figure("F7", what, "ms", ours.milliseconds, "a materialized view", view.milliseconds, most=most)
+        )
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, ask, print."""
     parser = argparse.ArgumentParser(
@@ -106,23 +145,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--size", type=int, default=1_600_000, help="changesets (1600000)")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # as root, the server is another user's
-        server = embedded_url(Path(folder), grace=1)
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench_queries")
-        history = History(urlsplit(server)._replace(path="/bench_queries").geturl(), given.size)
-        took = seconds(history.fill)
-        say(f"{given.size:,} changesets, {megabytes(history):,.0f} MB: made in {took:.0f} s")
-        say(f"materialized views made in {seconds(history.make_views):.0f} s\n")
+    with asked(given.size, 5) as answers:
         say(
             "| question | ms | rows read | of a materialized view, ms | rows read |\n|---|---:|---:|---:|---:|"
         )
-        for name, ours, theirs in table(history, 5):
+        for name, ours, theirs in answers:
             say(
                 f"| {name} | {ours.milliseconds:.1f} | {ours.rows:,} | {theirs.milliseconds:.1f} | {theirs.rows:,} |"
             )
-        history.connection.close()
 
 
 if __name__ == "__main__":

@@ -8,13 +8,17 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
+from benchmarks.figures import Figure
 from stats_assets.local.supervisor import MARK
 from stats_assets.processes import titled, with_variable
+from tests.drills.stack import DemoStack, running
 
 
 def processes(folder: Path) -> list[psutil.Process]:
@@ -48,24 +52,51 @@ def name(process: psutil.Process) -> str:
     return " ".join(Path(word).name if "/" in word else word for word in words)[:70]
 
 
+class Cost(NamedTuple):
+    """Of one process: percent of a core, MB of PSS, what a person would call it."""
+
+    cpu: float
+    memory: float
+    name: str
+
+
+def measured(folder: Path, minutes: float) -> Iterator[Cost]:
+    """Each process that is there in the end, over so many minutes; what ended meanwhile is its parent's."""
+    begun = time.monotonic()
+    before = {process: seconds(process) for process in processes(folder)}
+    time.sleep(60 * minutes)
+    passed = time.monotonic() - begun
+    for process in processes(folder):
+        cpu = (seconds(process) - before.get(process, 0.0)) / passed * 100
+        yield Cost(cpu, megabytes(process), name(process))
+
+
+def figures(*, small: bool) -> list[Figure]:
+    """F8: the whole local stack, both streams live, a minute a minute."""
+    minutes = 0.2 if small else 10
+    with running(DemoStack(history=12, interval=60, settings={"POLL_SECONDS": "15"})) as stack:
+        stack.until(stack.is_caught_up, "the history to be in")
+        time.sleep(0 if small else 90)  # what has just started is still at it
+        found = list(measured(stack.home, minutes))
+    cpu, memory = sum(one.cpu for one in found), sum(one.memory for one in found)
+    what = f"the local stack, both streams live, a minute a minute, over {minutes:g} minutes"
+    return [
+        Figure("F8", f"{what}: processor", "% of a core", cpu, most=5),
+        Figure("F8", f"{what}: memory (PSS)", "MB", memory, most=700),
+    ]
+
+
 def main() -> int:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=3)
     arguments = parser.parse_args()
-    begun, load = time.monotonic(), os.getloadavg()[0]
-    found = processes(arguments.folder.absolute())
-    before = {process: seconds(process) for process in found}
-    time.sleep(60 * arguments.minutes)
-    passed = time.monotonic() - begun
-    total_cpu = total_memory = 0.0
-    for process in processes(arguments.folder.absolute()):
-        cpu = (seconds(process) - before.get(process, 0.0)) / passed * 100
-        memory = megabytes(process)
-        total_cpu, total_memory = total_cpu + cpu, total_memory + memory
-        print(f"{cpu:6.2f} %{memory:8.1f} MB  {name(process)}")
-    print(f"{total_cpu:6.2f} %{total_memory:8.1f} MB  in all, over {passed:.0f} s, load {load:.1f}")
+    load = os.getloadavg()[0]
+    found = list(measured(arguments.folder.absolute(), arguments.minutes))
+    all_of_them = Cost(sum(one.cpu for one in found), sum(one.memory for one in found), "")
+    for one in (*found, all_of_them._replace(name=f"in all, load {load:.1f}")):
+        print(f"{one.cpu:6.2f} %{one.memory:8.1f} MB  {one.name}")
     return 0
 
 
