@@ -1,6 +1,6 @@
 # The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test quick lint types unit drill torture soak bench coverage release-check schema graph lock clean
+.PHONY: help install dev demo test quick lint types unit drill torture soak bench bench-more coverage release-check schema graph lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
@@ -78,13 +78,16 @@ coverage: install ## the tests, and which lines none of them reaches
 	$(BIN)/coverage combine --append --quiet || true
 	$(BIN)/coverage report --show-missing --skip-covered
 
-bench: install ## speed and memory, as ratios (see benchmarks/); an hour and more
-	$(BIN)/python -m benchmarks.counting
+bench: install ## every figure beside its anchor, into docs/performance.md; an hour and more
+	$(BIN)/python -m benchmarks --write
+
+bench-more: install ## the other benchmarks: relations, facts, ten years of history, histories at random; hours
 	$(BIN)/python -m benchmarks.relations
 	$(BIN)/python -m benchmarks.facts
 	$(BIN)/python -m benchmarks.aggregates
 	$(BIN)/python -m benchmarks.queries
 	$(BIN)/python -m benchmarks.visible
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/pytest tests/database/test_histories.py --hypothesis-profile=long --timeout=0
 
 schema: install ## write docs/schema.sql anew, after a revision

@@ -8,7 +8,7 @@ a smoke of it.
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -125,7 +125,12 @@ def tell(text: str) -> None:
 def figures(*, small: bool) -> list[Figure]:
     """F7: the slowest questions of OSMesa's clients, those by deep pages apart."""
     with asked(1_500 if small else 1_600_000, 1 if small else 9) as answers:
-        theirs = [one for one in answers if one[0].startswith(("/", "scoreboard"))]
+        return slowest(answers)
+
+
+def slowest(answers: Iterable[tuple[str, Cost, Cost]]) -> list[Figure]:
+    """Of the table's rows."""
+    theirs = [one for one in answers if one[0].startswith(("/", "scoreboard"))]
     found = []
     for deep, most in ((False, 100), (True, 1000)):
         name, ours, view = max(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.aggregates import History
-from benchmarks.queries import QUERIES, Cost, table
+from benchmarks.queries import QUERIES, Cost, slowest, table
 from tests.conftest import database
 
 SIZE = 1_500
@@ -40,3 +40,13 @@ def test_a_query_reads_what_it_answers_and_answers_as_many_rows_as_a_materialize
     assert ours.answered == theirs.answered
     assert ours.answered
     assert ours.rows <= MOST[name]
+
+
+def test_the_figures_are_of_the_slowest_question_and_the_slowest_deep_page(
+    costs: dict[str, tuple[Cost, Cost]],
+) -> None:
+    timed = {name: Cost(float(n), 1, 1) for n, name in enumerate(costs)}
+    question, deep = slowest((name, one, Cost(2.0, 1, 1)) for name, one in timed.items())
+    assert question.ours == timed["scoreboard: a hashtag's users"].milliseconds
+    assert deep.ours == timed["/changesets, a deep page"].milliseconds
+    assert (question.ratio, question.wanted) == (question.ours / 2, "≤ 100 ms")
