@@ -14,7 +14,7 @@ from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.facts.ranges import WHAT_TO_DO
 from stats_assets.database.failures import named
 from stats_assets.database.ledger.doubts import to_heal
-from stats_assets.database.ledger.ranges import Span
+from stats_assets.database.ledger.spans import Span
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.monitoring import status as standing

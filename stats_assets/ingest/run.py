@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.ranges import Away, away_in, note, require_tables
 from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
 from stats_assets.database.ledger import ledger, pauses

@@ -15,7 +15,7 @@ from stats_assets.database.ledger.doubts import doubts
 from stats_assets.database.ledger.leases import leases
 from stats_assets.database.ledger.ledger import Work
 from stats_assets.database.ledger.newest import newest_committed
-from stats_assets.database.ledger.ranges import Span, counted_under_older, islands, skipped
+from stats_assets.database.ledger.spans import Span, counted_under_older, islands, skipped
 from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.database.statistics.applier import queued

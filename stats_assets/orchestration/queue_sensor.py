@@ -19,7 +19,7 @@ from dagster import (
 )
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.partitions import missing_tables
+from stats_assets.database.facts.fact_partitions import missing_tables
 from stats_assets.database.failures import named
 from stats_assets.database.statistics.applier import queued
 from stats_assets.orchestration import live_runs

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable
-from stats_assets.database.facts.partitions import SEQUENCES, name_of
+from stats_assets.database.facts.fact_partitions import SEQUENCES, name_of
 from stats_assets.database.facts.ranges import range_of
 from stats_assets.database.ledger import ledger
 from stats_assets.database.migrations import migrate

@@ -1,7 +1,7 @@
 """The ranges of 100,000 sequences that facts were made for, and which of them are away: detached, dropped, emptied, or
 missing after a restore. Their sums stay, and nothing is counted there until they are back.
 
-What partitions there are is partitions.py's; what becomes of a changeset whose facts are away is the applier's
+What partitions there are is fact_partitions.py's; what becomes of a changeset whose facts are away is the applier's
 (database/statistics/applier.py).
 """
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable
-from stats_assets.database.facts.partitions import (
+from stats_assets.database.facts.fact_partitions import (
     SEQUENCES,
     TABLES,
     attached,
