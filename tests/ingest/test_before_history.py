@@ -195,7 +195,7 @@ def test_a_backfill_of_blocks_is_left_when_one_is_before_the_history(
     feed.faults.put(no_history, stream=DIFFS)
     wanted = Wanted(DIFFS, world.first, world.first + 140)
     with DagsterInstance.ephemeral() as instance:
-        outcome = Backfill(defs, instance, stats, wanted, lambda done: None).run()
+        outcome = do_backfill(defs, instance, stats, wanted, lambda done: None)
         assert len(instance.get_runs()) == 1
     assert (outcome.committed, outcome.blocks_left, len(outcome.troubles)) == (0, 2, MOST_BEFORE_HISTORY)
     assert any("minutes in a row are before the server's history" in line for line in said)
@@ -214,7 +214,7 @@ def test_a_backfill_of_the_daemons_is_cancelled(
     with DagsterInstance.ephemeral() as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "BACKFILL", "a daemon", []))
         wanted = Wanted(DIFFS, world.first, last)
-        outcome = Backfill(defs, instance, stats, wanted, as_a_run_of_the_daemons).run()
+        outcome = do_backfill(defs, instance, stats, wanted, as_a_run_of_the_daemons)
         (submitted,) = instance.get_backfills()
         assert submitted.status is BulkActionStatus.CANCELED
     assert (outcome.committed, outcome.blocks_left) == (0, 1)
