@@ -31,8 +31,9 @@ from stats_assets.ingest import run as runs
 from stats_assets.ingest.mode import BY_HAND, Mode
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.ingest.sequence_loop import MOST_BEFORE_HISTORY
-from stats_assets.orchestration import backfill
-from stats_assets.orchestration.backfill import Backfill, Wanted
+from stats_assets.orchestration.backfill import by_daemon
+from stats_assets.orchestration.backfill.backfill import do_backfill
+from stats_assets.orchestration.backfill.round import Wanted
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.creations import Creations
 from stats_assets.osm.diff import count_diff
@@ -205,7 +206,7 @@ def test_a_backfill_of_the_daemons_is_cancelled(
     feed: DemoFeed, world: World, stats: Stats, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed.faults.put(no_history, stream=DIFFS)
-    monkeypatch.setattr(backfill, "CANCEL_SECONDS", 0.0)
+    monkeypatch.setattr(by_daemon, "CANCEL_SECONDS", 0.0)
     last = world.first + 9
 
     def as_a_run_of_the_daemons(done: int) -> None:

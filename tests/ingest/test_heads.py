@@ -381,7 +381,7 @@ def test_what_a_run_is_at_does_not_wait(connection: Connection, url: str) -> Non
     retries = Retries(0.0, 0.0, 3, 60)
     with lease(url, "by the sensor", DIFFS, 100, 120, stale=20):
         for row in ledger.take(connection, "by the sensor", DIFFS, [101, 102]):
-            ledger.charge(connection, DIFFS, row, "broken", retries)
+            ledger.count_attempt(connection, DIFFS, row, "broken", retries)
         ledger.take(connection, "by the sensor", DIFFS, [101])
         assert waiting(connection, DIFFS, 20) == []  # one is tried, one is due in the run's range
     assert [number for number, _ in waiting(connection, DIFFS, 20)] == [102]  # the run has ended

@@ -124,7 +124,9 @@ def bury(connection: Connection, run_id: str, stream: str, retries: Retries) -> 
             (stream, run_id),
         ).fetchall()
         for taken in rows(connection, stream, [sequence for sequence, suspect in died if suspect]):
-            charge(connection, stream, taken, "the process died while it worked on this sequence", retries)
+            count_attempt(
+                connection, stream, taken, "the process died while it worked on this sequence", retries
+            )
         release(connection, run_id, stream)
         connection.execute(
             "UPDATE ledger SET suspect = true WHERE stream = %s AND sequence = ANY (%s)",
@@ -133,7 +135,7 @@ def bury(connection: Connection, run_id: str, stream: str, retries: Retries) -> 
 
 
 def bury_orphans(connection: Connection, stream: str, retries: Retries) -> None:
-    """The same for what runs without any lease left as tried (a restored database, a lease deleted by hand)."""
+    """The same for what is still `trying` of runs that have no lease (a restored database, a lease deleted by hand)."""
     orphans = connection.execute(
         "SELECT DISTINCT run_id FROM ledger AS l WHERE stream = %s AND work = 'trying'"
         " AND NOT EXISTS (SELECT FROM run_leases AS r WHERE r.run_id = l.run_id)",
@@ -143,7 +145,9 @@ def bury_orphans(connection: Connection, stream: str, retries: Retries) -> None:
         bury(connection, run_id, stream, retries)
 
 
-def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
+def count_attempt(
+    connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries
+) -> Work:
     """An attempt failed by the sequence's own fault: it waits, longer each time, and is quarantined in the end.
 
     One that was given up before (quarantined, a hole) stays so.
@@ -168,8 +172,13 @@ def wait(connection: Connection, stream: str, taken: LedgerRow, reason: str, pau
     _fail(connection, stream, taken, "waiting", reason, pause)
 
 
-def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, pause: timedelta) -> None:
-    """The sequence can't be counted as its facts are away: no attempt, and a result that it has stands, and is done."""
+def wait_for_facts(
+    connection: Connection, stream: str, taken: LedgerRow, reason: str, pause: timedelta
+) -> None:
+    """The sequence can't be counted, as facts of its range are away: it waits, without an attempt counted.
+
+    A result that it has stands, and it is done.
+    """
     with connection.transaction():
         wait(connection, stream, taken, reason, pause)
         stands = connection.execute(
@@ -184,8 +193,8 @@ def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, p
             book_done(connection, stream, taken)
 
 
-def decline(connection: Connection, run_id: str, stream: str, taken: LedgerRow, reason: str) -> None:
-    """The sequence can't be done from this server, and no other try changes that: it is as it was, with the reason."""
+def leave_as_it_was(connection: Connection, run_id: str, stream: str, taken: LedgerRow, reason: str) -> None:
+    """The sequence can't be done from this server, and another try would not change that: only the reason is booked."""
     connection.execute(
         "UPDATE ledger SET work = previous, previous = 'idle', reason = %s, since = now()"
         " WHERE stream = %s AND sequence = %s AND work = 'trying' AND run_id = %s",
@@ -196,8 +205,8 @@ def decline(connection: Connection, run_id: str, stream: str, taken: LedgerRow, 
 def _fail(
     connection: Connection, stream: str, taken: LedgerRow, work: Work, reason: str, pause: timedelta
 ) -> None:
-    # Given up, it counts as done: waiting, it would be on no list, and never be due again. What counts is the row as it
-    # is now: another run may have given it up since this one took it.
+    # What was given up counts as done. If it were `waiting` instead, it would be on no list, and never be due again. So
+    # the row as it is now decides: another run may have given it up since this one took it.
     connection.execute(
         """
         UPDATE ledger AS l SET previous = 'idle', reason = %(reason)s, since = now(), not_before = now() + %(pause)s,
@@ -217,10 +226,13 @@ def _fail(
     )
 
 
-def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
-    """The feed has later ones but not this: it waits as long again as it is missing already, then is a hole.
+def wait_or_hole(
+    connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries
+) -> Work:
+    """The feed lacks it, and has later ones: it waits as long again as it has been missing, and is a hole in the end.
 
-    Below the checkpoint, where a backfill has looked for it, nobody waits for it: it is asked for once more, then.
+    Below the checkpoint, where only a backfill has looked for it, nothing waits for it: so it is asked for only once
+    more, at the end of the grace, and then is a hole.
     """
     with connection.transaction():
         row = connection.execute(
@@ -245,7 +257,7 @@ def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, 
 
 
 def hold(connection: Connection, run_id: str) -> None:
-    """Keep the run's lease from being ended until the transaction ends; its heart goes on beating. Raises LeaseLost."""
+    """Lock the run's lease: nobody ends it before the transaction ends, while heartbeats go on. Raises LeaseLost."""
     row = connection.execute("SELECT 1 FROM run_leases WHERE run_id = %s FOR KEY SHARE", (run_id,)).fetchone()
     if row is None:
         raise LeaseLost(f"Run {run_id} was silent for too long: its sequences were given to another run.")
