@@ -91,7 +91,7 @@ def known_of(connection: Connection, source: Source, stream: Stream) -> Feed:
 
 
 def of_look(connection: Connection, source: Source, stream: Stream) -> Feed:
-    """The head for who only looks: asked once where what is known is old; nothing is stored."""
+    """The head for those who only look: asked once where what is known is old; nothing is stored."""
     known = head_of(connection, stream)
     if known.quiet or _is_fresh(known, source):
         return _known(known, source)
@@ -187,7 +187,7 @@ def _believed(
 ) -> State:
     """The feed's answer; asked a second time where much hangs on it, or it is far from what is known.
 
-    The first one that is kept is confirmed, too: others will be told by it.
+    The first one that is stored is confirmed, too: later answers are compared with it.
     """
     if decides:
         return _confirmed(ask, source, known, decides=True)
@@ -204,7 +204,10 @@ def _believed(
 def _confirmed(
     ask: Ask, source: Source, known: Head, state: State | None = None, *, decides: bool = False
 ) -> State:
-    """Two answers that agree; of a stream's beginning, their number must not contradict the clock either."""
+    """The second of two answers that agree.
+
+    decides: a stream begins by it, so its number must not contradict the clock either.
+    """
     now = known.now if decides else None
     state = _plausible(ask() if state is None else state, source, known, now)
     time.sleep(CONFIRM_SECONDS)
@@ -216,7 +219,7 @@ def _confirmed(
 
 
 def _plausible(state: State, source: Source, known: Head, now: datetime | None) -> State:
-    """The answer, if its number does not contradict its own time (and the clock, if that is asked), nor is to come."""
+    """The answer, if it is not in the future, and its number contradicts neither its own time nor `now`, if given."""
     why = contradiction(known.stream, state, now)
     there = max(filter(None, (time_of(known.stream, state), state.last_run)), default=known.now)
     if why is None and there - known.now > TO_COME:
@@ -235,9 +238,9 @@ def time_of(stream: Stream, state: State) -> datetime | None:
 
 
 def contradiction(stream: Stream, state: State, now: datetime | None) -> str | None:
-    """Why that can't be the head, by what its number says of its time; None: it can. Changesets' say nothing.
+    """Why that can't be the head, by what its number says of its time; None: it can.
 
-    now: None: the clock is not asked, as a replay's is another.
+    A changeset file's number says nothing of its time. now: None: the clock is not asked, as a replay's is another.
     """
     if not TABLE[stream].numbers_are_minutes:
         return None
