@@ -1,7 +1,7 @@
 """What a run's failures are booked as: whose fault each is, and what the ledger says of the sequence then.
 
 Which failure is treated how is failure_rules.py's table, and what each booking changes in the ledger is
-database/ledger/ledger.py's. The way over the sequences is sequence_loop.py's, a feed that fails is run.py's.
+database/ledger/failed_tries.py's. The way over the sequences is sequence_loop.py's, a feed that fails is run.py's.
 """
 
 import logging
@@ -12,7 +12,7 @@ from typing import NamedTuple, assert_never
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.additions import require_data_to_be_wrong
-from stats_assets.database.ledger import asked, ledger
+from stats_assets.database.ledger import asked, failed_tries, ledger
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.feeds.body import Body
 from stats_assets.feeds.outcomes import FeedError, FeedRefused, SequenceNotYetAvailable
@@ -128,7 +128,7 @@ class FailureBooking:
                 raise FeedFailed(error) from error
             case "wait":
                 with self._holding_lease():
-                    ledger.wait(self.connection, self.work.stream, taken, str(error), pause_for(error))
+                    failed_tries.wait(self.connection, self.work.stream, taken, str(error), pause_for(error))
                 if not rule.fails:
                     log.info(error.what)
             case "wait or hole":
@@ -149,12 +149,14 @@ class FailureBooking:
             except FeedError:
                 raise FeedFailed(error) from None
         with self._holding_lease():
-            ledger.wait_or_hole(self.connection, self.work.stream, taken, str(error), self.work.retries)
+            failed_tries.wait_or_hole(self.connection, self.work.stream, taken, str(error), self.work.retries)
 
     def _count_attempt(self, taken: LedgerRow, reason: str, body: Body | None) -> str:
         """The sequence's own failure; what is said of it."""
         with self._holding_lease():
-            work = ledger.count_attempt(self.connection, self.work.stream, taken, reason, self.work.retries)
+            work = failed_tries.count_attempt(
+                self.connection, self.work.stream, taken, reason, self.work.retries
+            )
         if work == "quarantined" and body is not None:
             self.bodies.keep_aside(body, reason)
         return f"{reason} (attempt {taken.attempts + 1}; {work})"
@@ -162,13 +164,13 @@ class FailureBooking:
     def _leave_as_it_was(self, taken: LedgerRow, reason: str) -> None:
         """Another try would end the same: nothing waits for one."""
         with self._holding_lease():
-            ledger.leave_as_it_was(self.connection, self.run_id, self.work.stream, taken, reason)
+            failed_tries.leave_as_it_was(self.connection, self.run_id, self.work.stream, taken, reason)
         self.before_history += 1
         self.report.lasting += 1
 
     def _wait_for_facts(self, taken: LedgerRow, reason: str) -> None:
         with self._holding_lease():
-            ledger.wait_for_facts(self.connection, self.work.stream, taken, reason, AWAY_PAUSE)
+            failed_tries.wait_for_facts(self.connection, self.work.stream, taken, reason, AWAY_PAUSE)
         self.report.lasting += 1
 
     def _fail(self, taken: LedgerRow, reason: str) -> None:

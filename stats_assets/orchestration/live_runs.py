@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger
+from stats_assets.database.ledger import failed_tries
 from stats_assets.database.ledger.leases import Lease, end_lease, leases
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.statistics.applier import applying
@@ -81,11 +81,11 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings, 
 
 
 def free(connection: Connection, stream: Stream, flight: Flight, retries: Retries) -> None:
-    """Give back what dead runs held. What this means for the sequences that they were trying is `ledger.bury`'s."""
+    """Give back what dead runs held; what that means for each sequence is said by `failed_tries.bury`."""
     for run_id in flight.stale:
         end_lease(connection, run_id)  # first, as a commit locks its lease first
-        ledger.bury(connection, run_id, stream, retries)
-    ledger.bury_orphans(connection, stream, retries)
+        failed_tries.bury(connection, run_id, stream, retries)
+    failed_tries.bury_orphans(connection, stream, retries)
 
 
 def dead_statistics(

@@ -1,6 +1,6 @@
 """Run leases: a run's sign of life while it works. A lease that is silent for too long is freed by the tick.
 
-What a freed lease means for the sequences that the run was trying belongs to ledger.py.
+What a freed lease means for the sequences that the run was trying is failed_tries.py's.
 """
 
 import threading
