@@ -1,6 +1,6 @@
 """A sequence's commit: facts, queue and ledger row in one transaction, and the rule what a new body is worth.
 
-Facts themselves are written by database/facts/; when a body is settled is settling.py's, failures are failed_tries.py's.
+Facts are written by database/facts/; when a body is settled is settling.py's, what failures leave is failed_tries.py's.
 """
 
 import json
