@@ -4,23 +4,20 @@ Runs in a process of its own, `keeper.py`, which holds the directory's lock.
 """
 
 import contextlib
-import json
 import logging
 import os
 import shutil
 import signal
 import time
-from pathlib import Path
 
 import psycopg
 
-from stats_assets.embedded_postgres.access import STATE_FILE, USERS_LOCK, EmbeddedServerError
+from stats_assets.embedded_postgres.access import USERS_LOCK, EmbeddedServerError, write_state
 from stats_assets.embedded_postgres.clients import Visitors
 from stats_assets.embedded_postgres.place import MAJOR, SOCKET, Place, socket_folder
 from stats_assets.embedded_postgres.program import Program
 from stats_assets.embedded_postgres.roles import SUPERUSER, make_roles
 from stats_assets.embedded_postgres.server_settings import DEFAULTS, for_small_memory, unset_defaults
-from stats_assets.files import write_whole
 from stats_assets.linux import LockFile
 from stats_assets.processes import send, titled
 
@@ -249,8 +246,3 @@ class Server:
         if self._socket_folder != self._place.data:
             with contextlib.suppress(OSError):
                 self._socket_folder.rmdir()
-
-
-def write_state(folder: Path, state: str, detail: str, url: str | None) -> None:
-    """Tell the users, in one piece."""
-    write_whole(folder / STATE_FILE, json.dumps({"state": state, "detail": detail, "url": url}))
