@@ -163,9 +163,8 @@ class Bodies:
         """See whether the feed works: fetch a sequence before its turn, keeping its body for then. Raises FeedError."""
         try:
             body = self.fetch(sequence)
-            with suppress(
-                BeforeHistory, BrokenGeometryRemark, Poison
-            ):  # the sequence's own failures: the feed has it
+            # These are the sequence's own failures: the feed has it.
+            with suppress(BeforeHistory, BrokenGeometryRemark, Poison):
                 judge(self.count(body), until=None)
             self.probed[sequence] = body
         except AskedJustNow as error:

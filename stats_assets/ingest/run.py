@@ -197,9 +197,8 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report, mode: Mode) -> None:
     what = str(failure).rstrip(".")
-    if not mode.pauses_stream or isinstance(
-        failure.error, FeedQuiet
-    ):  # the feed was not asked, so it has not failed once more
+    was_asked = not isinstance(failure.error, FeedQuiet)
+    if not (mode.pauses_stream and was_asked):  # not asked, it has not failed once more
         report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
         return
     reason = f"The feed failed: {failure}"
