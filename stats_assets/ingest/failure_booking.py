@@ -7,19 +7,15 @@ database/ledger/failed_tries.py's. The way over the sequences is sequence_loop.p
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
 
-from stats_assets.database.connection import Connection
 from stats_assets.database.facts.additions import require_data_to_be_wrong
 from stats_assets.database.ledger import asked, failed_tries, ledger
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.feeds.body import Body
 from stats_assets.feeds.outcomes import FeedError, FeedRefused, SequenceNotYetAvailable
 from stats_assets.ingest.failure_rules import AWAY_PAUSE, Raised, Rule, pause_for, rule_for
-from stats_assets.ingest.fetch import Bodies, Poison, StreamWork
-from stats_assets.ingest.mode import Mode
-from stats_assets.ingest.run_result import Report
+from stats_assets.ingest.fetch import Bodies, Poison
 
 log = logging.getLogger(__name__)
 
@@ -39,28 +35,24 @@ class _Pending(NamedTuple):
     body: Body | None
 
 
-@dataclass
 class FailureBooking:
-    """One run's failures: what failed is the sequence's own fault, the feed's, or not known before the next answers."""
+    """One run's failures: what failed is the sequence's own fault, the feed's, or not known before the next answers.
 
-    work: StreamWork
-    connection: Connection
-    run_id: str
-    bodies: Bodies
-    report: Report
-    mode: Mode
-    patience: int = 0
-    """How many more may fail in a row before the feed is blamed. It grows with the pauses that brought nothing, so
-    that neighbours that are broken for good don't look like a broken feed for ever.
+    patience: how many more may fail in a row before the feed is blamed. It grows with the pauses that brought nothing,
+    so that neighbours that are broken for good don't look like a broken feed for ever.
     """
-    pending: list[_Pending] = field(default_factory=list)
-    """What failed, and whose fault that is isn't known yet: the next one decides."""
-    before_history: int = 0
-    """How many minutes in a row are left as they were, as they are before the server's history."""
+
+    def __init__(self, bodies: Bodies, run_id: str, patience: int = 0) -> None:
+        self.bodies, self.run_id, self.patience = bodies, run_id, patience
+        self.work, self.connection, self.report = bodies.work, bodies.connection, bodies.report
+        self.pending: list[_Pending] = []
+        """What failed, and whose fault that is isn't known yet: the next one decides."""
+        self.before_history = 0
+        """How many minutes in a row are left as they were, as they are before the server's history."""
 
     def book(self, taken: LedgerRow, error: Raised) -> None:
         """Book what failure_rules.py says of the failure. Raises FeedFailed, SequenceNotYetAvailable."""
-        rule, reason = rule_for(error, self.mode), str(error)
+        rule, reason = rule_for(error, self.bodies.mode), str(error)
         if rule.shows_feed_works:
             self.feed_works()
         match rule.action:

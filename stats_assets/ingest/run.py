@@ -105,8 +105,7 @@ def _run(
             numbered = numbering(connection, work.stream)
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
             bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered)
-            booking = FailureBooking(*(work, connection, run_id, bodies, report, mode, patience))
-            runner = Runner(*(work, connection, run_id, bodies, report, mode, booking, away))
+            runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
             try:
                 _go(runner, due)
             except BaseException:

@@ -7,7 +7,6 @@ pauses are run.py's.
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import Away, FactsAway
@@ -16,9 +15,8 @@ from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COM
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, SequenceNotYetAvailable
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
-from stats_assets.ingest.fetch import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
-from stats_assets.ingest.mode import Mode
-from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET, Report
+from stats_assets.ingest.fetch import Bodies, Poison, Read, judge, poison_told, settled_to
+from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
@@ -68,21 +66,17 @@ class _Writing:
             self._bodies.work.archive.put(body)
 
 
-@dataclass
 class Runner:
-    """One run's way over its due sequences."""
+    """One run's way over its due sequences. away: where nothing is counted, as facts are away."""
 
-    work: StreamWork
-    connection: Connection
-    run_id: str
-    bodies: Bodies
-    report: Report
-    mode: Mode
-    booking: FailureBooking
-    away: Sequence[Away] = ()
-    """Where nothing is counted, as facts are away."""
-    at: int = 0
-    """The sequence that is being done, or was done last."""
+    def __init__(
+        self, bodies: Bodies, run_id: str, booking: FailureBooking, away: Sequence[Away] = ()
+    ) -> None:
+        self.bodies, self.run_id, self.booking, self.away = bodies, run_id, booking, away
+        self.work, self.connection = bodies.work, bodies.connection
+        self.report, self.mode = bodies.report, bodies.mode
+        self.at = 0
+        """The sequence that is being done, or was done last."""
 
     def go(self, due: Sequence[LedgerRow]) -> None:
         """Do all of it, or end early for a reason that the report says. Raises FeedFailed."""
