@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from stats_assets.database.connection import connect
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.database.statistics.passes import sample

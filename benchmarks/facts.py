@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
+from stats_assets.database.facts.fact_partitions import SEQUENCES, make_partitions
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.embedded_postgres.access import embedded_url

@@ -13,8 +13,8 @@ STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "s
 
 
 @dataclass(frozen=True)
-class StreamFacts:
-    """Facts about one stream."""
+class StreamSpec:
+    """What one stream is called, and how it differs from the other."""
 
     name: Stream
     """As it is called in the database, in tags and in commands."""
@@ -59,8 +59,8 @@ class StreamFacts:
         return f"{self.name}_start"
 
 
-TABLE: Final[dict[Stream, StreamFacts]] = {
-    "augmented_diffs": StreamFacts(
+TABLE: Final[dict[Stream, StreamSpec]] = {
+    "augmented_diffs": StreamSpec(
         name="augmented_diffs",
         proc_name="ChangesetStatsUpdater",
         suffix=".adiff.xml.gz",
@@ -70,7 +70,7 @@ TABLE: Final[dict[Stream, StreamFacts]] = {
         facts="changeset_edits",
         has_fact_partitions=True,
     ),
-    "changesets": StreamFacts(
+    "changesets": StreamSpec(
         name="changesets",
         proc_name="ChangesetMetadataUpdater",
         suffix=".osm.gz",

@@ -21,7 +21,7 @@ from stats_assets.system import Stats
 from stats_assets.words import in_words
 
 if TYPE_CHECKING:
-    from stats_assets.orchestration.backfill import Wanted
+    from stats_assets.orchestration.backfill.round import Wanted
 
 SAY_SECONDS = 15.0
 
@@ -41,11 +41,13 @@ def backfill(
     from dagster import DagsterInstance  # here, as all else is quick without it
 
     from stats_assets.definitions import defs
-    from stats_assets.orchestration import backfill as module
-    from stats_assets.orchestration.backfill import Backfill, Wanted
+    from stats_assets.orchestration import backfill as room
+    from stats_assets.orchestration.backfill.backfill import do_backfill
+    from stats_assets.orchestration.backfill.round import Wanted
 
-    module.log.addHandler(_Said())
-    module.log.setLevel(logging.INFO)
+    log = logging.getLogger(room.__name__)
+    log.addHandler(_Said())
+    log.setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     stats = Stats(settings)
     wanted = Wanted(stream, start, end, from_feed)
@@ -55,7 +57,7 @@ def backfill(
     _warn_of_head(stats, wanted)
     with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
         try:
-            outcome = Backfill(defs, instance, stats, wanted, shown.advance).run()
+            outcome = do_backfill(defs, instance, stats, wanted, shown.advance)
         except KeyboardInterrupt:
             say("Ended. What was committed stays; the same command goes on with the rest.", style="yellow")
             raise typer.Exit(130) from None

@@ -8,7 +8,7 @@ from stats_assets.cli.messages import print_json, say
 from stats_assets.cli.options import AsJson
 from stats_assets.cli.project import settings_here
 from stats_assets.database.facts import ranges
-from stats_assets.database.facts.partitions import SEQUENCES
+from stats_assets.database.facts.fact_partitions import SEQUENCES
 from stats_assets.system import Stats
 
 

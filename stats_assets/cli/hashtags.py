@@ -1,4 +1,7 @@
-"""`stats-assets hashtags`: what is found in comments, as the streams find it."""
+"""`stats-assets hashtags`: which hashtags the streams would find in these comments. Needs no database.
+
+How they are found is osm/hashtags.py's; the statistics of hashtags are the view hashtag_statistics.
+"""
 
 from typing import Annotated
 
@@ -12,7 +15,7 @@ from stats_assets.osm.hashtags import hashtags_in_comment
 def hashtags(
     text: Annotated[list[str], typer.Argument(help="A changeset's comment.")], as_json: AsJson = False
 ) -> None:
-    """The hashtags that are found in comments."""
+    """Show which hashtags are found in comments that are given here."""
     found = [hashtags_in_comment(comment) for comment in text]
     if as_json:
         print_json(found)

@@ -86,7 +86,7 @@ def _called() -> None:
     except OutputLost:
         raise
     except Exception as error:
-        from stats_assets.cli.failures import sentences
+        from stats_assets.cli.error_sentences import sentences
 
         lines = sentences(error)
         if not lines:

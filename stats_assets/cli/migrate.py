@@ -10,7 +10,7 @@ from stats_assets.cli.project import settings_here
 from stats_assets.database import migrations
 from stats_assets.database.connection import Connection, database_url, without_password
 from stats_assets.database.facts.empty_partitions import drop_empty
-from stats_assets.database.facts.partitions import MOST, SEQUENCES, make_partitions
+from stats_assets.database.facts.fact_partitions import MOST, SEQUENCES, make_partitions
 from stats_assets.database.ledger import stream_rows
 from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.database.looking import check_reader

@@ -14,12 +14,12 @@ from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.facts.ranges import WHAT_TO_DO
 from stats_assets.database.failures import named
 from stats_assets.database.ledger.doubts import to_heal
-from stats_assets.database.ledger.ranges import Span
+from stats_assets.database.ledger.spans import Span
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.lag import why_another, why_late
-from stats_assets.monitoring.status import StreamStatus
+from stats_assets.monitoring.stream_status import StreamStatus
 from stats_assets.monitoring.switches import switches_here
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats

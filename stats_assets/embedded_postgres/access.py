@@ -18,6 +18,7 @@ from typing import NamedTuple
 import psycopg
 
 from stats_assets.embedded_postgres.elsewhere import home_elsewhere
+from stats_assets.files import write_whole
 from stats_assets.linux import LockFile, is_locked
 from stats_assets.mendable import Mendable
 
@@ -93,6 +94,11 @@ def read_state(folder: Path) -> ServerState:
         return ServerState(**json.loads((folder / STATE_FILE).read_bytes()))
     except (FileNotFoundError, ValueError, TypeError):
         return ServerState("", "", None)
+
+
+def write_state(folder: Path, state: str, detail: str, url: str | None) -> None:
+    """Tell the users, in one piece; the server's keeper alone does."""
+    write_whole(folder / STATE_FILE, json.dumps({"state": state, "detail": detail, "url": url}))
 
 
 def answers(url: str) -> bool:

@@ -20,8 +20,9 @@ from stats_assets.embedded_postgres.access import (
     STATE_FILE,
     SYSTEM_FOLDER,
     EmbeddedServerError,
+    write_state,
 )
-from stats_assets.embedded_postgres.lifecycle import Server, log, write_state
+from stats_assets.embedded_postgres.lifecycle import Server, log
 from stats_assets.embedded_postgres.place import find_place
 from stats_assets.linux import LockFile
 

@@ -4,23 +4,20 @@ Runs in a process of its own, `keeper.py`, which holds the directory's lock.
 """
 
 import contextlib
-import json
 import logging
 import os
-import re
 import shutil
 import signal
 import time
-from pathlib import Path
 
 import psycopg
 
-from stats_assets.embedded_postgres.access import STATE_FILE, USERS_LOCK, EmbeddedServerError
+from stats_assets.embedded_postgres.access import USERS_LOCK, EmbeddedServerError, write_state
 from stats_assets.embedded_postgres.clients import Visitors
 from stats_assets.embedded_postgres.place import MAJOR, SOCKET, Place, socket_folder
 from stats_assets.embedded_postgres.program import Program
 from stats_assets.embedded_postgres.roles import SUPERUSER, make_roles
-from stats_assets.files import write_whole
+from stats_assets.embedded_postgres.server_settings import DEFAULTS, for_small_memory, unset_defaults
 from stats_assets.linux import LockFile
 from stats_assets.processes import send, titled
 
@@ -28,17 +25,6 @@ POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 1.0
 FAST_SHUTDOWN_SECONDS = 60.0
 STARTS_IN_A_ROW = 4
-# a person may set others in postgresql.conf, or by ALTER SYSTEM
-DEFAULTS = {
-    "max_connections": "200",
-    "superuser_reserved_connections": "0",  # nobody works as the superuser
-    "shared_buffers": "128MB",
-    "max_locks_per_transaction": "128",  # a query over all partitions of facts locks each, and its indexes
-    "min_wal_size": "32MB",
-    "max_wal_size": "256MB",
-    "client_connection_check_interval": "2s",  # the query of a killed program ends, and keeps the server for nobody
-}
-SHARED_MEMORY, ENOUGH = Path("/dev/shm"), 256 << 20  # noqa: S108 - not ours; a container's has 64 MB
 log = logging.getLogger("embedded")
 
 
@@ -260,34 +246,3 @@ class Server:
         if self._socket_folder != self._place.data:
             with contextlib.suppress(OSError):
                 self._socket_folder.rmdir()
-
-
-def for_small_memory() -> dict[str, str]:
-    """What to start with where /dev/shm is too small for what parallel queries share by it; the log says so."""
-    try:
-        size = shutil.disk_usage(SHARED_MEMORY).total
-    except OSError:
-        size = 0
-    if size >= ENOUGH:
-        return {}
-    log.warning(
-        "%s has %d MB: what parallel queries share goes to files below data/pg_dynshmem, which is slower. A container"
-        " gets more by --shm-size",
-        *(SHARED_MEMORY, size >> 20),
-    )
-    return {"dynamic_shared_memory_type": "mmap"}
-
-
-def unset_defaults(data: Path) -> dict[str, str]:
-    """What an older data directory was made without."""
-    texts = [(data / f"postgresql{kind}.conf").read_text(errors="replace") for kind in ("", ".auto")]
-    return {
-        name: value
-        for name, value in DEFAULTS.items()
-        if not any(re.search(rf"^\s*{name}\b", text, re.MULTILINE | re.IGNORECASE) for text in texts)
-    }
-
-
-def write_state(folder: Path, state: str, detail: str, url: str | None) -> None:
-    """Tell the users, in one piece."""
-    write_whole(folder / STATE_FILE, json.dumps({"state": state, "detail": detail, "url": url}))

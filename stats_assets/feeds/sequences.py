@@ -5,7 +5,6 @@ Pure arithmetic. What exists is said by the feeds, never by these functions; cha
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ SEQUENCE_MAX = 999_999_999
 TO_COME = timedelta(days=366)
 """No clock is so far ahead: a feed's time beyond it is wrong. A demo's, or a quick replay's, is only a little ahead."""
 _MINUTE = timedelta(minutes=1)
-_PATH = re.compile(r"([0-9]{3})/([0-9]{3})/([0-9]{3})")
 
 
 class Window(NamedTuple):
@@ -43,14 +41,6 @@ def path_of(sequence: int) -> str:
     """`AAA/BBB/CCC`: the number's nine digits in threes. Raises ValueError for what is not 0..999999999."""
     digits = f"{checked(sequence):09d}"
     return f"{digits[:3]}/{digits[3:6]}/{digits[6:]}"
-
-
-def sequence_at(path: str) -> int:
-    """The inverse of `path_of`. Raises ValueError."""
-    match = _PATH.fullmatch(path)
-    if not match:
-        raise ValueError(f"{path!r} is no sequence's path: AAA/BBB/CCC is expected")
-    return int("".join(match.groups()))
 
 
 def checked(sequence: int) -> int:

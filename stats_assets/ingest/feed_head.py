@@ -6,24 +6,22 @@ One unconfirmed answer decides nothing for ever. When a tick asks is polling.py'
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import asked, heads
 from stats_assets.database.ledger.heads import A_LITTLE, Head, head_of
 from stats_assets.feeds.outcomes import HeadQuiet, HeadUnknown
-from stats_assets.feeds.sequences import TO_COME, covers, sequence_of
+from stats_assets.feeds.sequences import TO_COME
 from stats_assets.feeds.source import Source, State
+from stats_assets.ingest.head_time import contradiction, time_of
 from stats_assets.ingest.polling import asks, learned
-from stats_assets.streams import TABLE, Stream
+from stats_assets.streams import Stream
 from stats_assets.words import at
 
 FRESH = 120.0  # seconds: a head that was asked for since then is known
 CONFIRM_SECONDS = 0.2  # between two questions
 FEW = 5  # sequences, by which two answers may differ
-AHEAD = timedelta(minutes=10)  # of clocks that differ
-DAY = timedelta(days=1)
-CUT = 5  # a number that lacks a digit is ten times too small
 Ask = Callable[[], State]
 
 
@@ -91,7 +89,7 @@ def known_of(connection: Connection, source: Source, stream: Stream) -> Feed:
 
 
 def of_look(connection: Connection, source: Source, stream: Stream) -> Feed:
-    """The head for who only looks: asked once where what is known is old; nothing is stored."""
+    """The head for those who only look: asked once where what is known is old; nothing is stored."""
     known = head_of(connection, stream)
     if known.quiet or _is_fresh(known, source):
         return _known(known, source)
@@ -187,7 +185,7 @@ def _believed(
 ) -> State:
     """The feed's answer; asked a second time where much hangs on it, or it is far from what is known.
 
-    The first one that is kept is confirmed, too: others will be told by it.
+    The first one that is stored is confirmed, too: later answers are compared with it.
     """
     if decides:
         return _confirmed(ask, source, known, decides=True)
@@ -204,7 +202,10 @@ def _believed(
 def _confirmed(
     ask: Ask, source: Source, known: Head, state: State | None = None, *, decides: bool = False
 ) -> State:
-    """Two answers that agree; of a stream's beginning, their number must not contradict the clock either."""
+    """The second of two answers that agree.
+
+    decides: a stream begins by it, so its number must not contradict the clock either.
+    """
     now = known.now if decides else None
     state = _plausible(ask() if state is None else state, source, known, now)
     time.sleep(CONFIRM_SECONDS)
@@ -216,7 +217,7 @@ def _confirmed(
 
 
 def _plausible(state: State, source: Source, known: Head, now: datetime | None) -> State:
-    """The answer, if its number does not contradict its own time (and the clock, if that is asked), nor is to come."""
+    """The answer, if it is not in the future, and its number contradicts neither its own time nor `now`, if given."""
     why = contradiction(known.stream, state, now)
     there = max(filter(None, (time_of(known.stream, state), state.last_run)), default=known.now)
     if why is None and there - known.now > TO_COME:
@@ -224,33 +225,3 @@ def _plausible(state: State, source: Source, known: Head, now: datetime | None) 
     if why is not None:
         raise HeadUnknown(source.url, f"a head of {state.sequence} is not believed: {why}")
     return state
-
-
-def time_of(stream: Stream, state: State) -> datetime | None:
-    """The feed's own time at that head: of minutes never later than the minute's end."""
-    if not TABLE[stream].numbers_are_minutes:
-        return state.last_run
-    end = covers(state.sequence).until
-    return end if state.last_run is None else min(end, state.last_run)
-
-
-def contradiction(stream: Stream, state: State, now: datetime | None) -> str | None:
-    """Why that can't be the head, by what its number says of its time; None: it can. Changesets' say nothing.
-
-    now: None: the clock is not asked, as a replay's is another.
-    """
-    if not TABLE[stream].numbers_are_minutes:
-        return None
-    end = covers(state.sequence).until
-    for time_there, whose in ((state.last_run, "its last_run"), (now, "the clock")):
-        if time_there is None:
-            continue
-        if end - time_there > AHEAD:
-            return f"its minute ends at {end:%Y-%m-%d %H:%M} UTC, {whose} is {time_there:%Y-%m-%d %H:%M}"
-        # A feed of long ago says when that was, or has a number that is not far from ours; a cut number is.
-        if time_there - end > DAY and state.sequence * CUT < sequence_of(time_there):
-            return (
-                f"its minute ended at {end:%Y-%m-%d %H:%M} UTC, {whose} is {time_there:%Y-%m-%d %H:%M};"
-                " a number that was cut?"
-            )
-    return None

@@ -48,7 +48,7 @@ class Poison(Exception):
 
 @contextmanager
 def poison_told() -> Iterator[None]:
-    """What is raised inside is the sequence's own failure, unless it is another's. Raises Poison."""
+    """Raises Poison for what is raised inside, where that is the sequence's own failure; all else goes through."""
     try:
         yield
     except FeedError:
@@ -73,7 +73,7 @@ class StreamWork:
 
 
 def settled_to(source: Source, settle_seconds: float, head: int | None) -> int | None:
-    """The newest augmented diff that a server whose head this is has settled, by its own time and not by the clock.
+    """The newest augmented diff that is settled on a server with this head, by its own time and not by the clock.
 
     None: the source's bodies never change, or its head is not known.
     """
@@ -93,13 +93,13 @@ class Read(NamedTuple):
 
     @property
     def is_to_come(self) -> bool:
-        """Whether the server says that its data reaches to a time that has not been: its clock is wrong."""
+        """Whether the server says that its data reaches into the future: then its clock is wrong."""
         reached = self.reading.envelope.osm_base
         return reached is not None and reached - self.body.fetched_at > TO_COME
 
     @property
     def osm_base(self) -> datetime | None:
-        """How far the server's data reached; of a time to come None, or no later body could ever win over this one."""
+        """How far the server's data reached. None for a time in the future: no later body could ever win over that."""
         return None if self.is_to_come else self.reading.envelope.osm_base
 
 
@@ -123,7 +123,7 @@ def judge(read: Read, until: datetime | None) -> None:
 
 @dataclass
 class Bodies:
-    """A run's bodies, in a folder of its own. By hand, an id that was asked just now is waited for here."""
+    """A run's bodies, in a folder of its own. A run by hand waits here for an id that was asked for just now."""
 
     work: StreamWork
     connection: Connection
@@ -133,7 +133,7 @@ class Bodies:
     mode: Mode
     numbering: Numbering
     last: Body | None = None
-    """The one read last, also when it broke the reader."""
+    """The body that was read last, also one that the reader failed on."""
     probed: dict[int, Body] = field(default_factory=dict)
     """Fetched before their turn, to see whether the feed works."""
 
@@ -160,12 +160,11 @@ class Bodies:
                 time.sleep(error.retry_after or 0.0)
 
     def probe(self, sequence: int) -> None:
-        """See whether the feed works, by a sequence before its turn: then it is not fetched again. Raises FeedError."""
+        """See whether the feed works: fetch a sequence before its turn, keeping its body for then. Raises FeedError."""
         try:
             body = self.fetch(sequence)
-            with suppress(
-                BeforeHistory, BrokenGeometryRemark, Poison
-            ):  # the sequence's own failures: the feed has it
+            # These are the sequence's own failures: the feed has it.
+            with suppress(BeforeHistory, BrokenGeometryRemark, Poison):
                 judge(self.count(body), until=None)
             self.probed[sequence] = body
         except AskedJustNow as error:

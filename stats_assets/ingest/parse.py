@@ -29,7 +29,7 @@ class Reading:
     envelope: Envelope
     content_hash: str
     actions: int
-    """Of a diff; of a changeset file its changesets. Also those that could not be read."""
+    """How many a diff has, or changesets a changeset file; those that could not be read are among them."""
     features: int
     changesets: int
     errors: int

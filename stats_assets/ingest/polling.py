@@ -12,10 +12,8 @@ from stats_assets.streams import TABLE
 MINUTE = 60.0
 STILL = 600.0  # a feed that has not moved for so long is asked once a minute
 ONCE_A_MINUTE = 55.0  # ticks are not punctual
-REAL_PACE, ODD_PACE = (
-    45.0,
-    10.0,
-)  # seconds a minute: what keeps time, and what a late server's catching up may look like
+REAL_PACE = 45.0  # seconds between two minutes' heads: what comes no faster keeps time
+ODD_PACE = 10.0  # the same of a feed that is known to keep time, and may be catching up
 FAR_BEHIND = 100  # sequences: with so much to do, the head can wait
 LATER = 5.0  # a head that was not there yet is expected so much later the next time
 SOONER = 1.0  # a minute: so a server that is faster now is noticed
@@ -47,9 +45,9 @@ def asks(known: Head, source: str, cursor: int | None) -> bool:
 def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:
     """After how many seconds past its own time a head like this can be seen; None: the feed keeps no time.
 
-    It keeps time when its minutes come a real minute apart, however late it is, and whichever clock is wrong (below 0:
-    by ours the minute is still to end). Each head that comes at the first question
-    lowers what is known by a little, one that does not come raises it.
+    A feed keeps time when its minutes come a real minute apart, however late they are, and whichever clock is wrong.
+    Below 0: by our clock the minute has yet to end. Each head that is there when it is asked for first lowers what is
+    known by a little, one that is not there raises it.
     """
     passed, moved, answered = (known.since(then) for then in (feed_time, known.moved_at, known.asked_at))
     highest = known.highest if known.highest is not None else known.head

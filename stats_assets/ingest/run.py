@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable, clock, connect
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.ranges import Away, away_in, note, require_tables
 from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
 from stats_assets.database.ledger import ledger, pauses
@@ -23,17 +23,18 @@ from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
+from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
 from stats_assets.ingest.feed_head import of_run as head_for
 from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.mode import LIVE, Mode
 from stats_assets.ingest.run_result import Report
-from stats_assets.ingest.sequence_loop import FeedFailed, Runner
+from stats_assets.ingest.sequence_loop import Runner
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at, in_words
 
-GIVE_BACK_SECONDS = 10.0  # for a database that is back at once, to give back to it what the run was trying
+GIVE_BACK_SECONDS = 10.0  # a lost database is often back at once: so long its rows are tried to be given back
 log = logging.getLogger(__name__)
-PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (sequence_loop.py)
+PATIENCE = 5  # at most so many more failures in a row before the feed is blamed (failure_booking.py)
 
 
 def run_range(
@@ -49,12 +50,14 @@ def run_range(
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
     A failing sequence does not end the run; a failing feed does, and pauses the stream. A run by hand pauses nothing:
-    it waits itself, as long as its mode says; what the archive has it does without the feed, unless the mode says
-    otherwise. A late one does what is due once more though it is done, and pauses nothing either. Raises
-    LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
-    refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
-    are away nothing is fetched or counted, and no attempt either. report: to be filled, for who wants to know what was
-    done when the run is interrupted.
+    it waits itself, as long as its mode says. It needs no feed for what the archive has, unless the mode says
+    otherwise. A late run does what is due once more though it is done, and pauses nothing either. Where facts are
+    away, nothing is fetched, no sequence is counted, and no attempt.
+
+    report: is filled while the run goes on, so that a caller knows what was done when the run is interrupted.
+
+    Raises LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. DatabaseFailed: the
+    database fails or refuses. That costs no sequence an attempt, and pauses the stream as a failing feed does.
     """
     report = report or Report(start, end)
     try:
@@ -102,7 +105,7 @@ def _run(
             numbered = numbering(connection, work.stream)
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
             bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered)
-            runner = Runner(*(work, connection, run_id, bodies, report, mode, patience, away))
+            runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
             try:
                 _go(runner, due)
             except BaseException:
@@ -193,9 +196,8 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report, mode: Mode) -> None:
     what = str(failure).rstrip(".")
-    if not mode.pauses_stream or isinstance(
-        failure.error, FeedQuiet
-    ):  # nothing was asked, so nothing has failed once more
+    was_asked = not isinstance(failure.error, FeedQuiet)
+    if not (mode.pauses_stream and was_asked):  # not asked, it has not failed once more
         report.ended_early = f"{what}. The stream goes on by itself then; nothing is lost."
         return
     reason = f"The feed failed: {failure}"

@@ -25,7 +25,8 @@ class Report:
     began: datetime | None = None  # by the database's clock
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)
-    refused: int = 0  # of those that failed: facts of theirs are away, or the server has no history of them
+    lasting: int = 0
+    """Of those that failed: what another try alone does not mend, as facts are away, or the server has no history."""
     due: int = 0
     done: list[int] = field(default_factory=list)  # in the order of their commits
     left: int = 0
@@ -60,7 +61,7 @@ class Report:
         self.flags.update(reading.flags)
 
     def so_far(self) -> str:
-        """What was done of the range, for who ended the run before its end."""
+        """What was done of the range, for the person who ended the run early."""
         done = f": {min(self.done)}..{max(self.done)}" if self.done else ""
         failed = f", {len(self.failed)} failed" if self.failed else ""
         left = max(0, self.due - self.committed - len(self.failed))
@@ -79,7 +80,7 @@ class Report:
             again = " They are tried again by themselves, after growing pauses."
             raise RunFailed(
                 f"None of the sequences {self.start}..{self.end} could be committed."
-                f" {first}: {self.failed[first].rstrip('.')}.{again if len(self.failed) > self.refused else ''}"
+                f" {first}: {self.failed[first].rstrip('.')}.{again if len(self.failed) > self.lasting else ''}"
             )
         if self.left and self.ended_early and self.ended_early != NOT_YET:
             raise RunFailed(self.ended_early)

@@ -1,32 +1,24 @@
-"""A run's passage over its due sequences: commit one after the other, past those that fail.
+"""A run's way over its due sequences: commit one after the other, and go on past those that fail.
 
-What becomes of a failure is failure_rules.py's; whose fault it is, where that has to be found out by how the next ones
-answer, is decided here. Bodies are fetch.py's; leases, heads and pauses are run.py's.
+Whose fault a failure is, and what is booked for it, is failure_booking.py's. Bodies are fetch.py's; leases, heads and
+pauses are run.py's.
 """
 
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import NamedTuple, assert_never
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.additions import require_data_to_be_wrong
 from stats_assets.database.facts.ranges import Away, FactsAway
-from stats_assets.database.ledger import asked, ledger, pauses
+from stats_assets.database.ledger import ledger, pauses
 from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
 from stats_assets.database.ledger.ledger import LedgerRow
-from stats_assets.feeds.body import Body
-from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, FeedRefused, SequenceNotYetAvailable
-from stats_assets.ingest.failure_rules import Raised, Rule, pause_for, rule_for
-from stats_assets.ingest.fetch import Bodies, Poison, Read, StreamWork, judge, poison_told, settled_to
-from stats_assets.ingest.mode import Mode
-from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET, Report
+from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, SequenceNotYetAvailable
+from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
+from stats_assets.ingest.fetch import Bodies, Poison, Read, judge, poison_told, settled_to
+from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
-AWAY_PAUSE = timedelta(minutes=5)
 REMARK_ATTEMPTS = 3  # a geometry that can't be expanded persists: then the rest of the body is taken
 MOST_BEFORE_HISTORY = 5  # in a row, in a run by hand; then the rest of its range is left
 SAY_SECONDS = 10
@@ -34,16 +26,8 @@ log = logging.getLogger(__name__)
 A_CLOCK_AHEAD = "the server's clock is wrong, its data can't reach to "
 
 
-class FeedFailed(Exception):
-    """The feed, not one sequence, can't be used now; the message says which URL and what came."""
-
-    def __init__(self, error: FeedError) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.retry_after = error.retry_after
-
-
 def _groups(due: Sequence[LedgerRow]) -> Iterator[list[LedgerRow]]:
+    """What is taken together: a sequence that a run died with (`suspect`) alone, others in tens."""
     group: list[LedgerRow] = []
     for row in due:
         if group and (row.suspect or len(group) == GROUP):
@@ -57,12 +41,6 @@ def _groups(due: Sequence[LedgerRow]) -> Iterator[list[LedgerRow]]:
         yield group
 
 
-class _Pending(NamedTuple):
-    taken: LedgerRow
-    error: FeedError
-    body: Body | None
-
-
 class _Writing:
     """What the commit writes of a body that was read (database/ledger/commit.py::Writing)."""
 
@@ -71,7 +49,10 @@ class _Writing:
         self._kept = read.body.from_archive
 
     def keep_replaced(self) -> None:
-        """What is counted now is kept aside, once: done again after a deadlock, the archive may have the new one."""
+        """Keep the body that is counted now aside, once: when this is called again, the archive may have the new one.
+
+        It is called again when the transaction is, after a deadlock.
+        """
         if not self._kept:
             self._bodies.keep_replaced(self._read.body.sequence)
         self._kept = True
@@ -85,28 +66,20 @@ class _Writing:
             self._bodies.work.archive.put(body)
 
 
-@dataclass
 class Runner:
-    """One run's passage over its due sequences."""
+    """One run's way over its due sequences. away: where nothing is counted, as facts are away."""
 
-    work: StreamWork
-    connection: Connection
-    run_id: str
-    bodies: Bodies
-    report: Report
-    mode: Mode
-    patience: int = 0
-    """How many more may fail in a row before the feed is blamed. It grows with the pauses that brought nothing, so
-    that neighbours that are broken for good don't look like a broken feed for ever.
-    """
-    away: Sequence[Away] = ()
-    """Where nothing is counted, as facts are away."""
-    pending: list["_Pending"] = field(default_factory=list)
-    """What failed, and whose fault that is isn't known yet: the next one decides."""
-    at: int = 0
-    before_history: int = 0  # of minutes in a row
+    def __init__(
+        self, bodies: Bodies, run_id: str, booking: FailureBooking, away: Sequence[Away] = ()
+    ) -> None:
+        self.bodies, self.run_id, self.booking, self.away = bodies, run_id, booking, away
+        self.work, self.connection = bodies.work, bodies.connection
+        self.report, self.mode = bodies.report, bodies.mode
+        self.at = 0
+        """The sequence that is being done, or was done last."""
 
     def go(self, due: Sequence[LedgerRow]) -> None:
+        """Do all of it, or end early for a reason that the report says. Raises FeedFailed."""
         said = time.monotonic()
         for group in _groups(due):
             numbers = [row.sequence for row in group]
@@ -115,28 +88,27 @@ class Runner:
                 try:
                     self.one(taken)
                 except SequenceNotYetAvailable as error:
-                    if self.pending:
-                        raise FeedFailed(self.pending[0].error) from error
+                    if self.booking.pending:
+                        raise FeedFailed(self.booking.pending[0].error) from error
                     log.info(str(error))
                     self.report.ended_early = NOT_YET
                     return
-                if self.before_history >= MOST_BEFORE_HISTORY:
-                    self.report.ended_early = BEFORE_HISTORY.format(self.before_history)
+                if self.booking.before_history >= MOST_BEFORE_HISTORY:
+                    self.report.ended_early = BEFORE_HISTORY.format(self.booking.before_history)
                     log.info(self.report.ended_early)
                     return
                 if time.monotonic() - said > SAY_SECONDS:
                     said = time.monotonic()
                     log.info(f"{self.report.committed} of {len(due)} sequences done, now at {taken.sequence}")
-        self.probe_after_pending()
+        self.booking.probe_after_pending()
 
     def give_back(self, due: Sequence[LedgerRow], *, blames: bool = True) -> Sequence[LedgerRow]:
-        """After a failure of the feed: release what is not done, to `go` on with it later.
+        """After a failure of the feed: release what is not done; what is left of `due`, for `go` to do later.
 
-        blames: what failed may have been the sequences' fault, so one more is put up with. A refusal never was.
+        blames: as of `FailureBooking.drop_pending`.
         """
-        failed = self.pending[0].taken.sequence if self.pending else self.at
-        self.pending.clear()
-        self.patience += blames
+        pending = self.booking.drop_pending(blames=blames)
+        failed = self.at if pending is None else pending
         ledger.release(self.connection, self.run_id, self.work.stream)
         return [row for row in due if row.sequence >= failed]
 
@@ -153,56 +125,13 @@ class Runner:
             read = self.bodies.read(taken.sequence)
             flagged = self.judge(taken, read)
             if not read.body.from_archive:  # that one says nothing about the feed
-                self.acquit_feed()
+                self.booking.feed_works()
             self.save(taken, read, flagged)
         except (FeedError, FactsAway, Poison) as error:
-            self.book(taken, error)
+            self.booking.book(taken, error)
         finally:
-            if not any(one.taken is taken for one in self.pending):
+            if not self.booking.is_pending(taken):
                 self.bodies.discard(taken.sequence)
-
-    def book(self, taken: LedgerRow, error: Raised) -> None:
-        """Book what failure_rules.py says of the failure. Raises FeedFailed, SequenceNotYetAvailable."""
-        rule, reason = rule_for(error, self.mode), str(error)
-        if rule.acquits_feed:
-            self.acquit_feed()
-        match rule.action:
-            case "charge":
-                if isinstance(error, Poison):
-                    require_data_to_be_wrong(self.connection, error.__cause__)
-                reason = self.charge(taken, reason, self.bodies.last)
-            case "decline":
-                self.decline(taken, reason)
-            case "refuse":
-                self.refuse(taken, reason)
-            case "end" | "feed" | "wait" | "miss" | "ask next":
-                assert isinstance(error, FeedError)  # noqa: S101 - these are the feed's alone
-                self.book_of_feed(taken, rule, error)
-            case _:
-                assert_never(rule.action)
-        if rule.fails:
-            self.fail(taken, reason)
-
-    def book_of_feed(self, taken: LedgerRow, rule: Rule, error: FeedError) -> None:
-        """Book what the feed may yet make good. Raises FeedFailed, SequenceNotYetAvailable."""
-        match rule.action:
-            case "end":
-                raise error
-            case "feed":
-                # a remark may be seen only by who reads it all
-                asked.heed(self.connection, self.work.stream, error)
-                raise FeedFailed(error) from error
-            case "wait":
-                with self.booking():
-                    ledger.wait(self.connection, self.work.stream, taken, str(error), pause_for(error))
-                if not rule.fails:
-                    log.info(error.what)
-            case "miss":
-                self.miss(taken, error)
-            case "ask next":
-                if len(self.pending) > self.patience:
-                    raise FeedFailed(self.pending[0].error) from error
-                self.pending.append(_Pending(taken, error, self.bodies.last or error.body))
 
     def judge(self, taken: LedgerRow, read: Read) -> str | None:
         """Raises FeedError unless the body is whole; a remark on one geometry is put up with in the end, flagged."""
@@ -217,6 +146,7 @@ class Runner:
         return None
 
     def save(self, taken: LedgerRow, read: Read, flagged: str | None) -> None:
+        """Commit what was read; flagged: why the body is doubtful, if it was put up with."""
         began = time.monotonic()
         body, reading = read.body, read.reading
         until, reached = self.work.source.until(taken.sequence), read.osm_base
@@ -242,7 +172,7 @@ class Runner:
             from_archive=body.from_archive,
             numbering=numbering.of(taken.sequence),
         )
-        self.before_history = 0
+        self.booking.before_history = 0
         verdict = commit(
             *(self.connection, self.run_id, self.work.stream, taken, counted, _Writing(read, self.bodies)),
             by_hand=self.mode.by_hand,
@@ -251,75 +181,3 @@ class Runner:
             pauses.unpause(self.connection, self.work.stream)
         self.report.add(taken.sequence, verdict, reading)
         self.report.commit_seconds += time.monotonic() - began
-
-    def miss(self, taken: LedgerRow, error: FeedError) -> None:
-        """The feed lacks it: a hole only if the feed has others; at the head it just isn't there yet."""
-        head = self.report.head or 0
-        if taken.sequence >= head:
-            raise SequenceNotYetAvailable(error.url, f"{error.what}, though it is the feed's head")
-        if not self.report.committed:
-            try:
-                self.probe(head)
-            except FeedError:
-                raise FeedFailed(error) from None
-        with self.booking():
-            ledger.missing(self.connection, self.work.stream, taken, str(error), self.work.retries)
-
-    @contextmanager
-    def booking(self) -> Iterator[None]:
-        """A failure is booked only while the run holds its lease: else others may have done the sequence meanwhile."""
-        with self.connection.transaction():
-            ledger.hold(self.connection, self.run_id)
-            yield
-
-    def charge(self, taken: LedgerRow, reason: str, body: Body | None) -> str:
-        """An attempt; what is said of it."""
-        with self.booking():
-            work = ledger.charge(self.connection, self.work.stream, taken, reason, self.work.retries)
-        if work == "quarantined" and body is not None:
-            self.bodies.keep_aside(body, reason)
-        return f"{reason} (attempt {taken.attempts + 1}; {work})"
-
-    def decline(self, taken: LedgerRow, reason: str) -> None:
-        """Another try would end the same: nothing waits for one."""
-        with self.booking():
-            ledger.decline(self.connection, self.run_id, self.work.stream, taken, reason)
-        self.before_history += 1
-        self.report.refused += 1
-
-    def refuse(self, taken: LedgerRow, reason: str) -> None:
-        with self.booking():
-            ledger.refuse(self.connection, self.work.stream, taken, reason, AWAY_PAUSE)
-        self.report.refused += 1
-
-    def fail(self, taken: LedgerRow, reason: str) -> None:
-        self.report.failed[taken.sequence] = reason
-        log.info(f"{taken.sequence}: {reason}")
-
-    def acquit_feed(self) -> None:
-        """The feed answered well: what failed before was the sequences' own failure."""
-        pending, self.pending = self.pending, []
-        for one in pending:
-            self.fail(one.taken, self.charge(one.taken, str(one.error), one.body))
-            self.bodies.discard(one.taken.sequence)
-
-    def probe_after_pending(self) -> None:
-        """Decide about failures at the range's end by the sequences after them that the head allows."""
-        if not self.pending:
-            return
-        after = self.pending[-1].taken.sequence + 1
-        for sequence in range(after, after + self.patience - len(self.pending) + 2):
-            with suppress(FeedError):
-                if sequence <= (self.report.head or 0):
-                    self.probe(sequence)
-                    self.acquit_feed()
-                    return
-        raise FeedFailed(self.pending[-1].error)
-
-    def probe(self, sequence: int) -> None:
-        """Fetch only to see whether the feed works: a body that could be counted. Raises FeedError, FeedFailed."""
-        try:
-            self.bodies.probe(sequence)
-        except FeedRefused as error:
-            asked.heed(self.connection, self.work.stream, error)
-            raise FeedFailed(error) from None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-from stats_assets.monitoring.status import Status, StreamStatus
+from stats_assets.monitoring.stream_status import Status, StreamStatus
 
 NAMESPACE = "StatsAssets"
 FAILED_MINUTES = 15

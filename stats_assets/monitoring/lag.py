@@ -1,6 +1,6 @@
 """How far behind a stream is, and its feed: by the clock, never by the distance to the feed's head. Pure.
 
-What is asked for it is status.py's and orchestration/stream_checks.py's; how far the feed is, ingest/feed_head.py's.
+What is asked for it is status.py's and orchestration/lag_check.py's; how far the feed is, ingest/feed_head.py's.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from stats_assets.monitoring.alerts import Problem
 from stats_assets.monitoring.cloudwatch import FAILED_MINUTES, Dagster
 from stats_assets.monitoring.failing_jobs import FailingJob
 from stats_assets.monitoring.lag import BEHIND, why_another, why_late
-from stats_assets.monitoring.status import Status, StreamStatus
+from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.streams import Stream
 from stats_assets.words import in_words
 

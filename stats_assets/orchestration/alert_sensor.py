@@ -1,6 +1,7 @@
 """The sensor of the alerts: once a minute the operator's hooks are told what has gone wrong, or is over.
 
-There, and on, only where a hook is set; starts no runs. The same from outside of Dagster: `stats-assets alerts --send`.
+It exists, and is on, only where a hook is set, and it starts no runs. The same without Dagster:
+`stats-assets alerts --send`.
 """
 
 from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SkipReason, sensor

@@ -1,4 +1,4 @@
-"""The outcome of a check: whether it is another than the one that Dagster has, and as an event of no run.
+"""A check's outcome: whether it differs from the one that Dagster has, and the event that tells it, without a run.
 
 What the checks are is stream_checks.py's, and assets/verification.py's.
 """
@@ -16,9 +16,11 @@ from dagster import (
     DagsterInstance,
 )
 
+SHOWN = 20  # sequences that a check's description names
+
 
 def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
-    """The result, as an event of no run."""
+    """The result as an event that belongs to no run."""
     assert result.asset_key is not None  # noqa: S101 - ours name it
     assert result.check_name is not None  # noqa: S101
     return AssetCheckEvaluation(
@@ -39,7 +41,7 @@ def changed(instance: DagsterInstance, asset: AssetKey, result: AssetCheckResult
 
 
 def _waits(metadata: Mapping[str, Any]) -> bool:
-    """Whether the lag names something that waits: that it does not yet, or no longer, is a change, too."""
+    """Whether the check `lag` names sequences that wait: when it begins or ceases to, that is a change, too."""
     return bool(metadata["waiting"].value) if "waiting" in metadata else False
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger
+from stats_assets.database.ledger import failed_tries
 from stats_assets.database.ledger.leases import Lease, end_lease, leases
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.statistics.applier import applying
@@ -36,9 +36,9 @@ class Flight:
     late: bool = False
     """Whether one is at work on what is due once more; nothing waits for it."""
     dead: list[tuple[DagsterRun, str]] = field(default_factory=list)
-    """Runs that Dagster shows as unfinished, and that are not, with the reason."""
+    """Runs that Dagster shows as unfinished though they are dead, each with the reason."""
     stale: list[str] = field(default_factory=list)
-    """Runs whose leases nobody holds any more."""
+    """Runs whose leases are no more than a row: nobody keeps them fresh."""
 
 
 def look(instance: DagsterInstance, connection: Connection, settings: Settings, stream: Stream) -> Flight:
@@ -54,7 +54,7 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings, 
         run = records[run_id].dagster_run if run_id in records else instance.get_run_by_id(run_id)
         over = run is not None and run.is_finished and not lease.released
         if lease.silent_seconds <= settings.lease_stale_seconds and not over:
-            # Live comes first: what a backfill has in hand just now is marked in the ledger, the rest is free.
+            # The stream waits for no run by hand: what that has in hand is marked in the ledger, the rest is free.
             if not lease.released and not lease.by_hand:
                 flight.ranges.append(Range(lease.start_sequence, lease.end_sequence))
             continue
@@ -81,17 +81,17 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings, 
 
 
 def free(connection: Connection, stream: Stream, flight: Flight, retries: Retries) -> None:
-    """What dead runs held is given back: each sequence that one was trying has had an attempt."""
+    """Give back what dead runs held; what that means for each sequence is said by `failed_tries.bury`."""
     for run_id in flight.stale:
         end_lease(connection, run_id)  # first, as a commit locks its lease first
-        ledger.bury(connection, run_id, stream, retries)
-    ledger.bury_orphans(connection, stream, retries)
+        failed_tries.bury(connection, run_id, stream, retries)
+    failed_tries.bury_orphans(connection, stream, retries)
 
 
 def dead_statistics(
     instance: DagsterInstance, connection: Connection, settings: Settings
 ) -> list[tuple[DagsterRun, str]]:
-    """The runs of the statistics alone that died: they have no lease, but a live one holds the lock."""
+    """The runs of `statistics_job` that died. They have no lease: that one lives is seen by the lock that it holds."""
     found = []
     for record in instance.get_run_records(RunsFilter(job_name="statistics_job", statuses=UNFINISHED)):
         trouble = _stillborn(record, None, settings)

@@ -1,7 +1,7 @@
 """Text of others (bodies, names, exceptions) where Dagster's UI reads Markdown: it must be shown as it is.
 
-That is: what checks say when they are evaluated. Messages of ticks and runs, text metadata and the cells of tables
-(`MetadataValue.table`) the UI shows plainly: they must not come by here.
+That is: what checks say when they are evaluated. The UI shows messages of ticks and runs, text metadata and the cells
+of tables (`MetadataValue.table`) plainly: these must not be escaped.
 """
 
 import re
@@ -20,5 +20,5 @@ _MEANS_SOMETHING = re.compile(
 
 
 def escaped(text: str) -> str:
-    """The text as one line of Markdown that reads like it."""
+    """One line of Markdown that the UI shows as this text."""
     return _MEANS_SOMETHING.sub(lambda found: f"\\{found[0]}", " ".join(text.split()))

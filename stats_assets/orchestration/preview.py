@@ -1,6 +1,6 @@
 """Dagster's preview of a tick ("Preview tick result", `dagster sensor preview`): the tick's own code, nothing written.
 
-How a preview is known, and the transaction that is rolled back. What a tick does is the sensors' affair.
+Here: how a preview is told from a tick, and the transaction that is rolled back. What a tick does is the sensors'.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class PreviewImpossible(Exception):
 
 
 def is_preview(context: SensorEvaluationContext) -> bool:
-    """Whether the evaluation is a look.
+    """Whether the evaluation is a preview.
 
     The daemon passes a log key whose last part is its tick's id. For a preview Dagster makes one up, whose last part is
     the time. A context made in code, without any repository, is a tick.
@@ -46,7 +46,7 @@ def opened(stats: Stats, preview: bool) -> Iterator[Connection]:
 
 @contextmanager
 def rolled_back(connection: Connection, *, really: bool = True) -> Iterator[None]:
-    """A transaction that leaves nothing, whatever is written in it; `really` not: no transaction at all.
+    """A transaction that leaves nothing, whatever is written in it. really: False: no transaction at all.
 
     Raises PreviewImpossible where somebody else holds what it would write, or the role may not write.
     """

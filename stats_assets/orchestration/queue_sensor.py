@@ -1,7 +1,7 @@
 """The sensor of the queue: starts the statistics when backfills or runs by hand have left changesets in it.
 
-What streams' runs change they apply themselves. It is on from the start, so it also tells Dagster when the verdict on
-all statistics has changed, and when a stream is no longer followed.
+The runs of streams apply what they change themselves. As this sensor is on from the start, it also tells Dagster when
+the verdict on all statistics has changed, and when a stream is no longer followed.
 """
 
 import uuid
@@ -19,16 +19,16 @@ from dagster import (
 )
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.partitions import missing_tables
+from stats_assets.database.facts.fact_partitions import missing_tables
 from stats_assets.database.failures import named
 from stats_assets.database.statistics.applier import queued
 from stats_assets.orchestration import live_runs
 from stats_assets.orchestration.assets.verification import changed_verdict
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.jobs import STREAM_JOBS, statistics_job
+from stats_assets.orchestration.lag_check import lag_of_others
 from stats_assets.orchestration.live_runs import UNFINISHED, dead_statistics
 from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
-from stats_assets.orchestration.stream_checks import lag_of_others
 from stats_assets.streams import STREAMS
 from stats_assets.system import Stats
 
@@ -65,7 +65,7 @@ def queue_sensor(poll_seconds: int) -> SensorDefinition:
 def _bury_the_dead(
     instance: DagsterInstance, connection: Connection, stats: Stats, preview: bool
 ) -> set[str]:
-    """Free what dead runs held, those by hand, too, while the streams' sensors are off; their ids.
+    """Free what dead runs held, also runs by hand, and while the streams' sensors are off. Returns the runs' ids.
 
     Raises PreviewImpossible.
     """

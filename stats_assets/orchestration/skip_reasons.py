@@ -23,7 +23,7 @@ def nowhere_to_start(stream: Stream, feed: Feed, settings: Settings) -> str:
 def why_nothing(
     row: StreamRow, cursor: int, waiting: int, flight: Flight, feed: Feed, settings: Settings
 ) -> str:
-    """Of one that goes on by itself, or waits for a person."""
+    """Of a stream that goes on by itself, or waits for a person."""
     waits = f" {waiting} waiting for another try, by itself; stats-assets status says why." if waiting else ""
     head = feed.head
     if head is None:

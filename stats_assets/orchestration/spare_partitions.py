@@ -23,9 +23,9 @@ AT_WORK = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionSta
 def spare_keys(
     instance: DagsterInstance, connection: Connection, stream: Stream, first: int, origin: int
 ) -> tuple[list[str], str | None]:
-    """The keys from `first` on whose blocks lie before the origin's, and hold nothing; and what forbids to remove any.
+    """The keys from `first` on whose blocks lie before the origin's and hold nothing; else why none may be removed.
 
-    Nothing: no sequence in the ledger, no materialization, no run that is not finished.
+    A block holds nothing when it has no sequence in the ledger, no materialization, and no run that is not finished.
     """
     for status in AT_WORK:
         for backfill in instance.get_backfills(status=status):

@@ -1,8 +1,8 @@
-"""Asset checks on each stream: its lag, its holes, its quarantine.
+"""The asset checks on each stream: its lag (lag_check.py), its holes, its quarantine, its doubts, its definitions.
 
-A check runs when a person asks for it; the sensor's tick reports it when its outcome changes, so that a dead stream is
-not silent. The checks are the feeds': on an asset that is materialized every minute, Dagster's UI would call each of
-them "not evaluated" again every minute.
+A check runs when a person asks for it. Besides, the sensor's tick reports it when its outcome changes, so that a dead
+stream is not silent. The checks hang on the feed's asset: on one that is materialized every minute, Dagster's UI would
+call each of them "not evaluated" again every minute.
 """
 
 from collections.abc import Sequence
@@ -20,21 +20,18 @@ from dagster import (
     asset_check,
 )
 
-from stats_assets.database.connection import Connection, clock
+from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import WHAT_TO_DO, away
 from stats_assets.database.ledger.doubts import doubts, to_heal
 from stats_assets.database.ledger.ledger import Work
-from stats_assets.database.ledger.newest import newest_committed
-from stats_assets.database.ledger.ranges import counted_under_older
-from stats_assets.database.ledger.stream_rows import StreamRow, given_up_for, stream_of, troubled
-from stats_assets.database.ledger.waiting import waiting
-from stats_assets.ingest.feed_head import Feed, known_of, of_look
-from stats_assets.monitoring import lag
+from stats_assets.database.ledger.spans import counted_under_older
+from stats_assets.database.ledger.stream_rows import given_up_for, stream_of, troubled
+from stats_assets.ingest.feed_head import Feed, of_look
 from stats_assets.monitoring.lag import BEHIND
-from stats_assets.monitoring.switches import switches_of
 from stats_assets.orchestration.assets.failing import failing
-from stats_assets.orchestration.check_outcomes import changed, evaluation_of
+from stats_assets.orchestration.check_outcomes import SHOWN, changed, evaluation_of
 from stats_assets.orchestration.current_system import current_stats
+from stats_assets.orchestration.lag_check import lag_outcome, why_not_followed
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.osm.categories import CategoriesError
 from stats_assets.osm.regions import RegionsError
@@ -42,7 +39,6 @@ from stats_assets.streams import STREAMS, TABLE, Stream
 from stats_assets.system import Stats
 from stats_assets.words import in_words
 
-SHOWN = 20
 ERROR_AFTER = timedelta(hours=25)
 
 
@@ -56,7 +52,7 @@ def evaluate(
 ) -> dict[str, AssetCheckResult]:
     """The stream's checks by name. not_followed: its sensor is off or dead, in words."""
     key = AssetKey(TABLE[stream].feed)
-    results = {"lag": _lag(stats, connection, stream, cursor, feed, not_followed)}
+    results = {"lag": lag_outcome(stats, connection, stream, cursor, feed, not_followed)}
     troubles: dict[str, Work] = {"no_quarantine": "quarantined", "no_holes": "hole"}
     for name, work in troubles.items():
         found = troubled(connection, stream, work)
@@ -83,56 +79,6 @@ def _given_up(stream: Stream, work: Work, found: Sequence[tuple[int, str]]) -> s
     named = "; ".join(f"{n}: {reason.rstrip('.')}" for n, reason in found[:SHOWN])
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"{len(found)} {what}: {named}{more}. Tried again once a day; now: stats-assets retry --stream {stream}"
-
-
-def _lag(
-    stats: Stats, connection: Connection, stream: Stream, cursor: int, feed: Feed, not_followed: str | None
-) -> AssetCheckResult:
-    """Passes where the stream is followed, and neither it nor its feed is behind."""
-    newest, now, head = newest_committed(connection, stream, cursor), clock(connection), feed.head
-    done = cursor if newest is None else newest
-    behind, age = lag.lag_seconds(stream, done, feed, now), lag.feed_age_seconds(feed, now)
-    ahead, another = lag.is_ahead(cursor, newest, head), lag.is_another(cursor, newest, feed)
-    said = "the feed's head is unknown" if behind is None else f"{in_words(behind)} behind"
-    if another and head is not None:
-        said = lag.why_another(stream, cursor, head)
-    elif ahead:
-        said = (
-            f"the cursor {cursor} is ahead of the feed's head {head}: nothing is done until the feed is there"
-        )
-    elif head is None:
-        said = f"{said}; {feed.trouble.rstrip('.')}"
-    elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
-        said = f"{said}. {late}"
-    if not_followed:
-        said = (
-            f"{not_followed[0].upper()}{not_followed[1:]}. It is {said}"
-            if behind is not None
-            else not_followed
-        )
-    waits = waiting(connection, stream, stats.settings.lease_stale_seconds)
-    if waits:
-        named = "; ".join(f"{n}: {reason}" for n, reason in waits[:SHOWN])
-        said = f"{said}. {len(waits)} wait for their next try: {named}"
-    return AssetCheckResult(
-        asset_key=TABLE[stream].feed,
-        check_name="lag",
-        passed=not not_followed
-        and behind is not None
-        and max(behind, age or 0.0) < BEHIND
-        and not ahead
-        and not another,
-        severity=AssetCheckSeverity.WARN,
-        description=escaped(said),
-        metadata={
-            "cursor": cursor,
-            "head": head if head is not None else "unknown",
-            "newest": newest if newest is not None else "none",
-            "waiting": len(waits),
-            **({} if behind is None else {"lag_seconds": behind}),
-            **({} if age is None else {"feed_age_seconds": age}),
-        },
-    )
 
 
 def _facts_are_here(connection: Connection) -> AssetCheckResult:
@@ -214,7 +160,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
                 instance = _instance()
-                why = None if instance is None else _not_followed(instance, stats, row, stream)
+                why = None if instance is None else why_not_followed(instance, stats, row, stream)
                 return evaluate(stats, connection, stream, cursor, feed, why)[name]
 
         return run
@@ -229,35 +175,6 @@ def _instance() -> DagsterInstance | None:
     except DagsterInvariantViolationError:
         return None
     return instance
-
-
-def _not_followed(
-    instance: DagsterInstance, stats: Stats, row: StreamRow | None, stream: Stream
-) -> str | None:
-    return lag.why_not_followed(stream, switches_of(instance), row, stats.settings.poll_seconds)
-
-
-def lag_of_others(
-    instance: DagsterInstance, stats: Stats, connection: Connection
-) -> Sequence[AssetCheckEvaluation]:
-    """The check `lag` of streams that began and are not followed, where its outcome changes: their own ticks can't.
-
-    A sensor that is on ticks again by itself after a start of the daemon that evaluates this.
-    """
-    switches = switches_of(instance)
-    events = []
-    for stream in STREAMS:
-        row = stream_of(connection, stream)
-        if row is None or row.checkpoint is None:
-            continue
-        why = lag.why_not_followed(stream, switches, row, stats.settings.poll_seconds)
-        if why is None or switches.is_on(stream, row.instance_id):
-            continue
-        feed = known_of(connection, stats.source(stream), stream)
-        result = _lag(stats, connection, stream, row.checkpoint, feed, why)
-        if changed(instance, AssetKey(TABLE[stream].feed), result):
-            events.append(evaluation_of(result))
-    return events
 
 
 def changed_outcomes(

@@ -19,7 +19,7 @@ from dagster import (
 )
 
 from stats_assets.database.connection import Connection, retried
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.failures import named
 from stats_assets.database.ledger import asked, seeking, stream_rows
 from stats_assets.database.ledger.due_again import late

@@ -65,18 +65,12 @@ class Regions:
             raise RegionsError(f"{source}: the regions file can't be read as GeoJSON: {error}") from error
         return cls(_shapes(str(source), document), PACKAGED_REGIONS if path is None else None)
 
-    def locate(self, geometries: Geometries) -> tuple[Indices, Indices]:
+    def located(self, geometries: Geometries) -> Iterator[tuple[Indices, Indices]]:
         """Pairs (number of the geometry, number of a region in `codes`) of all that intersect, touching included.
 
-        A pair may come more than once, where a geometry lies in several parts of a region.
+        A pair may come more than once, where a geometry lies in several parts of a region. They come in parts, as each
+        of very many geometries may lie in very many regions.
         """
-        found = list(self.located(geometries))
-        if not found:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        return np.concatenate([which for which, _ in found]), np.concatenate([region for _, region in found])
-
-    def located(self, geometries: Geometries) -> Iterator[tuple[Indices, Indices]]:
-        """The same, not all at once: each of very many geometries may lie in very many regions."""
         near, pairs = [], 0
         for start in range(0, len(geometries), _SLICE):
             which, parts = self._tree.query(geometries[start : start + _SLICE])

@@ -134,7 +134,7 @@ def test_each_command_is_the_function_of_its_name() -> None:
 
 def test_no_error_for_people_is_a_bug() -> None:
     """What the command line said before of each kind, it says because of what that is."""
-    from stats_assets.cli.failures import sentences
+    from stats_assets.cli.error_sentences import sentences
     from stats_assets.database.connection import DatabaseUnreachable
     from stats_assets.osm.regions import RegionsError
     from stats_assets.settings import SettingsError

@@ -14,9 +14,9 @@ from dagster import DagsterInstance
 from stats_assets.cli.messages import sure
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.empty_partitions import drop_empty
-from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
+from stats_assets.database.facts.fact_partitions import SEQUENCES, make_partitions
 from stats_assets.database.ledger import ledger, seeking, stream_rows
-from stats_assets.database.ledger.ranges import skipped
+from stats_assets.database.ledger.spans import skipped
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.feed_head import of_look

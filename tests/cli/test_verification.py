@@ -8,7 +8,7 @@ from dagster import AssetCheckKey, AssetKey, DagsterInstance, DefaultScheduleSta
 from stats_assets.database import locks
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.database.statistics.verification import PARTS

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from stats_assets.database.connection import connect
-from stats_assets.database.facts.partitions import name_of
+from stats_assets.database.facts.fact_partitions import name_of
 from stats_assets.database.facts.ranges import range_of
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed

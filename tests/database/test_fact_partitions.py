@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.facts import partitions as fact_partitions
+from stats_assets.database.facts import fact_partitions
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.ranges import away
 from stats_assets.database.ledger.stream_rows import begin
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, revision, upgrade

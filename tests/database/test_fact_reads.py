@@ -3,9 +3,8 @@
 import pytest
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts import partitions
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import TABLES, make_partitions
 from stats_assets.database.statistics import applier, steps
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from tests.database.test_statistics import COUNTRIES, diff, edits
@@ -45,7 +44,7 @@ def decade(connection: Connection, request: pytest.FixtureRequest) -> Connection
 
 def read(connection: Connection, *starts: int) -> bool:
     """Whether each transaction has read the partitions with these first sequences, and no others."""
-    names = sorted(f"{table}_{start:09d}" for table in partitions.TABLES for start in starts)
+    names = sorted(f"{table}_{start:09d}" for table in TABLES for start in starts)
     return connection.execute("SELECT DISTINCT partitions FROM seen").fetchall() == [(names,)]
 
 

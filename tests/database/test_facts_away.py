@@ -8,7 +8,7 @@ from psycopg import errors
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts, save_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.ranges import FactsAway, away, held, note
 from stats_assets.database.migrations import migrate, upgrade
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries

@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import SEQUENCES, make_partitions, name_of
+from stats_assets.database.facts.fact_partitions import SEQUENCES, make_partitions, name_of
 from stats_assets.database.facts.ranges import FactsAway, held, note
 from stats_assets.database.statistics import applier as statistics
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from stats_assets.database.connection import Connection, connect
+from stats_assets.database.ledger import failed_tries, ledger, seeking, stream_rows
 from stats_assets.database.ledger import leases as leasing
-from stats_assets.database.ledger import ledger, seeking, stream_rows
 from stats_assets.database.ledger.commit import Counted, Counts, Verdict, verdict
 from stats_assets.database.ledger.commit import commit as commit_sequence
 from stats_assets.database.ledger.leases import end_lease, lease, leases
@@ -334,7 +334,7 @@ def test_a_failing_sequence_waits_longer_each_time_and_is_quarantined_in_the_end
     for attempt in (1, 2, 3):
         (taken,) = take(connection, 100)
         assert taken.attempts == attempt - 1
-        work = ledger.charge(connection, STREAM, taken, "bad body", RETRIES)
+        work = failed_tries.count_attempt(connection, STREAM, taken, "bad body", RETRIES)
         found = state(connection, 100)
         pauses.append((found["not_before"] - found["since"]).total_seconds())
         assert work == ("quarantined" if attempt == 3 else "waiting")
@@ -346,7 +346,7 @@ def test_a_failing_sequence_waits_longer_each_time_and_is_quarantined_in_the_end
 
 def test_a_quarantined_sequence_heals_with_an_ordinary_commit(connection: Connection) -> None:
     for _ in range(3):
-        ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+        failed_tries.count_attempt(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
     (taken,) = take(connection, 100)
     assert commit(connection, taken) is Verdict.COMMITTED
     found = state(connection, 100)
@@ -360,7 +360,7 @@ def test_a_quarantined_sequence_heals_with_an_ordinary_commit(connection: Connec
 
 def test_a_failing_reread_leaves_the_result(connection: Connection) -> None:
     commit(connection, take(connection, 100)[0])
-    ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+    failed_tries.count_attempt(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
     found = state(connection, 100)
     assert (found["result"], found["done"], found["work"]) == ("committed", True, "waiting")
 
@@ -368,7 +368,7 @@ def test_a_failing_reread_leaves_the_result(connection: Connection) -> None:
 @pytest.mark.parametrize("before", ["idle", "waiting", "quarantined"])
 def test_what_a_run_gives_back_is_as_it_was(connection: Connection, before: str) -> None:
     for _ in range({"idle": 0, "waiting": 1, "quarantined": 3}[before]):
-        ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+        failed_tries.count_attempt(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
     take(connection, 100)
     assert ledger.release(connection, "run", STREAM) == 1
     found = state(connection, 100)
@@ -378,16 +378,16 @@ def test_what_a_run_gives_back_is_as_it_was(connection: Connection, before: str)
 
 def test_a_hole_is_declared_only_after_its_grace(connection: Connection) -> None:
     (taken,) = take(connection, 100)
-    assert ledger.missing(connection, STREAM, taken, "404", RETRIES) == "waiting"
+    assert failed_tries.wait_or_hole(connection, STREAM, taken, "404", RETRIES) == "waiting"
     assert state(connection, 100)["attempts"] == 0
     connection.execute("UPDATE ledger SET missing_since = now() - interval '500 s'")
     (taken,) = take(connection, 100)
-    assert ledger.missing(connection, STREAM, taken, "404", RETRIES) == "waiting"
+    assert failed_tries.wait_or_hole(connection, STREAM, taken, "404", RETRIES) == "waiting"
     found = state(connection, 100)
     assert 450 < (found["not_before"] - found["since"]).total_seconds() < 600  # as long again
     connection.execute("UPDATE ledger SET missing_since = now() - interval '601 s'")
     (taken,) = take(connection, 100)
-    assert ledger.missing(connection, STREAM, taken, "404", RETRIES) == "hole"
+    assert failed_tries.wait_or_hole(connection, STREAM, taken, "404", RETRIES) == "hole"
     assert state(connection, 100)["done"]
     commit(connection, take(connection, 100)[0])  # and it fills after all
     found = state(connection, 100)
@@ -396,7 +396,7 @@ def test_a_hole_is_declared_only_after_its_grace(connection: Connection) -> None
 
 def test_a_killed_run_costs_nobody_an_attempt_and_its_group_is_due_alone(connection: Connection) -> None:
     take(connection, 100, 101, 102)
-    ledger.bury(connection, "run", STREAM, RETRIES)
+    failed_tries.bury(connection, "run", STREAM, RETRIES)
     rows = ledger.rows(connection, STREAM, [100, 101, 102])
     assert all((row.work, row.attempts, row.suspect) == ("idle", 0, True) for row in rows)
     assert due(connection, [100, 101, 102]) == [100, 101, 102]
@@ -404,9 +404,9 @@ def test_a_killed_run_costs_nobody_an_attempt_and_its_group_is_due_alone(connect
 
 def test_a_second_death_on_the_same_sequence_alone_is_an_attempt(connection: Connection) -> None:
     take(connection, 100, 101)
-    ledger.bury(connection, "run", STREAM, RETRIES)
+    failed_tries.bury(connection, "run", STREAM, RETRIES)
     take(connection, 100)  # alone
-    ledger.bury(connection, "run", STREAM, RETRIES)
+    failed_tries.bury(connection, "run", STREAM, RETRIES)
     first, second = ledger.rows(connection, STREAM, [100, 101])
     assert (first.work, first.attempts) == ("waiting", 1)
     assert (second.work, second.attempts) == ("idle", 0)
@@ -415,14 +415,14 @@ def test_a_second_death_on_the_same_sequence_alone_is_an_attempt(connection: Con
 def test_a_diff_that_kills_its_process_ends_in_quarantine(connection: Connection) -> None:
     for _ in range(RETRIES.attempts + 1):
         take(connection, 100)
-        ledger.bury(connection, "run", STREAM, RETRIES)
+        failed_tries.bury(connection, "run", STREAM, RETRIES)
     (row,) = ledger.rows(connection, STREAM, [100])
     assert (row.work, row.done) == ("quarantined", True)
 
 
 def test_success_clears_the_suspicion(connection: Connection) -> None:
     take(connection, 100)
-    ledger.bury(connection, "run", STREAM, RETRIES)
+    failed_tries.bury(connection, "run", STREAM, RETRIES)
     commit(connection, take(connection, 100)[0])
     assert not ledger.rows(connection, STREAM, [100])[0].suspect
 
@@ -430,7 +430,7 @@ def test_success_clears_the_suspicion(connection: Connection) -> None:
 def test_what_was_tried_without_a_lease_is_freed(connection: Connection) -> None:
     take(connection, 100)
     end_lease(connection, "run")
-    ledger.bury_orphans(connection, STREAM, RETRIES)
+    failed_tries.bury_orphans(connection, STREAM, RETRIES)
     assert due(connection, [100]) == [100]
 
 
@@ -513,11 +513,11 @@ def test_a_run_begun_before_a_rewind_is_not_the_redo(connection: Connection) -> 
 
 def test_what_was_given_up_stays_on_its_list_when_it_fails_again(connection: Connection) -> None:
     hole, quarantined = take(connection, 100, 101)
-    ledger.missing(connection, STREAM, hole, "404", Retries(60, 3600, 8, hole_grace=0))
-    ledger.charge(connection, STREAM, quarantined, "bad", Retries(60, 3600, 1, 0))
+    failed_tries.wait_or_hole(connection, STREAM, hole, "404", Retries(60, 3600, 8, hole_grace=0))
+    failed_tries.count_attempt(connection, STREAM, quarantined, "bad", Retries(60, 3600, 1, 0))
     hole, quarantined = take(connection, 100, 101)
-    ledger.charge(connection, STREAM, hole, "the parser raises", RETRIES)
-    ledger.wait(connection, STREAM, quarantined, "duplicate_query", timedelta(seconds=200))
+    failed_tries.count_attempt(connection, STREAM, hole, "the parser raises", RETRIES)
+    failed_tries.wait(connection, STREAM, quarantined, "duplicate_query", timedelta(seconds=200))
     assert stream_rows.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
     assert stream_rows.troubled(connection, STREAM, "quarantined") == [(101, "duplicate_query")]
     assert due(connection, [100, 101]) == []
@@ -529,8 +529,8 @@ def test_what_another_run_has_given_up_meanwhile_stays_on_its_list(connection: C
     with at_work(connection, "slow"), at_work(connection, "quick"):
         [slow] = take(connection, 100, run_id="slow")
         [quick] = take(connection, 100, run_id="quick")
-    ledger.missing(connection, STREAM, quick, "404", Retries(60, 3600, 8, hole_grace=0))
-    ledger.charge(connection, STREAM, slow, "the parser raises", RETRIES)
+    failed_tries.wait_or_hole(connection, STREAM, quick, "404", Retries(60, 3600, 8, hole_grace=0))
+    failed_tries.count_attempt(connection, STREAM, slow, "the parser raises", RETRIES)
     assert stream_rows.troubled(connection, STREAM, "hole") == [(100, "the parser raises")]
     assert due(connection, [100]) == []
 
@@ -538,7 +538,7 @@ def test_what_another_run_has_given_up_meanwhile_stays_on_its_list(connection: C
 def test_a_seek_forward_skips_what_is_not_done_and_takes_nothing_back(connection: Connection) -> None:
     for taken in take(connection, 100, 101, 103):
         commit(connection, taken)
-    ledger.wait(connection, STREAM, take(connection, 104)[0], "later", timedelta(hours=1))
+    failed_tries.wait(connection, STREAM, take(connection, 104)[0], "later", timedelta(hours=1))
     seeking.skip(connection, STREAM, 101, 250)
     results = connection.execute("SELECT sequence, result, work FROM ledger ORDER BY sequence").fetchall()
     assert [r for r in results if r[1] == "committed"] == [(n, "committed", "idle") for n in (100, 101, 103)]
@@ -572,8 +572,8 @@ def test_a_rewind_to_a_blocks_edge(connection: Connection) -> None:
 
 def test_a_rewind_frees_waiting_and_quarantined_ones(connection: Connection) -> None:
     for _ in range(3):
-        ledger.charge(connection, STREAM, take(connection, 100)[0], "bad", RETRIES)
-    ledger.charge(connection, STREAM, take(connection, 101)[0], "bad", RETRIES)
+        failed_tries.count_attempt(connection, STREAM, take(connection, 100)[0], "bad", RETRIES)
+    failed_tries.count_attempt(connection, STREAM, take(connection, 101)[0], "bad", RETRIES)
     seeking.rewind(connection, STREAM, 99)
     assert due(connection, [100, 101]) == [100, 101]
 
@@ -604,11 +604,11 @@ class Blocks(RuleBasedStateMachine):
     @rule(sequence=sequences)
     def charge(self, sequence: int) -> None:
         if taken := self.taken.pop(sequence, None):
-            ledger.charge(self.connection, STREAM, taken, "bad", RETRIES)
+            failed_tries.count_attempt(self.connection, STREAM, taken, "bad", RETRIES)
 
     @rule()
     def die(self) -> None:
-        ledger.bury(self.connection, "run", STREAM, RETRIES)
+        failed_tries.bury(self.connection, "run", STREAM, RETRIES)
         self.taken.clear()
 
     @rule(checkpoint=sequences)
@@ -678,12 +678,12 @@ def test_a_run_that_died_frees_its_lease_before_its_rows_as_a_commit_locks_them(
 ) -> None:
     take(connection, 100)
     end_lease(connection, "run")
-    ledger.bury(connection, "run", STREAM, RETRIES)
+    failed_tries.bury(connection, "run", STREAM, RETRIES)
     assert due(connection, [100]) == [100]
 
 
 def test_a_failed_reread_of_a_counted_sequence_is_not_listed_as_waiting(connection: Connection) -> None:
     commit(connection, take(connection, 100)[0])
-    ledger.charge(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
-    ledger.charge(connection, STREAM, take(connection, 101)[0], "bad body", RETRIES)
+    failed_tries.count_attempt(connection, STREAM, take(connection, 100)[0], "bad body", RETRIES)
+    failed_tries.count_attempt(connection, STREAM, take(connection, 101)[0], "bad body", RETRIES)
     assert [sequence for sequence, _ in stream_rows.troubled(connection, STREAM, "waiting")] == [101]

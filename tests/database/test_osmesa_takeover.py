@@ -11,7 +11,7 @@ import pytest
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.ledger.stream_rows import driving
 from stats_assets.database.migrations import NEWEST, MigrationRefused, migrate, revision
 from stats_assets.database.statistics.applier import apply_queue, save_countries

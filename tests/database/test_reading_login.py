@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from stats_assets.cli.sql import sql as ask_by_command
 from stats_assets.database import reading_login
 from stats_assets.database.connection import DatabaseUnreachable, connect
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.looking import (
     AnotherDatabase,
     NoReadingLogin,

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from stats_assets.database.connection import connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.migrations import MigrationRefused, migrate, revision, upgrade
 from stats_assets.database.migrations.found import KNOWN
 from stats_assets.database.migrations.frozen import LET_GO, VERSIONS

@@ -15,7 +15,7 @@ import pytest
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.users import DIFFS, NameEvidence, save_users
 from stats_assets.database.statistics import applier
 from stats_assets.database.statistics.aggregates import DELTAS

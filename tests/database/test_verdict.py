@@ -21,6 +21,7 @@ from stats_assets.database.statistics.verification import PARTS
 from stats_assets.definitions import defs
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring import status as standing
+from stats_assets.monitoring.stream_status import Status
 from stats_assets.orchestration.assets import verification
 from stats_assets.settings import load_settings
 from stats_assets.system import Stats
@@ -83,7 +84,7 @@ def in_the_ui(instance: DagsterInstance) -> bool | None:
 def known() -> tuple[dict[str, Any], int, float]:
     """(--json's verification, the part of the exit code that is its, the metric)."""
     found = standing.of(Stats(load_settings()))
-    all_well = standing.Status({}, 0, found.verification)
+    all_well = Status({}, 0, found.verification)
     [line] = cloudwatch.lines("here", all_well, cloudwatch.Dagster(1.0, 0), datetime.now(UTC))
     return found.as_json()["verification"], int(found.verification.bad), json.loads(line)["Differences"]
 

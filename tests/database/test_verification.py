@@ -10,7 +10,7 @@ from stats_assets.database import locks
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.aggregates import apply_deltas
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries

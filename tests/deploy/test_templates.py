@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from stats_assets.cli.main import app
 from stats_assets.monitoring import cloudwatch
-from stats_assets.monitoring.status import Status, StreamStatus
+from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.streams import STREAMS
 from tests.deploy.templates import resources
 

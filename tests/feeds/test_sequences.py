@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_assets.feeds.sequences import covers, path_of, sequence_at, sequence_of
+from stats_assets.feeds.sequences import covers, path_of, sequence_of
 
 SEQUENCES = st.integers(0, 999_999_999)
 
@@ -73,23 +73,16 @@ def test_every_time_is_in_its_window(time: datetime, hours: int) -> None:
 )
 def test_path_of(sequence: int, path: str) -> None:
     assert path_of(sequence) == path
-    assert sequence_at(path) == sequence
 
 
 @given(SEQUENCES)
-def test_paths_and_back(sequence: int) -> None:
-    assert sequence_at(path_of(sequence)) == sequence
+def test_a_path_holds_the_whole_number(sequence: int) -> None:
+    parts = path_of(sequence).split("/")
+    assert [len(part) for part in parts] == [3, 3, 3]
+    assert int("".join(parts)) == sequence
 
 
 @pytest.mark.parametrize("sequence", [-1, 1_000_000_000])
 def test_what_has_no_path(sequence: int) -> None:
     with pytest.raises(ValueError, match="no sequence number"):
         path_of(sequence)
-
-
-@pytest.mark.parametrize(
-    "path", ["", "1/2/3", "000/000/0000", "000/000/001.osm.gz", "000/000/00١", "-01/000/000"]
-)
-def test_what_is_no_path(path: str) -> None:
-    with pytest.raises(ValueError, match="no sequence's path"):
-        sequence_at(path)

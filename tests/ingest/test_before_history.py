@@ -31,8 +31,9 @@ from stats_assets.ingest import run as runs
 from stats_assets.ingest.mode import BY_HAND, Mode
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.ingest.sequence_loop import MOST_BEFORE_HISTORY
-from stats_assets.orchestration import backfill
-from stats_assets.orchestration.backfill import Backfill, Wanted
+from stats_assets.orchestration.backfill import by_daemon
+from stats_assets.orchestration.backfill.backfill import do_backfill
+from stats_assets.orchestration.backfill.round import Wanted
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.creations import Creations
 from stats_assets.osm.diff import count_diff
@@ -195,7 +196,7 @@ def test_a_backfill_of_blocks_is_left_when_one_is_before_the_history(
     feed.faults.put(no_history, stream=DIFFS)
     wanted = Wanted(DIFFS, world.first, world.first + 140)
     with DagsterInstance.ephemeral() as instance:
-        outcome = Backfill(defs, instance, stats, wanted, lambda done: None).run()
+        outcome = do_backfill(defs, instance, stats, wanted, lambda done: None)
         assert len(instance.get_runs()) == 1
     assert (outcome.committed, outcome.blocks_left, len(outcome.troubles)) == (0, 2, MOST_BEFORE_HISTORY)
     assert any("minutes in a row are before the server's history" in line for line in said)
@@ -205,7 +206,7 @@ def test_a_backfill_of_the_daemons_is_cancelled(
     feed: DemoFeed, world: World, stats: Stats, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed.faults.put(no_history, stream=DIFFS)
-    monkeypatch.setattr(backfill, "CANCEL_SECONDS", 0.0)
+    monkeypatch.setattr(by_daemon, "CANCEL_SECONDS", 0.0)
     last = world.first + 9
 
     def as_a_run_of_the_daemons(done: int) -> None:
@@ -214,7 +215,7 @@ def test_a_backfill_of_the_daemons_is_cancelled(
     with DagsterInstance.ephemeral() as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "BACKFILL", "a daemon", []))
         wanted = Wanted(DIFFS, world.first, last)
-        outcome = Backfill(defs, instance, stats, wanted, as_a_run_of_the_daemons).run()
+        outcome = do_backfill(defs, instance, stats, wanted, as_a_run_of_the_daemons)
         (submitted,) = instance.get_backfills()
         assert submitted.status is BulkActionStatus.CANCELED
     assert (outcome.committed, outcome.blocks_left) == (0, 1)

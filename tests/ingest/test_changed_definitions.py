@@ -12,7 +12,7 @@ import pytest
 from dagster import DagsterInstance, build_sensor_context
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.ranges import counted_under_older
+from stats_assets.database.ledger.spans import counted_under_older
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.passes import verify
 from stats_assets.definitions import defs

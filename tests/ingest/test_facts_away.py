@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable
-from stats_assets.database.facts.partitions import SEQUENCES, name_of
+from stats_assets.database.facts.fact_partitions import SEQUENCES, name_of
 from stats_assets.database.facts.ranges import range_of
 from stats_assets.database.ledger import ledger
 from stats_assets.database.migrations import migrate
@@ -91,7 +91,7 @@ def test_a_run_over_them_fetches_nothing_and_charges_nobody(
     take_away(connection, first, how)
     feed.requests.clear()
     report = go(world.first, feed.head, mode=BY_HAND)
-    assert (report.committed, report.refused, len(report.failed), report.left) == (0, MINUTES, MINUTES, 0)
+    assert (report.committed, report.lasting, len(report.failed), report.left) == (0, MINUTES, MINUTES, 0)
     assert not [one for one in feed.requests if one.stream == DIFFS and one.sequence is not None]
     with pytest.raises(
         RunFailed, match=rf"The facts of {first} to {first + 99_999} are away: \w+ is [^.]*\.$"

@@ -13,20 +13,20 @@ from stats_assets.ingest.mode import BY_HAND, LATE, LIVE
 
 URL = "https://example.org/feed"
 EXPECTED: dict[str, tuple[Action, bool, bool]] = {
-    # action, acquits the feed, is reported as failed
-    "SequenceNotYetAvailable": ("end", False, False),
-    "SequenceMissing": ("miss", False, True),
+    # action, shows that the feed works, is reported as failed
+    "SequenceNotYetAvailable": ("end run", False, False),
+    "SequenceMissing": ("wait or hole", False, True),
     "BadAnswer": ("ask next", False, False),
-    "BeforeHistory": ("charge", True, True),
+    "BeforeHistory": ("count attempt", True, True),
     "BodyTooLarge": ("ask next", False, False),
-    "FeedRefused": ("feed", False, False),
-    "FeedQuiet": ("feed", False, False),
+    "FeedRefused": ("blame feed", False, False),
+    "FeedQuiet": ("blame feed", False, False),
     "AskedJustNow": ("wait", False, False),
     "DuplicateQueryRefused": ("wait", False, True),
-    "BrokenGeometryRemark": ("charge", True, True),
+    "BrokenGeometryRemark": ("count attempt", True, True),
     "HeadUnknown": ("ask next", False, False),
-    "HeadRefused": ("feed", False, False),
-    "HeadQuiet": ("feed", False, False),
+    "HeadRefused": ("blame feed", False, False),
+    "HeadQuiet": ("blame feed", False, False),
 }
 
 
@@ -46,16 +46,17 @@ def test_each_outcome_of_a_feed_has_its_rule(kind: type[FeedError]) -> None:
         rule = rule_for(outcome(kind), mode)
         expected = EXPECTED[kind.__name__]
         if kind is outcomes.BeforeHistory and mode.by_hand:
-            expected = ("decline", True, True)
-        assert (rule.action, rule.acquits_feed, rule.fails) == expected
+            expected = ("leave as it was", True, True)
+        assert (rule.action, rule.shows_feed_works, rule.fails) == expected
 
 
 @pytest.mark.parametrize(
-    ("error", "action"), [(FactsAway("they are away"), "refuse"), (Poison("ValueError: x"), "charge")]
+    ("error", "action"),
+    [(FactsAway("they are away"), "wait for facts"), (Poison("ValueError: x"), "count attempt")],
 )
 def test_so_have_the_failures_of_facts_and_of_our_code(error: Raised, action: Action) -> None:
     rule = rule_for(error, LIVE)
-    assert (rule.action, rule.acquits_feed, rule.fails) == (action, False, True)
+    assert (rule.action, rule.shows_feed_works, rule.fails) == (action, False, True)
 
 
 def test_no_rule_hides_behind_a_wider_one() -> None:

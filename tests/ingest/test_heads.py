@@ -9,7 +9,7 @@ import pytest
 from dagster import DagsterInstance, build_sensor_context
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger, pauses, seeking, stream_rows
+from stats_assets.database.ledger import failed_tries, ledger, pauses, seeking, stream_rows
 from stats_assets.database.ledger.heads import head_of
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import Retries
@@ -381,7 +381,7 @@ def test_what_a_run_is_at_does_not_wait(connection: Connection, url: str) -> Non
     retries = Retries(0.0, 0.0, 3, 60)
     with lease(url, "by the sensor", DIFFS, 100, 120, stale=20):
         for row in ledger.take(connection, "by the sensor", DIFFS, [101, 102]):
-            ledger.charge(connection, DIFFS, row, "broken", retries)
+            failed_tries.count_attempt(connection, DIFFS, row, "broken", retries)
         ledger.take(connection, "by the sensor", DIFFS, [101])
         assert waiting(connection, DIFFS, 20) == []  # one is tried, one is due in the run's range
     assert [number for number, _ in waiting(connection, DIFFS, 20)] == [102]  # the run has ended

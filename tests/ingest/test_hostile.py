@@ -13,7 +13,7 @@ from resource import RUSAGE_SELF, getrusage
 import pytest
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.ledger import ledger
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.passes import sample

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger
+from stats_assets.database.ledger import failed_tries, ledger
 from stats_assets.database.ledger.leases import end_lease, leases
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.answers import faults
@@ -68,7 +68,7 @@ def test_a_killed_run_loses_nothing_and_doubles_nothing(
     ]
     assert tried == list(range(stuck, world.first + 20))  # what was left of its group
 
-    ledger.bury(connection, lease.run_id, "augmented_diffs", stats.retries)  # as the tick does
+    failed_tries.bury(connection, lease.run_id, "augmented_diffs", stats.retries)  # as the tick does
     end_lease(connection, lease.run_id)
     report = run_range(stats.work("augmented_diffs"), url, "next", world.first, feed.head)
     assert (report.committed, report.failed) == (13, {})

@@ -15,7 +15,7 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import seeking, stream_rows
 from stats_assets.database.ledger.ledger import rows
 from stats_assets.database.ledger.numbering import Numbering, numbering
-from stats_assets.database.ledger.ranges import islands, skipped
+from stats_assets.database.ledger.spans import islands, skipped
 from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.feeds.sequences import path_of

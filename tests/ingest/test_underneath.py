@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
-from stats_assets.database.ledger import ledger, pauses, stream_rows
+from stats_assets.database.ledger import failed_tries, ledger, pauses, stream_rows
 from stats_assets.database.ledger.leases import end_lease, lease, leases
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue
@@ -83,7 +83,7 @@ class Place:
         with connect(self.url) as connection:
             for one in leases(connection, DIFFS):
                 connection.execute("DELETE FROM run_leases WHERE run_id = %s", (one.run_id,))
-            ledger.bury_orphans(connection, DIFFS, self.stats.retries)
+            failed_tries.bury_orphans(connection, DIFFS, self.stats.retries)
             self.run("the next")
             end = self.feed.changesets_head
             run_range(self.stats.work("changesets"), self.url, "other", self.feed.world.changesets_first, end)

@@ -22,7 +22,7 @@ from stats_assets.monitoring.alerts import GONE, GROWS, REMIND, Message, Problem
 from stats_assets.monitoring.cloudwatch import Dagster
 from stats_assets.monitoring.failing_jobs import FailingJob
 from stats_assets.monitoring.problems import MANY_RUNS, OUT_OF_REACH, OUTAGE, PAUSE, SILENT, problems
-from stats_assets.monitoring.status import Status, StreamStatus
+from stats_assets.monitoring.stream_status import Status, StreamStatus
 from tests.conftest import examples
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from dagster import AssetKey, DagsterInstance
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import ledger, seeking
+from stats_assets.database.ledger import failed_tries, ledger, seeking
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.feeds.sequences import covers, sequence_of
@@ -68,7 +68,7 @@ def test_what_is_done_is_the_newest(connection: Connection) -> None:
 
 def test_a_broken_sequence_does_not_make_the_stream_behind(connection: Connection) -> None:
     for broken in (1100, 1101, 1250):
-        ledger.charge(connection, STREAM, undone(connection, broken), "broken body", RETRIES)
+        failed_tries.count_attempt(connection, STREAM, undone(connection, broken), "broken body", RETRIES)
         at(connection, 1099)
         newest = newest_committed(connection, STREAM, 1099)
         assert newest == (1249 if broken == 1250 else 1250)
@@ -100,7 +100,7 @@ def test_a_minutes_age_is_by_the_clock() -> None:
 
 
 def test_what_waits_is_named_beside_it(connection: Connection, stats: Any) -> None:
-    ledger.charge(connection, STREAM, undone(connection, 1100), "broken body", RETRIES)
+    failed_tries.count_attempt(connection, STREAM, undone(connection, 1100), "broken body", RETRIES)
     at(connection, 1099)
     now = datetime.now(UTC) + timedelta(seconds=30)  # of a clock that differs
     lag = evaluate(stats, connection, STREAM, 1099, feed_at(LAST, now))["lag"]
@@ -134,7 +134,7 @@ def test_in_an_outage_the_lag_grows_though_the_feeds_time_is_ahead(stream: Strea
 def test_what_bodies_hold_is_shown_as_it_is(connection: Connection, stats: Any) -> None:
     for number, text in enumerate(NASTY):
         row = undone(connection, 1100 + number)
-        ledger.charge(connection, STREAM, row, text, RETRIES)
+        failed_tries.count_attempt(connection, STREAM, row, text, RETRIES)
     for work, name in (("waiting", "lag"), ("quarantined", "no_quarantine"), ("hole", "no_holes")):
         connection.execute("UPDATE ledger SET work = %s WHERE work <> 'idle'", (work,))
         shown = read(evaluate(stats, connection, STREAM, 1099, feed_at(LAST, NOW))[name].description or "")

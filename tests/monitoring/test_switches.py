@@ -32,7 +32,8 @@ from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.alert_round import found_now
 from stats_assets.monitoring.cloudwatch import Dagster
 from stats_assets.monitoring.switches import NEVER_ON, UNKNOWN, Switches, switches_here, switches_of
-from stats_assets.orchestration.stream_checks import evaluate, lag_of_others
+from stats_assets.orchestration.lag_check import lag_of_others
+from stats_assets.orchestration.stream_checks import evaluate
 from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 from tests.later import pass_time

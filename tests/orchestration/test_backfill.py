@@ -14,8 +14,9 @@ from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.orchestration import backfill
-from stats_assets.orchestration.backfill import PARTITION_TAG, Backfill, Outcome, Wanted
+from stats_assets.orchestration.backfill import by_daemon
+from stats_assets.orchestration.backfill.backfill import do_backfill
+from stats_assets.orchestration.backfill.round import PARTITION_TAG, Outcome, Wanted
 from stats_assets.orchestration.partitions import BACKFILL_TAG, BLOCKS, key_of
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
@@ -49,7 +50,7 @@ def environment(feed: DemoFeed, url: str, tmp_path: Any, monkeypatch: pytest.Mon
 @pytest.fixture
 def do(instance: DagsterInstance, stats: Stats) -> Do:
     def call(start: int, end: int, advance: Callable[[int], None] = lambda done: None) -> Outcome:
-        return Backfill(defs, instance, stats, Wanted("augmented_diffs", start, end), advance).run()
+        return do_backfill(defs, instance, stats, Wanted("augmented_diffs", start, end), advance)
 
     return call
 
@@ -164,7 +165,7 @@ def test_a_daemon_that_goes_away_leaves_nothing_queued_and_the_work_is_done_here
     world: World, instance: DagsterInstance, do: Do, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "BACKFILL", "a daemon", []))
-    monkeypatch.setattr(backfill, "ALIVE_SECONDS", 2.0)
+    monkeypatch.setattr(by_daemon, "ALIVE_SECONDS", 2.0)
     assert do(world.first, world.first + 9) == Outcome(10, 0, [])
     assert "is submitted" in said[0]
     assert "gone" in said[1]

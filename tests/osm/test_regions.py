@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from stats_assets.osm.definitions_hash import PACKAGED_REGIONS
 from stats_assets.osm.regions import Regions, RegionsError
-from tests.osm.documents import Position, counted, create, delete, gone, modify, node, squares, way
+from tests.osm.documents import Position, counted, create, delete, gone, located, modify, node, squares, way
 
 SHOP, ROAD = {"shop": "x"}, {"highway": "x"}
 
@@ -30,7 +30,7 @@ def packaged() -> Regions:
 def codes_at(longitude: float, latitude: float) -> list[str]:
     points: Any = np.array([shapely.Point(longitude, latitude)])
     codes = list(packaged().codes)
-    return sorted({codes[number] for number in packaged().locate(points)[1]})
+    return sorted({codes[number] for _, number in located(packaged(), points)})
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,7 @@ def test_locating_is_exact_for_many_random_lines() -> None:
     generator = np.random.default_rng(7)
     ends = generator.integers(-2, 23, size=(500, 2, 2)).astype(float)
     lines: Any = np.array([shapely.LineString(pair) for pair in ends if (pair[0] != pair[1]).any()])
-    which, region = squares().locate(lines)
-    found = set(zip(which.tolist(), region.tolist(), strict=True))
+    found = located(squares(), lines)
     low = shapely.Polygon(shapely.box(0, 0, 10, 10).exterior, [shapely.box(4, 4, 6, 6).exterior])
     shapes = {
         list(squares().codes).index("LOW"): low,

@@ -1,13 +1,13 @@
 """Partitions of the facts that were made too far back, and were never used: dropped again.
 
-Making them is partitions.py's. One in whose range anything was ever done is never dropped.
+Making them is fact_partitions.py's. One in whose range anything was ever done is never dropped.
 """
 
 from psycopg import sql
 
 from stats_assets.database import locks
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.partitions import SEQUENCES, TABLES
+from stats_assets.database.facts.fact_partitions import SEQUENCES, TABLES
 
 
 def drop_empty(connection: Connection, first: int, last: int) -> list[int]:

@@ -1,22 +1,22 @@
 """The ranges of 100,000 sequences that facts were made for, and which of them are away: detached, dropped, emptied, or
 missing after a restore. Their sums stay, and nothing is counted there until they are back.
 
-What partitions there are is partitions.py's; what becomes of a changeset whose facts are away is the applier's
-(database/statistics/applier.py).
+Whether a range's facts are there is found out by missing_facts.py; what becomes of a changeset whose facts are away is
+the applier's (database/statistics/applier.py).
 """
 
 from datetime import datetime
 from typing import NamedTuple
 
 from stats_assets.database.connection import Connection, DatabaseUnreachable
-from stats_assets.database.facts.partitions import (
+from stats_assets.database.facts.fact_partitions import (
     SEQUENCES,
     TABLES,
     attached,
     make_partitions,
     missing_tables,
-    name_of,
 )
+from stats_assets.database.facts.missing_facts import FactRange, lacking, why_away
 
 WHAT_TO_DO = "docs/operations.md, Partitions of the facts, says how they come back."
 
@@ -44,16 +44,6 @@ class Away(NamedTuple):
         return f"The facts of {self.first} to {self.last} are away: {self.reason}."
 
 
-class _Range(NamedTuple):
-    first: int
-    edits: bool
-    countries: bool
-    state: str
-    reason: str | None
-    since: datetime | None
-    accepted: bool
-
-
 def require_tables(connection: Connection) -> None:
     """Raises FactsAway when one of the facts' tables itself is missing."""
     missing = missing_tables(connection)
@@ -73,7 +63,7 @@ def range_of(sequence: int) -> int:
 def away(connection: Connection) -> list[Away]:
     """The ranges whose facts are away now, in order. Changes nothing; a query of the catalog, whatever was counted."""
     ranges = _ranges(connection)
-    found = _found(connection, ranges)
+    found = why_away(connection, ranges)
     return [
         Away(one.first, found.get(one.first) or one.reason or one.state, one.since, one.accepted)
         for one in ranges
@@ -128,18 +118,18 @@ def note(connection: Connection, *, anew: bool = False) -> None:
     """
     _note_what_is_there(connection)
     ranges = _ranges(connection)
-    found = _found(connection, ranges)
+    found = why_away(connection, ranges)
     for one in ranges:
         reason = found.get(one.first)
         if reason is not None:
             if (one.state, one.reason) != ("away", reason):
                 _set(connection, one.first, "away", reason)
         elif one.state == "away" or (anew and one.state != "here"):
-            lacking = _lacking(connection, one.first, unknown=one.state == "recounting")
-            if not lacking:
+            fewer = lacking(connection, one.first, unknown=one.state == "recounting")
+            if not fewer:
                 _set(connection, one.first, "here", None)
             elif one.state != "recounting":
-                _set(connection, one.first, "incomplete", f"facts of {lacking} of its sequences are missing")
+                _set(connection, one.first, "incomplete", f"facts of {fewer} of its sequences are missing")
     # What an applier holds meanwhile began before the range was back, and is released by the next one.
     connection.execute(
         """
@@ -183,80 +173,8 @@ def _set(connection: Connection, first: int, state: str, reason: str | None) -> 
     )
 
 
-def _ranges(connection: Connection) -> list[_Range]:
+def _ranges(connection: Connection) -> list[FactRange]:
     rows = connection.execute(
         "SELECT first, edits, countries, state, reason, since, accepted_at IS NOT NULL FROM fact_ranges ORDER BY first"
     ).fetchall()
-    return [_Range(*row) for row in rows]
-
-
-def _found(connection: Connection, ranges: list[_Range]) -> dict[int, str]:
-    """Why the facts of a range are away as the catalog is now, by its first sequence."""
-    there = attached(connection)
-    detached: list[tuple[int, str]] = []
-    emptied: list[tuple[int, str]] = []
-    for one in ranges:
-        for table, had in zip(TABLES, (one.edits, one.countries), strict=True):
-            place = next((p for p in there if p.holds(table, one.first)), None)
-            if one.state == "recounting" and place is not None:
-                continue
-            if place is not None and not place.empty:
-                continue
-            # Facts of the last seconds are not noted yet; a backup may be just as old.
-            told = _told(connection, one.first, table)
-            if place is None and (had or told):
-                detached.append((one.first, table))
-            elif place is not None and (told or (had and told is None)):
-                emptied.append((one.first, table))
-    said: dict[int, list[str]] = {}
-    if detached:
-        exist: dict[str, bool] = dict(
-            connection.execute(
-                "SELECT name, EXISTS (SELECT FROM pg_inherits WHERE inhrelid = there AND inhdetachpending)"
-                " FROM unnest(%s::text[]) AS name, to_regclass(format('%%I.%%I', current_schema(), name)) AS there"
-                " WHERE there IS NOT NULL",
-                ([name_of(table, first) for first, table in detached],),
-            ).fetchall()
-        )
-        missing = missing_tables(connection)
-        for first, table in detached:
-            name = name_of(table, first)
-            what = {None: "not there", False: "not attached", True: "half detached (FINALIZE ends it)"}
-            said.setdefault(first, []).append(
-                f"there is no table {table}" if table in missing else f"{name} is {what[exist.get(name)]}"
-            )
-    for first, table in emptied:
-        said.setdefault(first, []).append(f"{name_of(table, first)} is empty")
-    return {first: ", ".join(parts) for first, parts in said.items()}
-
-
-def _told(connection: Connection, first: int, table: str) -> bool | None:
-    """Whether the ledger says that there are facts in the range; None: it does not know."""
-    column = "facts" if table == TABLES[0] else "country_facts"
-    row = connection.execute(
-        f"SELECT bool_or({column} > 0) FROM ledger"  # noqa: S608 - one of two names
-        " WHERE stream = 'augmented_diffs' AND sequence >= %s AND sequence < %s".encode(),
-        (first, first + SEQUENCES),
-    ).fetchone()
-    return row[0] if row else None
-
-
-def _lacking(connection: Connection, first: int, *, unknown: bool) -> int:
-    """How many of the range's sequences have fewer facts than the ledger says; `unknown`: or it does not know."""
-    with connection.transaction():
-        connection.execute("SET LOCAL statement_timeout = '2h'")
-        row = connection.execute(
-            """
-            SELECT count(*)
-            FROM ledger AS l
-            LEFT JOIN (SELECT sequence, count(*) AS facts FROM changeset_edits
-                WHERE sequence >= %(first)s AND sequence < %(until)s GROUP BY sequence) AS e USING (sequence)
-            LEFT JOIN (SELECT sequence, count(*) AS facts FROM changeset_edits_countries
-                WHERE sequence >= %(first)s AND sequence < %(until)s GROUP BY sequence) AS c USING (sequence)
-            WHERE l.stream = 'augmented_diffs' AND l.sequence >= %(first)s AND l.sequence < %(until)s
-                AND (l.facts > coalesce(e.facts, 0) OR l.country_facts > coalesce(c.facts, 0)
-                    OR (%(unknown)s AND l.result = 'committed' AND (l.facts IS NULL OR l.country_facts IS NULL)))
-            """,
-            {"first": first, "until": first + SEQUENCES, "unknown": unknown},
-        ).fetchone()
-    return int(row[0]) if row else 0
+    return [FactRange(*row) for row in rows]

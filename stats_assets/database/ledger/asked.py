@@ -23,7 +23,7 @@ from stats_assets.feeds.source import Source
 from stats_assets.streams import Stream
 from stats_assets.words import at, in_words
 
-TIMES = 2  # an id is asked at most in three gaps: others may ask for it, too
+TIMES = 2  # so often at most an id is asked for within three gaps: others may ask for it, too
 # So long after a duplicate's refusal the server's cache may give 0 bytes (docs/feeds.md, section 6.2).
 POISONED = timedelta(hours=1)
 ASKED_KEPT = timedelta(hours=2)
@@ -31,11 +31,11 @@ REQUESTS_KEPT = timedelta(days=7)
 
 
 def begin(connection: Connection, stream: Stream, source: Source, sequence: int) -> int:
-    """Before a body is asked for: paced, and counted. The request's number, for `end`. Raises FeedQuiet, AskedJustNow.
+    """Called before a body is asked for: waits for its turn, and counts it. Returns the request's number, for `end`.
 
-    Of a serial source only who holds its lock calls this.
+    Of a serial source only the holder of its lock calls this. Raises FeedQuiet, AskedJustNow.
     """
-    if source.serial:  # a clock that was set back: what seems to come yet was asked just now
+    if source.serial:  # the clock was set back: what was asked "in the future" was asked just now
         connection.execute(
             "UPDATE asked SET asked_at = clock_timestamp() WHERE stream = %s AND asked_at > clock_timestamp()",
             (stream,),
@@ -56,7 +56,7 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
 
 
 def end(connection: Connection, stream: Stream, request: int, size: int, error: FeedError | None) -> None:
-    """After the answer: what it was, for all runs to know."""
+    """Called after the answer: notes what it was, for all runs to know."""
     heed(connection, stream, error)
     if size:
         count(connection, stream, "body", number=0, size=size)
@@ -70,9 +70,9 @@ def end(connection: Connection, stream: Stream, request: int, size: int, error: 
 
 
 def heed(connection: Connection, stream: Stream, error: FeedError | None) -> None:
-    """What names a limit keeps all of the stream away from the feed, for as long as it says; a good answer ends that.
+    """An error that names a limit keeps all of the stream away from the feed, for as long as it says.
 
-    error: None: it answered well.
+    error: None: the feed answered well, which ends a row of refusals.
     """
     if error is None:
         pauses.not_refused(connection, stream)
@@ -85,7 +85,7 @@ def heed(connection: Connection, stream: Stream, error: FeedError | None) -> Non
 
 
 def fails(connection: Connection, stream: Stream) -> bool:
-    """Whether the last answers, of one id and of the next, were bad just now: what is not urgent can wait."""
+    """Whether the last two answers were bad, and are of just now: then what is not urgent can wait."""
     row = connection.execute(
         "SELECT count(*) = 2 FROM (SELECT answer, asked_at FROM asked WHERE stream = %s ORDER BY asked_at DESC LIMIT 2)"
         " AS a WHERE answer IN ('bad', 'duplicate') AND asked_at > clock_timestamp() - make_interval(secs => %s)",

@@ -1,6 +1,6 @@
 """A sequence's commit: facts, queue and ledger row in one transaction, and the rule what a new body is worth.
 
-What is written as facts belongs to database/facts/; when a body is settled to settling.py; failures to ledger.py.
+Facts are written by database/facts/; when a body is settled is settling.py's, what failures leave is failed_tries.py's.
 """
 
 import json
@@ -109,7 +109,7 @@ class Doubt(NamedTuple):
     tally: dict[str, int]
     """In numbers, by reason."""
     anew: bool = True
-    """As the new body says, and not the old one."""
+    """Whether these are the new body's doubts, not those of the one that was counted before."""
 
 
 def doubt(row: Counts, new: Counted, decided: Verdict, after: Settling) -> Doubt:
@@ -187,7 +187,7 @@ def commit(
                 if row.result == "committed" and new.content_hash != row.content_hash:
                     writing.keep_replaced()
                 writing.facts(connection)
-                # A recount of the same body says nothing of an older time than is known of it.
+                # The same body again does not take back how far the server is known to have been.
                 reached = row.osm_base if new.content_hash == row.content_hash and not other else None
                 base = max(filter(None, (new.osm_base, reached)), default=None)
                 connection.execute(

@@ -14,15 +14,15 @@ from stats_assets.database.ledger.ledger import WITH_BLOCKS
 
 MOST = 100  # sequences a look
 BATCH = 30  # minutes that are read again together: a run for each would double the runs
-STANDS = timedelta(minutes=30)  # so long a batch waits to be full
-LONG_AGO = timedelta(hours=2)
+STANDS = timedelta(minutes=30)  # when the head has not moved for so long, a batch does not wait to be full
+LONG_AGO = timedelta(hours=2)  # nor when its oldest body was read so long ago
 
 
 def late(connection: Connection, stream: str, settled: int | None, batch: int = BATCH) -> list[int]:
     """Sequences that are due once more, in order: for their daily try, left by a backfill, or to be read again.
 
-    settled: the newest that may be read again, None: none is. batch: how many of these are worth a run; fewer are
-    when the feed's head stands, or the oldest was read long ago.
+    settled: the newest that may be read again; None: none may. batch: how many of these are worth a run. Fewer are,
+    too, when the feed's head stands still, or the oldest was read long ago.
     """
     given_up = connection.execute(
         f"""
@@ -57,7 +57,7 @@ def late(connection: Connection, stream: str, settled: int | None, batch: int = 
 
 
 def retry(connection: Connection, stream: str, sequences: Sequence[int] | None = None) -> list[int]:
-    """Make what waits, was given up or is flagged due at once, all of it or these sequences; which ones that are."""
+    """Make due at once what waits, was given up or is flagged: all of it, or of these sequences. Returns which ones."""
     given = {"stream": stream, "wanted": None if sequences is None else list(sequences)}
     rows = connection.execute(
         """

@@ -1,6 +1,6 @@
 """Run leases: a run's sign of life while it works. A lease that is silent for too long is freed by the tick.
 
-What a freed lease means for the sequences that the run was trying belongs to ledger.py.
+What a freed lease means for the sequences that the run was trying is failed_tries.py's.
 """
 
 import threading
@@ -58,7 +58,7 @@ def end_lease(connection: Connection, run_id: str) -> None:
 def lease(
     url: str, run_id: str, stream: str, start: int, end: int, *, stale: float, by_hand: bool = False
 ) -> Iterator[None]:
-    """Hold a lease on start..end while the body runs, its heart beating in a thread; stale: as in between_beats.
+    """Inside, the run holds a lease on start..end, its heart beating in a thread; stale: as in between_beats.
 
     Afterwards the range is released; the row stays until the run ends or it grows stale, so that a run between
     two steps does not look dead.
@@ -79,7 +79,7 @@ def lease(
 
 @contextmanager
 def heartbeat(url: str, run_id: str, stale: float) -> Iterator[None]:
-    """Keep the run's lease fresh, if it has one, while the body runs."""
+    """Inside, the run's lease is kept fresh, if it has one."""
     stop, between = threading.Event(), between_beats(stale)
 
     def beat() -> None:

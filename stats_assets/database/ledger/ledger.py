@@ -1,7 +1,7 @@
-"""The ledger: what became of each sequence of each stream, and every event of its life but the commit (commit.py).
+"""The ledger: what became of each sequence of each stream. Its rows: read, taken by a run, given back, booked as done.
 
 Result (what counts) and work (what is being tried) are independent: failing work never touches a result. A sequence
-is done when its row's epoch is not below its block's.
+is done when its row's epoch is not below its block's. The commit is commit.py's, a try that fails is failed_tries.py's.
 """
 # ruff: noqa: S608 - SQL is made of constants
 
@@ -21,7 +21,6 @@ WITH_BLOCKS: Final = (
     f" AND b.block = l.sequence - l.sequence %% {BLOCK}"
 )
 """SQL of the rows, each with its block, by whose epoch it is told whether it is done."""
-DAILY = timedelta(days=1)  # what was given up is tried again so often
 Work = Literal["idle", "trying", "waiting", "quarantined", "hole"]
 
 
@@ -115,137 +114,8 @@ def release(connection: Connection, run_id: str, stream: str) -> int:
     ).rowcount
 
 
-def bury(connection: Connection, run_id: str, stream: str, retries: Retries) -> None:
-    """A run died: what it was trying is due again at once, alone. One that was alone already has an attempt counted."""
-    with connection.transaction():
-        died = connection.execute(
-            "SELECT sequence, suspect FROM ledger WHERE stream = %s AND work = 'trying' AND run_id = %s"
-            " ORDER BY sequence FOR UPDATE",
-            (stream, run_id),
-        ).fetchall()
-        for taken in rows(connection, stream, [sequence for sequence, suspect in died if suspect]):
-            charge(connection, stream, taken, "the process died while it worked on this sequence", retries)
-        release(connection, run_id, stream)
-        connection.execute(
-            "UPDATE ledger SET suspect = true WHERE stream = %s AND sequence = ANY (%s)",
-            (stream, [sequence for sequence, _ in died]),
-        )
-
-
-def bury_orphans(connection: Connection, stream: str, retries: Retries) -> None:
-    """The same for what runs without any lease left as tried (a restored database, a lease deleted by hand)."""
-    orphans = connection.execute(
-        "SELECT DISTINCT run_id FROM ledger AS l WHERE stream = %s AND work = 'trying'"
-        " AND NOT EXISTS (SELECT FROM run_leases AS r WHERE r.run_id = l.run_id)",
-        (stream,),
-    ).fetchall()
-    for (run_id,) in orphans:
-        bury(connection, run_id, stream, retries)
-
-
-def charge(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
-    """An attempt failed by the sequence's own fault: it waits, longer each time, and is quarantined in the end.
-
-    One that was given up before (quarantined, a hole) stays so.
-    """
-    attempts = taken.attempts + 1
-    quarantined = attempts >= retries.attempts
-    work: Work = "quarantined" if quarantined else "waiting"
-    with connection.transaction():
-        _fail(connection, stream, taken, work, reason, DAILY if quarantined else retries.pause(attempts))
-        connection.execute(
-            "UPDATE ledger SET attempts = %s, given_up_at = CASE WHEN %s THEN coalesce(given_up_at, now()) END"
-            " WHERE stream = %s AND sequence = %s",
-            (attempts, quarantined, stream, taken.sequence),
-        )
-        if quarantined:
-            book_done(connection, stream, taken)
-    return work
-
-
-def wait(connection: Connection, stream: str, taken: LedgerRow, reason: str, pause: timedelta) -> None:
-    """The sequence waits without an attempt counted; one that was given up before stays so."""
-    _fail(connection, stream, taken, "waiting", reason, pause)
-
-
-def refuse(connection: Connection, stream: str, taken: LedgerRow, reason: str, pause: timedelta) -> None:
-    """The sequence can't be counted as its facts are away: no attempt, and a result that it has stands, and is done."""
-    with connection.transaction():
-        wait(connection, stream, taken, reason, pause)
-        stands = connection.execute(
-            """
-            UPDATE ledger SET work = 'idle', settled_at = coalesce(settled_at, now()), reread_at = NULL,
-                flagged = CASE WHEN settled_at IS NULL THEN %s ELSE flagged END
-            WHERE stream = %s AND sequence = %s AND result = 'committed'
-            """,
-            (f"not read again: {reason}"[:2000], stream, taken.sequence),
-        ).rowcount
-        if stands:
-            book_done(connection, stream, taken)
-
-
-def decline(connection: Connection, run_id: str, stream: str, taken: LedgerRow, reason: str) -> None:
-    """The sequence can't be done from this server, and no other try changes that: it is as it was, with the reason."""
-    connection.execute(
-        "UPDATE ledger SET work = previous, previous = 'idle', reason = %s, since = now()"
-        " WHERE stream = %s AND sequence = %s AND work = 'trying' AND run_id = %s",
-        (reason[:2000], stream, taken.sequence, run_id),
-    )
-
-
-def _fail(
-    connection: Connection, stream: str, taken: LedgerRow, work: Work, reason: str, pause: timedelta
-) -> None:
-    # Given up, it counts as done: waiting, it would be on no list, and never be due again. What counts is the row as it
-    # is now: another run may have given it up since this one took it.
-    connection.execute(
-        """
-        UPDATE ledger AS l SET previous = 'idle', reason = %(reason)s, since = now(), not_before = now() + %(pause)s,
-            work = CASE WHEN %(work)s <> 'waiting' OR l.result <> 'none' OR l.epoch < b.epoch THEN %(work)s
-                WHEN l.work = 'trying' THEN l.previous ELSE l.work END
-        FROM ledger_blocks AS b
-        WHERE l.stream = %(stream)s AND l.sequence = %(sequence)s AND b.stream = l.stream AND b.block = %(block)s
-        """,
-        {
-            "stream": stream,
-            "sequence": taken.sequence,
-            "block": block_of(taken.sequence),
-            "work": work,
-            "reason": reason[:2000],
-            "pause": pause,
-        },
-    )
-
-
-def missing(connection: Connection, stream: str, taken: LedgerRow, reason: str, retries: Retries) -> Work:
-    """The feed has later ones but not this: it waits as long again as it is missing already, then is a hole.
-
-    Below the checkpoint, where a backfill has looked for it, nobody waits for it: it is asked for once more, then.
-    """
-    with connection.transaction():
-        row = connection.execute(
-            "UPDATE ledger SET missing_since = coalesce(missing_since, now()) WHERE stream = %s AND sequence = %s"
-            " RETURNING now() - missing_since, sequence <= (SELECT checkpoint FROM streams AS s WHERE s.stream = %s)",
-            (stream, taken.sequence, stream),
-        ).fetchone()
-        elapsed, below = row or (timedelta(0), False)
-        longest = timedelta(seconds=retries.hole_grace) - elapsed
-        pause = longest if below else min(elapsed, timedelta(seconds=retries.most))
-        pause = max(timedelta(seconds=retries.first), pause)
-        wait(connection, stream, taken, reason, pause)
-        if elapsed < timedelta(seconds=retries.hole_grace):
-            return "waiting"
-        connection.execute(
-            "UPDATE ledger SET work = 'hole', not_before = now() + %s, given_up_at = coalesce(given_up_at, now())"
-            " WHERE stream = %s AND sequence = %s",
-            (DAILY, stream, taken.sequence),
-        )
-        book_done(connection, stream, taken)
-        return "hole"
-
-
 def hold(connection: Connection, run_id: str) -> None:
-    """Keep the run's lease from being ended until the transaction ends; its heart goes on beating. Raises LeaseLost."""
+    """Lock the run's lease: nobody ends it before the transaction ends, while heartbeats go on. Raises LeaseLost."""
     row = connection.execute("SELECT 1 FROM run_leases WHERE run_id = %s FOR KEY SHARE", (run_id,)).fetchone()
     if row is None:
         raise LeaseLost(f"Run {run_id} was silent for too long: its sequences were given to another run.")

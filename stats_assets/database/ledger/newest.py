@@ -1,6 +1,6 @@
 """How far a stream has come: the newest sequence that is counted, past what waits by its own fault.
 
-What is listed beside it is stream_rows.py's; what it means in seconds is stats_assets/monitoring/status.py's.
+What waits is waiting.py's, what was given up is stream_rows.py's; what it means in seconds is monitoring/lag.py's.
 """
 # ruff: noqa: S608 - SQL is made of constants
 
@@ -12,7 +12,7 @@ MOST_PAST = 50_000  # rows that are looked at behind a sequence that waits
 
 
 def newest_committed(connection: Connection, stream: Stream, cursor: int) -> int | None:
-    """The newest committed sequence with nothing left out before it but what failed and waits; None: there is none.
+    """The newest committed sequence before which nothing is left out, but for what failed and waits; None: none is.
 
     What a backfill has done farther on does not count: before it there is something that was never tried.
     """

@@ -39,7 +39,7 @@ class Numbering:
         return self.count if self.not_above is None or sequence > self.not_above else self.count - 1
 
     def order(self, sequence: int) -> int:
-        """What later files have more of than earlier ones, whatever their numbers."""
+        """A number that is higher for later files than for earlier ones, in whichever numbering they are."""
         return self.of(sequence) * SPAN + sequence
 
 

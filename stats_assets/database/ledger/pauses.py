@@ -21,8 +21,8 @@ def pause(
 ) -> datetime:
     """No runs for a while, longer each time up to 5 minutes, or as long as the feed asks. reason: who failed, how.
 
-    began: when the run began that failed. One that began before the last pause met the outage which that is for: it is
-    none more, and only lasts longer where the feed asks for that.
+    began: when the run that failed began. A run that began before the last pause has met the same outage: that is no
+    further pause, and this one lasts longer only where the feed asks for that.
     """
     row = connection.execute(
         """
@@ -60,8 +60,9 @@ def pause(
 def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
     """Nobody of the stream asks the feed for so long, and twice as long with each further refusal in a row.
 
-    A ban that says no end is met ever more seldom. A longer quiet that stands is not shortened; what was asked before
-    it began is no further refusal. It counts from now, however long ago the connection's transaction began.
+    So a feed that bans us and names no end is asked ever more rarely. A quiet that lasts longer already is not
+    shortened, and a refusal while it lasts is of an earlier question: no further one. It counts from now, however long
+    ago the connection's transaction began.
     """
     connection.execute(
         """

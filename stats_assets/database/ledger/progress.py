@@ -13,7 +13,7 @@ class Trouble(NamedTuple):
 
     sequence: int
     work: str
-    """The ledger's word, or `refused`."""
+    """The ledger's word, or `refused` of what was left as it was, with a reason."""
     reason: str
 
 
@@ -51,15 +51,20 @@ def troubles(connection: Connection, stream: str, start: int, end: int, most: in
     ]
 
 
-def refused_since(connection: Connection, stream: str, start: int, end: int, since: datetime) -> int:
-    """How many of start..end in a row were refused since then, in the longest row."""
+def left_as_they_were_since(
+    connection: Connection, stream: str, start: int, end: int, since: datetime
+) -> int:
+    """How many of start..end were left as they were since then, in the longest row of them without a gap.
+
+    These are the ones that `troubles` calls refused.
+    """
     row = connection.execute(
         """
         SELECT count(*) FROM (
             SELECT sequence - row_number() OVER (ORDER BY sequence) AS span FROM ledger
             WHERE stream = %s AND sequence BETWEEN %s AND %s AND since >= %s AND work = 'idle' AND reason IS NOT NULL
                 AND result = 'none'
-        ) AS refused GROUP BY span ORDER BY 1 DESC LIMIT 1
+        ) AS left_so GROUP BY span ORDER BY 1 DESC LIMIT 1
         """,
         (stream, start, end, since),
     ).fetchone()

@@ -76,10 +76,12 @@ def save_seek(connection: Connection, stream: Stream, left: int | None) -> None:
 def begin_again(
     connection: Connection, row: StreamRow, head: int | None, warn: Callable[[str], None]
 ) -> StreamRow:
-    """Take a request to follow a feed whose numbers began again, or another; the row as an ordinary seek finds it.
+    """Carry out a request to follow a feed whose numbers began again, or another; what is left is an ordinary seek.
 
     Bodies archived before are another numbering's from here on. The origin moves where it would be in the way: down,
-    or up over what was never there. While the head is unknown the request waits, and the row has none.
+    or up over what was never there. While the head is unknown the request waits.
+
+    Returns the row with that seek; without one, while the request waits.
     """
     target = row.seek_to
     if target is None or not row.seek_from_feed:
@@ -97,7 +99,7 @@ def begin_again(
     done = None if row.checkpoint is None else max(row.checkpoint, row.shown or row.checkpoint)
     # Numbers that went back are all of the new numbering, also where nothing is done again now.
     above = -1 if not TABLE[row.stream].numbers_are_minutes and done is not None and head < done else target
-    # By whichever clock bodies are dated (a run's, a server's): none that is counted is of the new numbering.
+    # Bodies are dated by a run's clock or a server's: by either, none that is counted by now is of the new numbering.
     connection.execute(
         "UPDATE streams AS s SET numbering = numbering + 1, archive_not_above = %s, seek_from_feed = false,"
         " archive_since = greatest(clock_timestamp(), (SELECT max(fetched_at) + interval '1 us' FROM ledger AS l"

@@ -1,6 +1,7 @@
 """Whether a counted body is settled after a read, or when it is read again: a pure rule (docs/states.md, section 6.1).
 
-Settled is what the server had long enough after the minute, by its own data's time. What is due now is due_again.py's.
+A body is settled when the server's data, by its own time, was far enough past the minute. What is due now is
+due_again.py's.
 """
 
 from datetime import timedelta
@@ -11,7 +12,7 @@ VAIN = 3  # reads that brought nothing newer; then it is left at that, flagged
 
 
 class Settling(NamedTuple):
-    """What the ledger is to say."""
+    """What the ledger says of that."""
 
     settled: bool
     rereads: int

@@ -65,7 +65,7 @@ def driving(
 
     A stream that is new here starts from OSMesa's checkpoint, if the database has one.
     """
-    # Not by ON CONFLICT alone, and before the transaction: both would make another tick wait instead of skip.
+    # By ON CONFLICT alone, or inside the transaction, another tick would wait for this one; it is to skip.
     connection.execute(
         "INSERT INTO streams (stream) SELECT %(stream)s"
         " WHERE NOT EXISTS (SELECT FROM streams WHERE stream = %(stream)s) ON CONFLICT DO NOTHING",
@@ -110,7 +110,7 @@ def stream_of(connection: Connection, stream: Stream) -> StreamRow | None:
 
 
 def _notice_a_clock_set_back(connection: Connection, stream: Stream, lease: timedelta) -> None:
-    """Where the last tick is in the future, so is what waits: it would be due only when the clock is there again."""
+    """A last tick in the future: the clock was set back, and what waits would be due only when it is there again."""
     ahead = connection.execute(
         "UPDATE streams SET lease_until = now() + %(lease)s, paused_until = NULL, paused_at = NULL,"
         " quiet_until = quiet_until - (lease_until - now() - %(lease)s)"  # what was left of it at that tick
@@ -147,7 +147,7 @@ def given_up_for(connection: Connection, stream: Stream, work: Work) -> timedelt
 
 
 def begin(connection: Connection, stream: Stream, origin: int) -> None:
-    """The stream's first sequence is `origin`: set once."""
+    """Set the stream's first sequence, once and for all."""
     connection.execute(
         "UPDATE streams SET origin = %s, begun_at = now() WHERE stream = %s AND origin IS NULL",
         (origin, stream),

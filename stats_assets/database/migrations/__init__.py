@@ -11,7 +11,7 @@ from psycopg import errors
 
 from stats_assets.database import locks
 from stats_assets.database.connection import Connection, connect, without_password
-from stats_assets.database.facts.partitions import SEQUENCES, make_partitions
+from stats_assets.database.facts.fact_partitions import SEQUENCES, make_partitions
 from stats_assets.database.facts.ranges import note
 from stats_assets.database.migrations.found import NEWEST as NEWEST
 from stats_assets.database.migrations.found import MigrationRefused as MigrationRefused

@@ -17,8 +17,8 @@ _TAGGED = (
 )
 
 
-class OwnerFacts(NamedTuple):
-    """Facts about one kind of owner."""
+class OwnerSpec(NamedTuple):
+    """What one kind of owner is called, and where its ids, names and members are read from."""
 
     view: str
     """The view, and asset, that shows them."""
@@ -32,8 +32,8 @@ class OwnerFacts(NamedTuple):
     """Where they have their names: a table, and its column; None: they are two, and are no leaders."""
 
 
-OWNERS: Final[dict[Owner, OwnerFacts]] = {
-    "user": OwnerFacts(
+OWNERS: Final[dict[Owner, OwnerSpec]] = {
+    "user": OwnerSpec(
         view="user_statistics",
         says="Each user's changesets, edits, counts and measures, by editor, day, country and hashtag.",
         ids=("changesets", "user_id"),
@@ -41,14 +41,14 @@ OWNERS: Final[dict[Owner, OwnerFacts]] = {
         " WHERE c.user_id >= %(first)s AND c.user_id < %(until)s AND c.counted_at IS NOT NULL",
         named=("users", "name"),
     ),
-    "hashtag": OwnerFacts(
+    "hashtag": OwnerSpec(
         view="hashtag_statistics",
         says="Each hashtag's changesets, edits, counts and measures, and its most active users.",
         ids=("changesets_hashtags", "hashtag_id"),
         members=f"SELECT l.hashtag_id AS owner_id, 0::bigint AS member_id, {_WHOLE} {_TAGGED}",
         named=("hashtags", "hashtag"),
     ),
-    "hashtag_user": OwnerFacts(
+    "hashtag_user": OwnerSpec(
         view="hashtag_user_statistics",
         says="Each user's changesets, edits, counts and measures within each hashtag.",
         ids=("changesets_hashtags", "hashtag_id"),
@@ -56,7 +56,7 @@ OWNERS: Final[dict[Owner, OwnerFacts]] = {
         " AND c.user_id IS NOT NULL",
         named=None,
     ),
-    "country": OwnerFacts(
+    "country": OwnerSpec(
         view="country_statistics",
         says="What lies in each country: edits, counts, measures, its most active users and hashtags.",
         ids=("changesets_countries", "country_id"),

@@ -1,11 +1,9 @@
-"""What the assets of both streams share: how they are made, which ranges a run does, and its metadata.
+"""What the assets of both streams share: how they are made, and which ranges a run does.
 
-The work itself is ingest/run.py's.
+The work itself is ingest/run.py's; what a run says of itself in the UI, run_metadata.py's.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dagster import (
@@ -26,16 +24,16 @@ from dagster import (
 )
 from pydantic import Field
 
-from stats_assets.database.connection import DatabaseUnreachable, connect
+from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.failures import named
-from stats_assets.database.ledger import stream_rows
-from stats_assets.database.ledger.ledger import BLOCK, LeaseLost, block_of
+from stats_assets.database.ledger.ledger import BLOCK, LeaseLost
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.feeds.archive import ArchiveError
 from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
-from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
+from stats_assets.orchestration.assets.freshness import FRESHNESS
+from stats_assets.orchestration.assets.run_metadata import block_metadata, lag_metadata, metadata_of
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.orchestration.partitions import (
@@ -168,7 +166,7 @@ def materialize_stream(
     failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
     shown: dict[str, Any] = {
         "url": work.source.url,
-        **_block_metadata(stats, stream, reports),
+        **block_metadata(stats, stream, reports),
         **metadata_of(*reports),
     }
     try:
@@ -179,7 +177,7 @@ def materialize_stream(
             context.log_event(AssetObservation(facts, partition=partition, metadata=shown))
         raise Failure(str(error), metadata=shown) from None
     if live:
-        shown |= _lag_metadata(stats, stream)
+        shown |= lag_metadata(stats, stream)
     yield MaterializeResult(asset_key=raw, metadata=shown)
     yield MaterializeResult(asset_key=facts, metadata=shown)
     yield AssetCheckResult(
@@ -193,7 +191,7 @@ def materialize_stream(
 
 
 def _tag(context: AssetExecutionContext, stream: Stream, reports: Sequence[Report]) -> None:
-    """A person's runs carry what the sensor's do: the UI finds all of a stream by them."""
+    """A person's runs get the tags that the sensor's have: by them the UI finds all runs of a stream."""
     tags = {
         STREAM_TAG: stream,
         KIND_TAG: BACKFILL if BACKFILL_TAG in context.run.tags else BY_HAND,
@@ -201,70 +199,3 @@ def _tag(context: AssetExecutionContext, stream: Stream, reports: Sequence[Repor
         END_TAG: str(reports[-1].end),
     }
     context.instance.add_run_tags(context.run.run_id, tags)
-
-
-def metadata_of(*reports: Report) -> dict[str, Any]:
-    """The figures of a run."""
-    count_seconds = sum(report.count_seconds for report in reports)
-    size = sum(report.bytes for report in reports)
-    verdicts = sum((report.verdicts for report in reports), start=type(reports[0].verdicts)())
-    tallies = sum((report.tallies for report in reports), start=type(reports[0].tallies)())
-    flags = sum((report.flags for report in reports), start=type(reports[0].flags)())
-    ended = [report.ended_early for report in reports if report.ended_early]
-    return {
-        "start": reports[0].start,
-        "end": reports[-1].end,
-        "sequences": sum(report.committed for report in reports),
-        "verdicts": dict(verdicts),
-        "failed": sum(len(report.failed) for report in reports),
-        "left": sum(report.left for report in reports),
-        "actions": sum(report.actions for report in reports),
-        "features": sum(report.features for report in reports),
-        "changesets": sum(report.changesets for report in reports),
-        "errors": sum(report.errors for report in reports),
-        "bytes": size,
-        "fetch_seconds": round(sum(report.fetch_seconds for report in reports), 3),
-        "count_seconds": round(count_seconds, 3),
-        "commit_seconds": round(sum(report.commit_seconds for report in reports), 3),
-        "mb_per_second": round(size / 1e6 / count_seconds, 2) if count_seconds else 0.0,
-        **({"ignored": dict(tallies)} if tallies else {}),
-        **({"flagged": dict(flags)} if flags else {}),
-        **({"ended_early": "; ".join(ended)} if ended else {}),
-    }
-
-
-def _block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:
-    # What is committed is: that how much it is can't be said just now is no failure of the run.
-    try:
-        with named():
-            return block_metadata(stats, stream, reports)
-    except DatabaseUnreachable as error:
-        return {"block_done": str(error)}
-
-
-def _lag_metadata(stats: Stats, stream: Stream) -> Mapping[str, float]:
-    with suppress(DatabaseUnreachable), named(), connect(stats.url) as connection:
-        behind = newest_age(connection, stats, stream)
-        return {} if behind is None else {"lag_seconds": behind}
-    return {}
-
-
-def block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> Mapping[str, str]:
-    """How much of the run's blocks is done, as a person reads it: "37 of 100, 1 waiting, 2 quarantined"."""
-    first = block_of(reports[0].start)
-    with connect(stats.url) as connection:
-        done = stream_rows.blocks(connection, stream, first)
-        held = stream_rows.held(connection, stream, first)
-        given_up = {
-            "quarantined": Counter(
-                block_of(n) for n, _ in stream_rows.troubled(connection, stream, "quarantined")
-            ),
-            "missing": Counter(block_of(n) for n, _ in stream_rows.troubled(connection, stream, "hole")),
-        }
-    said = []
-    for block in dict.fromkeys(block_of(report.start) for report in reports):
-        parts = [f"{done.get(block, 0)} of {BLOCK}"]
-        parts += [f"{held[block]} waiting"] if held.get(block) else []
-        parts += [f"{found[block]} {word}" for word, found in given_up.items() if found[block]]
-        said.append(", ".join(parts))
-    return {"block_done": "; ".join(said)}

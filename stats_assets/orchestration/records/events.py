@@ -1,7 +1,7 @@
 """Dagster's events of all runs in one SQLite database, `history/runs/index.db`; a successful run's in short.
 
-Dagster's own class makes a database a run besides, 0.2 MB each. Runs that have one from before keep it, until they
-are pruned. Where the records are, and who may make them, is `storage.py`'s.
+Dagster's own class makes a database for each run besides, 0.2 MB each. Runs that have one from before keep it until
+they are pruned. Where the records are, and who may make them, is `storage.py`'s.
 """
 
 import functools
@@ -32,11 +32,11 @@ PASSING = (
     DagsterEventType.LOGS_CAPTURED,
     DagsterEventType.STEP_OUTPUT,
 )
-"""What nobody asks of a run that has succeeded: what it was going to do, and how it was carried out."""
+"""Kinds of events that nobody looks for once the run has succeeded: what it planned, and how it was carried out."""
 
 
 class EventLog(SqliteEventLogStorage):
-    """One database, opened packing; `alone` is held by who makes it."""
+    """One database, opened packing. It is made inside `alone`, so by one process at a time."""
 
     def __init__(self, base_dir: str, alone: Callable[[], AbstractContextManager[None]]) -> None:
         self._alone = alone
@@ -91,7 +91,7 @@ class EventLog(SqliteEventLogStorage):
         return SqlEventLogStorage.get_event_records(self, event_records_filter, limit, ascending)
 
     def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
-        # by asking: in one database, files' changes would tell of every other run, too
+        # By asking, not by watching the file: it changes with every other run, too.
         if self._watcher is None:
             self._watcher = SqlPollingEventWatcher(self)
         self._watcher.watch_run(run_id, cursor, callback)
@@ -101,7 +101,7 @@ class EventLog(SqliteEventLogStorage):
             self._watcher.unwatch_run(run_id, handler)
 
     def compact(self) -> None:
-        """Give back what deleted events have left in the midst of others. Who writes waits for some seconds.
+        """Give back the room that deleted events have left between others. Writers wait for some seconds meanwhile.
 
         Raises sqlite3.OperationalError when there is no room for a copy, or somebody reads for too long.
         """

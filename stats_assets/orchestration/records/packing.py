@@ -17,7 +17,7 @@ WORDS = Path(__file__).with_name("dagster_words.txt")
 """Never changed: what was packed with it can't be read without it. Other words get another MARK."""
 MARK = b"\0dagster1\0"
 JSON = '{"__class__"'
-SHORTEST = 200  # characters; what is searched for, or joined by, is shorter, and no such JSON
+SHORTEST = 200  # characters; what SQL searches for or joins by is shorter, and no such JSON
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """What is not kept for ever of Dagster's records: old runs, their events and logs. Facts and ledger always are.
 
-A partition is green by its latest materialization, which belongs to a run: it is told anew, runless, before the run
-goes. What no API of Dagster's prunes is listed in docs/operations.md.
+A partition is green by its latest materialization, which belongs to a run. Before that run is deleted, the same
+materialization is reported again without a run. What no API of Dagster's prunes is listed in docs/operations.md.
 """
 
 import logging
@@ -30,7 +30,10 @@ log = logging.getLogger(__name__)
 
 
 def prune_runs(instance: DagsterInstance, before: datetime, *, seconds: float = 1800) -> int:
-    """Delete finished runs that ended before then, with their events and logs, for so long; how many that were."""
+    """Delete finished runs that ended before then, with their events and logs. Returns how many.
+
+    seconds: after so long it stops; the next time goes on.
+    """
     until = time.monotonic() + seconds
     deleted = 0
     while time.monotonic() < until:
@@ -74,13 +77,13 @@ def _delete(instance: DagsterInstance, run_id: str) -> None:
     instance.delete_run(run_id)
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     shard: Callable[[str], str] | None = getattr(instance.event_log_storage, "path_for_shard", None)
-    if shard is not None:  # of before: a file a run
+    if shard is not None:  # of an older version: a file for each run
         for suffix in ("", "-wal", "-shm"):
             Path(f"{shard(run_id)}{suffix}").unlink(missing_ok=True)
 
 
 def _delete_evaluations(instance: DagsterInstance, runs: Sequence[str]) -> None:
-    """What no API of Dagster's prunes: the runs' evaluations of checks, but for each check's last."""
+    """Delete what no API of Dagster's prunes: the runs' evaluations of checks, but not the last one of each check."""
     storage, table = instance.event_log_storage, AssetCheckExecutionsTable.c
     if not isinstance(storage, SqlEventLogStorage):
         return

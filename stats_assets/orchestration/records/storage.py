@@ -112,10 +112,10 @@ class _Runs(_Packed, SqliteRunStorage):
 
 
 class _Ticks(_Packed, SqliteScheduleStorage):
-    """Who writes a switch or a cursor back unchanged since its thread read it leaves what another wrote meanwhile.
+    """Of a sensor's state only what a thread has changed since it read it is written; the rest stays as it is now.
 
-    Dagster reads a sensor's state, changes a part of it and writes all: begin and end of a tick would undo a switch
-    that was made just then in the UI, and the switch the tick's cursor.
+    Dagster reads the state, changes a part of it and writes all of it. So the beginning and the end of a tick would
+    undo a switch that was made just then in the UI, and the switch would undo the tick's cursor.
     """
 
     def __init__(self, conn_string: str, folder: Path) -> None:
@@ -149,8 +149,8 @@ class Artifacts(LocalArtifactStorage):
 
 
 class ComputeLogs(LocalComputeLogManager):
-    """What ticks log, a file each that says something. What a run prints goes to the code server's output: what it has
-    to say are events. `base_dir`: as below_root.
+    """What ticks log: a file for each tick that logs something. No file for what a run prints, which goes to the code
+    server's output: what a run has to say are events. `base_dir`: as below_root.
     """
 
     @classmethod
@@ -175,14 +175,14 @@ class ComputeLogs(LocalComputeLogManager):
     def prune(self, before: datetime) -> None:
         """Delete what was logged before then."""
         for path in Path(self._base_dir).rglob("*"):
-            with contextlib.suppress(OSError):  # gone by another, or a folder in which something is
+            with contextlib.suppress(OSError):  # deleted by another, or a folder that is not empty
                 if path.stat().st_mtime < before.timestamp():
                     path.rmdir() if path.is_dir() else path.unlink()
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """The one thread of the machine that makes something in the folder; it may enter again."""
+    """Inside, this thread alone of the whole machine makes something in the folder; it may enter again."""
     inside: set[Path] = _held.__dict__.setdefault("folders", set())
     if folder in inside:
         yield
@@ -196,7 +196,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _make(folder: Path) -> None:
-    """The parts that aren't there: under another name until they are whole, as who makes them may be killed."""
+    """Make the parts that aren't there; under another name until they are whole, as this process may be killed."""
     missing = [part for part in _PARTS if not (folder / part).exists()]
     if not missing:
         return
@@ -216,9 +216,9 @@ def _script() -> ScriptDirectory:
 
 
 def _is_outdated(database: Path) -> bool:
-    """Whether it is not at the newest revision, which is then to be done; a later dagster's is left as it is.
+    """Whether the database has to be brought to the newest revision. A later dagster's is left as it is.
 
-    Of several revisions, which an earlier race left, the oldest is kept: the steps from there do only what isn't done.
+    Where an earlier race has left several revisions, the oldest is kept: the steps from there do only what isn't done.
     """
     script = _script()
     with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection:

@@ -4,25 +4,6 @@
 -- Names change at once. changesets and changesets_countries are each written anew, once, and nobody reads or writes them
 -- until this transaction ends. A number that does not fit ends it, and all is as it was.
 
--- The views let go of the columns, but stay: so do rights on them, and what is made of them.
-DO $$
-DECLARE
-    one record;
-BEGIN
-    FOR one IN
-        SELECT c.relname, string_agg(format('NULL::%s%s AS %I', format_type(atttypid, atttypmod),
-            CASE WHEN attcollation <> 0 THEN format(' COLLATE %s', attcollation::regcollation) END, attname),
-            ', ' ORDER BY attnum) AS columns
-        FROM pg_class AS c JOIN pg_attribute ON attrelid = c.oid
-        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'v' AND attnum > 0 AND c.relname IN (
-            'user_statistics', 'hashtag_statistics', 'hashtag_user_statistics', 'country_statistics')
-        GROUP BY c.relname
-    LOOP
-        EXECUTE format('CREATE OR REPLACE VIEW %I AS SELECT %s', one.relname, one.columns);
-    END LOOP;
-END
-$$;
-
 ALTER TABLE changesets
     DROP COLUMN counted_at,
     ALTER total_edits TYPE integer,

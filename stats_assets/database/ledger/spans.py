@@ -57,9 +57,10 @@ def islands(connection: Connection, stream: str) -> list[Span]:
 
 
 def counted_under_older(connection: Connection, stream: str, definitions: str) -> list[Span]:
-    """What was counted under other definitions than these: (first, last) of each older ones, overlaps joined.
+    """What was counted under other definitions than these: (first, last) for each of the others, overlaps joined.
 
-    Between them there may be sequences that were counted anew since. Costs some probes of an index each.
+    Between first and last there may be sequences that were counted anew since. Costs a few look-ups in an index for
+    each of the definitions.
     """
     return connection.execute(
         """
