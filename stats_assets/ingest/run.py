@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.mode import LIVE, Mode
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.sequence_loop import FeedFailed, Runner
+from stats_assets.ingest.turn import Turn
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at, in_words
 
@@ -92,6 +93,7 @@ def _run(
         stale = work.lease_stale_seconds
         with (
             lease(url, run_id, work.stream, start, end, stale=stale, by_hand=not mode.pauses_stream),
+            closing(Turn(url, work.stream)) as turn,
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if mode.late:
@@ -101,7 +103,7 @@ def _run(
             report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered)
+            bodies = Bodies(work, connection, turn, Path(folder), report, mode, numbered)
             runner = Runner(*(work, connection, run_id, bodies, report, mode, patience, away))
             try:
                 _go(runner, due)
