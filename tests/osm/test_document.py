@@ -308,8 +308,9 @@ def test_an_action_of_absurd_size_costs_itself(what: str, kind: str, monkeypatch
 
 
 @pytest.mark.large
-def test_two_of_them_and_one_at_the_end() -> None:
-    tags = "<tag k='a' v='b'/>" * 300_000
+def test_two_of_them_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    smaller(monkeypatch)
+    tags = "<tag k='a' v='b'/>" * 75_000
     large = f"<action type='create'><node id='9'>{tags}</node></action>"
     found = count(diff(large, SHOP, large, large))
     assert (found.features, found.actions, found.flags) == (1, 4, {"unreadable_size": 3})
