@@ -13,10 +13,12 @@ from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 from subprocess import CompletedProcess
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from alembic.util import pyfiles
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -77,6 +79,19 @@ LONGEST = (
 )
 
 
+_load_module = pyfiles.load_module_py
+_loaded: dict[str, ModuleType] = {}
+
+
+def _revision(module_id: str, path: str | os.PathLike[str]) -> ModuleType:
+    """A file of Alembic's. Dagster's revisions are kept: each new instance of Dagster's executes all of them anew."""
+    if "/dagster/_core/storage/alembic/versions/" not in str(path):
+        return _load_module(module_id, path)
+    if str(path) not in _loaded:
+        _loaded[str(path)] = _load_module(module_id, path)
+    return _loaded[str(path)]
+
+
 SERVERS = {"server", "feed", "run", "s3", "place"}
 """Fixtures that start one: what asks for none of them is for `make quick`, which names the files."""
 
@@ -86,6 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Else each of the many processes that the tests start compiles all anew.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    pyfiles.load_module_py = _revision
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)
