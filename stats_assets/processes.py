@@ -26,11 +26,11 @@ def titled(program: str, mark: str) -> list[psutil.Process]:
     """
     return [
         process
-        for process in psutil.process_iter(["cmdline", "status"])
+        for process in psutil.process_iter(["cmdline"])
         if (words := process.info["cmdline"])
         and program in words[0]
         and mark in f"{' '.join(words)} "
-        and process.info["status"] not in _GONE
+        and is_alive(process.pid)
     ]
 
 
@@ -39,10 +39,8 @@ def with_variable(name: str, value: str) -> list[psutil.Process]:
     me = psutil.Process()
     return [
         process
-        for process in psutil.process_iter(["environ", "status"])
-        if process != me
-        and (process.info["environ"] or {}).get(name) == value
-        and process.info["status"] not in _GONE
+        for process in psutil.process_iter(["environ"])
+        if process != me and (process.info["environ"] or {}).get(name) == value and is_alive(process.pid)
     ]
 
 

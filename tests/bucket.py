@@ -1,8 +1,10 @@
 """S3 for tests: a server that speaks its protocol, reached by the environment alone, as on ECS."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,4 +46,10 @@ def no_credentials_of_the_machine(patch: pytest.MonkeyPatch) -> None:
 
 def another_process() -> s3fs.S3FileSystem:
     """A client that shares nothing with the system's own, as another writer's."""
+    return _client_of(os.environ["AWS_ENDPOINT_URL"], os.getpid())
+
+
+@cache
+def _client_of(address: str, process: int) -> s3fs.S3FileSystem:
+    """One for all tests: its first request takes a tenth of a second."""
     return s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False)

@@ -9,13 +9,16 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 from subprocess import CompletedProcess
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from alembic.util import pyfiles
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -24,6 +27,7 @@ from stats_assets.database.migrations import migrate
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.embedded_postgres.access import embedded_url
+from stats_assets.embedded_postgres.place import ROLE
 from stats_assets.embedded_postgres.roles import SUPERUSER, as_superuser
 from stats_assets.feeds.http_client import Http
 from stats_assets.ingest import feed_head
@@ -34,7 +38,7 @@ from tests.command import command
 from tests.drills.waiting import PATIENCE
 
 Run = Callable[..., CompletedProcess[str]]
-MINUTES = 12
+MINUTES = 8
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data"
 
@@ -75,6 +79,19 @@ LONGEST = (
 )
 
 
+_load_module = pyfiles.load_module_py
+_loaded: dict[str, ModuleType] = {}
+
+
+def _revision(module_id: str, path: str | os.PathLike[str]) -> ModuleType:
+    """A file of Alembic's. Dagster's revisions are kept: each new instance of Dagster's executes all of them anew."""
+    if "/dagster/_core/storage/alembic/versions/" not in str(path):
+        return _load_module(module_id, path)
+    if str(path) not in _loaded:
+        _loaded[str(path)] = _load_module(module_id, path)
+    return _loaded[str(path)]
+
+
 SERVERS = {"server", "feed", "run", "s3", "place"}
 """Fixtures that start one: what asks for none of them is for `make quick`, which names the files."""
 
@@ -84,6 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Else each of the many processes that the tests start compiles all anew.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    pyfiles.load_module_py = _revision
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)
@@ -120,13 +138,19 @@ def real_file(name: str) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_settings_from_outside(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Neither the person's environment nor an .env must reach a test."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
-    monkeypatch.setenv("STATS_DATA_DIR", str(tmp_path / "data"))
+    if "tmp_path" in request.fixturenames:
+        folder: Path = request.getfixturevalue("tmp_path")
+    else:  # to make one takes longer than most tests that need none
+        folder = tmp_path_factory.getbasetemp() / uuid.uuid4().hex
+    monkeypatch.setenv("STATS_DATA_DIR", str(folder / "data"))
 
 
 @pytest.fixture(autouse=True)
@@ -160,12 +184,17 @@ def server() -> Iterator[str]:
 def database(server: str, template: str = "template_stats") -> Iterator[str]:
     """An empty, migrated database, or one made from another template; dropped in the end."""
     name = f"test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        # by copying files: half the time of its way through the log
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    admin = _admin(server, os.getpid())
+    # by copying files: half the time of its way through the log
+    admin.execute(f'CREATE DATABASE "{name}" OWNER {ROLE} TEMPLATE "{template}" STRATEGY file_copy'.encode())
     yield other_database(server, name)
-    with psycopg.connect(as_superuser(server), autocommit=True) as admin:  # whoever is connected to it
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())  # whoever is connected to it
+
+
+@cache
+def _admin(server: str, process: int) -> Connection:
+    """The superuser's, kept open: two new ones a test cost as much as all the copying."""
+    return psycopg.connect(as_superuser(server), autocommit=True)
 
 
 @pytest.fixture

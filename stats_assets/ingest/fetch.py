@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from stats_assets.database import locks
-from stats_assets.database.connection import Connection, connect
+from stats_assets.database.connection import Connection
 from stats_assets.database.failures import is_sequences
 from stats_assets.database.ledger import asked
 from stats_assets.database.ledger.ledger import Retries
@@ -36,9 +35,9 @@ from stats_assets.feeds.validation import judge_envelope
 from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.parse import Reader, Reading
 from stats_assets.ingest.run_result import Report
-from stats_assets.streams import STREAMS, TABLE, Stream
+from stats_assets.ingest.turn import Turn
+from stats_assets.streams import TABLE, Stream
 
-FETCH_LOCK_SECONDS = 900
 log = logging.getLogger(__name__)
 
 
@@ -127,7 +126,7 @@ class Bodies:
 
     work: StreamWork
     connection: Connection
-    url: str
+    turn: Turn
     folder: Path
     report: Report
     mode: Mode
@@ -184,9 +183,7 @@ class Bodies:
 
     def _ask(self, sequence: int) -> Body:
         source, stream = self.work.source, self.work.stream
-        with (
-            _one_at_a_time(self.url, self.work) if source.serial else nullcontext(self.connection)
-        ) as connection:
+        with self.turn.taken() if source.serial else nullcontext(self.connection) as connection:
             request = asked.begin(connection, stream, source, sequence)
             try:
                 body = source.fetch(sequence, self.folder_of(sequence))
@@ -234,11 +231,3 @@ class Bodies:
         """Remove what was fetched of the sequence: a range of big bodies must not fill the disk."""
         self.probed.pop(sequence, None)
         shutil.rmtree(self.folder_of(sequence), ignore_errors=True)
-
-
-@contextmanager
-def _one_at_a_time(url: str, work: StreamWork) -> Iterator[Connection]:
-    with connect(url, application=f"stats-assets fetch {work.stream}") as connection:
-        connection.execute(f"SET lock_timeout = '{FETCH_LOCK_SECONDS}s'; SET statement_timeout = 0")
-        locks.wait_for(connection, locks.FETCH + STREAMS.index(work.stream))
-        yield connection

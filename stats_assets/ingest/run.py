@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.mode import LIVE, Mode
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.sequence_loop import Runner
+from stats_assets.ingest.turn import Turn
 from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at, in_words
 
@@ -95,6 +96,7 @@ def _run(
         stale = work.lease_stale_seconds
         with (
             lease(url, run_id, work.stream, start, end, stale=stale, by_hand=not mode.pauses_stream),
+            closing(Turn(url, work.stream)) as turn,
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if mode.late:
@@ -104,7 +106,7 @@ def _run(
             report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered)
+            bodies = Bodies(work, connection, turn, Path(folder), report, mode, numbered)
             runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
             try:
                 _go(runner, due)

@@ -22,8 +22,8 @@ def empty(server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def filled(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """Two hours of the demo."""
-    with database(server) as url, DemoFeed(world, history=120) as feed, connect(url) as connection:
+    """An hour of the demo."""
+    with database(server) as url, DemoFeed(world, history=60) as feed, connect(url) as connection:
         stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("client")))
         run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
         run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)

@@ -28,7 +28,7 @@ Restored = Callable[..., str]
 
 @pytest.fixture
 def minutes() -> int:
-    return 8
+    return 5
 
 
 @pytest.fixture

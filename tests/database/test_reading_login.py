@@ -368,6 +368,10 @@ HARMLESS = (
 )
 
 
+WRAPPED = ("SELECT", "WITH", "VALUES", "TABLE")
+"""What `sql --json` makes a part of a statement of its own."""
+
+
 def test_sql_changes_nothing_whatever_it_is_asked(
     migrated: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -389,6 +393,8 @@ def test_sql_changes_nothing_whatever_it_is_asked(
     with connect(migrated) as owner:
         for as_json in (False, True):
             for query in REFUSED:
+                if as_json and not query.startswith(WRAPPED):
+                    continue  # run as it is, as without
                 code, out, err = asked(query, as_json)
                 assert (code, out) == (2, ""), (query, out)
                 assert err.startswith(("PostgreSQL refuses", "The query answers no rows")), query

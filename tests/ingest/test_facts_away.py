@@ -27,7 +27,7 @@ from tests.conftest import Run
 from tests.truth import statistics_of
 
 DIFFS: Stream = "augmented_diffs"
-MINUTES = 10
+MINUTES = 7
 HOW = ("detached", "detached concurrently", "dropped", "truncated", "restored without them")
 
 

@@ -26,8 +26,8 @@ from stats_assets.system import Stats
 from tests.conftest import settings_for
 from tests.truth import differences, statistics_of, truth_of
 
-SEQUENCES = 6
-BAD = 3
+SEQUENCES = 5
+BAD = 2
 
 
 class Case(NamedTuple):

@@ -340,7 +340,7 @@ def test_a_tick_asks_for_nothing_late_while_the_feed_fails(
 def test_retry_by_command(
     run: Run, feed: DemoFeed, world: World, stats: Stats, connection: Connection
 ) -> None:
-    bad = world.first + 7
+    bad = world.first + 5
     feed.faults.put(faults.cut(), stream=DIFFS, sequence=bad)
     runs.run_range(stats.work(DIFFS), stats.url, "run", world.first, feed.head)
     nothing = run("retry", "--stream", "changesets", DATABASE_URL=stats.url)

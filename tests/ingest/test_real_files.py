@@ -24,7 +24,7 @@ from tests.conftest import DATA, real_file, settings_for
 from tests.truth import exact_json
 
 DIFFS: Stream = "augmented_diffs"
-MINUTES = 8
+MINUTES = 5
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_genuine_answer_leads_to_its_outcome(
         assert report.head == head
         assert bool(report.ended_early) == (name in EMPTY_STATUSES)
         return
-    sequence = world.first + 4
+    sequence = world.first + 2
     feed.faults.put(lambda _: _as_if_now(answer, name), stream=DIFFS, sequence=sequence)
     report = run_range(stats.work(DIFFS), stats.url, "run", world.first, feed.head)
     (row,) = ledger.rows(connection, DIFFS, [sequence])
@@ -149,7 +149,7 @@ def test_a_genuine_answer_leads_to_its_outcome(
         ("none", "idle", 0): QUIET if quiet else EARLY,
     }[row.result, row.work, row.attempts]
     assert found == expected, report
-    assert report.committed == {COMMITTED: MINUTES, EARLY: 4, QUIET: 4}.get(expected, MINUTES - 1)
+    assert report.committed == {COMMITTED: MINUTES, EARLY: 2, QUIET: 2}.get(expected, MINUTES - 1)
     assert (report.ended_early == NOT_YET) == (expected == EARLY)
 
 

@@ -691,7 +691,7 @@ def test_suspects_are_taken_alone_and_others_in_groups(
         return take(*arguments)
 
     monkeypatch.setattr(ledger, "take", spying)
-    feed.advance(5)
+    feed.advance(17 - MINUTES)
     run_range(stats.work(DIFFS), stats.url, "run", first, first + 16)
     assert groups == [[0, 1, 2], [3], [4], [*range(5, 5 + GROUP)], [15, 16]]
 
@@ -781,7 +781,7 @@ def test_the_statistics_equal_the_worlds_truth_to_the_last_digit(
 ) -> None:
     from tests.truth import differences, truth_of
 
-    feed.advance(60)
+    feed.advance(44 - MINUTES)  # each rare kind of edit comes twice
     assert run(world.changesets_first, feed.changesets_head, stream="changesets").failed == {}
     assert run(world.first, feed.head).failed == {}
     apply_queue(connection)

@@ -93,7 +93,7 @@ class Place:
 
 @pytest.fixture
 def minutes() -> int:
-    return 30
+    return 20
 
 
 @pytest.fixture

@@ -59,6 +59,11 @@ Preview = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
+def minutes() -> int:
+    return 10
+
+
+@pytest.fixture
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     (tmp_path / "home").mkdir()
     with DagsterInstance.local_temp(str(tmp_path / "home")) as made:

@@ -44,16 +44,18 @@ def instance() -> Iterator[DagsterInstance]:
 
 
 @pytest.fixture(autouse=True)
-def environment(
-    feed: DemoFeed, world: World, url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = settings_for(feed, url, tmp_path / "data")
+def environment(feed: DemoFeed, url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow_it(feed, url, tmp_path, monkeypatch)
+
+
+def follow_it(feed: DemoFeed, url: str, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = settings_for(feed, url, folder / "data")
     for name in (*Settings.model_fields,):
         value = getattr(given, name)
         if value is not None:
             monkeypatch.setenv(name.upper(), str(value))
-    monkeypatch.setenv("AUGMENTED_DIFFS_START", str(world.first))
-    monkeypatch.setenv("CHANGESETS_START", str(world.changesets_first))
+    monkeypatch.setenv("AUGMENTED_DIFFS_START", str(feed.world.first))
+    monkeypatch.setenv("CHANGESETS_START", str(feed.world.changesets_first))
 
 
 def tick(instance: DagsterInstance, cursor: str | None = None, stream: str = DIFFS) -> SensorResult:
@@ -113,15 +115,33 @@ def said(result: SensorResult) -> str:
     return result.skip_reason.skip_message or "" if result.skip_reason else ""
 
 
+@pytest.fixture
+def border() -> int:
+    """The first sequence of the second block of `by_the_border`'s feed."""
+    return World().first + 100
+
+
+@pytest.fixture
+def by_the_border(
+    border: int, url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DemoFeed]:
+    """Another feed, which begins a few minutes before a block ends and has got some minutes into the next."""
+    with DemoFeed(World(first=border - 8), history=MINUTES + 8) as served:
+        follow_it(served, url, tmp_path, monkeypatch)
+        yield served
+
+
 def test_from_nothing_to_the_truth_with_both_streams(
-    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+    by_the_border: DemoFeed, border: int, instance: DagsterInstance, connection: Connection
 ) -> None:
-    feed.advance(95)  # two blocks behind
-    assert follow(instance) == str(feed.head)
+    feed = by_the_border  # two blocks behind
+    # a tick's cursor stops where a block ends that it did not find whole
+    assert follow(instance) == str(border - 1)
+    assert follow(instance, cursor=str(border - 1)) == str(feed.head)
     assert follow(instance, "changesets") == str(feed.changesets_head)
     assert queued(connection) == 0
     assert differences(truth_of(feed.url), statistics_of(connection)) == []
-    keys = [f"{world.first + 100 * i:09d}" for i in range(2)]
+    keys = [f"{border - 100:09d}", f"{border:09d}"]
     assert instance.get_dynamic_partitions("augmented_diffs_blocks") == keys
     feed.advance(5)
     follow(instance, cursor=str(feed.head - 5))
@@ -130,21 +150,22 @@ def test_from_nothing_to_the_truth_with_both_streams(
 
 
 def test_a_tick_requests_exact_ranges_by_block_and_a_cursor_moves_only_over_what_is_done(
-    feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
+    by_the_border: DemoFeed, border: int, instance: DagsterInstance, connection: Connection
 ) -> None:
-    feed.advance(95)
+    feed = by_the_border
     first = tick(instance)
-    assert first.cursor == str(world.first - 1)
-    assert ranges(first) == [(world.first, world.first + 99), (world.first + 100, feed.head)]
+    assert first.cursor == str(border - 9)
+    assert ranges(first) == [(border - 8, border - 1), (border, feed.head)]
     again = tick(instance, first.cursor)  # nothing was started: a requested run is not a finished one
     assert again.cursor == first.cursor
     requests = list(again.run_requests or ())
     assert {request.run_key for request in requests}.isdisjoint(r.run_key for r in first.run_requests or ())
-    assert requests[0].partition_key == f"{world.first:09d}"
+    assert requests[0].partition_key == f"{border - 100:09d}"
     assert start(instance, requests[1]).success  # the later block ends first
     assert tick(instance, first.cursor).cursor == first.cursor
     assert start(instance, requests[0]).success
-    assert tick(instance, first.cursor).cursor == str(feed.head)
+    assert tick(instance, first.cursor).cursor == str(border - 1)
+    assert tick(instance, str(border - 1)).cursor == str(feed.head)
 
 
 def test_the_checkpoint_mirrors_the_stored_cursor(
@@ -184,9 +205,9 @@ def test_a_cursor_set_back_does_the_range_again_and_changes_no_number(
 ) -> None:
     tick(instance, follow(instance))
     before = statistics_of(connection)
-    result = tick(instance, str(world.first + 9))
-    assert result.cursor == str(world.first + 9)
-    assert ranges(result) == [(world.first + 10, feed.head)]
+    result = tick(instance, str(world.first + 5))
+    assert result.cursor == str(world.first + 5)
+    assert ranges(result) == [(world.first + 6, feed.head)]
     follow(instance, cursor=result.cursor)
     after = statistics_of(connection)
     assert {k: v for k, v in after.items() if k != "changesets"} == {
@@ -235,11 +256,11 @@ def test_a_seek_back_does_the_range_again(
 ) -> None:
     cursor = follow(instance)
     tick(instance, cursor)
-    seeking.request_seek(connection, DIFFS, world.first + 9)
+    seeking.request_seek(connection, DIFFS, world.first + 5)
     result = tick(instance, cursor)
-    assert (result.cursor, ranges(result)) == (str(world.first + 9), [(world.first + 10, feed.head)])
+    assert (result.cursor, ranges(result)) == (str(world.first + 5), [(world.first + 6, feed.head)])
     # This tick's cursor was never stored, as its process died: the checkpoint counts.
-    assert tick(instance, cursor).cursor == str(world.first + 9)
+    assert tick(instance, cursor).cursor == str(world.first + 5)
 
 
 def test_a_seek_forward_skips_and_a_tick_that_died_is_no_rewind(
@@ -257,7 +278,7 @@ def test_a_seek_forward_skips_and_a_tick_that_died_is_no_rewind(
     assert row is not None
     assert (row.origin, row.seek_to) == (world.first, None)
     results = connection.execute("SELECT result, count(*) FROM ledger GROUP BY 1 ORDER BY 1").fetchall()
-    assert results == [("committed", 5), ("skipped", 7)]
+    assert results == [("committed", MINUTES - 7), ("skipped", 7)]
 
 
 def test_a_seek_before_the_first_tick_is_where_the_stream_begins(
@@ -271,8 +292,8 @@ def test_the_stream_does_not_wait_for_a_run_by_hand_on_its_block(
     feed: DemoFeed, world: World, url: str, instance: DagsterInstance, connection: Connection
 ) -> None:
     with lease(url, "a backfill", DIFFS, world.first, world.first + 99, stale=20, by_hand=True):
-        ledger.take(connection, "a backfill", DIFFS, range(world.first, world.first + 10))
-        assert ranges(tick(instance)) == [(world.first + 10, feed.head)]
+        ledger.take(connection, "a backfill", DIFFS, range(world.first, world.first + 6))
+        assert ranges(tick(instance)) == [(world.first + 6, feed.head)]
 
 
 def test_a_run_by_hand_that_died_is_reported_though_the_streams_are_off(

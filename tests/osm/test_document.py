@@ -227,7 +227,7 @@ def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 categories, regions = Categories.load(), Regions.load()
 before = peak()
 for piece in (b"<x/>", b"<osm/>", b"<remark>x</remark>", b"<action> </action>", b"<!-- x --><x id='a'/>"):
-    body = io.BytesIO(b"<osm>" + piece * (1_500_000 // len(piece)) + b"</osm>")
+    body = io.BytesIO(b"<osm>" + piece * (750_000 // len(piece)) + b"</osm>")
     assert count_diff(body, categories=categories, regions=regions).envelope.complete
 print(peak() - before)
 """
@@ -235,9 +235,9 @@ print(peak() - before)
 
 @pytest.mark.large
 def test_junk_is_not_kept() -> None:
-    """1.5 MB of each take 19 MB and more as a tree."""
+    """750 kB of each take 9 MB and more as a tree."""
     run = subprocess.run([sys.executable, "-c", JUNK], capture_output=True, text=True, check=True)  # noqa: S603
-    assert float(run.stdout) < 16
+    assert float(run.stdout) < 8
 
 
 @pytest.mark.large
@@ -308,8 +308,9 @@ def test_an_action_of_absurd_size_costs_itself(what: str, kind: str, monkeypatch
 
 
 @pytest.mark.large
-def test_two_of_them_and_one_at_the_end() -> None:
-    tags = "<tag k='a' v='b'/>" * 300_000
+def test_two_of_them_and_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    smaller(monkeypatch)
+    tags = "<tag k='a' v='b'/>" * 75_000
     large = f"<action type='create'><node id='9'>{tags}</node></action>"
     found = count(diff(large, SHOP, large, large))
     assert (found.features, found.actions, found.flags) == (1, 4, {"unreadable_size": 3})

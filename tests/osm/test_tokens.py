@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stats_assets.osm import tokens
+from stats_assets.osm import document, tokens
 from stats_assets.osm.changesets import ChangesetFile, read_changesets
 from stats_assets.osm.diff import count_diff
-from stats_assets.osm.tokens import LIMIT, RefusedError, Tokens
+from stats_assets.osm.tokens import LIMIT, OPEN_BYTES_LIMIT, RefusedError, Tokens
 from tests.osm.documents import count, create, diff, node, squares, the_categories
 
-LONG = LIMIT + (1 << 16) + 1
-SIZES = (LONG, 5_000_000)
-DRILLED = [LONG, 2_000_000, 5_000_000, pytest.param(12_000_000, marks=pytest.mark.drill)]
+PART = 4
+"""Of this part of their sizes are the limits, and what is beyond them, but in drills."""
+LONG = LIMIT // PART + (1 << 16) + 1
+LONGER = 5_000_000 // PART
+SIZES = (LONG, LONGER)
+DRILLED = [LONG, 2_000_000 // PART, LONGER, pytest.param(12_000_000, marks=pytest.mark.drill)]
 LEFT_OUT = {"value_left_out": 1}
 FILL = 'a&amp;é > " '  # ends nowhere: cut anywhere, it is still a text
 
@@ -43,6 +46,14 @@ NOTHING_LOST = {
     "a text between": "<x/>{}<x/>",
     "white space": "<x/>{}<x/>",
 }
+
+
+@pytest.fixture(autouse=True)
+def smaller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("drill") is None:
+        monkeypatch.setattr(tokens, "LIMIT", LIMIT // PART)
+        for module in (tokens, document):
+            monkeypatch.setattr(module, "OPEN_BYTES_LIMIT", OPEN_BYTES_LIMIT // PART)
 
 
 def long_text(size: int) -> str:
@@ -89,7 +100,7 @@ def test_a_value_costs_itself(size: int, quote: str) -> None:
 
 
 def test_of_an_id_it_costs_the_changeset() -> None:
-    digits = "1" * 5_000_000
+    digits = "1" * LONGER
     for name in ("id", "uid", "created_at"):
         one = CHANGESET.format(inside=TAG, more="").replace(f' {name}="', f' {name}="{digits}', 1)
         found = read_changesets(io.BytesIO(f"<osm>{OTHER.format(1)}{one}</osm>".encode()))
@@ -132,14 +143,14 @@ def test_in_a_diff(old: str, new: str, features: int, flags: dict[str, int]) -> 
 
 def test_before_the_root_and_in_it() -> None:
     body = diff(SHOP).replace(
-        b"<osm", b"<!-- " + b"x" * 5_000_000 + b" --><osm note='" + b"x" * 5_000_000 + b"'", 1
+        b"<osm", b"<!-- " + b"x" * LONGER + b" --><osm note='" + b"x" * LONGER + b"'", 1
     )
     found = count(body)
     assert (found.features, found.envelope.error, found.flags) == (1, None, LEFT_OUT)
 
 
 def test_a_remark_is_read_however_long() -> None:
-    remark = "runtime error: Query timed out " + "x" * 5_000_000
+    remark = "runtime error: Query timed out " + "x" * LONGER
     for text in (remark, f"<![CDATA[{remark}]]>"):
         found = count(diff(SHOP).replace(b"</osm>", f"<remark>{text}</remark></osm>".encode()))
         assert (found.envelope.error, found.envelope.complete) == (None, True)
@@ -262,7 +273,7 @@ def test_memory_is_bounded() -> None:
 
 def test_an_action_of_many_long_values_costs_itself() -> None:
     """No single one is too long: the action is."""
-    tags = "".join(f'<tag k="k{n}" v="{"x" * 900_000}"/>' for n in range(6))
+    tags = "".join(f'<tag k="k{n}" v="{"x" * (900_000 // PART)}"/>' for n in range(6))
     found = count_diff(
         io.BytesIO(diff(SHOP.replace("</node>", tags + "</node>"), SHOP)),
         categories=the_categories(),
