@@ -13,7 +13,7 @@ from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
 from stats_assets.database import connection as connections
 from stats_assets.database.connection import Connection, DatabaseUnreachable, connect
-from stats_assets.database.facts.partitions import make_partitions
+from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.failures import HINTS, DatabaseFailed, is_sequences, sentence
 from stats_assets.database.ledger import ledger
 from stats_assets.database.ledger.stream_rows import stream_of
