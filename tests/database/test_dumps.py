@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from stats_assets.database.connection import connect
@@ -20,7 +19,7 @@ from stats_assets.embedded_postgres.place import _binaries
 from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.system import Stats
-from tests.conftest import Run, other_database, settings_for
+from tests.conftest import Run, database, settings_for
 from tests.truth import statistics_of
 
 Restored = Callable[..., str]
@@ -41,18 +40,14 @@ def first(world: World, feed: DemoFeed, stats: Stats) -> int:
 @pytest.fixture
 def restored(server: str, url: str, tmp_path: Path) -> Iterator[Restored]:
     """Dump the test's database with these options, restore it into a new one; its URL."""
-    name = f"restored_{uuid.uuid4().hex[:8]}"
+    with database(server, "template1") as copy:
 
-    def dump_and_restore(*options: str) -> str:
-        pg("pg_dump", "-Fc", "-f", str(tmp_path / "dump"), *options, "-d", url)
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute(f'CREATE DATABASE "{name}"')
-        pg("pg_restore", "--exit-on-error", "-d", other_database(url, name), str(tmp_path / "dump"))
-        return other_database(url, name)
+        def dump_and_restore(*options: str) -> str:
+            pg("pg_dump", "-Fc", "-f", str(tmp_path / "dump"), *options, "-d", url)
+            pg("pg_restore", "--exit-on-error", "-d", copy, str(tmp_path / "dump"))
+            return copy
 
-    yield dump_and_restore
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        yield dump_and_restore
 
 
 def pg(program: str, *arguments: str) -> None:
