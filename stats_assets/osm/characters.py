@@ -55,6 +55,11 @@ class Characters:
         return _REPLACEMENT
 
     @property
+    def known(self) -> bool:
+        """Is what is read UTF-8? Once something was read."""
+        return self._body.known
+
+    @property
     def bytes_read(self) -> int:
         return self._body.bytes
 

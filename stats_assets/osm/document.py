@@ -6,12 +6,14 @@ Here: the XML parser's settings, its limits, memory, and the envelope. Not here:
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from lxml import etree
 
 from stats_assets.osm.characters import Characters
 from stats_assets.osm.flags import Flags
+from stats_assets.osm.splitting import Splitter, Taken
+from stats_assets.osm.told import Child, Grammar, Told
 from stats_assets.osm.tokens import LIMIT, OPEN_BYTES_LIMIT, TOO_LONG, RefusedError, Tokens
 from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
 
@@ -47,6 +49,9 @@ def _parser(events: Any, tag: str | None) -> Any:
     )
 
 
+Work: TypeAlias = Callable[[etree._Element], bool]
+
+
 class Envelope(NamedTuple):
     """What a document says of itself, its actions or changesets aside."""
 
@@ -69,10 +74,13 @@ class Document:
     between the children.
     """
 
-    def __init__(self, body: BinaryIO, child: str) -> None:
+    def __init__(self, body: BinaryIO, child: str, grammar: Grammar | None = None) -> None:
         self._characters = Characters(body)
         self._body = Tokens(self._characters)
         self._child = child
+        self._grammar = grammar
+        # The last that the grammar took: as long as lxml has none after it, an error may be in it.
+        self._last: Told | None = None
         self._mark = b"<" + child.encode()
         self.flags = Flags()
         self.bytes = 0
@@ -96,11 +104,7 @@ class Document:
         found = self._seen_child or not self._children
         return (self._content if found else self._whole).hexdigest()
 
-    def batches(
-        self,
-        thin_out: Callable[[etree._Element], bool] | None = None,
-        give_up: Callable[[etree._Element], bool] | None = None,
-    ) -> Iterator[list[etree._Element]]:
+    def batches(self, thin_out: Work | None = None, give_up: Work | None = None) -> Iterator[list[Child]]:
         """Yield lists of complete `child` elements of the root; they are freed when the next list is asked for.
 
         `thin_out` is called with a child that is still open after a megabyte; it may take complete parts out of
@@ -122,19 +126,17 @@ class Document:
             example = f"a value of more than {LIMIT >> 20} MB, {self._body.first} for one, was left out"
             self.flags.add("value_left_out", example, number)
 
-    def _batches(
-        self,
-        thin_out: Callable[[etree._Element], bool] | None,
-        give_up: Callable[[etree._Element], bool] | None,
-    ) -> Iterator[list[etree._Element]]:
+    def _batches(self, thin_out: Work | None, give_up: Work | None) -> Iterator[list[Child]]:
         held = self._read_head()
         if self._root is None:
             return
         # The start of the root is the only event: one more kind, or an unfiltered one, costs a fifth of the speed.
         parser = _parser(("start",), "osm")
         events = parser.read_events()
+        splitter = Splitter(self._grammar if self._characters.known else None, THIN_OUT_BYTES)
         root: etree._Element | None = None
         opened, still_open, at_end, asked = None, 0, False, False
+        refusal: Exception | None = None
         try:
             while True:
                 # A token that is cut by the chunk's end waits for the next: so a body that ends leaves the parser
@@ -142,30 +144,46 @@ class Document:
                 cut = held.rfind(b">") + 1
                 if not cut and (len(held) >= CHUNK_LIMIT or (at_end and b"<" not in held)):
                     cut = len(held)
-                try:
-                    parser.feed(held[:cut])
-                finally:
-                    for _, element in events:
-                        root = element if root is None else root
+                for part in splitter.parts(held[:cut] if refusal is None else b"", at_end):
+                    if isinstance(part, Taken):
+                        yield from self._add(root, part.actions)
+                        parser.feed(part.blank)
+                        continue
+                    try:
+                        parser.feed(part)
+                    finally:
+                        for _, element in events:
+                            if root is None and not _is_plain(element):
+                                splitter.stop()
+                            root = element if root is None else root
+                    if root is not None:
+                        yield from self._take(root, len(root) - 1)
+                    # Some errors (an undefined entity, an unknown prefix) lxml only logs, and then begins anew, or says
+                    # nothing of the next ones.
+                    if complaint := _complaint(parser.feed_error_log.filter_from_errors()):
+                        refusal = refusal or RefusedError(complaint)
+                        splitter.stop()
                 held = held[cut:]
-                if root is not None:
-                    yield from self._take(root, len(root) - 1)
-                    last = root[-1] if len(root) else None
-                    still_open = still_open + cut if last is opened else 0
+                last = root[-1] if root is not None and len(root) else None
+                if splitter.waiting or last is None:
+                    opened, still_open = None, 0
+                else:
+                    still_open = still_open + cut if last is opened else splitter.late
                     opened = last
-                    if last is not None and still_open > THIN_OUT_BYTES and thin_out and thin_out(last):
+                    if still_open > THIN_OUT_BYTES and thin_out and thin_out(last):
                         still_open = 0
-                    if last is not None and still_open > OPEN_BYTES_LIMIT:
+                    if still_open > OPEN_BYTES_LIMIT:
                         if not (give_up and give_up(last)):
                             raise RefusedError(TOO_LONG)
                         still_open = 0
-                # Some errors (an undefined entity, an unknown prefix) lxml only logs, and then begins anew, or says
-                # nothing of the next ones.
-                if complaint := _complaint(parser.feed_error_log.filter_from_errors()):
-                    raise RefusedError(complaint)
+                if refusal is not None:
+                    raise refusal
                 if at_end:
                     break
-                chunk = self._read()
+                try:
+                    chunk = self._read()
+                except (RefusedError, UnicodeDecodeError) as error:
+                    chunk, refusal = b"", error
                 held += chunk
                 at_end = not chunk
             asked = True
@@ -188,9 +206,24 @@ class Document:
                 yield from self._take(root, len(root) - 1)
             raise RefusedError(_complaint(parser.feed_error_log) or "the document ends early")
 
-    def _take(self, root: etree._Element, count: int) -> Iterator[list[etree._Element]]:
+    def _add(self, root: etree._Element, actions: list[Told]) -> Iterator[list[Child]]:
+        """What stood before these, which is complete, as they follow it, and these but for the last."""
+        if len(root):
+            yield from self._take(root, len(root))
+        root.text = None  # blanks
+        if self._last is not None:
+            actions.insert(0, self._last)
+        self._last = actions.pop()
+        if actions:
+            yield actions
+
+    def _take(self, root: etree._Element, count: int) -> Iterator[list[Child]]:
         """The first `count` children, the envelope's among them read and left out; then they are freed."""
-        if count < 1 and not self.complete:
+        before = self._last if len(root) or self.complete else None
+        if before is not None:
+            self._last = None
+            yield [before]
+        elif count < 1 and not self.complete:
             return
         text = str(_STRAY_TEXT(root))
         if text and "unreadable_text" not in self.flags.counts:
@@ -271,6 +304,11 @@ class Document:
             self._whole.update(chunk)
             self._last_bytes = window[-len(self._mark) :]
         return chunk
+
+
+def _is_plain(root: etree._Element) -> bool:
+    """May the grammar read below it: no namespaces, and the bytes are the text in UTF-8."""
+    return not root.nsmap and root.getroottree().docinfo.encoding in (None, "UTF-8", "utf-8", "UTF8", "utf8")
 
 
 def _complaint(log: Any) -> str | None:

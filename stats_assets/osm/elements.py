@@ -1,13 +1,15 @@
-"""What an OSM element in a parsed tree holds: tags, node references, positions, members.
+"""What an OSM element in lxml's tree holds: tags, node references, positions, members.
 
 Here: getting them out with as few steps in Python as possible. Not here: what they mean.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from lxml import etree
 
 from stats_assets.osm.positions import Degrees, as_floats
+from stats_assets.osm.told import Member, Way
 
 
 def _xpath(path: str) -> Any:
@@ -19,23 +21,6 @@ _KEYS, _VALUES = _xpath("tag/@k"), _xpath("tag/@v")
 _LATITUDES, _LONGITUDES = _xpath("nd/@lat"), _xpath("nd/@lon")
 _REFERENCES = _xpath("nd/@ref")
 _WITH_GAPS = _xpath("boolean(nd[not(@lat and @lon)])")
-
-
-class Way(NamedTuple):
-    """A way's positions, as text (None where one is missing), and its tags."""
-
-    latitudes: Degrees
-    longitudes: Degrees
-    tags: dict[str, str]
-
-
-class Member(NamedTuple):
-    """A relation's member as far as it has positions: `nd`s of a way, the one of a node, none of a relation."""
-
-    kind: str
-    role: str
-    latitudes: Degrees
-    longitudes: Degrees
 
 
 def read_tags(element: etree._Element) -> dict[str, str]:
@@ -70,6 +55,16 @@ def read_references(way: etree._Element) -> list[str]:
     """The ids of a way's nodes, as text."""
     references: list[str] = _REFERENCES(way)
     return references
+
+
+def read_position(node: etree._Element) -> tuple[Degrees, Degrees]:
+    """The node's latitude and longitude."""
+    return (node.get("lat"),), (node.get("lon"),)
+
+
+def read_members(relation: etree._Element) -> Iterator[Member]:
+    """The relation's members."""
+    return map(read_member, relation.iterchildren("member"))
 
 
 def read_member(member: etree._Element) -> Member:

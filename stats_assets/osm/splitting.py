@@ -1,0 +1,117 @@
+"""Which bytes of a body the strict grammar takes, and which are left to lxml: the prolog, the tail, whatever is irregular.
+
+Here: where a child of the root begins and ends. Not here: the grammar (strict), lxml and its limits (document).
+Tokens need be found only where a body is well-formed: lxml reads all that is left to it, and refuses what is not.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stats_assets.osm.told import Grammar, Told
+from stats_assets.osm.tokens import TOKEN
+
+_END = b"</action>"
+
+
+class Taken(NamedTuple):
+    """Actions that the grammar took; `blank` is for lxml in their place: as many lines, and as long a last one."""
+
+    actions: list[Told]
+    blank: bytes
+
+
+class Splitter:
+    """Takes a body in pieces that end between two tokens. An action that a piece's end cuts waits for the next.
+
+    limit: so many bytes it waits for at most, beside those of its first piece; then it is left to lxml. `late`: how
+    many these were. grammar: None leaves all to lxml.
+    """
+
+    def __init__(self, grammar: Grammar | None, limit: int) -> None:
+        self._grammar, self._limit = grammar, limit
+        self._begun = False  # the root's start tag was seen
+        self._depth = 0  # of what lxml is in, below the root
+        self._text = False  # there is some since the root's last child
+        self._kept = b""
+        self.late = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Is an action being waited for? Then lxml is between two children of the root."""
+        return bool(self._kept)
+
+    def stop(self) -> None:
+        """Leave all that comes to lxml."""
+        self._grammar = None
+
+    def parts(self, piece: bytes, last: bool) -> Iterator[Taken | bytes]:
+        """The piece's parts in their order, with what waited for them. last: no piece will come."""
+        waited = len(self._kept)
+        self.late = self.late + len(piece) if waited else 0
+        data, start, self._kept = self._kept + piece, 0, b""
+        patient = not last and self.late <= self._limit
+        if waited and patient and data.find(_END, max(0, waited - len(_END))) < 0:
+            self._kept = data
+            return
+        too_late = self.late > self._limit
+        while start < len(data):
+            if self._grammar is None:
+                yield data[start:]
+                return
+            if start:
+                too_late = False
+                self.late = self.late if data[start:].isspace() else 0
+            between = self._begun and not self._depth
+            if between and not self._text and not too_late:
+                actions, end = self._grammar.take(data, start)
+                if actions:
+                    yield Taken(actions, _blank(data, start, end))
+                    start = end
+                    continue
+            end = self._walk(data, start)
+            if between and self._depth and not last and not too_late:
+                self._kept, self._depth = data[start:], 0
+                return
+            yield data[start:end]
+            start = end
+
+    def _walk(self, data: bytes, place: int) -> int:
+        """Where the next child of the root ends, or what stands before it, if that is no blank; or the data."""
+        while place < len(data):
+            found = TOKEN.match(data, place)
+            if found is None:
+                self.stop()
+                return len(data)
+            token, place = found[0], found.end()
+            if not token.startswith(b"<") or token.startswith(b"<![CDATA["):
+                if not self._depth and token.strip():
+                    self._text = True
+                    return place
+            elif token.startswith((b"<!", b"<?")):
+                pass
+            elif not self._begun:
+                self._begun, self._text = True, False
+                if token.endswith(b"/>"):
+                    self.stop()
+                return place
+            elif self._step(token):
+                return place
+        return place
+
+    def _step(self, tag: bytes) -> bool:
+        """Go into an element or out. Whether a child of the root, or the root, has ended."""
+        if tag.startswith(b"</"):
+            self._depth -= 1
+            if self._depth < 0:
+                self.stop()
+        elif not tag.endswith(b"/>"):
+            self._depth += 1
+        if self._depth <= 0:
+            self._text = False
+        return self._depth <= 0
+
+
+def _blank(data: bytes, start: int, end: int) -> bytes:
+    lines = data.count(b"\n", start, end)
+    last = data.rfind(b"\n", start, end) + 1 if lines else start
+    return b"\n" * lines + b" " * (end - last)
