@@ -17,7 +17,7 @@ from stats_assets.osm.credit import Credits, read_credit
 from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.flags import Flags
 from stats_assets.osm.positions import Positions
-from stats_assets.osm.told import Child, Grammar, Inside, Reader, Told
+from stats_assets.osm.told import Child, Grammar, Inside, Reader, Told, Way
 from stats_assets.osm.unfinished import Unfinished
 from stats_assets.osm.values import UnreadableError, shortened
 
@@ -142,20 +142,24 @@ class ActionReader:
 
     def _read_way(self, feature: Feature, old: Inside | None, new: Inside | None, reader: Reader) -> None:
         after = reader.read_way(new) if new is not None else None
-        if after is not None and not after.tags:
+        if after is not None and not after[2]:
             return
         before = reader.read_way(old) if old is not None else None
         if after is not None:
-            feature.new = Side(after.tags, [self.positions.add(after.latitudes, after.longitudes)])
+            feature.new = self._line(after)
             feature.nodes = reader.read_references(new)
         if before is not None:
-            feature.old = Side(before.tags, [self.positions.add(before.latitudes, before.longitudes)])
+            feature.old = self._line(before)
             if after is None:
                 feature.nodes = reader.read_references(old)
             else:
                 feature.same_shape = before[:2] == after[:2]
                 if feature.moved:
                     feature.old_nodes = reader.read_references(old)
+
+    def _line(self, way: Way) -> Side:
+        latitudes, longitudes, tags = way
+        return Side(tags, [self.positions.add(latitudes, longitudes)])
 
     def _read_relation(
         self, feature: Feature, old: Inside | None, new: Inside | None, reader: Reader
@@ -171,12 +175,12 @@ class ActionReader:
     def _relation_side(self, relation: Inside, tags: dict[str, str], reader: Reader) -> Side:
         side = Side(tags, [], polygon=_is_polygon(tags))
         thinned = self.unfinished.members.get(relation, ()) if self.unfinished.members else ()
-        for member in chain(thinned, reader.read_members(relation)):
-            if member.kind == "way":
-                side.lines.append(self.positions.add(member.latitudes, member.longitudes))
-                side.roles.append(member.role)
-            elif member.kind == "node" and not side.polygon:
-                side.points.append(self.positions.add(member.latitudes, member.longitudes))
+        for kind, role, latitudes, longitudes in chain(thinned, reader.read_members(relation)):
+            if kind == "way":
+                side.lines.append(self.positions.add(latitudes, longitudes))
+                side.roles.append(role)
+            elif kind == "node" and not side.polygon:
+                side.points.append(self.positions.add(latitudes, longitudes))
         return side
 
 

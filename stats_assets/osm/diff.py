@@ -102,7 +102,7 @@ class _Count:
         for feature in edits:
             if feature.credit is not None:
                 if self._add(feature, feature.credit):
-                    nodes = node_ids(feature.nodes[:NODES])
+                    nodes = node_ids(feature.nodes)[:NODES]
                     self._errors.append(_error(feature, feature.credit, _tags(feature), nodes))
             else:
                 self._keep(feature)

@@ -47,8 +47,8 @@ def read_way(element: etree._Element) -> Way:
         and len(values) == len(keys)
         and len(longitudes) == len(latitudes)
     ):
-        return Way(latitudes, longitudes, dict(zip(keys, values, strict=True)))
-    return Way(*_read_positions(element), read_tags(element))
+        return latitudes, longitudes, dict(zip(keys, values, strict=True))
+    return *_read_positions(element), read_tags(element)
 
 
 def read_references(way: etree._Element) -> list[str]:
@@ -71,8 +71,8 @@ def read_member(member: etree._Element) -> Member:
     """The member of a relation that the element says."""
     kind, role = member.get("type", ""), member.get("role", "")
     if kind == "node":
-        return Member(kind, role, [member.get("lat")], [member.get("lon")])
-    return Member(kind, role, *_read_positions(member))
+        return kind, role, [member.get("lat")], [member.get("lon")]
+    return kind, role, *_read_positions(member)
 
 
 def _read_positions(element: etree._Element) -> tuple[Degrees, Degrees]:
@@ -84,4 +84,5 @@ def _read_positions(element: etree._Element) -> tuple[Degrees, Degrees]:
 
 def packed(member: Member) -> Member:
     """The same member in 16 bytes a position."""
-    return member._replace(latitudes=as_floats(member.latitudes), longitudes=as_floats(member.longitudes))
+    kind, role, latitudes, longitudes = member
+    return kind, role, as_floats(latitudes), as_floats(longitudes)

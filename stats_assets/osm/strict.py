@@ -130,7 +130,7 @@ def read_position(inside: bytes) -> tuple[Degrees, Degrees]:
 def read_way(inside: bytes) -> Way:
     """The way."""
     text = inside.decode()
-    return Way(*_positions(text), dict(_TAG_PARTS.findall(text)))
+    return *_positions(text), dict(_TAG_PARTS.findall(text))
 
 
 def read_references(inside: bytes) -> Sequence[str]:
@@ -142,9 +142,9 @@ def read_members(inside: bytes) -> Iterator[Member]:
     """A relation's members."""
     for kind, role, place, nodes in _MEMBER_PARTS.findall(inside.decode()):
         if kind == "node":
-            yield Member(kind, role, *_place(place))
+            yield kind, role, *_place(place)
         else:
-            yield Member(kind, role, *_positions(nodes))
+            yield kind, role, *_positions(nodes)
 
 
 def _place(text: str) -> tuple[Degrees, Degrees]:

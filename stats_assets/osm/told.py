@@ -4,7 +4,7 @@ Here: the shape. Not here: reading it (strict, sides, elements), and what it mea
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from lxml import etree
 
@@ -12,7 +12,7 @@ from stats_assets.osm.credit import Texts
 from stats_assets.osm.positions import Degrees
 
 Inside: TypeAlias = Any
-"""What is in an element: an lxml element, or its bytes as the strict grammar took them. Its length is 0 where nothing is."""
+"""What is in an element: an lxml element, or bytes of the strict grammar. Its length is 0 where nothing is."""
 
 Told: TypeAlias = tuple[str, str, int, int | None, str | None, Texts, int | None, Inside | None, Inside]
 """An action, plain, as there are many: its kind (create, modify, delete); the element's name; its id; of the new side
@@ -25,21 +25,12 @@ Child: TypeAlias = etree._Element | Told
 """A child of the root: in lxml's tree, or as the strict grammar took it."""
 
 
-class Way(NamedTuple):
-    """A way's positions (None or NaN where one is missing) and its tags."""
-
-    latitudes: Degrees
-    longitudes: Degrees
-    tags: dict[str, str]
-
-
-class Member(NamedTuple):
-    """A relation's member as far as it has positions: `nd`s of a way, the one of a node, none of a relation."""
-
-    kind: str
-    role: str
-    latitudes: Degrees
-    longitudes: Degrees
+Way: TypeAlias = tuple[Degrees, Degrees, dict[str, str]]
+"""A way's latitudes and longitudes (None or NaN where one is missing), and its tags."""
+Member: TypeAlias = tuple[str, str, Degrees, Degrees]
+"""A relation's member as far as it has positions: its type and role; latitudes and longitudes, of a way's `nd`s or the
+node's own.
+"""
 
 
 class Reader(Protocol):
@@ -54,8 +45,8 @@ class Reader(Protocol):
     def read_way(self, inside: Inside, /) -> Way:
         """The way, with gaps where a position is missing."""
 
-    def read_references(self, inside: Inside, /) -> Sequence[str]:
-        """The ids of a way's nodes, as text."""
+    def read_references(self, inside: Inside, /) -> Sequence[str] | bytes:
+        """The ids of a way's nodes, see `features.node_ids`."""
 
     def read_members(self, inside: Inside, /) -> Iterable[Member]:
         """A relation's members."""

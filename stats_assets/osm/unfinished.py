@@ -74,7 +74,7 @@ class Unfinished:
         kept = self.members.setdefault(relation, [])
         for member in members:
             kept.append(packed(read_member(member)))
-            self._positions += len(kept[-1].latitudes) + 20  # a member has its price, too
+            self._positions += len(kept[-1][2]) + 20  # a member has its price, too
             relation.remove(member)
         return bool(members), len(relation)
 
