@@ -310,6 +310,13 @@ static int is_action(Cursor *cursor, int *kind, int *element, Side *old, Side *n
     return 1;
 }
 
+static int begins(const char *data, const char *end)
+{
+    Cursor cursor = {data, end};
+    blanks(&cursor);
+    return IS(&cursor, "<action type=\"");
+}
+
 /* --- what was found, as Python's objects --- */
 
 /* Texts, and edits, that were made before, each kept until another takes its place: few come very often. */
@@ -480,7 +487,12 @@ static PyObject *take(PyObject *module, PyObject *arguments)
         Py_XDECREF(action);
         start = cursor.at - data;
     }
-    return taken == NULL ? NULL : Py_BuildValue("Nn", taken, start);
+    if (taken == NULL) {
+        return NULL;
+    }
+    /* Nothing that is of the grammar stands only at the data's end: so far it was. */
+    int is_cut = cursor.at == cursor.end && begins(data + start, cursor.end);
+    return Py_BuildValue("NnN", taken, start, PyBool_FromLong(is_cut));
 }
 
 /* --- what is inside an element that was taken; so it is of the grammar --- */

@@ -81,6 +81,7 @@ class Document:
         self._grammar = grammar
         # The last that the grammar took: as long as lxml has none after it, an error may be in it.
         self._last: Told | None = None
+        self._given = False  # a child was, of this piece or before it
         self._mark = b"<" + child.encode()
         self.flags = Flags()
         self.bytes = 0
@@ -164,6 +165,12 @@ class Document:
                         refusal = refusal or RefusedError(complaint)
                         splitter.stop()
                 held = held[cut:]
+                if splitter.waiting and root is not None:
+                    yield from self._take(root, len(root))
+                    yield from self._release()
+                if root is not None and self._given:
+                    self._note_text(root)
+                    self._given = False
                 last = root[-1] if root is not None and len(root) else None
                 if splitter.waiting or last is None:
                     opened, still_open = None, 0
@@ -197,6 +204,8 @@ class Document:
             self.complete = codes == {etree.ErrorTypes.ERR_DOCUMENT_END}
             if root is not None:
                 yield from self._take(root, len(root) if self.complete else len(root) - 1)
+                if self._given:
+                    self._note_text(root)
             if not (self.complete and asked):
                 raise
             if held:
@@ -207,28 +216,31 @@ class Document:
             raise RefusedError(_complaint(parser.feed_error_log) or "the document ends early")
 
     def _add(self, root: etree._Element, actions: list[Told]) -> Iterator[list[Child]]:
-        """What stood before these, which is complete, as they follow it, and these but for the last."""
+        """What stands before these, which is complete, as they follow it, and these but for the last."""
         if len(root):
             yield from self._take(root, len(root))
         root.text = None  # blanks
-        if self._last is not None:
-            actions.insert(0, self._last)
+        yield from self._release()
         self._last = actions.pop()
         if actions:
+            self._given = True
             yield actions
+
+    def _release(self) -> Iterator[list[Child]]:
+        """The last that the grammar took, as something follows it."""
+        if self._last is not None:
+            last, self._last, self._given = self._last, None, True
+            yield [last]
 
     def _take(self, root: etree._Element, count: int) -> Iterator[list[Child]]:
         """The first `count` children, the envelope's among them read and left out; then they are freed."""
-        before = self._last if len(root) or self.complete else None
-        if before is not None:
-            self._last = None
-            yield [before]
-        elif count < 1 and not self.complete:
+        if len(root) or self.complete:
+            yield from self._release()
+        self._given |= count > 0
+        if self._given or self.complete:
+            self._note_text(root)
+        if count < 1 and not self.complete:
             return
-        text = str(_STRAY_TEXT(root))
-        if text and "unreadable_text" not in self.flags.counts:
-            example = f"text that belongs to nothing: {shortened(' '.join(text.split()))!r}"
-            self.flags.add("unreadable_text", example)
         root.text = None
         batch = list(root.iterchildren(self._child))
         if batch and root.index(batch[-1]) >= count:
@@ -241,6 +253,12 @@ class Document:
             yield batch
         batch.clear()
         del root[:count]
+
+    def _note_text(self, root: etree._Element) -> None:
+        text = str(_STRAY_TEXT(root))
+        if text and "unreadable_text" not in self.flags.counts:
+            example = f"text that belongs to nothing: {shortened(' '.join(text.split()))!r}"
+            self.flags.add("unreadable_text", example)
 
     def _read_own(self, element: etree._Element) -> None:
         name = str(element.tag)

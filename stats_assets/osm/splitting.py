@@ -4,13 +4,18 @@ Here: where a child of the root begins and ends. Not here: the grammar (strict),
 Tokens need be found only where a body is well-formed: lxml reads all that is left to it, and refuses what is not.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from stats_assets.osm.told import Grammar, Told
 from stats_assets.osm.tokens import TOKEN
 
-_END = b"</action>"
+# An entity or a prefix that lxml may not know. It reads on, and says what else it finds in the same piece: so it must have
+# all of it at once.
+_COMPLAINED_OF = re.compile(
+    rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)|</?[^\s\"'/>]*:|:[^\s\"'=<>]*\s*=\s*[\"']"
+)
 
 
 class Taken(NamedTuple):
@@ -21,7 +26,7 @@ class Taken(NamedTuple):
 
 
 class Splitter:
-    """Takes a body in pieces that end between two tokens. An action that a piece's end cuts waits for the next.
+    """Takes a body in pieces that end between two tokens. One of the grammar that a piece's end cuts waits for the next.
 
     limit: so many bytes it waits for at most, beside those of its first piece; then it is left to lxml. `late`: how
     many these were. grammar: None leaves all to lxml.
@@ -46,37 +51,35 @@ class Splitter:
 
     def parts(self, piece: bytes, last: bool) -> Iterator[Taken | bytes]:
         """The piece's parts in their order, with what waited for them. last: no piece will come."""
-        waited = len(self._kept)
-        self.late = self.late + len(piece) if waited else 0
+        self.late = self.late + len(piece) if self._kept else 0
         data, start, self._kept = self._kept + piece, 0, b""
-        patient = not last and self.late <= self._limit
-        if waited and patient and data.find(_END, max(0, waited - len(_END))) < 0:
-            self._kept = data
-            return
         too_late = self.late > self._limit
         while start < len(data):
             if self._grammar is None:
                 yield data[start:]
                 return
-            if start:
-                too_late = False
-                self.late = self.late if data[start:].isspace() else 0
-            between = self._begun and not self._depth
-            if between and not self._text and not too_late:
-                actions, end = self._grammar.take(data, start)
+            if start and not data[start:].isspace():
+                self.late, too_late = 0, False
+            if self._begun and not self._depth and not self._text and not too_late:
+                actions, end, cut = self._grammar.take(data, start)
                 if actions:
                     yield Taken(actions, _blank(data, start, end))
+                if cut and not last:
+                    self._kept = data[end:]
+                    self.late = 0 if end else self.late
+                    return
+                if end > start:
                     start = end
                     continue
             end = self._walk(data, start)
-            if between and self._depth and not last and not too_late:
-                self._kept, self._depth = data[start:], 0
-                return
+            if _COMPLAINED_OF.search(data, start, end):
+                self.stop()
+                continue
             yield data[start:end]
             start = end
 
     def _walk(self, data: bytes, place: int) -> int:
-        """Where the next child of the root ends, or what stands before it, if that is no blank; or the data."""
+        """Where the next child of the root ends, or the data."""
         while place < len(data):
             found = TOKEN.match(data, place)
             if found is None:
@@ -84,9 +87,7 @@ class Splitter:
                 return len(data)
             token, place = found[0], found.end()
             if not token.startswith(b"<") or token.startswith(b"<![CDATA["):
-                if not self._depth and token.strip():
-                    self._text = True
-                    return place
+                self._text |= not self._depth and bool(token.strip())
             elif token.startswith((b"<!", b"<?")):
                 pass
             elif not self._begun:
@@ -114,4 +115,6 @@ class Splitter:
 def _blank(data: bytes, start: int, end: int) -> bytes:
     lines = data.count(b"\n", start, end)
     last = data.rfind(b"\n", start, end) + 1 if lines else start
-    return b"\n" * lines + b" " * (end - last)
+    line = data[last:end]
+    columns = len(line) if line.isascii() else len(line.decode(errors="replace"))
+    return b"\n" * lines + b" " * columns

@@ -1,8 +1,6 @@
-"""The strict grammar: actions exactly as Overpass writes them, each taken by one regular expression, ahead of lxml.
+"""Actions of the strict grammar (grammar), each taken by one regular expression, ahead of lxml.
 
-Here: what is of the grammar, and reading it. `_strict.c` is the same in C. Not here: what becomes of all else (splitting).
-The expressions are possessive, so that what is not of the grammar is seen in one pass. A value with a reference or a
-line break is not: lxml knows what it means. So whatever is taken is well-formed, and reads as lxml would read it.
+Here: reading them. `_strict.c` is the same in C. Not here: what is of the grammar, and what an action means (actions).
 """
 
 import math
@@ -13,50 +11,12 @@ from functools import lru_cache
 from itertools import chain
 
 from stats_assets.osm.credit import Texts
+from stats_assets.osm.grammar import ACTIONS, BEGUN
 from stats_assets.osm.positions import Degrees
 from stats_assets.osm.told import Member, Told, Way
 
-_BLANK = r"[ \t\n]*+"
-_TEXT = r'[^<&"\n\t\r]*+'
-_NUMBER = r"(?:0|[1-9][0-9]{0,17}+)"
-_DEGREES = r"-?[0-9]{1,9}+(?:\.[0-9]{1,15}+)?+"
-_PLACE = rf' lat="{_DEGREES}" lon="{_DEGREES}"'
-_EDIT = rf'(?: timestamp="{_TEXT}")?+(?: changeset="{_NUMBER}")?+(?: uid="{_NUMBER}")?+(?: user="{_TEXT}")?+'
-_BOUNDS = (
-    "<bounds" + "".join(rf' {side}="{_DEGREES}"' for side in ("minlat", "minlon", "maxlat", "maxlon")) + "/>"
-)
-_NODE = rf'<nd ref="{_NUMBER}"{_PLACE}/>'
-_MEMBER = (
-    rf'<member type="(?:node|way|relation)" ref="{_NUMBER}" role="{_TEXT}"'
-    rf"(?:{_PLACE})?+(?:/>|>{_BLANK}(?:<nd{_PLACE}/>{_BLANK})*+</member>)"
-)
-_TAGS = rf'(?:<tag k="{_TEXT}" v="{_TEXT}"/>{_BLANK})*+'
-_INSIDE = {
-    "node": _TAGS,
-    "way": rf"(?:{_BOUNDS}{_BLANK})?+(?:{_NODE}{_BLANK})*+{_TAGS}",
-    "relation": rf"(?:{_BOUNDS}{_BLANK})?+(?:{_MEMBER}{_BLANK})*+{_TAGS}",
-}
-
-
-def _side(element: str) -> str:
-    place = f"(?:{_PLACE})?+" if element == "node" else ""
-    return (
-        rf'<{element} id="({_NUMBER})"({place})(?: visible="(true|false)")?+(?: version="({_NUMBER})")?+({_EDIT})'
-        rf"(?:/>|>{_BLANK}({_INSIDE[element]})</{element}>)"
-    )
-
-
-def _action(element: str) -> re.Pattern[bytes]:
-    side = _side(element)
-    sides = (
-        rf'(?:create">{_BLANK}|(modify|delete)">{_BLANK}<old>{_BLANK}{side}{_BLANK}</old>{_BLANK}<new>{_BLANK})'
-        rf"{side}{_BLANK}(?(1)</new>{_BLANK})"
-    )
-    return re.compile(rf'{_BLANK}<action type="{sides}</action>{_BLANK}'.encode())
-
-
 _MISSING = array("d", (math.nan,))
-_ACTIONS = tuple((element, _action(element).match) for element in _INSIDE)
+_ACTIONS = tuple((element, pattern.match) for element, pattern in ACTIONS.items())
 _EDIT_PARTS = re.compile(
     r'(?: timestamp="([^"]*)")?(?: changeset="([^"]*)")?(?: uid="([^"]*)")?(?: user="([^"]*)")?'
 )
@@ -69,8 +29,8 @@ _MEMBER_PARTS = re.compile(
 _LONGEST_EDIT = 1_000  # bytes: longer than any that can come from OSM
 
 
-def take(data: bytes, start: int) -> tuple[list[Told], int]:
-    """The actions of the grammar that stand at `start`, with nothing but blanks between; where they end."""
+def take(data: bytes, start: int) -> tuple[list[Told], int, bool]:
+    """See `Grammar.take`."""
     taken: list[Told] = []
     element, match = _ACTIONS[0]
     while True:
@@ -81,7 +41,7 @@ def take(data: bytes, start: int) -> tuple[list[Told], int]:
                 if (found := match(data, start)) is not None:
                     break
             else:
-                return taken, start
+                return taken, start, BEGUN.match(data, start) is not None
         kind, old_id, old_place, old_visible, before, _, old, id_, place, visible, version, edit, new = (
             found.groups()
         )
@@ -92,7 +52,7 @@ def take(data: bytes, start: int) -> tuple[list[Told], int]:
             and kind != b"delete"
             and visible != b"false"
         ):
-            return taken, start  # lxml's to say what is wrong
+            return taken, start, False  # lxml's to say what is wrong
         taken.append(
             (
                 kind.decode() if kind else "create",

@@ -55,5 +55,7 @@ class Reader(Protocol):
 class Grammar(Reader, Protocol):
     """A reader that takes actions itself."""
 
-    def take(self, data: bytes, start: int, /) -> tuple[list[Told], int]:
-        """The actions of the strict grammar that stand at `start`, with nothing but blanks between; where they end."""
+    def take(self, data: bytes, start: int, /) -> tuple[list[Told], int, bool]:
+        """The actions of the strict grammar that stand at `start`, with nothing but blanks between; where they end;
+        whether what follows is one, so far, that the data's end cuts.
+        """
