@@ -24,6 +24,7 @@ from stats_assets.ingest.feed_head import of_look
 from stats_assets.monitoring import lag
 from stats_assets.monitoring.lag import BEHIND, STALLED
 from stats_assets.monitoring.switches import UNKNOWN, Switches
+from stats_assets.osm.compiled import READER
 from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 
@@ -165,6 +166,7 @@ class Status:
             "held": self.held,
             "warnings": list(self.warnings),
             "alert_hooks": [vars(hook) for hook in self.hooks],
+            "reader": READER,
         }
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from stats_assets.osm import strict
+from stats_assets.osm import compiled, strict
 from stats_assets.osm.actions import ActionReader
 from stats_assets.osm.caching import LONGEST
 from stats_assets.osm.categories import ELEMENTS, Categories
@@ -33,6 +33,7 @@ BATCH_BYTES = 8 << 20  # of the body: tags may be long
 TAGS_LENGTH, NODES = 10_000, 2_000
 # What could not be read, and is not among the reader's actions.
 NO_ACTIONS = ("unreadable_type", "unreadable_child", "unreadable_text")
+FASTEST: Grammar = strict if compiled.MODULE is None else compiled.MODULE
 NOBODYS = "the edit has no changeset: it is nobody's"
 
 
@@ -42,7 +43,7 @@ def count_diff(
     categories: Categories,
     regions: Regions,
     limit: datetime | None = None,
-    grammar: Grammar | None = strict,
+    grammar: Grammar | None = FASTEST,
 ) -> DiffStatistics:
     """Count the features of an augmented diff (decompressed XML).
 
