@@ -27,9 +27,12 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         with tempfile.TemporaryDirectory() as folder:
             try:
                 built = compiled(root / SOURCE, Path(folder))
-            except Exception as error:  # noqa: BLE001 - whatever the compiler lacks
+            except Exception as error:
                 (root / MODULE).unlink(missing_ok=True)  # of another time
-                print(f"stats-assets: no C module could be built ({error}): Python reads alone, slower", file=sys.stderr)
+                print(
+                    f"stats-assets: no C module could be built ({error}): Python reads alone, slower",
+                    file=sys.stderr,
+                )
                 return
             module = root / MODULE
             module.write_bytes(built.read_bytes())

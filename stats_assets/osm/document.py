@@ -13,8 +13,8 @@ from lxml import etree
 from stats_assets.osm.characters import Characters
 from stats_assets.osm.flags import Flags
 from stats_assets.osm.splitting import Splitter, Taken
-from stats_assets.osm.told import Child, Grammar, Told
 from stats_assets.osm.tokens import LIMIT, OPEN_BYTES_LIMIT, TOO_LONG, RefusedError, Tokens
+from stats_assets.osm.told import Child, Grammar, Told
 from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
 
 CHUNK = CHUNK_LIMIT = 1 << 16

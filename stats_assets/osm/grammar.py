@@ -37,9 +37,7 @@ _INSIDE_BEGUN = {
 
 def _head(element: str) -> str:
     place = f"(?:{_PLACE})?+" if element == "node" else ""
-    return (
-        rf'<{element} id="({_NUMBER})"({place})(?: visible="(true|false)")?+(?: version="({_NUMBER})")?+({_EDIT})'
-    )
+    return rf'<{element} id="({_NUMBER})"({place})(?: visible="(true|false)")?+(?: version="({_NUMBER})")?+({_EDIT})'
 
 
 def _action(element: str) -> re.Pattern[bytes]:

@@ -1,7 +1,7 @@
 """From an `<action>` in lxml's tree to what it tells (docs/definitions.md, section 2).
 
-Here: which elements are its two sides, and why they can't be read. Not here: the same of the strict grammar (strict), and
-what it means (actions).
+Here: which elements are its two sides, and why they can't be read. Not here: the same of the strict grammar (strict),
+and what it means (actions).
 """
 
 from itertools import chain

@@ -1,4 +1,4 @@
-"""Which bytes of a body the strict grammar takes, and which are left to lxml: the prolog, the tail, whatever is irregular.
+"""Which bytes of a body the strict grammar takes, and which are left to lxml: prolog, tail, and whatever is irregular.
 
 Here: where a child of the root begins and ends. Not here: the grammar (strict), lxml and its limits (document).
 Tokens need be found only where a body is well-formed: lxml reads all that is left to it, and refuses what is not.
@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stats_assets.osm.told import Grammar, Told
 from stats_assets.osm.tokens import TOKEN
+from stats_assets.osm.told import Grammar, Told
 
-# An entity or a prefix that lxml may not know. It reads on, and says what else it finds in the same piece: so it must have
-# all of it at once.
+# An entity or a prefix that lxml may not know. It reads on, and says what else it finds in the same piece: so it must
+# have all of it at once.
 _COMPLAINED_OF = re.compile(
     rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)|</?[^\s\"'/>]*:|:[^\s\"'=<>]*\s*=\s*[\"']"
 )
@@ -26,7 +26,8 @@ class Taken(NamedTuple):
 
 
 class Splitter:
-    """Takes a body in pieces that end between two tokens. One of the grammar that a piece's end cuts waits for the next.
+    """Takes a body in pieces that end between two tokens. An action that a piece's end cuts waits, while it is
+    of the grammar, for the next.
 
     limit: so many bytes it waits for at most, beside those of its first piece; then it is left to lxml. `late`: how
     many these were. grammar: None leaves all to lxml.

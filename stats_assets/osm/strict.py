@@ -45,13 +45,8 @@ def take(data: bytes, start: int) -> tuple[list[Told], int, bool]:
         kind, old_id, old_place, old_visible, before, _, old, id_, place, visible, version, edit, new = (
             found.groups()
         )
-        if (
-            kind is not None
-            and old_id != id_
-            or version is None
-            and kind != b"delete"
-            and visible != b"false"
-        ):
+        changed = kind is not None and old_id != id_
+        if changed or (version is None and kind != b"delete" and visible != b"false"):
             return taken, start, False  # lxml's to say what is wrong
         taken.append(
             (
