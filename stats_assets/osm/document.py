@@ -6,16 +6,18 @@ Here: the XML parser's settings, its limits, memory, and the envelope. Not here:
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from lxml import etree
 
 from stats_assets.osm.characters import Characters
+from stats_assets.osm.children import Children
+from stats_assets.osm.feeding import Feeding, new_parser
 from stats_assets.osm.flags import Flags
 from stats_assets.osm.splitting import Splitter, Taken
 from stats_assets.osm.tokens import LIMIT, OPEN_BYTES_LIMIT, TOO_LONG, RefusedError, Tokens
-from stats_assets.osm.told import Child, Grammar, Told
-from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
+from stats_assets.osm.told import Child, Grammar
+from stats_assets.osm.values import storable
 
 CHUNK = CHUNK_LIMIT = 1 << 16
 # An element that stays open is thinned out (see `Document.batches`) from this on; where nothing can be, the document is
@@ -23,30 +25,6 @@ CHUNK = CHUNK_LIMIT = 1 << 16
 # nothing in OSM comes near, and a tree takes up to 30 times its text's size.
 THIN_OUT_BYTES = 1 << 20
 PROLOG_LIMIT = 1 << 20
-REMARKS_LIMIT, REMARK_LENGTH = 100, 1000
-# What a root may hold beside its actions or changesets, and what tells, anywhere below it, that something is lost.
-_ENVELOPE = frozenset(("note", "meta", "bounds", "bound", "remark"))
-_CONTENT = frozenset(
-    ("action", "changeset", "create", "modify", "delete", "node", "way", "relation")  # in any letters
-)
-_STRAY_TEXT = etree.XPath("string(text()[normalize-space(translate(., '\ufffd', ' '))])", smart_strings=False)
-
-
-def _parser(events: Any, tag: str | None) -> Any:
-    return etree.XMLPullParser(
-        events=events,
-        tag=tag,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=True,
-        # Never collect_ids=False, which lxml 6.1 turns into loading the external DTD, whatever load_dtd says.
-    )
 
 
 Work: TypeAlias = Callable[[etree._Element], bool]
@@ -65,6 +43,28 @@ class Envelope(NamedTuple):
     """The XML parser's complaint, or why the rest was not read."""
 
 
+class _Length:
+    """How long the last child is, piece by piece, as long as none follows it; what is too long is thinned out."""
+
+    def __init__(self, thin_out: Work | None, give_up: Work | None) -> None:
+        self._thin_out, self._give_up = thin_out, give_up
+        self._last: etree._Element | None = None
+        self._bytes = 0
+
+    def see(self, last: etree._Element | None, size: int, late: int) -> None:
+        """A piece of this size was read. late: what is known of a new last one. Raises RefusedError."""
+        self._bytes = self._bytes + size if last is self._last else late
+        self._last = last
+        if last is None:
+            return
+        if self._bytes > THIN_OUT_BYTES and self._thin_out and self._thin_out(last):
+            self._bytes = 0
+        if self._bytes > OPEN_BYTES_LIMIT:
+            if not (self._give_up and self._give_up(last)):
+                raise RefusedError(TOO_LONG)
+            self._bytes = 0
+
+
 class Document:
     """One pass over a body of decompressed OSM XML. Memory is bounded by the biggest element, not by the body.
 
@@ -77,32 +77,31 @@ class Document:
     def __init__(self, body: BinaryIO, child: str, grammar: Grammar | None = None) -> None:
         self._characters = Characters(body)
         self._body = Tokens(self._characters)
-        self._child = child
         self._grammar = grammar
-        # The last that the grammar took: as long as lxml has none after it, an error may be in it.
-        self._last: Told | None = None
-        self._given = False  # a child was, of this piece or before it
         self._mark = b"<" + child.encode()
         self.flags = Flags()
+        self._children = Children(child, self.flags)
         self.bytes = 0
-        self.complete = False
         self._root: str | None = None
-        self._osm_base: datetime | None = None
-        self._remarks: list[str] = []
         self._error: str | None = None
         self._whole, self._content = hashlib.sha256(), hashlib.sha256()
         self._seen_child = False
-        self._children = 0
         self._last_bytes = b""
 
     @property
     def envelope(self) -> Envelope:
-        return Envelope(self._root, self._osm_base, tuple(self._remarks), self.complete, self._error)
+        return Envelope(
+            self._root,
+            self._children.osm_base,
+            tuple(self._children.remarks),
+            self._children.complete,
+            self._error,
+        )
 
     @property
     def content_hash(self) -> str:
         # An encoding in which the mark isn't found hashes the whole.
-        found = self._seen_child or not self._children
+        found = self._seen_child or not self._children.number
         return (self._content if found else self._whole).hexdigest()
 
     def batches(self, thin_out: Work | None = None, give_up: Work | None = None) -> Iterator[list[Child]]:
@@ -131,12 +130,9 @@ class Document:
         held = self._read_head()
         if self._root is None:
             return
-        # The start of the root is the only event: one more kind, or an unfiltered one, costs a fifth of the speed.
-        parser = _parser(("start",), "osm")
-        events = parser.read_events()
         splitter = Splitter(self._grammar if self._characters.known else None, THIN_OUT_BYTES)
-        root: etree._Element | None = None
-        opened, still_open, at_end, asked = None, 0, False, False
+        feeding, children, length = Feeding(splitter), self._children, _Length(thin_out, give_up)
+        at_end, asked = False, False
         refusal: Exception | None = None
         try:
             while True:
@@ -147,42 +143,14 @@ class Document:
                     cut = len(held)
                 for part in splitter.parts(held[:cut] if refusal is None else b"", at_end):
                     if isinstance(part, Taken):
-                        yield from self._add(root, part.actions)
-                        parser.feed(part.blank)
-                        continue
-                    try:
-                        parser.feed(part)
-                    finally:
-                        for _, element in events:
-                            if root is None and not _is_plain(element):
-                                splitter.stop()
-                            root = element if root is None else root
-                    if root is not None:
-                        yield from self._take(root, len(root) - 1)
-                    # Some errors (an undefined entity, an unknown prefix) lxml only logs, and then begins anew, or says
-                    # nothing of the next ones.
-                    if complaint := _complaint(parser.feed_error_log.filter_from_errors()):
-                        refusal = refusal or RefusedError(complaint)
-                        splitter.stop()
+                        yield from children.add(feeding.root, part.actions)
+                        feeding.feed(part.blank)
+                    else:
+                        refusal = refusal or feeding.feed(part)
+                        yield from children.take(feeding.root)
                 held = held[cut:]
-                if splitter.waiting and root is not None:
-                    yield from self._take(root, len(root))
-                    yield from self._release()
-                if root is not None and self._given:
-                    self._note_text(root)
-                    self._given = False
-                last = root[-1] if root is not None and len(root) else None
-                if splitter.waiting or last is None:
-                    opened, still_open = None, 0
-                else:
-                    still_open = still_open + cut if last is opened else splitter.late
-                    opened = last
-                    if still_open > THIN_OUT_BYTES and thin_out and thin_out(last):
-                        still_open = 0
-                    if still_open > OPEN_BYTES_LIMIT:
-                        if not (give_up and give_up(last)):
-                            raise RefusedError(TOO_LONG)
-                        still_open = 0
+                yield from children.end_piece(feeding.root, splitter.waiting)
+                length.see(None if splitter.waiting else feeding.last, cut, splitter.late)
                 if refusal is not None:
                     raise refusal
                 if at_end:
@@ -194,94 +162,26 @@ class Document:
                 held += chunk
                 at_end = not chunk
             asked = True
-            parser.feed(b"<end/>")
+            feeding.feed(b"<end/>")
         except etree.XMLSyntaxError as error:
             # Content after the root: so the root has ended. Any other error may be in the last element: what
             # stands before that is complete.
-            codes = {entry.type for entry in parser.feed_error_log.filter_from_errors()} | {
-                getattr(error, "code", None)
-            }
-            self.complete = codes == {etree.ErrorTypes.ERR_DOCUMENT_END}
-            if root is not None:
-                yield from self._take(root, len(root) if self.complete else len(root) - 1)
-                if self._given:
-                    self._note_text(root)
-            if not (self.complete and asked):
+            codes = feeding.error_types | {getattr(error, "code", None)}
+            children.complete = codes == {etree.ErrorTypes.ERR_DOCUMENT_END}
+            yield from children.take(feeding.root, all_of_them=children.complete)
+            yield from children.end_piece(feeding.root, waiting=False)
+            if not (children.complete and asked):
                 raise
             if held:
                 self._error = "there is something after the root's end"
         else:
-            if root is not None and len(root) and root[-1].tag == "end":
-                yield from self._take(root, len(root) - 1)
-            raise RefusedError(_complaint(parser.feed_error_log) or "the document ends early")
-
-    def _add(self, root: etree._Element, actions: list[Told]) -> Iterator[list[Child]]:
-        """What stands before these, which is complete, as they follow it, and these but for the last."""
-        if len(root):
-            yield from self._take(root, len(root))
-        root.text = None  # blanks
-        yield from self._release()
-        self._last = actions.pop()
-        if actions:
-            self._given = True
-            yield actions
-
-    def _release(self) -> Iterator[list[Child]]:
-        """The last that the grammar took, as something follows it."""
-        if self._last is not None:
-            last, self._last, self._given = self._last, None, True
-            yield [last]
-
-    def _take(self, root: etree._Element, count: int) -> Iterator[list[Child]]:
-        """The first `count` children, the envelope's among them read and left out; then they are freed."""
-        if len(root) or self.complete:
-            yield from self._release()
-        self._given |= count > 0
-        if self._given or self.complete:
-            self._note_text(root)
-        if count < 1 and not self.complete:
-            return
-        root.text = None
-        batch = list(root.iterchildren(self._child))
-        if batch and root.index(batch[-1]) >= count:
-            batch.pop()
-        if len(batch) != count:
-            for element in list(root)[:count]:
-                self._read_own(element)
-        if batch:
-            self._children += len(batch)
-            yield batch
-        batch.clear()
-        del root[:count]
-
-    def _note_text(self, root: etree._Element) -> None:
-        text = str(_STRAY_TEXT(root))
-        if text and "unreadable_text" not in self.flags.counts:
-            example = f"text that belongs to nothing: {shortened(' '.join(text.split()))!r}"
-            self.flags.add("unreadable_text", example)
-
-    def _read_own(self, element: etree._Element) -> None:
-        name = str(element.tag)
-        if name == self._child:
-            return
-        if any(_local(str(inner.tag)) in _CONTENT for inner in element.iter()):
-            self.flags.add(
-                "unreadable_child", f"<{shortened(name)}>, which is no <{self._child}>, holds elements"
-            )
-        elif name == "meta" and self._osm_base is None:
-            try:
-                self._osm_base = moment(read_time(element.get("osm_base")))
-            except UnreadableError:
-                self._osm_base = None
-        elif name == "remark" and len(self._remarks) < REMARKS_LIMIT:
-            text = "".join(map(str, element.itertext())).strip()
-            self._remarks.append(storable(text[:REMARK_LENGTH]))
-        elif name not in _ENVELOPE:
-            self.flags.add("unknown_child", f"<{shortened(name)}> in <osm> was not understood")
+            if feeding.last is not None and feeding.last.tag == "end":
+                yield from children.take(feeding.root)
+            raise RefusedError(feeding.complaint or "the document ends early")
 
     def _read_head(self) -> bytes:
         """Read as far as the root's start tag; sets its name. Returns what was read."""
-        probe = _parser(("start",), None)
+        probe = new_parser(("start",), None)
         head = b""
         while chunk := self._read():
             head += chunk
@@ -322,16 +222,3 @@ class Document:
             self._whole.update(chunk)
             self._last_bytes = window[-len(self._mark) :]
         return chunk
-
-
-def _is_plain(root: etree._Element) -> bool:
-    """May the grammar read below it: no namespaces, and the bytes are the text in UTF-8."""
-    return not root.nsmap and root.getroottree().docinfo.encoding in (None, "UTF-8", "utf-8", "UTF8", "utf8")
-
-
-def _complaint(log: Any) -> str | None:
-    return next((storable(str(entry.message)) for entry in log), None)
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2].lower()
