@@ -24,6 +24,7 @@ $(VENV)/.installed: pyproject.toml requirements-dev.lock hatch_build.py stats_as
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -c 'from stats_assets.osm.compiled import sentence; print(sentence())'
 	@# on all cores, and also where PYTHONDONTWRITEBYTECODE would let each process compile anew, for seconds
 	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	@touch $@
