@@ -99,7 +99,8 @@ class ActionReader:
             if credit in self.credits.too_long:
                 self._flags.add("user_too_long", f"{_name(action)}: its user's name was cut")
             if element == "node":
-                self.credits.changed(id_, credit)
+                self.credits.add_node(id_)
+                self.credits.add_node_credit(credit)
 
         shown = old if deleted else new
         if shown is None or not len(shown):

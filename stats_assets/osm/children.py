@@ -35,11 +35,13 @@ class Children:
         self.remarks: list[str] = []
         self._last: Told | None = None  # that the grammar took, as long as lxml has none after it
         self._given = False  # one was, of this piece or before it
+        self._may_hold_text = False  # lxml has got more than blanks of this piece
 
     def add(self, root: etree._Element | None, actions: list[Told]) -> Iterator[list[Child]]:
         """What stands before these, which is complete, as they follow it, and these but for the last."""
-        yield from self.take(root, all_of_them=True)
         if root is not None:
+            if len(root):
+                yield from self.take(root, all_of_them=True)
             root.text = None  # blanks
         yield from self._release()
         self._last = actions.pop()
@@ -50,11 +52,12 @@ class Children:
     def end_piece(self, root: etree._Element | None, waiting: bool) -> Iterator[list[Child]]:
         """A piece was read. waiting: for more of a child that lxml has nothing of, so that all others are complete."""
         if waiting:
-            yield from self.take(root, all_of_them=True)
+            if root is not None and len(root):
+                yield from self.take(root, all_of_them=True)
             yield from self._release()
-        if self._given and root is not None:
+        if self._given and self._may_hold_text and root is not None:
             self._note_text(root)
-        self._given = False
+        self._given = self._may_hold_text = False
 
     def _release(self) -> Iterator[list[Child]]:
         if self._last is not None:
@@ -66,6 +69,7 @@ class Children:
 
         And before them the last that the grammar took, if lxml has one after it.
         """
+        self._may_hold_text = True
         if root is None or not (len(root) or self.complete):
             return
         yield from self._release()

@@ -92,8 +92,12 @@ class Positions:
 
     def add(self, latitudes: Degrees, longitudes: Degrees) -> int:
         """Add a line; returns its number."""
-        self._latitudes.extend(as_floats(latitudes))
-        self._longitudes.extend(as_floats(longitudes))
+        if isinstance(latitudes, bytes) and isinstance(longitudes, bytes):
+            self._latitudes.frombytes(latitudes)
+            self._longitudes.frombytes(longitudes)
+        else:
+            self._latitudes.extend(as_floats(latitudes))
+            self._longitudes.extend(as_floats(longitudes))
         self._starts.append(len(self._latitudes))
         return len(self._starts) - 2
 
