@@ -3,7 +3,7 @@
 Here: which of them are complete, what the envelope says, what is none. Not here: parsing, and what a child means.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from lxml import etree
@@ -37,7 +37,7 @@ class Children:
         self._given = False  # one was, of this piece or before it
         self._may_hold_text = False  # lxml has got more than blanks of this piece
 
-    def add(self, root: etree._Element | None, actions: list[Told]) -> Iterator[list[Child]]:
+    def add(self, root: etree._Element | None, actions: list[Told]) -> Iterator[Sequence[Child]]:
         """What stands before these, which is complete, as they follow it, and these but for the last."""
         if root is not None:
             if len(root):
@@ -49,7 +49,7 @@ class Children:
             self._given = True
             yield actions
 
-    def end_piece(self, root: etree._Element | None, waiting: bool) -> Iterator[list[Child]]:
+    def end_piece(self, root: etree._Element | None, waiting: bool) -> Iterator[Sequence[Child]]:
         """A piece was read. waiting: for more of a child that lxml has nothing of, so that all others are complete."""
         if waiting:
             if root is not None and len(root):
@@ -59,12 +59,12 @@ class Children:
             self._note_text(root)
         self._given = self._may_hold_text = False
 
-    def _release(self) -> Iterator[list[Child]]:
+    def _release(self) -> Iterator[Sequence[Child]]:
         if self._last is not None:
             last, self._last, self._given = self._last, None, True
             yield [last]
 
-    def take(self, root: etree._Element | None, all_of_them: bool = False) -> Iterator[list[Child]]:
+    def take(self, root: etree._Element | None, all_of_them: bool = False) -> Iterator[Sequence[Child]]:
         """lxml's children but for the last, the envelope's among them read and left out; then they are freed.
 
         And before them the last that the grammar took, if lxml has one after it.

@@ -4,7 +4,7 @@ Here: the XML parser's settings, its limits, memory, and the envelope. Not here:
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -104,7 +104,7 @@ class Document:
         found = self._seen_child or not self._children.number
         return (self._content if found else self._whole).hexdigest()
 
-    def batches(self, thin_out: Work | None = None, give_up: Work | None = None) -> Iterator[list[Child]]:
+    def batches(self, thin_out: Work | None = None, give_up: Work | None = None) -> Iterator[Sequence[Child]]:
         """Yield lists of complete `child` elements of the root; they are freed when the next list is asked for.
 
         `thin_out` is called with a child that is still open after a megabyte; it may take complete parts out of
@@ -126,7 +126,7 @@ class Document:
             example = f"a value of more than {LIMIT >> 20} MB, {self._body.first} for one, was left out"
             self.flags.add("value_left_out", example, number)
 
-    def _batches(self, thin_out: Work | None, give_up: Work | None) -> Iterator[list[Child]]:
+    def _batches(self, thin_out: Work | None, give_up: Work | None) -> Iterator[Sequence[Child]]:
         held = self._read_head()
         if self._root is None:
             return

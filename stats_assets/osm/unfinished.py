@@ -7,7 +7,8 @@ what an action means (actions), and the limit of any other element (document).
 from lxml import etree
 
 from stats_assets.osm import tokens
-from stats_assets.osm.elements import Member, packed, read_member
+from stats_assets.osm.elements import packed, read_member
+from stats_assets.osm.told import Member
 from stats_assets.osm.tokens import RefusedError
 
 # Positions of one relation that are kept while it is read: 16 bytes each. The longest routes have a few 100,000.
