@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,7 +170,8 @@ def main() -> None:
         megabytes = size.bytes / MEGABYTE
         print(f"{megabytes:.1f} MB, {size.actions} actions; lxml {etree.__version__}")
         gc.freeze()  # as processes do that have loaded all
-        works = [lambda: bare(path), *(lambda g=grammar: count(path, g) for grammar in READERS.values())]  # type: ignore[misc]
+        works: list[Callable[[], object]] = [partial(bare, path)]
+        works += [partial(count, path, grammar) for grammar in READERS.values()]
         anchor, *counted = seconds(works, given.times)
         print(f"bare iterparse  {megabytes / anchor:6.1f} MB/s")
         for name, taken in zip(READERS, counted, strict=True):

@@ -8,8 +8,8 @@ from lxml import etree
 
 from stats_assets.osm import tokens
 from stats_assets.osm.elements import packed, read_member
-from stats_assets.osm.told import Member
 from stats_assets.osm.tokens import RefusedError
+from stats_assets.osm.told import Member
 
 # Positions of one relation that are kept while it is read: 16 bytes each. The longest routes have a few 100,000.
 MEMBER_POSITIONS_LIMIT = 4_000_000
