@@ -14,7 +14,7 @@ from stats_assets.osm.told import Grammar, Told
 # An entity or a prefix that lxml may not know. It reads on, and says what else it finds in the same piece: so it must
 # have all of it at once.
 _COMPLAINED_OF = re.compile(
-    rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)|</?[^\s\"'/>]*:|:[^\s\"'=<>]*\s*=\s*[\"']"
+    rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)|</?[^\s\"'/<>:]*+:|:[^\s\"'=<>:]*+\s*+=\s*[\"']"
 )
 
 
@@ -59,7 +59,7 @@ class Splitter:
             if self._grammar is None:
                 yield data[start:]
                 return
-            if start and not data[start:].isspace():
+            if start and (self.late or too_late) and not data[start:].isspace():
                 self.late, too_late = 0, False
             if self._begun and not self._depth and not self._text and not too_late:
                 actions, end, cut = self._grammar.take(data, start)
