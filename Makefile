@@ -15,7 +15,7 @@ ALONE = $(PYTHON) -c 'import fcntl, subprocess, sys; me = open("Makefile"); fcnt
 install: ## make the virtual environment .venv with everything in it
 	@$(ALONE) $(MAKE) --silent $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml requirements-dev.lock hatch_build.py stats_assets/osm/_strict.c
+$(VENV)/.installed: pyproject.toml requirements-dev.lock hatch_build.py $(wildcard stats_assets/osm/c/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "stats-assets needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`. Say which: make PYTHON=python3.11"; exit 2; }
 	@echo "Installing into $(VENV), from requirements-dev.lock"

@@ -1,6 +1,6 @@
 """Builds the C module with the package, where there is a C compiler; where there is none the package goes without it.
 
-Here: hatchling's hook. The compiler is setuptools' affair. Not here: what the module does (stats_assets/osm/_strict.c).
+Here: hatchling's hook. The compiler is setuptools' affair. Not here: what the module does (osm/c/).
 """
 
 import sys
@@ -12,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import sys_tags
 from setuptools import Distribution, Extension
 
-SOURCE = "stats_assets/osm/_strict.c"
+SOURCE = "stats_assets/osm/c/_strict.c"
 MODULE = "stats_assets/osm/_strict.abi3.so"
 
 
@@ -44,7 +44,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
 def compiled(source: Path, folder: Path) -> Path:
     """The module. Raises what setuptools does where it can't be built."""
-    extension = Extension("_strict", [str(source)], py_limited_api=True)
+    extension = Extension("_strict", [str(source)], include_dirs=[str(source.parent)], py_limited_api=True)
     command = Distribution({"name": "strict", "ext_modules": [extension]}).get_command_obj("build_ext")
     command.build_lib = command.build_temp = str(folder)
     command.ensure_finalized()
