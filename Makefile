@@ -15,7 +15,7 @@ ALONE = $(PYTHON) -c 'import fcntl, subprocess, sys; me = open("Makefile"); fcnt
 install: ## make the virtual environment .venv with everything in it
 	@$(ALONE) $(MAKE) --silent $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml requirements-dev.lock
+$(VENV)/.installed: pyproject.toml requirements-dev.lock hatch_build.py $(wildcard stats_assets/osm/c/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "stats-assets needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`. Say which: make PYTHON=python3.11"; exit 2; }
 	@echo "Installing into $(VENV), from requirements-dev.lock"
@@ -24,6 +24,7 @@ $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -c 'from stats_assets.osm.compiled import sentence; print(sentence())'
 	@# on all cores, and also where PYTHONDONTWRITEBYTECODE would let each process compile anew, for seconds
 	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
 	@touch $@

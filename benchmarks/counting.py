@@ -1,32 +1,52 @@
 """How fast and in how much memory an augmented diff is counted: python -m benchmarks.counting [--megabytes N]
 
-The measure is a ratio, which hardly depends on the machine: MB/s of count_diff over MB/s of the barest loop that lxml
-allows over the same file. Peak memory is that of a fresh process for a file and for one four times as big.
+The measure is a ratio, which hardly depends on the machine: MB/s of count_diff over MB/s of the barest loop that
+lxml allows over the same file, for each way to read (lxml alone, ahead of it Python, or C); with --npm FOLDER, where
+`npm install @osmcha/osm-adiff-parser` was run, over that parser's, too, which only parses. CPU time, the median of runs
+in turns. Peak memory is that of a fresh process for a file and for one four times as big.
 Not here: assertions; speed belongs into no test.
 """
 
 import argparse
+import gc
 import gzip
 import re
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from lxml import etree
 
+from stats_assets.osm import compiled, strict
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.diff import count_diff
 from stats_assets.osm.regions import Regions
+from stats_assets.osm.told import Grammar
 
 REAL = Path(__file__).parents[1].parent / "shared" / "data"
 NAMES = ("2360002.adiff.xml.gz", "2360003.adiff.xml.gz")
 HEAD = b'<?xml version="1.0"?>\n<osm version="0.6">\n<meta osm_base="2017-03-09T04:18:02Z"/>\n'
 MEGABYTE = 1_000_000
+PARSED = 8  # megabytes that the npm parser gets at once, as one string: it builds all of it
+PARSE = """
+import parser from "@osmcha/osm-adiff-parser";
+import { readFileSync } from "node:fs";
+const text = readFileSync(process.argv[1], "utf8"), times = [];
+for (let n = 0; n < 5; n++) {
+  const before = process.cpuUsage();
+  await parser(text);
+  const { user, system } = process.cpuUsage(before);
+  times.push((user + system) / 1e6);
+}
+console.log(times.sort((a, b) => a - b)[2]);
+"""
 
 
 class Size(NamedTuple):
@@ -84,14 +104,26 @@ def bare(path: Path) -> None:
 
 
 def seconds(works: Sequence[Callable[[], object]], times: int) -> list[float]:
-    """The best CPU time of each: in turns, so that a busy machine slows all alike."""
-    best = [float("inf")] * len(works)
+    """The median CPU time of each: in turns, so that a busy machine slows all alike."""
+    taken: list[list[float]] = [[] for _ in works]
     for _ in range(times):
         for number, work in enumerate(works):
             start = time.process_time()
             work()
-            best[number] = min(best[number], time.process_time() - start)
-    return best
+            taken[number].append(time.process_time() - start)
+    return list(map(statistics.median, taken))
+
+
+def parsed(folder: Path, path: Path) -> float:
+    """The median CPU time in seconds of five runs of npm's parser over the file."""
+    run = subprocess.run(  # noqa: S603
+        ["node", "--input-type=module", "--eval", PARSE, str(path)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,
+    )
+    return float(run.stdout)
 
 
 def peak(path: Path) -> float:
@@ -106,11 +138,14 @@ def peak(path: Path) -> float:
     return float(run.stdout)
 
 
-def count(path: Path) -> object:
+def count(path: Path, grammar: Grammar | None) -> object:
     with path.open("rb") as body:
-        return count_diff(body, categories=CATEGORIES, regions=REGIONS)
+        return count_diff(body, categories=CATEGORIES, regions=REGIONS, grammar=grammar)
 
 
+READERS: dict[str, Grammar | None] = {"lxml": None, "Python": strict}
+if compiled.MODULE is not None:
+    READERS["C"] = compiled.MODULE
 CATEGORIES, REGIONS = Categories.load(), Regions.load()
 
 
@@ -119,13 +154,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--megabytes", type=float, default=40, help="size of the file (40)")
-    options.add_argument("--times", type=int, default=5, help="the best of so many runs counts (5)")
+    options.add_argument("--times", type=int, default=5, help="the median of so many runs counts (5)")
+    options.add_argument("--npm", type=Path, help="where @osmcha/osm-adiff-parser is installed")
     options.add_argument(
         "--count", type=Path, help="count this file and print the process's peak memory in MB"
     )
     given = options.parse_args()
     if given.count is not None:
-        count(given.count)
+        count(given.count, READERS[compiled.READER])
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -133,10 +169,20 @@ def main() -> None:
         size, big_size = write(path, given.megabytes), write(big, 4 * given.megabytes)
         megabytes = size.bytes / MEGABYTE
         print(f"{megabytes:.1f} MB, {size.actions} actions; lxml {etree.__version__}")
-        fastest, counted = seconds([lambda: bare(path), lambda: count(path)], given.times)
-        print(f"bare iterparse  {megabytes / fastest:6.1f} MB/s")
-        print(f"count_diff      {megabytes / counted:6.1f} MB/s")
-        print(f"ratio           {fastest / counted:6.2f}")
+        gc.freeze()  # as processes do that have loaded all
+        works: list[Callable[[], object]] = [partial(bare, path)]
+        works += [partial(count, path, grammar) for grammar in READERS.values()]
+        anchor, *counted = seconds(works, given.times)
+        print(f"bare iterparse  {megabytes / anchor:6.1f} MB/s")
+        for name, taken in zip(READERS, counted, strict=True):
+            print(f"count_diff      {megabytes / taken:6.1f} MB/s, {anchor / taken:5.2f} of it ({name})")
+        if given.npm is not None:
+            few = Path(folder) / "few.xml"
+            size = write(few, PARSED)
+            npm = size.bytes / MEGABYTE / parsed(given.npm.absolute(), few)
+            print(f"osm-adiff-parser{npm:6.1f} MB/s")
+            for name, taken in zip(READERS, counted, strict=True):
+                print(f"count_diff      {megabytes / taken / npm:6.2f} times that ({name})")
         print(f"peak memory     {peak(path):6.0f} MB for {megabytes:.0f} MB")
         print(f"peak memory     {peak(big):6.0f} MB for {big_size.bytes / MEGABYTE:.0f} MB")
 

@@ -21,6 +21,7 @@ from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.lag import why_another, why_late
 from stats_assets.monitoring.stream_status import StreamStatus
 from stats_assets.monitoring.switches import switches_here
+from stats_assets.osm import compiled
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 from stats_assets.words import at, in_words
@@ -76,6 +77,7 @@ def status(as_json: AsJson = False) -> None:
     for hook in found.hooks:
         if hook.failed_at is not None:
             say(hook.sentence, style="yellow")
+    out().print(compiled.sentence(), highlight=False, soft_wrap=True)
     raise typer.Exit(found.exit_code)
 
 

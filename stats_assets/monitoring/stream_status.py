@@ -12,6 +12,7 @@ from stats_assets.database.facts.ranges import Away
 from stats_assets.database.ledger.spans import Span
 from stats_assets.database.statistics.verdicts import NEVER, Verdict
 from stats_assets.monitoring.lag import BEHIND, STALLED
+from stats_assets.osm.compiled import READER
 from stats_assets.streams import Stream
 
 
@@ -146,4 +147,5 @@ class Status:
             "held": self.held,
             "warnings": list(self.warnings),
             "alert_hooks": [vars(hook) for hook in self.hooks],
+            "reader": READER,
         }

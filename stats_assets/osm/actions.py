@@ -1,6 +1,6 @@
 """From an `<action>` to a feature: what changed, how, and whose edit it was (docs/definitions.md, section 2).
 
-Here: reading actions. Not here: what a feature is (features), what is so long
+Here: what an action means. Not here: what it tells (strict, sides), what a feature is (features), what is so long
 that it can't wait (unfinished), measuring and locating (geometry), summing (statistics).
 """
 
@@ -10,16 +10,16 @@ from itertools import chain
 
 from lxml import etree
 
-from stats_assets.osm.caching import remembered
-from stats_assets.osm.categories import ELEMENTS, Categories, parts
+from stats_assets.osm import elements, sides
+from stats_assets.osm.categories import Categories, parts
 from stats_assets.osm.creations import CreationsSeen
 from stats_assets.osm.credit import Credits, read_credit
-from stats_assets.osm.elements import read_member, read_references, read_tags, read_way
 from stats_assets.osm.features import Feature, Side
 from stats_assets.osm.flags import Flags
 from stats_assets.osm.positions import Positions
+from stats_assets.osm.told import Child, Grammar, Inside, Reader, Told, Way
 from stats_assets.osm.unfinished import Unfinished
-from stats_assets.osm.values import UnreadableError, read_number, shortened
+from stats_assets.osm.values import UnreadableError, shortened
 
 _POLYGONS = frozenset(("multipolygon", "boundary"))
 
@@ -28,10 +28,13 @@ class ActionReader:
     """Reads actions one by one into `features` and their `positions`, to be taken away in batches.
 
     `tallies` counts what was ignored, by reason; `flags` what could not be read; `credits` collects the changed nodes.
-    `creations` is what the creations look like. limit: see Credits.
+    `creations` is what the creations look like. limit: see Credits. strict: the grammar that took those not in a tree.
     """
 
-    def __init__(self, categories: Categories, flags: Flags, limit: int | None = None) -> None:
+    def __init__(
+        self, categories: Categories, flags: Flags, limit: int | None, strict: Grammar | None
+    ) -> None:
+        self._strict: Reader = strict or elements
         self._categories = categories
         self._flags = flags
         self.unfinished = Unfinished()
@@ -48,82 +51,77 @@ class ActionReader:
         self.features, self.positions = [], Positions()
         return taken
 
-    def read(self, actions: Iterable[etree._Element]) -> None:
+    def read(self, actions: Iterable[Child]) -> None:
         """Read complete actions. What can't be read is flagged."""
         for action in actions:
-            kind = action.get("type")
             try:
-                if kind not in ("create", "modify", "delete"):
-                    if kind is None:
-                        raise UnreadableError("type")
-                    self.tallies["unknown_action_type"] += 1
-                    continue
-                self.actions += 1
-                if why := self.unfinished.why_given_up(action):
-                    raise UnreadableError("size", why)
-                self._read(kind, action)
+                if isinstance(action, tuple):
+                    self.actions += 1
+                    self._read(action, action)
+                else:
+                    self._read_element(action)
             except UnreadableError as what:
                 self._flags.add(f"unreadable_{what}", f"{_name(action)}: {what.why}")
         self.unfinished.forget()
 
-    def _read(self, action_kind: str, action: etree._Element) -> None:
-        old, new = _sides(action_kind, action)
-        element, get = str(new.tag), new.get
-        id_text = get("id")
-        id_ = read_number(id_text, "id")
-        visible = get("visible")
+    def _read_element(self, action: etree._Element) -> None:
+        kind = action.get("type")
+        if kind not in ("create", "modify", "delete"):
+            if kind is None:
+                raise UnreadableError("type")
+            self.tallies["unknown_action_type"] += 1
+            return
+        self.actions += 1
+        if why := self.unfinished.why_given_up(action):
+            raise UnreadableError("size", why)
+        self._read(sides.read_action(kind, action), action)
+
+    def _read(self, told: Told, action: Child) -> None:
+        action_kind, element, id_, version, visible, edit, before, old, new = told
         deleted = action_kind == "delete" or visible == "false"
-        version = _version(get("version"))
-        if version is None and not deleted:
-            read_number(get("version"), "version")  # says why it can't be read
+        minor = old is not None and not deleted and before == version
         if action_kind == "create" and version is not None:
-            self.creations.add(version, get("changeset"))
-        minor = False
-        if old is not None:
-            if old.get("id") != id_text or old.tag != element:
-                _check_pair(old, element, id_)
-            if old.get("visible") == "false":
-                old = None
-            else:
-                minor = not deleted and _version(old.get("version")) == version
-        texts = (get("timestamp"), get("changeset"), get("uid"), get("user"))
-        credit = self._known_credits.get(texts, -1)
+            self.creations.add(version, edit[1])
+        credit = self._known_credits.get(edit, -1)
         if minor:
             if credit < 0:
-                read_credit(texts, deleted)
+                read_credit(edit, deleted)
         else:
             if credit < 0:
-                credit = self.credits.number(texts, deleted)
+                credit = self.credits.number(edit, deleted)
             if deleted and visible == "true":
                 self.tallies["left_view"] += 1
                 return
             if credit in self.credits.cut:
                 self._flags.add(
-                    "time_cut", f"{_name(action)}: {shortened(texts[0] or '')} is after the diff's end"
+                    "time_cut", f"{_name(action)}: {shortened(edit[0] or '')} is after the diff's end"
                 )
             if credit in self.credits.too_long:
                 self._flags.add("user_too_long", f"{_name(action)}: its user's name was cut")
             if element == "node":
-                self.credits.changed(id_, credit)
+                self.credits.add_node(id_)
+                self.credits.add_node_credit(credit)
 
         shown = old if deleted else new
         if shown is None or not len(shown):
             self.tallies["untagged"] += 1
-        elif minor and element != "way":
-            self.tallies[f"minor_{element}" if read_tags(shown) else "untagged"] += 1
+            return
+        reader = self._strict if isinstance(shown, bytes) else elements
+        if minor and element != "way":
+            self.tallies[f"minor_{element}" if reader.read_tags(shown) else "untagged"] += 1
+            return
+        kind = "deleted" if deleted else "modified"
+        if action_kind == "create" and version in (1, 2) and not deleted:
+            kind = "added"
+        feature = Feature(element, id_, version, kind, None if minor else self.credits[credit], minor)
+        after = None if deleted else new
+        if element == "node":
+            self._read_node(feature, shown, reader)
+        elif element == "way":
+            self._read_way(feature, old, after, reader)
         else:
-            kind = "deleted" if deleted else "modified"
-            if action_kind == "create" and version in (1, 2) and not deleted:
-                kind = "added"
-            feature = Feature(element, id_, version, kind, None if minor else self.credits[credit], minor)
-            after = None if deleted else new
-            if element == "node":
-                self._read_node(feature, shown)
-            elif element == "way":
-                self._read_way(feature, old, after)
-            else:
-                self._read_relation(feature, old, after)
-            self._keep(feature)
+            self._read_relation(feature, old, after, reader)
+        self._keep(feature)
 
     def _keep(self, feature: Feature) -> None:
         place = feature.place
@@ -133,53 +131,57 @@ class ActionReader:
         feature.categories = self._categories.of(feature.element, place.tags)
         self.features.append(feature)
 
-    def _read_node(self, feature: Feature, node: etree._Element) -> None:
-        tags = read_tags(node)
+    def _read_node(self, feature: Feature, node: Inside, reader: Reader) -> None:
+        tags = reader.read_tags(node)
         if not tags:
             return
-        side = Side(tags, [self.positions.add((node.get("lat"),), (node.get("lon"),))])
+        side = Side(tags, [self.positions.add(*reader.read_position(node))])
         if feature.kind == "deleted":
             feature.old = side
         else:
             feature.new = side
 
-    def _read_way(self, feature: Feature, old: etree._Element | None, new: etree._Element | None) -> None:
-        after = read_way(new) if new is not None else None
-        if after is not None and not after.tags:
+    def _read_way(self, feature: Feature, old: Inside | None, new: Inside | None, reader: Reader) -> None:
+        after = reader.read_way(new) if new is not None else None
+        if after is not None and not after[2]:
             return
-        before = read_way(old) if old is not None else None
-        if after is not None and new is not None:
-            feature.new = Side(after.tags, [self.positions.add(after.latitudes, after.longitudes)])
-            feature.nodes = read_references(new)
-        if before is not None and old is not None:
-            feature.old = Side(before.tags, [self.positions.add(before.latitudes, before.longitudes)])
+        before = reader.read_way(old) if old is not None else None
+        if after is not None:
+            feature.new = self._line(after)
+            feature.nodes = reader.read_references(new)
+        if before is not None:
+            feature.old = self._line(before)
             if after is None:
-                feature.nodes = read_references(old)
+                feature.nodes = reader.read_references(old)
             else:
                 feature.same_shape = before[:2] == after[:2]
                 if feature.moved:
-                    feature.old_nodes = read_references(old)
+                    feature.old_nodes = reader.read_references(old)
+
+    def _line(self, way: Way) -> Side:
+        latitudes, longitudes, tags = way
+        return Side(tags, [self.positions.add(latitudes, longitudes)])
 
     def _read_relation(
-        self, feature: Feature, old: etree._Element | None, new: etree._Element | None
+        self, feature: Feature, old: Inside | None, new: Inside | None, reader: Reader
     ) -> None:
         if new is not None:
-            feature.new = self._relation_side(new, read_tags(new))
+            feature.new = self._relation_side(new, reader.read_tags(new), reader)
         if old is not None:
-            tags = read_tags(old)
+            tags = reader.read_tags(old)
             # Of other relations the old side is neither measured nor, mostly, a place.
             if new is None or _is_polygon(tags):
-                feature.old = self._relation_side(old, tags)
+                feature.old = self._relation_side(old, tags, reader)
 
-    def _relation_side(self, relation: etree._Element, tags: dict[str, str]) -> Side:
+    def _relation_side(self, relation: Inside, tags: dict[str, str], reader: Reader) -> Side:
         side = Side(tags, [], polygon=_is_polygon(tags))
-        thinned = self.unfinished.members.get(relation, ())
-        for member in chain(thinned, map(read_member, relation.iterchildren("member"))):
-            if member.kind == "way":
-                side.lines.append(self.positions.add(member.latitudes, member.longitudes))
-                side.roles.append(member.role)
-            elif member.kind == "node" and not side.polygon:
-                side.points.append(self.positions.add(member.latitudes, member.longitudes))
+        thinned = self.unfinished.members.get(relation, ()) if self.unfinished.members else ()
+        for kind, role, latitudes, longitudes in chain(thinned, reader.read_members(relation)):
+            if kind == "way":
+                side.lines.append(self.positions.add(latitudes, longitudes))
+                side.roles.append(role)
+            elif kind == "node" and not side.polygon:
+                side.points.append(self.positions.add(latitudes, longitudes))
         return side
 
 
@@ -187,59 +189,5 @@ def _is_polygon(tags: dict[str, str]) -> bool:
     return not _POLYGONS.isdisjoint(parts(tags.get("type", "")))
 
 
-def _sides(action_kind: str, action: etree._Element) -> tuple[etree._Element | None, etree._Element]:
-    """The element before (None for a creation) and after. Raises UnreadableError where one is not told.
-
-    A creation is bare, or in `<new>`, which an empty or absent old side may accompany. What else an action holds is
-    ignored.
-    """
-    try:
-        if action_kind == "create":
-            (new,) = action
-            if new.tag in ELEMENTS:
-                return None, new
-        else:
-            first, second = action
-            (old,), (new,) = first, second
-            tags = (first.tag, second.tag)
-            if tags == ("old", "new") and old.tag in ELEMENTS and new.tag in ELEMENTS:
-                return old, new
-    except ValueError:
-        pass
-    olds, news = (
-        [element for side in action.iterchildren(name) for element in side.iterchildren(*ELEMENTS)]
-        for name in ("old", "new")
-    )
-    if action_kind == "create":
-        olds = [old for old in olds if old.get("visible") != "false"]
-        news += action.iterchildren(*ELEMENTS)
-    if len(olds) != (action_kind != "create"):
-        raise UnreadableError("sides", f"{len(olds) or 'no'} elements before the change")
-    if len(news) != 1:
-        raise UnreadableError("sides", f"{len(news) or 'no'} elements after the change")
-    return olds[0] if olds else None, news[0]
-
-
-def _check_pair(old: etree._Element, element: str, id_: int) -> None:
-    """Raises UnreadableError where the old side is another element. One without an id is none."""
-    text = old.get("id")
-    if old.tag != element or (text is not None and read_number(text, "id") != id_):
-        raise UnreadableError("pair", f"the old side is {old.tag} {shortened(text or '')}")
-
-
-def _name(action: etree._Element) -> str:
-    """What an action is about, for a person."""
-    element = next(
-        chain(action.iterchildren(*ELEMENTS), action.iterfind("new/*"), action.iterfind("old/*")), None
-    )
-    about = f" {element.tag} {element.get('id', 'without id')}" if element is not None else ""
-    return shortened(" ".join(f"{action.get('type', 'action without type')}{about}".split()))
-
-
-@remembered(1000)
-def _version(text: str | None) -> int | None:
-    """A version; None: none that can be read."""
-    try:
-        return read_number(text, "version")
-    except UnreadableError:
-        return None
+def _name(action: Child) -> str:
+    return shortened(" ".join(map(str, action[:3]))) if isinstance(action, tuple) else sides.name(action)

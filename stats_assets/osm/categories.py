@@ -16,7 +16,7 @@ from typing import NoReturn
 import yaml
 
 from stats_assets.mendable import Mendable
-from stats_assets.osm.caching import remembered
+from stats_assets.osm.caching import LONGEST, remembered
 from stats_assets.osm.values import storable
 
 ELEMENTS = ("node", "way", "relation")
@@ -83,6 +83,7 @@ class Categories:
             for condition in category.any:
                 for kind in category.elements:
                     self._rules[kind].setdefault(condition.key, []).append((category.name, condition))
+        self._known = lru_cache(maxsize=4096)(self._named)
         self._settled = lru_cache(maxsize=1000)(self._settle)
         meaning = sorted(_meaning(category) for category in categories)
         self.hash = hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
@@ -109,14 +110,15 @@ class Categories:
         """The names of the categories that an element (node, way, relation) with these tags is in."""
         rules = self._rules[element]
         found: list[str] = []
-        for key in tags:
+        for key, value in tags.items():
             if key in rules:
-                for name, condition in rules[key]:
-                    if condition.holds(tags[key]):
-                        found.append(name)
+                found += (self._known if len(value) <= LONGEST else self._named)(element, key, value)
         if not found:
             return (self.otherwise,) if self.otherwise is not None and tags else ()
         return self._settled(tuple(found))
+
+    def _named(self, element: str, key: str, value: str) -> tuple[str, ...]:
+        return tuple(name for name, condition in self._rules[element][key] if condition.holds(value))
 
     def _settle(self, found: tuple[str, ...]) -> tuple[str, ...]:
         exceptions = {name: self.categories[name].exceptions for name in found}

@@ -85,7 +85,7 @@ def read_changesets(body: BinaryIO, *, limit: datetime | None = None) -> Changes
     reader = _Reader(document.flags, limit)
     for batch in document.batches(reader.thin_out):
         for element in batch:
-            reader.read(element)
+            reader.read(element)  # type: ignore[arg-type]  # without a grammar all are lxml's
     return ChangesetFile(
         document.envelope,
         tuple(reader.changesets),

@@ -45,8 +45,10 @@ class Credits:
         self.known: dict[Texts, int] = {}  # the numbers of credits that were read before, and tell a time
         self._untimed: dict[Texts, int] = {}
         self._credits: list[Credit] = []
-        # Every node that the diff creates, deletes or gives a new version, with the number of its credit.
+        # Every node that the diff creates, deletes or gives a new version, with the number of its credit. There are so
+        # many that a method around these two would cost a twentieth of all.
         self._nodes, self._node_credits = array("q"), array("q")
+        self.add_node, self.add_node_credit = self._nodes.append, self._node_credits.append
 
     def __getitem__(self, number: int) -> Credit:
         return self._credits[number]
@@ -67,11 +69,6 @@ class Credits:
             self.cut.add(number)
         self._credits.append(credit)
         return number
-
-    def changed(self, node: int, number: int) -> None:
-        """This edit changed this node."""
-        self._nodes.append(node)
-        self._node_credits.append(number)
 
     def newest(self, wanted: "array[int]", sizes: "array[int]") -> list[Credit | None]:
         """For each group of node ids the newest credit, on a tie that of the highest changeset.

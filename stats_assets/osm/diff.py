@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import BinaryIO
 
 import numpy as np
-from lxml import etree
 
+from stats_assets.osm import compiled, strict
 from stats_assets.osm.actions import ActionReader
 from stats_assets.osm.caching import LONGEST
 from stats_assets.osm.categories import ELEMENTS, Categories
@@ -23,6 +23,7 @@ from stats_assets.osm.geometry import Geometer
 from stats_assets.osm.positions import Lines
 from stats_assets.osm.regions import Regions
 from stats_assets.osm.statistics import DiffStatistics, FeatureError, Summing
+from stats_assets.osm.told import Child, Grammar
 from stats_assets.osm.values import EPOCH, microseconds, moment
 
 # Enough for the vectorized work to be worth it, little enough to be forgotten soon.
@@ -32,23 +33,30 @@ BATCH_BYTES = 8 << 20  # of the body: tags may be long
 TAGS_LENGTH, NODES = 10_000, 2_000
 # What could not be read, and is not among the reader's actions.
 NO_ACTIONS = ("unreadable_type", "unreadable_child", "unreadable_text")
+FASTEST: Grammar = strict if compiled.MODULE is None else compiled.MODULE
 NOBODYS = "the edit has no changeset: it is nobody's"
 
 
 def count_diff(
-    body: BinaryIO, *, categories: Categories, regions: Regions, limit: datetime | None = None
+    body: BinaryIO,
+    *,
+    categories: Categories,
+    regions: Regions,
+    limit: datetime | None = None,
+    grammar: Grammar | None = FASTEST,
 ) -> DiffStatistics:
     """Count the features of an augmented diff (decompressed XML).
 
-    limit: the end of its minute, beyond which no time of an edit is believed; None: not known.
+    limit: the end of its minute, beyond which no time of an edit is believed; None: not known. grammar: what takes
+    actions ahead of lxml; None: lxml reads all. The result is the same.
 
     Never raises for what the body holds: a cut, foreign or empty one gives an envelope that says so, with what could
     be counted; what can't be read of a whole one is in the flags. Errors of `body.read` pass through. Memory is bounded
     by the biggest element, 8 bytes for each node of a way that moved, and a few hundred bytes, beside their tags and an
     error's nodes (see FeatureError), for each way that moved, each error, and each changeset.
     """
-    document = Document(body, "action")
-    count = _Count(categories, regions, document.flags, limit)
+    document = Document(body, "action", grammar)
+    count = _Count(categories, regions, document.flags, limit, grammar)
     unfinished = count.reader.unfinished
     for batch in document.batches(unfinished.thin_out, unfinished.give_up):
         count.read(batch, document.bytes)
@@ -57,10 +65,15 @@ def count_diff(
 
 class _Count:
     def __init__(
-        self, categories: Categories, regions: Regions, flags: Flags, limit: datetime | None
+        self,
+        categories: Categories,
+        regions: Regions,
+        flags: Flags,
+        limit: datetime | None,
+        grammar: Grammar | None,
     ) -> None:
         self._flags, self._limit = flags, limit
-        self.reader = ActionReader(categories, flags, microseconds(limit) if limit else None)
+        self.reader = ActionReader(categories, flags, microseconds(limit) if limit else None, grammar)
         self._geometer = Geometer(categories, regions)
         self._summing = Summing(categories)
         self._bytes = 0  # of the body, when the last batch was counted
@@ -69,7 +82,7 @@ class _Count:
         self._nodes, self._sizes, self._own = array("q"), array("q"), array("q")
         self._errors: list[FeatureError] = []
 
-    def read(self, actions: Iterable[etree._Element], read: int) -> None:
+    def read(self, actions: Iterable[Child], read: int) -> None:
         """Read actions; `read`: how many bytes of the body are."""
         reader = self.reader
         reader.read(actions)
@@ -90,7 +103,7 @@ class _Count:
         for feature in edits:
             if feature.credit is not None:
                 if self._add(feature, feature.credit):
-                    nodes = node_ids(feature.nodes[:NODES])
+                    nodes = node_ids(feature.nodes)[:NODES]
                     self._errors.append(_error(feature, feature.credit, _tags(feature), nodes))
             else:
                 self._keep(feature)

@@ -4,16 +4,20 @@ Here: the XML parser's settings, its limits, memory, and the envelope. Not here:
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from lxml import etree
 
 from stats_assets.osm.characters import Characters
+from stats_assets.osm.children import Children
+from stats_assets.osm.feeding import Feeding, new_parser
 from stats_assets.osm.flags import Flags
+from stats_assets.osm.splitting import Splitter, Taken
 from stats_assets.osm.tokens import LIMIT, OPEN_BYTES_LIMIT, TOO_LONG, RefusedError, Tokens
-from stats_assets.osm.values import UnreadableError, moment, read_time, shortened, storable
+from stats_assets.osm.told import Child, Grammar
+from stats_assets.osm.values import storable
 
 CHUNK = CHUNK_LIMIT = 1 << 16
 # An element that stays open is thinned out (see `Document.batches`) from this on; where nothing can be, the document is
@@ -21,30 +25,9 @@ CHUNK = CHUNK_LIMIT = 1 << 16
 # nothing in OSM comes near, and a tree takes up to 30 times its text's size.
 THIN_OUT_BYTES = 1 << 20
 PROLOG_LIMIT = 1 << 20
-REMARKS_LIMIT, REMARK_LENGTH = 100, 1000
-# What a root may hold beside its actions or changesets, and what tells, anywhere below it, that something is lost.
-_ENVELOPE = frozenset(("note", "meta", "bounds", "bound", "remark"))
-_CONTENT = frozenset(
-    ("action", "changeset", "create", "modify", "delete", "node", "way", "relation")  # in any letters
-)
-_STRAY_TEXT = etree.XPath("string(text()[normalize-space(translate(., '\ufffd', ' '))])", smart_strings=False)
 
 
-def _parser(events: Any, tag: str | None) -> Any:
-    return etree.XMLPullParser(
-        events=events,
-        tag=tag,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=True,
-        # Never collect_ids=False, which lxml 6.1 turns into loading the external DTD, whatever load_dtd says.
-    )
+Work: TypeAlias = Callable[[etree._Element], bool]
 
 
 class Envelope(NamedTuple):
@@ -60,6 +43,28 @@ class Envelope(NamedTuple):
     """The XML parser's complaint, or why the rest was not read."""
 
 
+class _Length:
+    """How long the last child is, piece by piece, as long as none follows it; what is too long is thinned out."""
+
+    def __init__(self, thin_out: Work | None, give_up: Work | None) -> None:
+        self._thin_out, self._give_up = thin_out, give_up
+        self._last: etree._Element | None = None
+        self._bytes = 0
+
+    def see(self, last: etree._Element | None, size: int, late: int) -> None:
+        """A piece of this size was read. late: what is known of a new last one. Raises RefusedError."""
+        self._bytes = self._bytes + size if last is self._last else late
+        self._last = last
+        if last is None:
+            return
+        if self._bytes > THIN_OUT_BYTES and self._thin_out and self._thin_out(last):
+            self._bytes = 0
+        if self._bytes > OPEN_BYTES_LIMIT:
+            if not (self._give_up and self._give_up(last)):
+                raise RefusedError(TOO_LONG)
+            self._bytes = 0
+
+
 class Document:
     """One pass over a body of decompressed OSM XML. Memory is bounded by the biggest element, not by the body.
 
@@ -69,38 +74,37 @@ class Document:
     between the children.
     """
 
-    def __init__(self, body: BinaryIO, child: str) -> None:
+    def __init__(self, body: BinaryIO, child: str, grammar: Grammar | None = None) -> None:
         self._characters = Characters(body)
         self._body = Tokens(self._characters)
-        self._child = child
+        self._grammar = grammar
         self._mark = b"<" + child.encode()
         self.flags = Flags()
+        self._children = Children(child, self.flags)
         self.bytes = 0
-        self.complete = False
         self._root: str | None = None
-        self._osm_base: datetime | None = None
-        self._remarks: list[str] = []
         self._error: str | None = None
         self._whole, self._content = hashlib.sha256(), hashlib.sha256()
         self._seen_child = False
-        self._children = 0
         self._last_bytes = b""
 
     @property
     def envelope(self) -> Envelope:
-        return Envelope(self._root, self._osm_base, tuple(self._remarks), self.complete, self._error)
+        return Envelope(
+            self._root,
+            self._children.osm_base,
+            tuple(self._children.remarks),
+            self._children.complete,
+            self._error,
+        )
 
     @property
     def content_hash(self) -> str:
         # An encoding in which the mark isn't found hashes the whole.
-        found = self._seen_child or not self._children
+        found = self._seen_child or not self._children.number
         return (self._content if found else self._whole).hexdigest()
 
-    def batches(
-        self,
-        thin_out: Callable[[etree._Element], bool] | None = None,
-        give_up: Callable[[etree._Element], bool] | None = None,
-    ) -> Iterator[list[etree._Element]]:
+    def batches(self, thin_out: Work | None = None, give_up: Work | None = None) -> Iterator[Sequence[Child]]:
         """Yield lists of complete `child` elements of the root; they are freed when the next list is asked for.
 
         `thin_out` is called with a child that is still open after a megabyte; it may take complete parts out of
@@ -122,19 +126,14 @@ class Document:
             example = f"a value of more than {LIMIT >> 20} MB, {self._body.first} for one, was left out"
             self.flags.add("value_left_out", example, number)
 
-    def _batches(
-        self,
-        thin_out: Callable[[etree._Element], bool] | None,
-        give_up: Callable[[etree._Element], bool] | None,
-    ) -> Iterator[list[etree._Element]]:
+    def _batches(self, thin_out: Work | None, give_up: Work | None) -> Iterator[Sequence[Child]]:
         held = self._read_head()
         if self._root is None:
             return
-        # The start of the root is the only event: one more kind, or an unfiltered one, costs a fifth of the speed.
-        parser = _parser(("start",), "osm")
-        events = parser.read_events()
-        root: etree._Element | None = None
-        opened, still_open, at_end, asked = None, 0, False, False
+        splitter = Splitter(self._grammar if self._characters.known else None, THIN_OUT_BYTES)
+        feeding, children, length = Feeding(splitter), self._children, _Length(thin_out, give_up)
+        at_end, asked = False, False
+        refusal: Exception | None = None
         try:
             while True:
                 # A token that is cut by the chunk's end waits for the next: so a body that ends leaves the parser
@@ -142,95 +141,47 @@ class Document:
                 cut = held.rfind(b">") + 1
                 if not cut and (len(held) >= CHUNK_LIMIT or (at_end and b"<" not in held)):
                     cut = len(held)
-                try:
-                    parser.feed(held[:cut])
-                finally:
-                    for _, element in events:
-                        root = element if root is None else root
+                for part in splitter.parts(held[:cut] if refusal is None else b"", at_end):
+                    if isinstance(part, Taken):
+                        yield from children.add(feeding.root, part.actions)
+                        feeding.feed(part.blank)
+                    else:
+                        refusal = refusal or feeding.feed(part)
+                        yield from children.take(feeding.root)
                 held = held[cut:]
-                if root is not None:
-                    yield from self._take(root, len(root) - 1)
-                    last = root[-1] if len(root) else None
-                    still_open = still_open + cut if last is opened else 0
-                    opened = last
-                    if last is not None and still_open > THIN_OUT_BYTES and thin_out and thin_out(last):
-                        still_open = 0
-                    if last is not None and still_open > OPEN_BYTES_LIMIT:
-                        if not (give_up and give_up(last)):
-                            raise RefusedError(TOO_LONG)
-                        still_open = 0
-                # Some errors (an undefined entity, an unknown prefix) lxml only logs, and then begins anew, or says
-                # nothing of the next ones.
-                if complaint := _complaint(parser.feed_error_log.filter_from_errors()):
-                    raise RefusedError(complaint)
+                yield from children.end_piece(feeding.root, splitter.waiting)
+                length.see(None if splitter.waiting else feeding.last, cut, splitter.late)
+                if refusal is not None:
+                    raise refusal
                 if at_end:
                     break
-                chunk = self._read()
+                try:
+                    chunk = self._read()
+                except (RefusedError, UnicodeDecodeError) as error:
+                    chunk, refusal = b"", error
                 held += chunk
                 at_end = not chunk
             asked = True
-            parser.feed(b"<end/>")
+            feeding.feed(b"<end/>")
         except etree.XMLSyntaxError as error:
             # Content after the root: so the root has ended. Any other error may be in the last element: what
             # stands before that is complete.
-            codes = {entry.type for entry in parser.feed_error_log.filter_from_errors()} | {
-                getattr(error, "code", None)
-            }
-            self.complete = codes == {etree.ErrorTypes.ERR_DOCUMENT_END}
-            if root is not None:
-                yield from self._take(root, len(root) if self.complete else len(root) - 1)
-            if not (self.complete and asked):
+            codes = feeding.error_types | {getattr(error, "code", None)}
+            children.complete = codes == {etree.ErrorTypes.ERR_DOCUMENT_END}
+            yield from children.take(feeding.root, all_of_them=children.complete)
+            yield from children.end_piece(feeding.root, waiting=False)
+            if not (children.complete and asked):
                 raise
             if held:
                 self._error = "there is something after the root's end"
         else:
-            if root is not None and len(root) and root[-1].tag == "end":
-                yield from self._take(root, len(root) - 1)
-            raise RefusedError(_complaint(parser.feed_error_log) or "the document ends early")
-
-    def _take(self, root: etree._Element, count: int) -> Iterator[list[etree._Element]]:
-        """The first `count` children, the envelope's among them read and left out; then they are freed."""
-        if count < 1 and not self.complete:
-            return
-        text = str(_STRAY_TEXT(root))
-        if text and "unreadable_text" not in self.flags.counts:
-            example = f"text that belongs to nothing: {shortened(' '.join(text.split()))!r}"
-            self.flags.add("unreadable_text", example)
-        root.text = None
-        batch = list(root.iterchildren(self._child))
-        if batch and root.index(batch[-1]) >= count:
-            batch.pop()
-        if len(batch) != count:
-            for element in list(root)[:count]:
-                self._read_own(element)
-        if batch:
-            self._children += len(batch)
-            yield batch
-        batch.clear()
-        del root[:count]
-
-    def _read_own(self, element: etree._Element) -> None:
-        name = str(element.tag)
-        if name == self._child:
-            return
-        if any(_local(str(inner.tag)) in _CONTENT for inner in element.iter()):
-            self.flags.add(
-                "unreadable_child", f"<{shortened(name)}>, which is no <{self._child}>, holds elements"
-            )
-        elif name == "meta" and self._osm_base is None:
-            try:
-                self._osm_base = moment(read_time(element.get("osm_base")))
-            except UnreadableError:
-                self._osm_base = None
-        elif name == "remark" and len(self._remarks) < REMARKS_LIMIT:
-            text = "".join(map(str, element.itertext())).strip()
-            self._remarks.append(storable(text[:REMARK_LENGTH]))
-        elif name not in _ENVELOPE:
-            self.flags.add("unknown_child", f"<{shortened(name)}> in <osm> was not understood")
+            if feeding.last is not None and feeding.last.tag == "end":
+                yield from children.take(feeding.root)
+            raise RefusedError(feeding.complaint or "the document ends early")
 
     def _read_head(self) -> bytes:
         """Read as far as the root's start tag; sets its name. Returns what was read."""
-        probe = _parser(("start",), None)
+        probe = new_parser(("start",), None)
         head = b""
         while chunk := self._read():
             head += chunk
@@ -271,11 +222,3 @@ class Document:
             self._whole.update(chunk)
             self._last_bytes = window[-len(self._mark) :]
         return chunk
-
-
-def _complaint(log: Any) -> str | None:
-    return next((storable(str(entry.message)) for entry in log), None)
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2].lower()

@@ -1,13 +1,15 @@
-"""What an OSM element in a parsed tree holds: tags, node references, positions, members.
+"""What an OSM element in lxml's tree holds: tags, node references, positions, members.
 
 Here: getting them out with as few steps in Python as possible. Not here: what they mean.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from lxml import etree
 
 from stats_assets.osm.positions import Degrees, as_floats
+from stats_assets.osm.told import Member, Way
 
 
 def _xpath(path: str) -> Any:
@@ -19,23 +21,6 @@ _KEYS, _VALUES = _xpath("tag/@k"), _xpath("tag/@v")
 _LATITUDES, _LONGITUDES = _xpath("nd/@lat"), _xpath("nd/@lon")
 _REFERENCES = _xpath("nd/@ref")
 _WITH_GAPS = _xpath("boolean(nd[not(@lat and @lon)])")
-
-
-class Way(NamedTuple):
-    """A way's positions, as text (None where one is missing), and its tags."""
-
-    latitudes: Degrees
-    longitudes: Degrees
-    tags: dict[str, str]
-
-
-class Member(NamedTuple):
-    """A relation's member as far as it has positions: `nd`s of a way, the one of a node, none of a relation."""
-
-    kind: str
-    role: str
-    latitudes: Degrees
-    longitudes: Degrees
 
 
 def read_tags(element: etree._Element) -> dict[str, str]:
@@ -62,8 +47,8 @@ def read_way(element: etree._Element) -> Way:
         and len(values) == len(keys)
         and len(longitudes) == len(latitudes)
     ):
-        return Way(latitudes, longitudes, dict(zip(keys, values, strict=True)))
-    return Way(*_read_positions(element), read_tags(element))
+        return latitudes, longitudes, dict(zip(keys, values, strict=True))
+    return *_read_positions(element), read_tags(element)
 
 
 def read_references(way: etree._Element) -> list[str]:
@@ -72,12 +57,22 @@ def read_references(way: etree._Element) -> list[str]:
     return references
 
 
+def read_position(node: etree._Element) -> tuple[Degrees, Degrees]:
+    """The node's latitude and longitude."""
+    return (node.get("lat"),), (node.get("lon"),)
+
+
+def read_members(relation: etree._Element) -> Iterator[Member]:
+    """The relation's members."""
+    return map(read_member, relation.iterchildren("member"))
+
+
 def read_member(member: etree._Element) -> Member:
     """The member of a relation that the element says."""
     kind, role = member.get("type", ""), member.get("role", "")
     if kind == "node":
-        return Member(kind, role, [member.get("lat")], [member.get("lon")])
-    return Member(kind, role, *_read_positions(member))
+        return kind, role, [member.get("lat")], [member.get("lon")]
+    return kind, role, *_read_positions(member)
 
 
 def _read_positions(element: etree._Element) -> tuple[Degrees, Degrees]:
@@ -89,4 +84,5 @@ def _read_positions(element: etree._Element) -> tuple[Degrees, Degrees]:
 
 def packed(member: Member) -> Member:
     """The same member in 16 bytes a position."""
-    return member._replace(latitudes=as_floats(member.latitudes), longitudes=as_floats(member.longitudes))
+    kind, role, latitudes, longitudes = member
+    return kind, role, as_floats(latitudes), as_floats(longitudes)

@@ -34,8 +34,8 @@ class Feature:
     credit: Credit | None  # None: a moved way's, until its nodes are known
     moved: bool = False  # a minor way: its nodes say whose edit it was
     categories: tuple[str, ...] = ()
-    nodes: Sequence[str] = ()  # a way's, as text
-    old_nodes: Sequence[str] = ()  # a moved way's before
+    nodes: Sequence[str] | bytes = ()  # a way's, see `node_ids`
+    old_nodes: Sequence[str] | bytes = ()  # a moved way's before
     new: Side | None = None
     old: Side | None = None
     same_shape: bool = False
@@ -50,8 +50,10 @@ class Feature:
         return self.old if self.kind == "deleted" else self.new
 
 
-def node_ids(texts: Sequence[str]) -> "array[int]":
-    """The ids of a way's nodes, without what is no id."""
+def node_ids(texts: Sequence[str] | bytes) -> "array[int]":
+    """The ids of a way's nodes, without what is no id. They may be packed."""
+    if isinstance(texts, bytes):
+        return array("q", texts)
     together = "".join(texts)
     if together.isascii() and together.isdigit():
         with suppress(ValueError, OverflowError):

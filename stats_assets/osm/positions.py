@@ -16,13 +16,16 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 _IN_DECIMALS = b"0123456789.-+eE"
-Degrees: TypeAlias = "Sequence[str | None] | array[float]"
+Degrees: TypeAlias = "Sequence[str | None] | array[float] | bytes"
+"""Degrees as text, as numbers, or as these packed."""
 
 
 def as_floats(degrees: Degrees) -> "array[float]":
     """Degrees as numbers; NaN for what is missing or no decimal number."""
     if isinstance(degrees, array):
         return degrees
+    if isinstance(degrees, bytes):
+        return array("d", degrees)
     try:
         found = array("d", map(float, degrees))  # type: ignore[arg-type]
         if not "".join(degrees).encode().translate(None, _IN_DECIMALS):  # type: ignore[arg-type]
@@ -89,8 +92,12 @@ class Positions:
 
     def add(self, latitudes: Degrees, longitudes: Degrees) -> int:
         """Add a line; returns its number."""
-        self._latitudes.extend(as_floats(latitudes))
-        self._longitudes.extend(as_floats(longitudes))
+        if isinstance(latitudes, bytes) and isinstance(longitudes, bytes):
+            self._latitudes.frombytes(latitudes)
+            self._longitudes.frombytes(longitudes)
+        else:
+            self._latitudes.extend(as_floats(latitudes))
+            self._longitudes.extend(as_floats(longitudes))
         self._starts.append(len(self._latitudes))
         return len(self._starts) - 2
 

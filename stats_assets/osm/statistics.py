@@ -138,6 +138,19 @@ class _Changeset:
     sums: _Sums = field(default_factory=_Sums)
     regions: dict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
 
+    told: Credit | None = None  # the last one's
+
+    def tell(self, credit: Credit) -> None:
+        """What an edit says of the changeset."""
+        self.told = credit
+        self.newest = max(self.newest, credit.time)
+        if credit.uid is not None:
+            person = (credit.time, credit.uid)
+            self.person = person if self.person is None else max(self.person, person)
+        if credit.user is not None and credit.time != UNTIMED:  # evidence has a time
+            name = (credit.time, credit.user)
+            self.names[credit.uid] = max(self.names.get(credit.uid, name), name)
+
     @property
     def uid(self) -> int | None:
         return self.person[1] if self.person else None
@@ -168,13 +181,8 @@ class Summing:
         changeset = self._changesets.get(credit.changeset)
         if changeset is None:
             changeset = self._changesets[credit.changeset] = _Changeset(credit.time)
-        changeset.newest = max(changeset.newest, credit.time)
-        if credit.uid is not None:
-            person = (credit.time, credit.uid)
-            changeset.person = person if changeset.person is None else max(changeset.person, person)
-        if credit.user is not None and credit.time != UNTIMED:  # evidence has a time
-            name = (credit.time, credit.user)
-            changeset.names[credit.uid] = max(changeset.names.get(credit.uid, name), name)
+        if credit is not changeset.told:  # mostly the same as the last one's
+            changeset.tell(credit)
         changeset.errors += feature.broken is not None
         changeset.sums.add(keys.counts, measures)
         for region in feature.regions:

@@ -15,7 +15,7 @@ KEPT = 1 << 16  # of a text
 _SHORT = rb"[^\s<>\"'/=]{1,1000}"
 _TAG = rb"<[^!?<>\"'][^<>\"']*+(?:\"[^<\"]*+\"[^<>\"']*+|'[^<']*+'[^<>\"']*+)*+>"
 _WHOLE_TAG = re.compile(_TAG)
-_TOKEN = re.compile(rb"[^<]++|<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|" + _TAG, re.DOTALL)
+TOKEN = re.compile(rb"[^<]++|<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|" + _TAG, re.DOTALL)
 _MARKUP = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
 _BEGIN = re.compile(rb"</?(" + _SHORT + rb")")
 _ATTRIBUTE = re.compile(rb"\s*(" + _SHORT + rb")\s*=\s*(?:\"([^<\"]*+)(\")?|'([^<']*+)(')?)")
@@ -91,7 +91,7 @@ class Tokens:
             return whole.end() if whole else max(last, 0)
         place = 0
         while place < len(data):
-            token = _TOKEN.match(data, place)
+            token = TOKEN.match(data, place)
             if token is None:
                 if data.find(b"<", place + 1) < 0 or _may_be_markup(data[place : place + 9]):
                     return place
@@ -128,7 +128,7 @@ class Tokens:
 
     def _shorten(self, data: bytes) -> bytes:
         """The data, of which the first token may be too long."""
-        token = _TOKEN.match(data)
+        token = TOKEN.match(data)
         size = token.end() if token else len(data)
         if size <= LIMIT:
             return data

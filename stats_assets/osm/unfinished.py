@@ -7,8 +7,9 @@ what an action means (actions), and the limit of any other element (document).
 from lxml import etree
 
 from stats_assets.osm import tokens
-from stats_assets.osm.elements import Member, packed, read_member
+from stats_assets.osm.elements import packed, read_member
 from stats_assets.osm.tokens import RefusedError
+from stats_assets.osm.told import Member
 
 # Positions of one relation that are kept while it is read: 16 bytes each. The longest routes have a few 100,000.
 MEMBER_POSITIONS_LIMIT = 4_000_000
@@ -74,7 +75,7 @@ class Unfinished:
         kept = self.members.setdefault(relation, [])
         for member in members:
             kept.append(packed(read_member(member)))
-            self._positions += len(kept[-1].latitudes) + 20  # a member has its price, too
+            self._positions += len(kept[-1][2]) + 20  # a member has its price, too
             relation.remove(member)
         return bool(members), len(relation)
 

@@ -14,14 +14,19 @@ from typing import Any
 
 from stats_assets.feeds.outcomes import FeedError
 from stats_assets.feeds.validation import judge_envelope
+from stats_assets.osm import compiled, strict
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.diff import count_diff
 from stats_assets.osm.regions import Regions
 from stats_assets.osm.statistics import DiffStatistics
+from stats_assets.osm.told import Grammar
 from tests.fuzz import simple
 from tests.fuzz.making import Maker
 from tests.fuzz.measuring import REGIONS
 
+READERS: dict[str, Grammar] = {"Python": strict}
+if compiled.MODULE is not None:
+    READERS["C"] = compiled.MODULE
 DAMAGES = (0.0, 0.1, 0.5)
 # A ring's area depends in its last digits on the position that it begins at.
 NEAR, NEARLY = Decimal("0.000000002"), Decimal("1e-13")
@@ -42,15 +47,32 @@ def document(seed: int) -> bytes:
     return Maker(Random(seed), DAMAGES[seed % len(DAMAGES)]).document()  # noqa: S311 - not for secrets
 
 
+def read(body: bytes, grammar: Grammar | None) -> DiffStatistics:
+    return count_diff(io.BytesIO(body), categories=categories(), regions=regions(), grammar=grammar)
+
+
 def counted(body: bytes) -> DiffStatistics:
     """By the system. Raises FeedError for a body that can't be used."""
-    found = count_diff(io.BytesIO(body), categories=categories(), regions=regions())
+    found = read(body, None)
     judge_envelope(found.envelope, url="made", until=None, unreadable=found.unreadable, of=found.actions)
     return found
 
 
 def differences(body: bytes) -> list[str]:
-    """What the system and the simple count say differently; none: they agree, also that it can't be used."""
+    """What the system and the simple count say differently, or the system by its ways to read; none: they agree, also
+    that it can't be used.
+    """
+    return [*_unlike_readings(body), *_unlike_the_simple_count(body)]
+
+
+def _unlike_readings(body: bytes) -> Iterator[str]:
+    expected = read(body, None)
+    for name, grammar in READERS.items():
+        if read(body, grammar) != expected:
+            yield f"{name} reads what lxml does not"
+
+
+def _unlike_the_simple_count(body: bytes) -> list[str]:
     try:
         expected = simple.count(body)
     except simple.Refused as refused:

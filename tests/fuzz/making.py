@@ -207,14 +207,14 @@ class Maker:
         version = random.choice((1, 1, 2, 3)) if what == "create" else random.randrange(2, 6)
         first = 1000 + random.randrange(12)
         place, inside = self.body(kind, first)
-        new = xml(kind, {"id": id_} | self.meta(version) | place, inside)
+        new = xml(kind, {"id": id_} | place | self.meta(version), inside)
         if what == "create":
             return self.creation(new)
         old_place, old_inside = self.body(kind, first) if random.random() < 0.6 else (place, inside)
         old_meta = self.meta(version if what == "minor" else version - 1)
         if random.random() < self._damage / 5:
             old_meta = dict.fromkeys(old_meta, "?")
-        old = xml(kind, {"id": id_} | old_meta | old_place, old_inside)
+        old = xml(kind, {"id": id_} | old_place | old_meta, old_inside)
         if what == "delete":
             gone = self.meta(version)
             if random.random() < 0.15:

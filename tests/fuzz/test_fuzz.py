@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from stats_assets.osm import strict
 from tests.categories import keys as every_key
 from tests.fuzz.comparing import counted, differences, document
 from tests.fuzz.simple import Refused, count
@@ -44,6 +45,21 @@ def test_the_documents_show_all_that_can_happen() -> None:
             keys |= changeset.whole.counts.keys() | changeset.whole.measures.keys()
     assert min(seen.values()) > 20, seen
     assert keys == set(every_key())
+
+
+def test_most_is_read_ahead_of_lxml() -> None:
+    """Else the ways to read would not be compared."""
+    bodies = [body for body in map(document, range(0, 60, 3)) if b"<action" in body]
+    actions = [body[body.index(b"<action") :].split(b"\n") for body in bodies]
+    taken = [bool(strict.take(action, 0)[0]) for body in actions for action in body if b"<action" in action]
+    assert sum(taken) > len(taken) / 2
+
+
+def test_another_reading_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = next(b for b in map(document, range(0, 60, 3)) if b"<tag" in b)
+    monkeypatch.setattr(strict, "read_tags", lambda inside: {})
+    monkeypatch.setattr(strict, "read_way", lambda inside: (b"", b"", {}))
+    assert "Python reads what lxml does not" in differences(body)
 
 
 def test_a_wrong_count_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
