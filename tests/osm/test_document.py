@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lxml import etree
 
 from stats_assets.osm import document, tokens, unfinished
 from stats_assets.osm.changesets import read_changesets
