@@ -16,6 +16,7 @@ from stats_assets.database import locks
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics.aggregates import DELTAS
+from stats_assets.database.statistics.members import MEMBERS
 from stats_assets.database.statistics.overflow import what_does_not_fit
 from stats_assets.database.statistics.owners import OWNERS, Owner
 from stats_assets.database.statistics.steps import LOST, REFRESHED, STEPS
@@ -146,7 +147,7 @@ def _alone(connection: Connection) -> Iterator[bool]:
 
 def _apply_batch(connection: Connection) -> Applied:
     """One transaction on one snapshot: entries queued after it, and the facts they stand for, are the next batch's."""
-    connection.execute(DELTAS)
+    connection.execute(DELTAS + ";" + MEMBERS)
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with connection.transaction():
