@@ -8,10 +8,9 @@ rows into an empty table. Not here: assertions; the tests have a smoke of it.
 
 import argparse
 import random
-import resource
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -48,8 +47,8 @@ SELECT s.relname, n_tup_ins, n_tup_upd, n_tup_hot_upd, n_tup_del, pg_total_relat
 FROM pg_stat_user_tables AS s WHERE schemaname = 'public' ORDER BY 1
 """
 CATALOG = """
-SELECT 'system catalog', sum(n_tup_ins)::bigint, sum(n_tup_upd)::bigint, sum(n_tup_hot_upd)::bigint, sum(n_tup_del)::bigint,
-    sum(pg_total_relation_size(relid))::bigint
+SELECT 'system catalog', sum(n_tup_ins)::bigint, sum(n_tup_upd)::bigint, sum(n_tup_hot_upd)::bigint,
+    sum(n_tup_del)::bigint, sum(pg_total_relation_size(relid))::bigint
 FROM pg_stat_sys_tables WHERE schemaname = 'pg_catalog'
 """
 
@@ -101,7 +100,7 @@ def _counted(url: str) -> tuple[dict[str, Table], int]:
     assert wal is not None
     parts: dict[str, Table] = {}
     for name, *numbers in rows:
-        whole = name.partition("_p0")[0]  # of a partition its table
+        whole = name.rstrip("0123456789").rstrip("_")  # of a partition its table
         parts[whole] = Table(*(a + b for a, b in zip(parts.get(whole, Table()), numbers, strict=True)))
     return parts, int(wal[0])
 
@@ -200,7 +199,9 @@ class Minutes:
             new = range(size + n * HALF + 1, size + (n + 1) * HALF + 1)
             back = self.random.randrange(size // HALF) * HALF
             rows, more = self.drawn(new, 0), self.drawn(range(back + 1, back + HALF + 1), 1 + n % 5)
-            self.counted("augmented_diffs", Facts(self.first + n, diff([statistics(r) for r in (*rows, *more)])))
+            self.counted(
+                "augmented_diffs", Facts(self.first + n, diff([statistics(r) for r in (*rows, *more)]))
+            )
             self.counted("changesets", Facts(self.files + n, file([metadata(r, closed=True) for r in rows])))
             ids += [row[0] for row in (*rows, *more)]
             n += 1
@@ -249,7 +250,9 @@ def copied(history: History, ids: Sequence[int]) -> float:
     )
     connection = history.connection
     connection.execute("DROP TABLE IF EXISTS copied; CREATE TABLE copied (LIKE changesets)")
-    query = f"COPY (SELECT {columns} FROM changesets WHERE id = ANY ('{{{','.join(map(str, ids))}}}')) TO STDOUT"  # noqa: S608
+    query = (
+        f"COPY (SELECT {columns} FROM changesets WHERE id = ANY ('{{{','.join(map(str, ids))}}}')) TO STDOUT"  # noqa: S608
+    )
     with connection.cursor() as cursor:
         with cursor.copy(query.encode()) as out:
             rows = b"".join(bytes(part) for part in out)
@@ -289,8 +292,10 @@ def table(written: Written, minutes: int) -> Iterator[str]:
 def report(title: str, minutes: int, work: Callable[[], object], url: str) -> Written:
     with watched(url) as written:
         work()
-    say(f"\n{title}: {written.wal / minutes / 1e6:.2f} MB of write-ahead log each, "
-        f"{written.wal / minutes * A_DAY / 1e9:.2f} GB a day\n")
+    say(
+        f"\n{title}: {written.wal / minutes / 1e6:.2f} MB of write-ahead log each, "
+        f"{written.wal / minutes * A_DAY / 1e9:.2f} GB a day\n"
+    )
     for line in table(written, minutes):
         say(line)
     return written
@@ -317,7 +322,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         history.connection.close()
 
 
-def run(history: History, number: int, batches: int, batch: int = BATCH) -> dict[str, Written | list[CatchUp]]:
+def run(
+    history: History, number: int, batches: int, batch: int = BATCH
+) -> dict[str, Written | list[CatchUp]]:
     """All parts, on a history that is filled."""
     minutes = Minutes(history)
     for _ in range(3):  # they fill the caches
@@ -344,7 +351,9 @@ def run(history: History, number: int, batches: int, batch: int = BATCH) -> dict
         )
         open_.execute("ROLLBACK")
     found["catch_up"] = caught = [catch_up(minutes, batch) for _ in range(batches)]
-    say("\n| changesets in a batch | changesets a second | by COPY into an empty table | ratio |\n|---:|---:|---:|---:|")
+    say(
+        "\n| changesets in a batch | changesets a second | by COPY into an empty table | ratio |\n|---:|---:|---:|---:|"
+    )
     for one in caught:
         say(
             f"| {one.changesets:,} | {one.changesets / one.batch:,.0f} | {one.changesets / one.copy:,.0f}"

@@ -3,19 +3,35 @@
 What a changeset contributes is said by members.py, what an owner's row shows beside its sums by shown.py; which
 changesets changed is applier.py's. Only what differs is written.
 """
+# ruff: noqa: S608 - SQL is made of constants
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.statistics.shown import BREAKDOWNS, SHOWN_ANEW, SHOWN_ON
+from stats_assets.database.statistics.members import MEMBERS
+from stats_assets.database.statistics.shown import BREAKDOWNS, LISTS, SHOWN_ANEW, SHOWN_ON
 
-# In a row with a day of null the value is of all days. Differences that are written twice are added twice. A measure
-# that no table has (of times, say) only names an owner that is to be looked at.
-DELTAS = """
+# In a row with a day of null the value is of all days. Each difference is one row. A measure that no table has (of
+# times, say) only names an owner that is to be looked at. One of 0 is a rebuild's: of a key that should not be there.
+DELTAS = f"""
+{MEMBERS};
 CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
     owner text COLLATE "C", owner_id bigint, member_id bigint, day date, measure text COLLATE "C", id bigint,
     key text COLLATE "C", value numeric, changesets bigint
 ) ON COMMIT DELETE ROWS
 """
-SUMS = "('total', 'counts', 'measurements')"
+
+
+def _sums(which: str) -> str:
+    """What is to be added to a row, in the order of its columns."""
+    sums = {
+        "changesets": ("sum(changesets)", "total", "0"),
+        "edits": ("sum(value)", "total", "0"),
+        "counts": ("jsonb_object_agg(key, trim_scale(value))", "counts", "'{}'"),
+        "measurements": ("jsonb_object_agg(key, trim_scale(value))", "measurements", "'{}'"),
+    }
+    return ",\n        ".join(
+        f"coalesce({made} FILTER (WHERE measure = '{measure}'{which}), {none}) AS more_{name}"
+        for name, (made, measure, none) in sums.items()
+    )
 
 
 def _merged(column: str) -> str:
@@ -30,39 +46,20 @@ def _merged(column: str) -> str:
     ) END"""
 
 
-def _sums(last_key: str, which: str) -> str:
-    """The differences, a row an owner, or an owner and day.
-
-    A difference of 0 is a rebuild's: of a key that should not be there.
-    """
-    return f"""
-    SELECT owner, owner_id, {last_key}, coalesce(sum(changesets), 0) AS changesets,
-        coalesce(sum(value) FILTER (WHERE measure = 'total'), 0) AS edits,
-        coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'counts'), '{{}}') AS counts,
-        coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'measurements'), '{{}}') AS measurements
-    FROM (
-        SELECT owner, owner_id, {last_key}, measure, key, trim_scale(sum(value)) AS value, sum(changesets) AS changesets
-        FROM deltas WHERE {which} AND measure IN {SUMS}
-        GROUP BY owner, owner_id, {last_key}, measure, key
-    ) AS keys
-    GROUP BY owner, owner_id, {last_key}"""  # noqa: S608 - made of the constants below
-
-
 ADDED = f"""changesets = g.changesets + excluded.changesets, edits = g.edits + excluded.edits,
     counts = {_merged("counts")},
     measurements = {_merged("measurements")}, updated_at = excluded.updated_at"""
 UPSERT_DAYS = f"""
 INSERT INTO aggregate_days AS g (owner, owner_id, day, changesets, edits, counts, measurements, updated_at)
-SELECT sums.*, now() FROM ({_sums("day", "day IS NOT NULL")}) AS sums
+SELECT owner, owner_id, day, {_sums("")}, now()
+FROM deltas WHERE day IS NOT NULL GROUP BY owner, owner_id, day
 ORDER BY owner, owner_id, day
 ON CONFLICT (owner, owner_id, day) DO UPDATE SET {ADDED}
-"""  # noqa: S608 - made of constants
-UPSERT_KEYS = """
+"""
+UPSERT_KEYS = f"""
 INSERT INTO aggregate_keys AS g (owner, owner_id, measure, id, key, changesets, edits)
-SELECT owner, owner_id, measure, id, key, sum(changesets), sum(value)
-FROM deltas WHERE measure IN ('editor', 'country', 'hashtag', 'user')
-GROUP BY owner, owner_id, measure, id, key
-HAVING sum(value) <> 0 OR sum(changesets) <> 0
+SELECT owner, owner_id, measure, id, key, changesets, value
+FROM deltas WHERE measure IN {LISTS}
 ORDER BY owner, owner_id, measure, id, key
 ON CONFLICT (owner, owner_id, measure, id, key) DO UPDATE SET changesets = g.changesets + excluded.changesets,
     edits = g.edits + excluded.edits
@@ -74,6 +71,11 @@ WHERE (g.owner, g.owner_id, g.measure, g.id, g.key) = (d.owner, d.owner_id, d.me
     AND g.changesets = 0 AND g.edits = 0
 """
 _KEPT = ", ".join(BREAKDOWNS)
+_KEYS = ",\n        ".join(
+    f"array_agg({what}) FILTER (WHERE measure = '{of}') AS {of}_{what}s"
+    for of in LISTS
+    for what in ("id", "key")
+)
 
 
 def _upsert_owners(shown: str) -> str:
@@ -83,25 +85,23 @@ def _upsert_owners(shown: str) -> str:
     """
     return f"""
 WITH touched AS MATERIALIZED (
-    SELECT owner, owner_id, member_id, bool_or(measure <> 'time') AS counted
+    SELECT owner, owner_id, member_id, bool_or(measure <> 'time') AS counted,
+        {_sums(" AND day IS NULL")},
+        array_agg(DISTINCT day) FILTER (WHERE owner = 'user' AND day IS NOT NULL) AS days,
+        {_KEYS}
     FROM deltas GROUP BY owner, owner_id, member_id
-), sums AS ({_sums("member_id", "day IS NULL")}
 ), {shown}
 INSERT INTO aggregates AS g (owner, owner_id, member_id, changesets, edits, counts, measurements, updated_at, {_KEPT})
-SELECT t.owner, t.owner_id, t.member_id, coalesce(s.changesets, 0), coalesce(s.edits, 0), coalesce(s.counts, '{{}}'),
-    coalesce(s.measurements, '{{}}'), now(), {", ".join(f"w.{name}" for name in BREAKDOWNS)}
-FROM touched AS t
-JOIN shown AS w USING (owner, owner_id, member_id)
-LEFT JOIN sums AS s USING (owner, owner_id, member_id)
-WHERE t.counted OR NOT EXISTS (
-    SELECT FROM aggregates AS old
-    WHERE (old.owner, old.owner_id, old.member_id) = (t.owner, t.owner_id, t.member_id)
-        AND (old.first_edit, old.last_edit) IS NOT DISTINCT FROM (w.first_edit, w.last_edit)
+SELECT owner, owner_id, member_id, more_changesets, more_edits, more_counts, more_measurements, now(), {_KEPT}
+FROM shown AS s
+WHERE counted OR NOT EXISTS (
+    SELECT FROM aggregates AS old WHERE (old.owner, old.owner_id, old.member_id) = (s.owner, s.owner_id, s.member_id)
+        AND (old.first_edit, old.last_edit) IS NOT DISTINCT FROM (s.first_edit, s.last_edit)
 )
-ORDER BY t.owner, t.owner_id, t.member_id
+ORDER BY owner, owner_id, member_id
 ON CONFLICT (owner, owner_id, member_id) DO UPDATE SET {ADDED},
     {", ".join(f"{name} = excluded.{name}" for name in BREAKDOWNS)}
-"""  # noqa: S608 - made of constants
+"""
 
 
 def _forget(table: str, last_key: str, which: str) -> str:
@@ -110,7 +110,7 @@ DELETE FROM {table} AS g
 USING (SELECT DISTINCT owner, owner_id, {last_key} FROM deltas WHERE {which}) AS d
 WHERE (g.owner, g.owner_id, g.{last_key}) = (d.owner, d.owner_id, d.{last_key})
     AND g.changesets = 0 AND g.edits = 0 AND g.counts = '{{}}' AND g.measurements = '{{}}'
-"""  # noqa: S608 - made of constants
+"""
 
 
 # In the order of the tables, and inside each by key, as every lock is taken. An owner's row comes last: it is made of

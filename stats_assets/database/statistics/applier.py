@@ -16,12 +16,11 @@ from stats_assets.database import locks
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics.aggregates import DELTAS
-from stats_assets.database.statistics.members import MEMBERS
 from stats_assets.database.statistics.overflow import what_does_not_fit
 from stats_assets.database.statistics.owners import OWNERS, Owner
 from stats_assets.database.statistics.steps import LOST, REFRESHED, STEPS
 
-BATCH = 2_000
+BATCH = 5_000  # entries; a changeset has one of each minute that it was edited or told of in
 WAIT_SECONDS = 30.0  # for another applier
 
 
@@ -147,13 +146,14 @@ def _alone(connection: Connection) -> Iterator[bool]:
 
 def _apply_batch(connection: Connection) -> Applied:
     """One transaction on one snapshot: entries queued after it, and the facts they stand for, are the next batch's."""
-    connection.execute(DELTAS + ";" + MEMBERS)
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with connection.transaction():
             picked = connection.execute(
                 "SELECT id, changeset_id FROM statistics_queue ORDER BY id LIMIT %s", (BATCH,)
             ).fetchall()
+            if picked:  # one that finds nothing to do leaves no trace in the catalog
+                connection.execute(DELTAS)
             changesets = sorted({changeset for _, changeset in picked})
             batch = {"entries": [entry for entry, _ in picked], "changesets": changesets}
             held = _resting_on_what_is_away(connection, batch) if picked else set()

@@ -7,10 +7,9 @@ the tables is aggregates.py's.
 
 MEMBERS = """
 CREATE TEMPORARY TABLE IF NOT EXISTS members (
-    owner text COLLATE "C", owner_id bigint, member_id bigint, changeset_id bigint, day date, edits bigint, counts jsonb,
-    measurements jsonb, user_id bigint, editor text COLLATE "C", counted_at timestamptz, sign int
-) ON COMMIT DELETE ROWS
-"""
+    owner text COLLATE "C", owner_id bigint, member_id bigint, changeset_id bigint, day date, edits bigint,
+    counts jsonb, measurements jsonb, user_id bigint, editor text COLLATE "C", counted_at timestamptz, sign int
+) ON COMMIT DELETE ROWS"""
 
 
 def _members(sign: int) -> str:
@@ -32,7 +31,8 @@ DELETE FROM members WHERE changeset_id NOT IN (
 # day null: of all days. A breakdown's key is a user's id, or else a text. What adds up to nothing is left out.
 DIFFERENCES = """
 WITH sums AS (
-    SELECT owner, owner_id, member_id, day, 'total' AS measure, '' AS key, sign * edits::numeric AS value, sign AS changesets
+    SELECT owner, owner_id, member_id, day, 'total' AS measure, '' AS key, sign * edits::numeric AS value,
+        sign AS changesets
     FROM members
     UNION ALL
     SELECT owner, owner_id, member_id, day, 'counts', e.key, sign * e.value::numeric, 0

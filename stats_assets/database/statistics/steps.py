@@ -63,8 +63,27 @@ LEFT JOIN LATERAL (
 WHERE found IS NULL
 """
 COLUMNS = (
-    *("measurements", "counts", "total_edits", "editor", "user_id", "created_at", "closed_at", "augmented_diffs"),
-    *("comment", "min_lon", "min_lat", "max_lon", "max_lat", "comments_count", "num_changes", "open", "edited_at"),
+    *(
+        "measurements",
+        "counts",
+        "total_edits",
+        "editor",
+        "user_id",
+        "created_at",
+        "closed_at",
+        "augmented_diffs",
+    ),
+    *(
+        "comment",
+        "min_lon",
+        "min_lat",
+        "max_lon",
+        "max_lat",
+        "comments_count",
+        "num_changes",
+        "open",
+        "edited_at",
+    ),
 )
 APPLY_CHANGESETS = f"""
 WITH wanted AS (
@@ -83,8 +102,8 @@ WITH wanted AS (
 ), fresh AS (
     SELECT id, coalesce(e.measurements, '{{}}') AS measurements, coalesce(e.counts, '{{}}') AS counts,
         coalesce(e.total_edits, 0) AS total_edits, m.editor, coalesce(e.user_id, m.user_id) AS user_id, m.created_at,
-        m.closed_at, coalesce(e.sequences, '{{}}')::int[] AS augmented_diffs, m.comment, m.min_lon, m.min_lat, m.max_lon,
-        m.max_lat, m.comments_count, m.num_changes, m.open, e.edited_at
+        m.closed_at, coalesce(e.sequences, '{{}}')::int[] AS augmented_diffs, m.comment, m.min_lon, m.min_lat,
+        m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open, e.edited_at
     FROM unnest(%(whole)s::bigint[]) AS id
     LEFT JOIN edits AS e ON e.changeset_id = id
     LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
@@ -100,8 +119,8 @@ UPDATE changesets AS c SET editor = m.editor, user_id = coalesce(c.user_id, m.us
 FROM unnest(%(held)s::bigint[]) AS kept LEFT JOIN changeset_metadata AS m ON m.changeset_id = kept
 WHERE c.id = kept AND (c.editor, c.user_id, c.created_at, c.closed_at, c.comment, c.min_lon, c.min_lat, c.max_lon,
         c.max_lat, c.comments_count, c.num_changes, c.open)
-    IS DISTINCT FROM (m.editor, coalesce(c.user_id, m.user_id), m.created_at, m.closed_at, m.comment, m.min_lon, m.min_lat,
-        m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open)
+    IS DISTINCT FROM (m.editor, coalesce(c.user_id, m.user_id), m.created_at, m.closed_at, m.comment, m.min_lon,
+        m.min_lat, m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open)
 """
 KEEP_COUNTRIES = """
 UPDATE changesets_countries AS l SET counted_there_at = c.counted_at
@@ -128,7 +147,8 @@ WITH fresh AS MATERIALIZED (
         FROM (SELECT id, counted_at, unnest(augmented_diffs)::bigint AS sequence FROM changesets
             WHERE id = ANY (%(whole)s)) AS c
         CROSS JOIN LATERAL (
-            SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
+            SELECT * FROM changeset_edits_countries AS f
+            WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
         ) AS f
         GROUP BY c.id, c.counted_at, f.region
     ) AS sums
@@ -169,6 +189,15 @@ WHERE id = ANY (%(changesets)s) AND augmented_diffs = '{}'
 FORGET_ENTRIES = "DELETE FROM statistics_queue WHERE id = ANY (%(entries)s)"
 REFRESHED = "UPDATE refreshments SET updated_at = now()"
 STEPS: tuple[str, ...] = (
-    *(BEFORE, APPLY_CHANGESETS, KEEP_CHANGESETS, KEEP_COUNTRIES, HOLD, APPLY_COUNTRIES, NEW_HASHTAGS, APPLY_HASHTAGS),
+    *(
+        BEFORE,
+        APPLY_CHANGESETS,
+        KEEP_CHANGESETS,
+        KEEP_COUNTRIES,
+        HOLD,
+        APPLY_COUNTRIES,
+        NEW_HASHTAGS,
+        APPLY_HASHTAGS,
+    ),
     *(FORGET_CHANGESETS, AFTER, UNCHANGED, DIFFERENCES, *APPLY, FORGET_ENTRIES, REFRESHED),
 )
