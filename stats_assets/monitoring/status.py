@@ -18,10 +18,11 @@ from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.ranges import Span, counted_under_older, islands, skipped
 from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
+from stats_assets.database.open_transactions import OpenTransaction, oldest_transaction
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.verdicts import NEVER, Verdict, verdict
 from stats_assets.ingest.feed_head import of_look
-from stats_assets.monitoring import lag
+from stats_assets.monitoring import lag, oldest
 from stats_assets.monitoring.lag import BEHIND, STALLED
 from stats_assets.monitoring.switches import UNKNOWN, Switches
 from stats_assets.streams import STREAMS, Stream
@@ -149,6 +150,8 @@ class Status:
     """What to know of the database."""
     hooks: tuple[HookState, ...] = ()
     """Whether the alert hooks work."""
+    oldest_transaction: OpenTransaction | None = None
+    """What keeps dead rows for longest, if anything is open."""
 
     @property
     def exit_code(self) -> int:
@@ -165,6 +168,7 @@ class Status:
             "held": self.held,
             "warnings": list(self.warnings),
             "alert_hooks": [vars(hook) for hook in self.hooks],
+            "oldest_transaction": self.oldest_transaction and oldest.as_json(self.oldest_transaction),
         }
 
 
@@ -185,6 +189,7 @@ def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> S
             held(connection),
             (warning,) if warning else (),
             tuple(hook_states(connection)),
+            oldest_transaction(connection),
         )
 
 
