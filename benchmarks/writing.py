@@ -84,21 +84,22 @@ class Written:
 
 
 @contextmanager
-def watched(url: str) -> Iterator[Written]:
+def watched(history: History) -> Iterator[Written]:
     """What is written inside."""
     found = Written()
-    before, at = _counted(url)
+    before, at = _counted(history)
     yield found
-    after, until = _counted(url)
+    after, until = _counted(history)
     found.wal = until - at
     for name, now in after.items():
         then = before.get(name, Table())
         found.tables[name] = Table(*(a - b for a, b in zip(now, then, strict=True)))
 
 
-def _counted(url: str) -> tuple[dict[str, Table], int]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SELECT pg_stat_force_next_flush()")
+def _counted(history: History) -> tuple[dict[str, Table], int]:
+    history.connection.execute("SELECT pg_stat_force_next_flush()")  # else it tells of its rows once a second
+    history.connection.execute("SELECT 1")
+    with psycopg.connect(history.url, autocommit=True) as connection:
         rows = [*connection.execute(TABLES.encode()), *connection.execute(CATALOG.encode())]
         wal = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchone()
     assert wal is not None
@@ -304,8 +305,8 @@ def table(written: Written, minutes: int) -> Iterator[str]:
             yield f"| {name} | {one.inserted:,} | {one.updated:,} | {hot} | {one.deleted:,} | {growth:.1f} |"
 
 
-def report(title: str, minutes: int, work: Callable[[], object], url: str) -> Written:
-    with watched(url) as written:
+def report(title: str, minutes: int, work: Callable[[], object], history: History) -> Written:
+    with watched(history) as written:
         work()
     say(
         f"\n{title}: {written.wal / minutes / 1e6:.2f} MB of write-ahead log each, "
@@ -350,11 +351,11 @@ def run(
         f"{number} minutes of 60 changesets",
         number,
         lambda: took.extend(seconds(minutes.minute) for _ in range(number)),
-        history.url,
+        history,
     )
     say(f"\na minute of all that took {median(took) * 1000:.0f} ms (median)")
-    found["again"] = report("10 minutes counted again, nothing is new", 10, minutes.again, history.url)
-    found["mentions"] = report("mentions that change nothing", 1, minutes.mention, history.url)
+    found["again"] = report("10 minutes counted again, nothing is new", 10, minutes.again, history)
+    found["mentions"] = report("mentions that change nothing", 1, minutes.mention, history)
     with connect(history.url) as open_:
         open_.execute("SET idle_in_transaction_session_timeout = 0")
         open_.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
@@ -362,7 +363,7 @@ def run(
             "10 minutes counted again three times, a transaction left open",
             30,
             lambda: [minutes.again() for _ in range(3)],
-            history.url,
+            history,
         )
         open_.execute("ROLLBACK")
     found["catch_up"] = caught = [catch_up(minutes, batch) for _ in range(batches)]

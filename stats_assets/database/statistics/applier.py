@@ -18,7 +18,7 @@ from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics.aggregates import DELTAS
 from stats_assets.database.statistics.overflow import what_does_not_fit
 from stats_assets.database.statistics.owners import OWNERS, Owner
-from stats_assets.database.statistics.steps import LOST, REFRESHED, STEPS
+from stats_assets.database.statistics.steps import LOST, OF_HELD, REFRESHED, STEPS
 
 BATCH = 5_000  # entries; a changeset has one of each minute that it was edited or told of in
 WAIT_SECONDS = 30.0  # for another applier
@@ -162,7 +162,8 @@ def _apply_batch(connection: Connection, most: int) -> Applied:
             held = _resting_on_what_is_away(connection, batch) if picked else set()
             batch |= {"whole": [n for n in changesets if n not in held], "held": sorted(held)}
             for statement in STEPS if picked else (REFRESHED,):
-                connection.execute(statement, batch)
+                if held or statement not in OF_HELD:
+                    connection.execute(statement, batch)
             return Applied(len(picked), len(changesets), 1 if picked else 0)
     finally:
         connection.isolation_level = None

@@ -188,6 +188,7 @@ WHERE id = ANY (%(changesets)s) AND augmented_diffs = '{}'
 """
 FORGET_ENTRIES = "DELETE FROM statistics_queue WHERE id = ANY (%(entries)s)"
 REFRESHED = "UPDATE refreshments SET updated_at = now()"
+OF_HELD = (KEEP_CHANGESETS, KEEP_COUNTRIES, HOLD)  # of changesets that rest on facts that are away
 STEPS: tuple[str, ...] = (
     *(
         BEFORE,
