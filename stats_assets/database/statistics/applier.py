@@ -163,7 +163,8 @@ def _apply_batch(connection: Connection, most: int) -> Applied:
             batch |= {"whole": [n for n in changesets if n not in held], "held": sorted(held)}
             for statement in STEPS if picked else (REFRESHED,):
                 if held or statement not in OF_HELD:
-                    connection.execute(statement, batch)
+                    # Planned for this batch: a plan for sixty changesets is a bad one for thousands.
+                    connection.execute(statement, batch, prepare=False)
             return Applied(len(picked), len(changesets), 1 if picked else 0)
     finally:
         connection.isolation_level = None
