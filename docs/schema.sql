@@ -145,6 +145,69 @@ CREATE FUNCTION jsonb_sum_of(objects jsonb[]) RETURNS jsonb
     WHERE total <> 0
 $$;
 
+CREATE FUNCTION list_of(o text, i bigint, m text, most integer, had jsonb, ids bigint[], keys text[]) RETURNS TABLE(changesets jsonb, edits jsonb)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN sure THEN near.changesets ELSE far.changesets END, CASE WHEN sure THEN near.edits ELSE far.edits END
+    FROM (
+        SELECT jsonb_object_agg(name, t.changesets) FILTER (WHERE t.id IS NOT NULL) AS changesets,
+            jsonb_object_agg(name, t.edits) FILTER (WHERE t.id IS NOT NULL) AS edits,
+            min(n.number) < most OR (count(t.id) = most AND bool_and(
+                t.edits > e.edits OR (t.edits = e.edits AND (t.id, t.key) <= (e.id, e.key COLLATE "C"))
+            )) AS sure
+        FROM (SELECT count(*) AS number FROM jsonb_object_keys(had)) AS n
+        LEFT JOIN (
+            SELECT CASE m WHEN 'user' THEN h.key::bigint ELSE 0 END AS id, CASE m WHEN 'user' THEN '' ELSE h.key END AS key,
+                h.value::bigint AS edits
+            FROM jsonb_each(had) AS h ORDER BY 3, 1 DESC, CASE m WHEN 'user' THEN '' ELSE h.key END COLLATE "C" DESC LIMIT 1
+        ) AS e ON true
+        LEFT JOIN (
+            SELECT k.id, k.key, CASE m WHEN 'user' THEN k.id::text ELSE k.key END AS name, k.changesets, k.edits
+            FROM (
+                SELECT * FROM unnest(ids, keys) AS c (id, key)
+                UNION
+                SELECT CASE m WHEN 'user' THEN h::bigint ELSE 0 END, CASE m WHEN 'user' THEN '' ELSE h END
+                FROM jsonb_object_keys(had) AS h
+            ) AS c
+            JOIN aggregate_keys AS k ON k.owner = o AND k.owner_id = i AND k.measure = m AND k.id = c.id AND k.key = c.key
+            ORDER BY k.edits DESC, k.id, k.key LIMIT most
+        ) AS t ON true
+    ) AS near
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(name, top.changesets) AS changesets, jsonb_object_agg(name, top.edits) AS edits
+        FROM (
+            SELECT CASE m WHEN 'user' THEN k.id::text ELSE k.key END AS name, k.changesets, k.edits FROM aggregate_keys AS k
+            WHERE NOT near.sure AND k.owner = o AND k.owner_id = i AND k.measure = m
+            ORDER BY k.edits DESC, k.id, k.key LIMIT most
+        ) AS top
+    ) AS far ON true
+$$;
+
+CREATE FUNCTION rank_aggregates() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        TRUNCATE aggregates_ranked;
+    ELSIF TG_OP = 'DELETE' THEN
+        DELETE FROM aggregates_ranked AS r USING gone AS g
+        WHERE (r.owner, r.owner_id, r.member_id) = (g.owner, g.owner_id, g.member_id);
+    ELSE
+        INSERT INTO aggregates_ranked AS r
+        SELECT owner, owner_id, member_id, changesets, edits, first_edit, last_edit, updated_at FROM fresh
+        ON CONFLICT (owner, owner_id, member_id) DO UPDATE SET changesets = excluded.changesets, edits = excluded.edits,
+            first_edit = excluded.first_edit, last_edit = excluded.last_edit, updated_at = excluded.updated_at;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION sessions_seen() RETURNS TABLE(pid integer, since timestamp with time zone, state text, kind text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT pid, xact_start, state, backend_type FROM pg_stat_activity
+$$;
+
 CREATE AGGREGATE jsonb_object_agg(key bigint, value bigint) (
     SFUNC = jsonb_append_known,
     STYPE = text,
@@ -172,7 +235,8 @@ CREATE TABLE aggregate_days (
     measurements jsonb NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     CONSTRAINT aggregate_days_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text])))
-);
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
 CREATE TABLE aggregate_keys (
     owner text NOT NULL COLLATE pg_catalog."C",
@@ -184,7 +248,8 @@ CREATE TABLE aggregate_keys (
     edits bigint NOT NULL,
     CONSTRAINT aggregate_keys_measure_check CHECK ((measure = ANY (ARRAY['editor'::text, 'country'::text, 'hashtag'::text, 'user'::text]))),
     CONSTRAINT aggregate_keys_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text])))
-);
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
 CREATE TABLE aggregates (
     owner text NOT NULL COLLATE pg_catalog."C",
@@ -208,13 +273,28 @@ CREATE TABLE aggregates (
     user_changesets jsonb,
     user_edits jsonb,
     CONSTRAINT aggregates_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'hashtag_user'::text])))
-);
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', toast.autovacuum_vacuum_scale_factor='0.05');
 
 COMMENT ON COLUMN aggregates.owner_id IS 'The user, hashtag or country; of a user within a hashtag the hashtag';
 
 COMMENT ON COLUMN aggregates.member_id IS 'The user within the hashtag; else 0';
 
 COMMENT ON COLUMN aggregates.day_edits IS 'This and the like: what breakdowns_of says; null where it has no key';
+
+CREATE TABLE aggregates_ranked (
+    owner text NOT NULL COLLATE pg_catalog."C",
+    owner_id bigint NOT NULL,
+    member_id bigint NOT NULL,
+    changesets bigint NOT NULL,
+    edits bigint NOT NULL,
+    first_edit timestamp with time zone,
+    last_edit timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
+
+COMMENT ON TABLE aggregates_ranked IS 'Numbers and times of aggregates, for the indexes over them; kept by triggers';
 
 CREATE TABLE alembic_version (
     version_num character varying(32) NOT NULL
@@ -308,7 +388,8 @@ CREATE TABLE changeset_metadata (
     max_lat double precision,
     num_changes bigint,
     comments_count bigint
-);
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
 CREATE TABLE changesets (
     id bigint NOT NULL,
@@ -335,7 +416,8 @@ CASE
     WHEN (total_edits > 0) THEN COALESCE(closed_at, created_at, edited_at)
     ELSE NULL::timestamp with time zone
 END) STORED
-);
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
 CREATE TABLE changesets_countries (
     changeset_id bigint NOT NULL,
@@ -345,7 +427,8 @@ CREATE TABLE changesets_countries (
     counts_there jsonb NOT NULL,
     measurements_there jsonb NOT NULL,
     counted_there_at timestamp with time zone
-);
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
 COMMENT ON COLUMN changesets_countries.counted_there_at IS 'changesets.counted_at, for the index of a country''s times';
 
@@ -354,7 +437,8 @@ CREATE TABLE changesets_hashtags (
     hashtag_id bigint NOT NULL,
     tagged_by bigint,
     tagged_at timestamp with time zone
-);
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05');
 
 COMMENT ON COLUMN changesets_hashtags.tagged_by IS 'changesets.user_id, for the index of a hashtag''s users';
 
@@ -402,22 +486,22 @@ CREATE VIEW country_days AS
   WHERE (t.owner = 'country'::text);
 
 CREATE VIEW country_statistics AS
- SELECT t.owner_id AS country_id,
+ SELECT r.owner_id AS country_id,
     c.name AS country_name,
     c.code AS country_code,
     t.measurements,
     t.counts,
-    t.changesets AS changeset_count,
-    t.edits AS edit_count,
-    t.last_edit,
-    t.updated_at,
+    r.changesets AS changeset_count,
+    r.edits AS edit_count,
+    r.last_edit,
+    r.updated_at,
     COALESCE(t.user_changesets, '{}'::jsonb) AS user_changesets,
     COALESCE(t.user_edits, '{}'::jsonb) AS user_edits,
     COALESCE(t.hashtag_changesets, '{}'::jsonb) AS hashtag_changesets,
     COALESCE(t.hashtag_edits, '{}'::jsonb) AS hashtag_edits,
-    t.first_edit,
+    r.first_edit,
     c.alias_of
-   FROM (( SELECT countries.id,
+   FROM ((( SELECT countries.id,
             countries.name,
             countries.code,
             NULL::text AS alias_of
@@ -429,8 +513,9 @@ CREATE VIEW country_statistics AS
             c_1.code
            FROM (country_aliases n
              JOIN countries c_1 ON ((c_1.code = n.code)))) c
-     JOIN aggregates t ON ((t.owner_id = c.id)))
-  WHERE ((t.owner = 'country'::text) AND (t.member_id = 0));
+     JOIN aggregates_ranked r ON ((r.owner_id = c.id)))
+     JOIN aggregates t ON (((t.owner = r.owner) AND (t.owner_id = r.owner_id) AND (t.member_id = r.member_id))))
+  WHERE ((r.owner = 'country'::text) AND (r.member_id = 0));
 
 CREATE TABLE errors (
     id bigint NOT NULL,
@@ -482,19 +567,20 @@ CREATE VIEW hashtag_days AS
 
 CREATE VIEW hashtag_statistics AS
  SELECT h.hashtag AS tag,
-    t.owner_id AS hashtag_id,
+    r.owner_id AS hashtag_id,
     t.measurements,
     t.counts,
-    t.changesets AS changeset_count,
-    t.edits AS edit_count,
-    t.last_edit,
-    t.updated_at,
+    r.changesets AS changeset_count,
+    r.edits AS edit_count,
+    r.last_edit,
+    r.updated_at,
     COALESCE(t.user_changesets, '{}'::jsonb) AS user_changesets,
     COALESCE(t.user_edits, '{}'::jsonb) AS user_edits,
-    t.first_edit
-   FROM (aggregates t
-     JOIN hashtags h ON ((h.id = t.owner_id)))
-  WHERE ((t.owner = 'hashtag'::text) AND (t.member_id = 0));
+    r.first_edit
+   FROM ((aggregates_ranked r
+     JOIN aggregates t ON (((t.owner = r.owner) AND (t.owner_id = r.owner_id) AND (t.member_id = r.member_id))))
+     JOIN hashtags h ON ((h.id = r.owner_id)))
+  WHERE ((r.owner = 'hashtag'::text) AND (r.member_id = 0));
 
 CREATE TABLE users (
     id bigint NOT NULL,
@@ -502,25 +588,30 @@ CREATE TABLE users (
     name_at timestamp with time zone,
     name_rank smallint,
     name_sequence bigint
-);
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
 CREATE VIEW hashtag_user_statistics AS
- SELECT t.member_id AS user_id,
+ SELECT r.member_id AS user_id,
     ( SELECT users.name
            FROM users
-          WHERE (users.id = t.member_id)) AS name,
-    t.owner_id AS hashtag_id,
+          WHERE (users.id = r.member_id)) AS name,
+    r.owner_id AS hashtag_id,
     h.hashtag,
-    t.measurements,
-    t.counts,
-    t.last_edit,
-    t.changesets AS changeset_count,
-    t.edits AS edit_count,
-    t.updated_at,
-    t.first_edit
-   FROM (aggregates t
-     JOIN hashtags h ON ((h.id = t.owner_id)))
-  WHERE (t.owner = 'hashtag_user'::text);
+    ( SELECT t.measurements
+           FROM aggregates t
+          WHERE ((t.owner = 'hashtag_user'::text) AND (t.owner_id = r.owner_id) AND (t.member_id = r.member_id))) AS measurements,
+    ( SELECT t.counts
+           FROM aggregates t
+          WHERE ((t.owner = 'hashtag_user'::text) AND (t.owner_id = r.owner_id) AND (t.member_id = r.member_id))) AS counts,
+    r.last_edit,
+    r.changesets AS changeset_count,
+    r.edits AS edit_count,
+    r.updated_at,
+    r.first_edit
+   FROM (aggregates_ranked r
+     JOIN hashtags h ON ((h.id = r.owner_id)))
+  WHERE (r.owner = 'hashtag_user'::text);
 
 ALTER TABLE hashtags ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME hashtags_id_seq
@@ -583,7 +674,8 @@ CREATE TABLE ledger (
     numbering integer DEFAULT 0 NOT NULL,
     CONSTRAINT ledger_result_check CHECK ((result = ANY (ARRAY['none'::text, 'committed'::text, 'skipped'::text]))),
     CONSTRAINT ledger_work_check CHECK ((work = ANY (ARRAY['idle'::text, 'trying'::text, 'waiting'::text, 'quarantined'::text, 'hole'::text])))
-);
+)
+WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.05');
 
 COMMENT ON COLUMN ledger.osm_base IS 'How far the server''s data reached when the counted body was read; null: not said';
 
@@ -681,7 +773,8 @@ CREATE TABLE statistics_queue (
     id bigint NOT NULL,
     changeset_id bigint NOT NULL,
     sequence bigint
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 
 COMMENT ON TABLE statistics_queue IS 'Changesets whose facts changed since they were last applied; append only';
 
@@ -734,13 +827,13 @@ CREATE VIEW user_days AS
   WHERE (t.owner = 'user'::text);
 
 CREATE VIEW user_statistics AS
- SELECT t.owner_id AS id,
+ SELECT r.owner_id AS id,
     u.name,
     t.measurements,
     t.counts,
-    t.last_edit,
-    t.changesets AS changeset_count,
-    t.edits AS edit_count,
+    r.last_edit,
+    r.changesets AS changeset_count,
+    r.edits AS edit_count,
     COALESCE(t.editor_changesets, '{}'::jsonb) AS editor_changesets,
     COALESCE(t.editor_edits, '{}'::jsonb) AS editor_edits,
     COALESCE(t.day_changesets, '{}'::jsonb) AS day_changesets,
@@ -749,11 +842,12 @@ CREATE VIEW user_statistics AS
     COALESCE(t.country_edits, '{}'::jsonb) AS country_edits,
     COALESCE(t.hashtag_changesets, '{}'::jsonb) AS hashtag_changesets,
     COALESCE(t.hashtag_edits, '{}'::jsonb) AS hashtag_edits,
-    t.updated_at,
-    t.first_edit
-   FROM (aggregates t
-     JOIN users u ON ((u.id = t.owner_id)))
-  WHERE ((t.owner = 'user'::text) AND (t.member_id = 0));
+    r.updated_at,
+    r.first_edit
+   FROM ((aggregates_ranked r
+     JOIN aggregates t ON (((t.owner = r.owner) AND (t.owner_id = r.owner_id) AND (t.member_id = r.member_id))))
+     JOIN users u ON ((u.id = r.owner_id)))
+  WHERE ((r.owner = 'user'::text) AND (r.member_id = 0));
 
 CREATE TABLE verdicts (
     one boolean DEFAULT true NOT NULL,
@@ -775,6 +869,9 @@ ALTER TABLE ONLY aggregate_keys
 
 ALTER TABLE ONLY aggregates
     ADD CONSTRAINT aggregates_pkey PRIMARY KEY (owner, owner_id, member_id);
+
+ALTER TABLE ONLY aggregates_ranked
+    ADD CONSTRAINT aggregates_ranked_pkey PRIMARY KEY (owner, owner_id, member_id);
 
 ALTER TABLE ONLY alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -868,21 +965,19 @@ ALTER TABLE ONLY verdicts
 
 CREATE INDEX aggregate_days_day ON aggregate_days USING btree (owner, day);
 
-CREATE INDEX aggregate_keys_most ON aggregate_keys USING btree (owner, owner_id, measure, edits DESC, id, key);
+CREATE INDEX aggregates_changesets ON aggregates_ranked USING btree (owner, changesets DESC, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_changesets ON aggregates USING btree (owner, changesets DESC, owner_id) WHERE (member_id = 0);
+CREATE INDEX aggregates_first ON aggregates_ranked USING btree (owner, first_edit, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_first ON aggregates USING btree (owner, first_edit, owner_id) WHERE (member_id = 0);
+CREATE INDEX aggregates_hashtag_user ON aggregates_ranked USING btree (member_id) WHERE (owner = 'hashtag_user'::text);
 
-CREATE INDEX aggregates_hashtag_user ON aggregates USING btree (member_id) WHERE (owner = 'hashtag_user'::text);
+CREATE INDEX aggregates_last ON aggregates_ranked USING btree (owner, last_edit DESC, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_last ON aggregates USING btree (owner, last_edit DESC, owner_id) WHERE (member_id = 0);
+CREATE INDEX aggregates_most ON aggregates_ranked USING btree (owner, edits DESC, owner_id) WHERE (member_id = 0);
 
-CREATE INDEX aggregates_most ON aggregates USING btree (owner, edits DESC, owner_id) WHERE (member_id = 0);
+CREATE INDEX aggregates_most_in_hashtag ON aggregates_ranked USING btree (owner_id, edits DESC, member_id) WHERE (owner = 'hashtag_user'::text);
 
-CREATE INDEX aggregates_most_in_hashtag ON aggregates USING btree (owner_id, edits DESC, member_id) WHERE (owner = 'hashtag_user'::text);
-
-CREATE INDEX aggregates_most_of_pairs ON aggregates USING btree (edits DESC, owner_id, member_id) WHERE (owner = 'hashtag_user'::text);
+CREATE INDEX aggregates_most_of_pairs ON aggregates_ranked USING btree (edits DESC, owner_id, member_id) WHERE (owner = 'hashtag_user'::text);
 
 CREATE INDEX asked_by_sequence ON asked USING btree (stream, sequence, asked_at);
 
@@ -898,7 +993,7 @@ CREATE INDEX changesets_hashtags_hashtag_id ON changesets_hashtags USING btree (
 
 CREATE INDEX changesets_hashtags_user_id ON changesets_hashtags USING btree (hashtag_id, tagged_by, tagged_at);
 
-CREATE INDEX changesets_updated_at_index ON changesets USING btree (updated_at);
+CREATE INDEX changesets_updated_at_index ON changesets USING brin (updated_at) WITH (pages_per_range='16', autosummarize='on');
 
 CREATE INDEX changesets_user_id ON changesets USING btree (user_id, counted_at);
 
@@ -919,3 +1014,13 @@ CREATE INDEX statistics_held_since ON statistics_held USING btree (since);
 CREATE INDEX users_name ON users USING hash (name);
 
 CREATE STATISTICS aggregates_owners (mcv) ON owner, member_id FROM aggregates;
+
+CREATE STATISTICS aggregates_ranked_owners (mcv) ON owner, member_id FROM aggregates_ranked;
+
+CREATE TRIGGER rank_deleted AFTER DELETE ON aggregates REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
+
+CREATE TRIGGER rank_inserted AFTER INSERT ON aggregates REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
+
+CREATE TRIGGER rank_truncated AFTER TRUNCATE ON aggregates FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
+
+CREATE TRIGGER rank_updated AFTER UPDATE ON aggregates REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();

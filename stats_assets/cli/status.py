@@ -17,9 +17,10 @@ from stats_assets.database.ledger.doubts import to_heal
 from stats_assets.database.ledger.spans import Span
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
+from stats_assets.monitoring import oldest
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.lag import why_another, why_late
-from stats_assets.monitoring.stream_status import StreamStatus
+from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.monitoring.switches import switches_here
 from stats_assets.osm import compiled
 from stats_assets.streams import TABLE, Stream
@@ -72,13 +73,24 @@ def status(as_json: AsJson = False) -> None:
             soft_wrap=True,
         )
     out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
+    _print_of_database(found)
+    raise typer.Exit(found.exit_code)
+
+
+def _print_of_database(found: Status) -> None:
+    """What it rests on: a line in yellow wants somebody."""
+    if found.oldest_transaction is not None:
+        said = oldest.sentence(found.oldest_transaction)
+        if oldest.is_long(found.oldest_transaction):
+            say(f"{said} {oldest.what_to_do(found.oldest_transaction)}", style="yellow")
+        else:
+            out().print(said, markup=False, highlight=False, soft_wrap=True)
     for warning in found.warnings:
         say(warning, style="yellow")
     for hook in found.hooks:
         if hook.failed_at is not None:
             say(hook.sentence, style="yellow")
     out().print(compiled.sentence(), highlight=False, soft_wrap=True)
-    raise typer.Exit(found.exit_code)
 
 
 def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:

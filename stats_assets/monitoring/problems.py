@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from stats_assets.database.facts.ranges import WHAT_TO_DO
 from stats_assets.database.ledger.doubts import to_heal
+from stats_assets.monitoring import oldest
 from stats_assets.monitoring.alerts import Problem
 from stats_assets.monitoring.cloudwatch import FAILED_MINUTES, Dagster
 from stats_assets.monitoring.failing_jobs import FailingJob
@@ -179,6 +180,18 @@ def _of_statistics(status: Status) -> Iterator[Problem]:
             + (f" So are those of {len(gone) - SHOWN} more ranges." if len(gone) > SHOWN else ""),
             todo=WHAT_TO_DO,
             ended="No facts are away any more, but such as are meant to be.",
+            again=DAY,
+        )
+    if status.oldest_transaction is not None and oldest.is_long(status.oldest_transaction):
+        open_ = status.oldest_transaction
+        yield Problem(
+            key="transaction",
+            kind="transaction",
+            stream=None,
+            size=1,
+            said=oldest.sentence(open_),
+            todo=oldest.what_to_do(open_),
+            ended="No transaction is open for so long any more.",
             again=DAY,
         )
     for warning in status.warnings:

@@ -18,6 +18,7 @@ from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.spans import counted_under_older, islands, skipped
 from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
+from stats_assets.database.open_transactions import oldest_transaction
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.verdicts import verdict
 from stats_assets.ingest.feed_head import of_look
@@ -51,6 +52,7 @@ def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> S
             held(connection),
             (warning,) if warning else (),
             tuple(hook_states(connection)),
+            oldest_transaction(connection),
         )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from stats_assets.database.alert_book import HookState
 from stats_assets.database.facts.ranges import Away
 from stats_assets.database.ledger.spans import Span
+from stats_assets.database.open_transactions import OpenTransaction
 from stats_assets.database.statistics.verdicts import NEVER, Verdict
+from stats_assets.monitoring import oldest
 from stats_assets.monitoring.lag import BEHIND, STALLED
 from stats_assets.osm.compiled import READER
 from stats_assets.streams import Stream
@@ -131,6 +133,8 @@ class Status:
     """What to know of the database."""
     hooks: tuple[HookState, ...] = ()
     """Whether the alert hooks work."""
+    oldest_transaction: OpenTransaction | None = None
+    """What keeps dead rows for longest, if anything is open."""
 
     @property
     def exit_code(self) -> int:
@@ -148,4 +152,5 @@ class Status:
             "warnings": list(self.warnings),
             "alert_hooks": [vars(hook) for hook in self.hooks],
             "reader": READER,
+            "oldest_transaction": self.oldest_transaction and oldest.as_json(self.oldest_transaction),
         }

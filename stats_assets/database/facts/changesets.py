@@ -3,6 +3,7 @@
 A version once seen is not taken back, and a closing time once known stays. What the statistics make of it belongs to
 database/statistics/applier.py.
 """
+# ruff: noqa: S608 - SQL is made of constants
 
 from collections.abc import Sequence
 
@@ -26,51 +27,56 @@ COLUMNS = {
     "comments_count": "bigint",
 }
 FIELDS = {"user_id": "uid"}  # what a changeset calls these columns
-UPSERT = f"""
-WITH new AS (
-    SELECT * FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in COLUMNS.items())})
-    AS new({", ".join(COLUMNS)})
-), tags AS (
+NEWER = "{new}.sequence >= m.sequence"
+# What the sequence itself said of the closing before gives way to what it says now, be it that there is none.
+KNOWN = "(m.closed_at IS NOT NULL AND m.closed_sequence <> {new}.sequence)"
+CLOSING = f"NOT {KNOWN} OR ({{new}}.closed_at IS NOT NULL AND {{new}}.sequence >= m.closed_sequence)"
+WINNING = (
+    *("user_id", "created_at", "editor", "comment", "hashtags", "min_lon", "min_lat", "max_lon", "max_lat"),
+    *("num_changes", "comments_count"),
+)
+# What becomes of a row `m` when {new} is told.
+BECOMES = {
+    "closed_at": f"CASE WHEN {CLOSING} THEN {{new}}.closed_at ELSE m.closed_at END",
+    "open": f"coalesce(CASE WHEN {NEWER} THEN {{new}}.open ELSE m.open END, false)"
+    f" AND NOT {KNOWN} AND {{new}}.closed_at IS NULL",
+    **{name: f"CASE WHEN {NEWER} THEN {{new}}.{name} ELSE m.{name} END" for name in WINNING},
+    "closed_sequence": f"CASE WHEN {CLOSING} THEN {{new}}.closed_sequence ELSE m.closed_sequence END",
+    "sequence": "greatest({new}.sequence, m.sequence)",
+}
+BECOME, IS = (", ".join(parts) for parts in ((one.format(new="n") for one in BECOMES.values()),
+                                              (f"m.{name}" for name in BECOMES)))  # fmt: skip
+# What is known already is not even locked, which would be written too. A newer mention of it is: by its sequence.
+SAVE = f"""
+WITH tags AS (
     SELECT changeset_id, array_agg(tag ORDER BY place) AS hashtags
     FROM unnest(%(tag_changesets)s::bigint[], %(tags)s::text[]) WITH ORDINALITY AS tag(changeset_id, tag, place)
     GROUP BY changeset_id
-), saved AS (
-    INSERT INTO changeset_metadata AS m (changeset_id, sequence, user_id, created_at, closed_at, closed_sequence,
-        open, editor, comment, hashtags, min_lon, min_lat, max_lon, max_lat, num_changes, comments_count)
-    SELECT id, %(sequence)s, user_id, created_at, closed_at, CASE WHEN closed_at IS NOT NULL THEN %(sequence)s END,
-        open AND closed_at IS NULL, editor, comment, coalesce(hashtags, ARRAY[]::text[]),
+), told AS (
+    SELECT id AS changeset_id, %(sequence)s::bigint AS sequence, user_id, created_at, closed_at,
+        CASE WHEN closed_at IS NOT NULL THEN %(sequence)s::bigint END AS closed_sequence,
+        open AND closed_at IS NULL AS open, editor, comment, coalesce(hashtags, ARRAY[]::text[]) AS hashtags,
         min_lon, min_lat, max_lon, max_lat, num_changes, comments_count
-    FROM new LEFT JOIN tags ON changeset_id = id ORDER BY id
+    FROM unnest({", ".join(f"%({name})s::{kind}[]" for name, kind in COLUMNS.items())}) AS new({", ".join(COLUMNS)})
+    LEFT JOIN tags ON changeset_id = id
+), saved AS (
+    INSERT INTO changeset_metadata AS m (changeset_id, {", ".join(BECOMES)})
+    SELECT changeset_id, {", ".join(BECOMES)} FROM told AS n
+    WHERE NOT EXISTS (
+        SELECT FROM changeset_metadata AS m
+        WHERE m.changeset_id = n.changeset_id AND ({BECOME}) IS NOT DISTINCT FROM ({IS})
+    )
+    ORDER BY changeset_id
     ON CONFLICT (changeset_id) DO UPDATE SET
-        closed_at = CASE WHEN {{closing}} THEN excluded.closed_at ELSE m.closed_at END,
-        closed_sequence = CASE WHEN {{closing}} THEN excluded.closed_sequence ELSE m.closed_sequence END,
-        open = coalesce(CASE WHEN {{newer}} THEN excluded.open ELSE m.open END, false)
-            AND NOT {{known}} AND excluded.closed_at IS NULL,
-        {{winning}}
+        {", ".join(f"{name} = {becomes.format(new='excluded')}" for name, becomes in BECOMES.items())}
     RETURNING changeset_id
 )
 INSERT INTO statistics_queue (changeset_id) SELECT changeset_id FROM saved ORDER BY changeset_id
-"""  # noqa: S608 - made of the constants above
-NEWER = "excluded.sequence >= m.sequence"
-# What the sequence itself said of the closing before gives way to what it says now, be it that there is none.
-KNOWN = "(m.closed_at IS NOT NULL AND m.closed_sequence <> excluded.sequence)"
-CLOSING = f"NOT {KNOWN} OR (excluded.closed_at IS NOT NULL AND excluded.sequence >= m.closed_sequence)"
-WINNING = (
-    *("user_id", "created_at", "editor", "comment", "hashtags", "min_lon", "min_lat", "max_lon", "max_lat"),
-    *("num_changes", "comments_count", "sequence"),
-)
-SAVE = UPSERT.format(
-    known=KNOWN,
-    closing=CLOSING,
-    newer=NEWER,
-    winning=", ".join(
-        f"{name} = CASE WHEN {NEWER} THEN excluded.{name} ELSE m.{name} END" for name in WINNING
-    ),
-)
+"""
 
 
 def save_changesets(connection: Connection, sequence: int, file: ChangesetFile) -> None:
-    """Upsert the file's changesets and queue them; runs inside the ledger's commit."""
+    """Upsert the file's changesets, and queue those that are not known just so; runs inside the ledger's commit."""
     # One id twice in a file: the later entry stands, as if it had come in a later file.
     last: dict[int, Changeset] = {}
     for one in file.changesets:
@@ -80,15 +86,12 @@ def save_changesets(connection: Connection, sequence: int, file: ChangesetFile) 
     changesets = list(last.values())
     tags = [(c.id, tag) for c in changesets for tag in c.hashtags]
     columns = {name: [getattr(one, FIELDS.get(name, name)) for one in changesets] for name in COLUMNS}
-    connection.execute(
-        SAVE,
-        {
-            **columns,
-            "sequence": sequence,
-            "tag_changesets": [changeset for changeset, _ in tags],
-            "tags": [tag for _, tag in tags],
-        },
-    )
+    given = columns | {
+        "sequence": sequence,
+        "tag_changesets": [changeset for changeset, _ in tags],
+        "tags": [tag for _, tag in tags],
+    }
+    connection.execute(SAVE, given)
     save_users(connection, CHANGESETS, sequence, _names(changesets, file))
 
 

@@ -1,23 +1,44 @@
 """The facts of the augmented diffs: what each sequence says of each changeset, and of it in each region.
 
 Facts are replaced by sequence, inside the ledger's commit, and name the changesets that the statistics must look at
-again. The sums over them belong to database/statistics/applier.py.
+again: those of which they are others. The sums over them belong to database/statistics/applier.py.
 """
-
-import json
-from collections.abc import Mapping
-from decimal import Decimal
 
 from psycopg import errors
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import WHAT_TO_DO, Away, FactsAway, range_of
+from stats_assets.database.facts.replacing import Facts, replace
+from stats_assets.database.facts.replacing import numbers_json as numbers_json
 from stats_assets.database.facts.users import DIFFS, NameEvidence, save_users
 from stats_assets.osm.statistics import DiffStatistics
 
-FACTS = "changeset_edits (sequence, changeset_id, user_id, edited_at, total_edits, counts, measurements)"
-COUNTRIES = "changeset_edits_countries (sequence, changeset_id, region, edit_count, counts, measurements)"
-ERRORS = 'errors (id, type, sequence, tags, nds, changeset, uid, "user", updated, visible, version, ordinal, reason)'
+_NUMBERS = {"counts": "jsonb", "measurements": "jsonb"}
+FACTS = Facts(
+    "changeset_edits",
+    {"changeset_id": "bigint", "user_id": "bigint", "edited_at": "timestamptz", "total_edits": "bigint"}
+    | _NUMBERS,
+    keys=1,
+)
+COUNTRIES = Facts(
+    "changeset_edits_countries",
+    {"changeset_id": "bigint", "region": "text", "edit_count": "bigint"} | _NUMBERS,
+    keys=2,
+)
+ERRORS = Facts(
+    "errors",
+    {
+        "type": "smallint",
+        "id": "bigint",
+        "ordinal": "int",
+        "tags": "jsonb",
+        "nds": "bigint[]",
+        "changeset": "bigint",
+    }
+    | {"uid": "bigint", "user": "text", "updated": "timestamptz", "visible": "boolean", "version": "bigint"}
+    | {"reason": "text"},
+    keys=3,
+)
 
 ERRORS_KEPT = 100_000  # some weeks of them, 50 to 100 MB
 
@@ -49,29 +70,22 @@ def save_facts(connection: Connection, sequence: int, diff: DiffStatistics) -> N
 
 
 def replace_facts(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
-    """Put the diff's facts in place of the sequence's old ones, and queue the changesets of both.
+    """Put the diff's facts in place of the sequence's old ones, and queue those whose facts are others by that.
 
     Only inside a transaction: an applier that saw the half of it would take the queue's entries for done. Raises
     FactsAway where there is no place for them.
     """
-    connection.execute(
-        """
-        WITH gone AS (DELETE FROM changeset_edits WHERE sequence = %(sequence)s RETURNING changeset_id)
-        INSERT INTO statistics_queue (changeset_id, sequence)
-        SELECT changeset_id, %(sequence)s
-        FROM (SELECT changeset_id FROM gone UNION SELECT unnest(%(new)s::bigint[])) AS touched(changeset_id)
-        ORDER BY changeset_id
-        """,
-        {"sequence": sequence, "new": [changeset.changeset for changeset in diff.changesets]},
-    )
-    connection.execute("DELETE FROM changeset_edits_countries WHERE sequence = %s", (sequence,))
-    connection.execute("DELETE FROM errors WHERE sequence = %s", (sequence,))
     try:
-        _copy(connection, sequence, diff)
+        touched = _replace(connection, sequence, diff)
     except errors.CheckViolation as error:
         if error.diag.source_function != "ExecFindPartition":  # an operator's own CHECK, or trigger
             raise
         raise _away(sequence, "no partition for them is attached") from error
+    if touched:
+        connection.execute(
+            "INSERT INTO statistics_queue (changeset_id, sequence) SELECT unnest(%s::bigint[]), %s",
+            (sorted(touched), sequence),
+        )
     evidence = [
         NameEvidence(changeset.uid, changeset.user, changeset.named_at)
         for changeset in diff.changesets
@@ -98,27 +112,23 @@ def _away(sequence: int, reason: str | None) -> FactsAway:
     return FactsAway(f"{range_} {sequence} is not counted there. {WHAT_TO_DO}")
 
 
-def _copy(connection: Connection, sequence: int, diff: DiffStatistics) -> None:
-    with connection.cursor() as cursor:
-        with cursor.copy(f"COPY {FACTS} FROM STDIN") as copy:
-            for c in diff.changesets:
-                numbers = (c.total_edits, numbers_json(c.counts), numbers_json(c.measurements))
-                copy.write_row((sequence, c.changeset, c.uid, c.edited_at, *numbers))
-        with cursor.copy(f"COPY {COUNTRIES} FROM STDIN") as copy:
-            for c in diff.changesets:
-                for code, part in c.countries.items():
-                    numbers = (part.edit_count, numbers_json(part.counts), numbers_json(part.measurements))
-                    copy.write_row((sequence, c.changeset, code, *numbers))
-        with cursor.copy(f"COPY {ERRORS} FROM STDIN") as copy:
-            for e in diff.errors:
-                who = (e.changeset, e.uid, e.user, e.updated, e.visible, e.version, e.ordinal, e.reason)
-                copy.write_row((e.id, e.type, sequence, json.dumps(e.tags), list(e.nds), *who))
-
-
-def numbers_json(numbers: Mapping[str, int | Decimal]) -> str:
-    """A flat JSON object of exact numbers (json itself would go through floats)."""
-    return "{" + ", ".join(f"{json.dumps(key)}: {_plain(number)}" for key, number in numbers.items()) + "}"
-
-
-def _plain(number: int | Decimal) -> str:
-    return str(number) if isinstance(number, int) else f"{number:f}"  # an int as :f has six zeros
+def _replace(connection: Connection, sequence: int, diff: DiffStatistics) -> set[int]:
+    edits = [
+        (c.changeset, c.uid, c.edited_at, c.total_edits, c.counts, c.measurements) for c in diff.changesets
+    ]
+    countries = [
+        (c.changeset, code, part.edit_count, part.counts, part.measurements)
+        for c in diff.changesets
+        for code, part in c.countries.items()
+    ]
+    broken = [
+        (
+            *(e.type, e.id, e.ordinal, e.tags, list(e.nds), e.changeset, e.uid, e.user, e.updated, e.visible),
+            *(e.version, e.reason),
+        )
+        for e in diff.errors
+    ]
+    touched = {key[0] for facts, rows in ((FACTS, edits), (COUNTRIES, countries))
+               for key in replace(connection, facts, sequence, rows)}  # fmt: skip
+    replace(connection, ERRORS, sequence, broken)
+    return touched

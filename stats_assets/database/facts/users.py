@@ -29,6 +29,11 @@ def save_users(connection: Connection, rank: int, sequence: int, evidence: Itera
         INSERT INTO users AS u (id, name, name_at, name_rank, name_sequence)
         SELECT id, name, at, %(rank)s, %(sequence)s
         FROM unnest(%(ids)s::bigint[], %(names)s::text[], %(times)s::timestamptz[]) AS new(id, name, at)
+        WHERE NOT EXISTS (  -- else what is known would be locked, which is written too
+            SELECT FROM users AS u WHERE u.id = new.id AND (new.name IS NULL OR
+                (u.name_at, u.name_rank, u.name_sequence, u.name COLLATE "C")
+                >= (new.at, %(rank)s, %(sequence)s, new.name COLLATE "C"))
+        )
         ORDER BY id
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_at = excluded.name_at,
             name_rank = excluded.name_rank, name_sequence = excluded.name_sequence

@@ -151,6 +151,25 @@ def _without(flagged: str | None, text: str) -> str | None:
     return "; ".join(part for part in (flagged or "").split("; ") if part and part != text) or None
 
 
+_DONE = """
+UPDATE ledger SET {} work = 'idle', previous = 'idle', attempts = 0, suspect = false, reason = NULL,
+    not_before = NULL, missing_since = NULL, given_up_at = NULL, done_at = now(), flagged = %(flagged)s,
+    tally = %(tally)s, unreadable = CASE WHEN %(anew)s THEN %(unreadable)s ELSE unreadable END, rereads = %(rereads)s,
+    reread_at = now() + %(pause)s, settled_at = CASE WHEN %(settled)s THEN coalesce(settled_at, now()) END
+WHERE stream = %(stream)s AND sequence = %(sequence)s
+"""
+_READ = "osm_base = %(base)s, fetched_at = greatest(fetched_at, %(fetched_at)s),"
+_COUNTED = (
+    "result = 'committed', content_hash = %(content_hash)s, actions = %(actions)s, definitions = %(definitions)s,"
+    " numbering = %(numbering)s,"
+)
+DONE = {
+    Verdict.COMMITTED: _DONE.format(_COUNTED + _READ),
+    Verdict.SAME: _DONE.format(_READ),
+    Verdict.STALE: _DONE.format(""),
+}
+
+
 def commit(
     connection: Connection,
     run_id: str,
@@ -165,7 +184,6 @@ def commit(
 
     Done again it replaces what it did. A deadlock or serialization failure is retried in place.
     """
-    key = (stream, taken.sequence)
 
     def transaction() -> Verdict:
         with connection.transaction():
@@ -183,43 +201,33 @@ def commit(
             )
             after = settling(before, settled=new.settled, overdue=new.overdue, further=further)
             flagged, tally, anew = doubt(row, new, decided, after)
+            # The same body again does not take back how far the server is known to have been.
+            reached = row.osm_base if new.content_hash == row.content_hash and not other else None
+            base = max(filter(None, (new.osm_base, reached)), default=None)
             if decided is Verdict.COMMITTED:
                 if row.result == "committed" and new.content_hash != row.content_hash:
                     writing.keep_replaced()
                 writing.facts(connection)
-                # The same body again does not take back how far the server is known to have been.
-                reached = row.osm_base if new.content_hash == row.content_hash and not other else None
-                base = max(filter(None, (new.osm_base, reached)), default=None)
-                connection.execute(
-                    """
-                    UPDATE ledger SET result = 'committed', content_hash = %s, actions = %s, definitions = %s,
-                        osm_base = %s, numbering = %s, fetched_at = greatest(fetched_at, %s)
-                    WHERE stream = %s AND sequence = %s
-                    """,
-                    (
-                        *(new.content_hash, new.actions, new.definitions, base),
-                        *(new.numbering, new.fetched_at, *key),
-                    ),
-                )
-            elif decided is Verdict.SAME:
-                connection.execute(
-                    "UPDATE ledger SET fetched_at = greatest(fetched_at, %s), osm_base = greatest(osm_base, %s)"
-                    " WHERE stream = %s AND sequence = %s",
-                    (new.fetched_at, new.osm_base, *key),
-                )
+            # One version of the row: two would be written to its indexes twice.
             connection.execute(
-                """
-                UPDATE ledger SET work = 'idle', previous = 'idle', attempts = 0, suspect = false, reason = NULL,
-                    not_before = NULL, missing_since = NULL, given_up_at = NULL, done_at = now(),
-                    flagged = %s, tally = %s, unreadable = CASE WHEN %s THEN %s ELSE unreadable END,
-                    rereads = %s, reread_at = now() + %s,
-                    settled_at = CASE WHEN %s THEN coalesce(settled_at, now()) END
-                WHERE stream = %s AND sequence = %s
-                """,
-                (
-                    *(flagged and flagged[:4000], json.dumps(tally) if tally else None, anew, new.unreadable),
-                    *(after.rereads, after.pause, after.settled, *key),
-                ),
+                DONE[decided],
+                {
+                    "stream": stream,
+                    "sequence": taken.sequence,
+                    "content_hash": new.content_hash,
+                    "actions": new.actions,
+                    "definitions": new.definitions,
+                    "numbering": new.numbering,
+                    "fetched_at": new.fetched_at,
+                    "base": base,
+                    "flagged": flagged and flagged[:4000],
+                    "tally": json.dumps(tally) if tally else None,
+                    "anew": anew,
+                    "unreadable": new.unreadable,
+                    "rereads": after.rereads,
+                    "pause": after.pause,
+                    "settled": after.settled,
+                },
             )
             book_done(connection, stream, taken)
             return decided

@@ -86,6 +86,16 @@ WITH members AS MATERIALIZED (
     FROM times, LATERAL (VALUES ('first_edit', first_edit), ('last_edit', last_edit)) AS one (measure, at)
     UNION ALL
     SELECT owner_id, member_id, day, measure, id, key, NULL, NULL, value, changesets FROM found
+    UNION ALL
+    SELECT owner_id, member_id, NULL, measure, 0, '', value, one.changesets, NULL, NULL
+    FROM aggregates AS r, LATERAL (VALUES ('ranked', edits::numeric, r.changesets), ('first_ranked', extract(epoch FROM first_edit), 0),
+        ('last_ranked', extract(epoch FROM last_edit), 0)) AS one (measure, value, changesets)
+    WHERE owner = %(owner)s AND owner_id >= %(first)s AND owner_id < %(until)s
+    UNION ALL
+    SELECT owner_id, member_id, NULL, measure, 0, '', NULL, NULL, value, one.changesets
+    FROM aggregates_ranked AS r, LATERAL (VALUES ('ranked', edits::numeric, r.changesets), ('first_ranked', extract(epoch FROM first_edit), 0),
+        ('last_ranked', extract(epoch FROM last_edit), 0)) AS one (measure, value, changesets)
+    WHERE owner = %(owner)s AND owner_id >= %(first)s AND owner_id < %(until)s
 )
 SELECT %(owner)s, owner_id, member_id, day, measure, id, key, coalesce(sum(new), 0) - coalesce(sum(old), 0),
     coalesce(sum(new_changesets), 0) - coalesce(sum(old_changesets), 0),

@@ -1,105 +1,65 @@
 """The aggregates: how differences get into the tables, whoever has found them (the applier, a rebuild).
 
-What a changeset contributes is said in the migrations' `contributions_of`; which changesets changed is applier.py's.
+What a changeset contributes is said by members.py, what an owner's row shows beside its sums by shown.py; which
+changesets changed is applier.py's. Only what differs is written.
 """
-
-from collections.abc import Sequence
-from typing import Any
+# ruff: noqa: S608 - SQL is made of constants
 
 from stats_assets.database.connection import Connection
+from stats_assets.database.statistics.members import MEMBERS
+from stats_assets.database.statistics.shown import BREAKDOWNS, LISTS, SHOWN_ANEW, SHOWN_ON
 
-# In a row with a day of null the value is of all days. Differences that are written twice are added twice.
-DELTAS = """
+# In a row with a day of null the value is of all days. Each difference is one row. A measure that no table has (of
+# times, say) only names an owner that is to be looked at. One of 0 is a rebuild's: of a key that should not be there.
+DELTAS = f"""
+{MEMBERS};
 CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
-    owner text, owner_id bigint, member_id bigint, day date, measure text, id bigint, key text COLLATE "C",
-    value numeric, changesets bigint
+    owner text COLLATE "C", owner_id bigint, member_id bigint, day date, measure text COLLATE "C", id bigint,
+    key text COLLATE "C", value numeric, changesets bigint
 ) ON COMMIT DELETE ROWS
 """
-SUBTRACT = """
-INSERT INTO deltas SELECT owner, owner_id, member_id, day, measure, id, key, -value, -changesets
-FROM contributions_of(%(changesets)s)
-"""
-ADD = "INSERT INTO deltas SELECT * FROM contributions_of(%(changesets)s)"
+
+
+def _sums(which: str) -> str:
+    """What is to be added to a row, in the order of its columns."""
+    sums = {
+        "changesets": ("sum(changesets)", "total", "0"),
+        "edits": ("sum(value)", "total", "0"),
+        "counts": ("jsonb_object_agg(key, trim_scale(value))", "counts", "'{}'"),
+        "measurements": ("jsonb_object_agg(key, trim_scale(value))", "measurements", "'{}'"),
+    }
+    return ",\n        ".join(
+        f"coalesce({made} FILTER (WHERE measure = '{measure}'{which}), {none}) AS more_{name}"
+        for name, (made, measure, none) in sums.items()
+    )
 
 
 def _merged(column: str) -> str:
-    """Both rows' flat objects of numbers added key by key; what falls to zero is left out."""
+    """A flat object of numbers with the other's added key by key; what falls to zero is left out."""
     return f"""CASE WHEN excluded.{column} = '{{}}' THEN g.{column} ELSE (
-        SELECT coalesce(jsonb_object_agg(key, total), '{{}}')
+        SELECT (g.{column} || coalesce(jsonb_object_agg(key, total) FILTER (WHERE total <> 0), '{{}}'))
+            - coalesce(array_agg(key) FILTER (WHERE total = 0), '{{}}')
         FROM (
-            SELECT key, trim_scale(sum(value::numeric)) AS total
-            FROM (SELECT * FROM jsonb_each_text(g.{column}) UNION ALL SELECT * FROM jsonb_each_text(excluded.{column}))
-                AS parts(key, value)
-            GROUP BY key
-        ) AS sums
-        WHERE total <> 0
-    ) END"""  # noqa: S608 - made of the constants below
+            SELECT key, trim_scale(coalesce((g.{column}->key)::numeric, 0) + value::numeric) AS total
+            FROM jsonb_each(excluded.{column})
+        ) AS totals
+    ) END"""
 
 
-def _upsert(table: str, last_key: str, which: str, kept: Sequence[str] = ()) -> str:
-    """Add the differences to a table with a row an owner, or an owner and day; kept: what is made anew of the row.
-
-    A difference of 0 that stands alone is a rebuild's: of a key that should not be there.
-    """
-    also = "".join(f", {name}" for name in kept)
-    made = f"CROSS JOIN LATERAL breakdowns_of(owner, owner_id, {last_key})" if kept else ""
-    select = f"SELECT DISTINCT owner, owner_id, {last_key}, 'total', '', 0::numeric, 0 FROM deltas"  # noqa: S608 - constants
-    every = f"UNION ALL {select}" if kept else ""
-    return f"""
-INSERT INTO {table} AS g (owner, owner_id, {last_key}, changesets, edits, counts, measurements, updated_at{also})
-SELECT sums.*, now(){also}
-FROM (
-    SELECT owner, owner_id, {last_key}, coalesce(sum(changesets), 0),
-        coalesce(sum(value) FILTER (WHERE measure = 'total'), 0),
-        coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'counts'), '{{}}'),
-        coalesce(jsonb_object_agg(key, value) FILTER (WHERE measure = 'measurements'), '{{}}')
-    FROM (
-        SELECT owner, owner_id, {last_key}, measure, key, trim_scale(sum(value)) AS value, sum(changesets) AS changesets
-        FROM (
-            SELECT owner, owner_id, {last_key}, measure, key, value, changesets
-            FROM deltas WHERE {which} AND measure IN ('total', 'counts', 'measurements')
-            {every}
-        ) AS parts
-        GROUP BY owner, owner_id, {last_key}, measure, key
-        HAVING sum(value) <> 0 OR count(*) = 1 OR measure = 'total'
-    ) AS keys
-    GROUP BY owner, owner_id, {last_key}
-) AS sums
-{made}
-ORDER BY owner, owner_id, {last_key}
-ON CONFLICT (owner, owner_id, {last_key}) DO UPDATE SET changesets = g.changesets + excluded.changesets,
-    edits = g.edits + excluded.edits, counts = {_merged("counts")},
-    measurements = {_merged("measurements")}, updated_at = excluded.updated_at
-    {"".join(f", {name} = excluded.{name}" for name in kept)}
-"""  # noqa: S608 - made of the constants below
-
-
-def _forget(table: str, last_key: str, which: str) -> str:
-    return f"""
-DELETE FROM {table} AS g
-USING (SELECT DISTINCT owner, owner_id, {last_key} FROM deltas WHERE {which}) AS d
-WHERE (g.owner, g.owner_id, g.{last_key}) = (d.owner, d.owner_id, d.{last_key})
-    AND g.changesets = 0 AND g.edits = 0 AND g.counts = '{{}}' AND g.measurements = '{{}}'
-"""  # noqa: S608 - made of the constants below
-
-
-# What is kept of an owner as it is shown: the columns of breakdowns_of, in their order.
-BREAKDOWNS = (
-    *("first_edit", "last_edit"),
-    *(
-        f"{of}_{what}"
-        for of in ("editor", "day", "country", "hashtag", "user")
-        for what in ("changesets", "edits")
-    ),
-)
-DAYS = ("aggregate_days", "day", "day IS NOT NULL")
-ALL_DAYS = ("aggregates", "member_id", "day IS NULL")
-UPSERT_KEYS = """
+ADDED = f"""changesets = g.changesets + excluded.changesets, edits = g.edits + excluded.edits,
+    counts = {_merged("counts")},
+    measurements = {_merged("measurements")}, updated_at = excluded.updated_at"""
+UPSERT_DAYS = f"""
+INSERT INTO aggregate_days AS g (owner, owner_id, day, changesets, edits, counts, measurements, updated_at)
+SELECT owner, owner_id, day, {_sums("")}, now()
+FROM deltas WHERE day IS NOT NULL GROUP BY owner, owner_id, day
+ORDER BY owner, owner_id, day
+ON CONFLICT (owner, owner_id, day) DO UPDATE SET {ADDED}
+"""
+UPSERT_KEYS = f"""
 INSERT INTO aggregate_keys AS g (owner, owner_id, measure, id, key, changesets, edits)
-SELECT owner, owner_id, measure, id, key, sum(changesets), sum(value)
-FROM deltas WHERE measure IN ('editor', 'country', 'hashtag', 'user')
-GROUP BY owner, owner_id, measure, id, key
-HAVING sum(value) <> 0 OR sum(changesets) <> 0
+SELECT owner, owner_id, measure, id, key, changesets, value
+FROM deltas WHERE measure IN {LISTS}
 ORDER BY owner, owner_id, measure, id, key
 ON CONFLICT (owner, owner_id, measure, id, key) DO UPDATE SET changesets = g.changesets + excluded.changesets,
     edits = g.edits + excluded.edits
@@ -110,20 +70,62 @@ USING (SELECT DISTINCT owner, owner_id, measure, id, key FROM deltas) AS d
 WHERE (g.owner, g.owner_id, g.measure, g.id, g.key) = (d.owner, d.owner_id, d.measure, d.id, d.key)
     AND g.changesets = 0 AND g.edits = 0
 """
-# In the order of the tables, and inside each by key, as every lock is taken. An owner's row comes last: it is made of
-# the others.
-APPLY: tuple[str, ...] = (
-    *(_upsert(*DAYS), _forget(*DAYS)),
-    *(UPSERT_KEYS, FORGET_KEYS),
-    *(_upsert(*ALL_DAYS, BREAKDOWNS), _forget("aggregates", "member_id", "true")),
+_KEPT = ", ".join(BREAKDOWNS)
+_KEYS = ",\n        ".join(
+    f"array_agg({what}) FILTER (WHERE measure = '{of}') AS {of}_{what}s"
+    for of in LISTS
+    for what in ("id", "key")
 )
 
 
-def apply_deltas(connection: Connection, parameters: dict[str, Any] | None = None) -> None:
+def _upsert_owners(shown: str) -> str:
+    """Add the differences to the owners' rows, with what each shows now.
+
+    A row is left alone where all that has changed is the time of a changeset, and it shows the same.
+    """
+    return f"""
+WITH touched AS MATERIALIZED (
+    SELECT owner, owner_id, member_id, bool_or(measure <> 'time') AS counted,
+        {_sums(" AND day IS NULL")},
+        array_agg(DISTINCT day) FILTER (WHERE owner = 'user' AND day IS NOT NULL) AS days,
+        {_KEYS}
+    FROM deltas GROUP BY owner, owner_id, member_id
+), {shown}
+INSERT INTO aggregates AS g (owner, owner_id, member_id, changesets, edits, counts, measurements, updated_at, {_KEPT})
+SELECT owner, owner_id, member_id, more_changesets, more_edits, more_counts, more_measurements, now(), {_KEPT}
+FROM shown AS s
+WHERE counted OR NOT EXISTS (
+    SELECT FROM aggregates AS old WHERE (old.owner, old.owner_id, old.member_id) = (s.owner, s.owner_id, s.member_id)
+        AND (old.first_edit, old.last_edit) IS NOT DISTINCT FROM (s.first_edit, s.last_edit)
+)
+ORDER BY owner, owner_id, member_id
+ON CONFLICT (owner, owner_id, member_id) DO UPDATE SET {ADDED},
+    {", ".join(f"{name} = excluded.{name}" for name in BREAKDOWNS)}
+"""
+
+
+def _forget(table: str, last_key: str, which: str) -> str:
+    return f"""
+DELETE FROM {table} AS g
+USING (SELECT DISTINCT owner, owner_id, {last_key} FROM deltas WHERE {which}) AS d
+WHERE (g.owner, g.owner_id, g.{last_key}) = (d.owner, d.owner_id, d.{last_key})
+    AND g.changesets = 0 AND g.edits = 0 AND g.counts = '{{}}' AND g.measurements = '{{}}'
+"""
+
+
+# In the order of the tables, and inside each by key, as every lock is taken. An owner's row comes last: it is made of
+# the others.
+DAYS_AND_KEYS = (UPSERT_DAYS, _forget("aggregate_days", "day", "day IS NOT NULL"), UPSERT_KEYS, FORGET_KEYS)
+FORGET_OWNERS = _forget("aggregates", "member_id", "true")
+APPLY: tuple[str, ...] = (*DAYS_AND_KEYS, _upsert_owners(SHOWN_ON), FORGET_OWNERS)
+APPLY_ANEW: tuple[str, ...] = (*DAYS_AND_KEYS, _upsert_owners(SHOWN_ANEW), FORGET_OWNERS)
+
+
+def apply_deltas(connection: Connection) -> None:
     """Add what the temporary table `deltas` holds to the aggregates, and make anew what each of its owners shows.
 
     Inside the caller's transaction, which is REPEATABLE READ: of two that write to an owner one is refused, and what is
     shown is of all that is written.
     """
-    for statement in APPLY:
-        connection.execute(statement, parameters)
+    for statement in APPLY_ANEW:
+        connection.execute(statement)

@@ -18,9 +18,9 @@ from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics.aggregates import DELTAS
 from stats_assets.database.statistics.overflow import what_does_not_fit
 from stats_assets.database.statistics.owners import OWNERS, Owner
-from stats_assets.database.statistics.steps import LOST, REFRESHED, STEPS
+from stats_assets.database.statistics.steps import LOST, OF_HELD, REFRESHED, STEPS
 
-BATCH = 2_000
+BATCH = 5_000  # entries; a changeset has one of each minute that it was edited or told of in
 WAIT_SECONDS = 30.0  # for another applier
 
 
@@ -43,11 +43,13 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
     note(connection)
     row = connection.execute("SELECT max(id) FROM statistics_queue").fetchone()
     newest = row[0] if row else None
+    if newest is not None:  # nothing to do leaves no trace in the catalog
+        connection.execute(DELTAS)
     entries = changesets = batches = 0
     with _alone(connection) as alone:
         while alone:
             try:
-                done = retried(lambda: _apply_batch(connection))
+                done = retried(lambda: _apply_batch(connection, 0 if newest is None else BATCH))
             except errors.NumericValueOutOfRange:
                 if unfit := what_does_not_fit(connection, BATCH):
                     raise unfit from None
@@ -87,7 +89,7 @@ def leaders(connection: Connection, owner: Owner, most: int) -> list[TupleRow]:
     return connection.execute(
         f"""
         SELECT coalesce(n.{name}, t.owner_id::text), t.edits, t.changesets
-        FROM (SELECT owner_id, edits, changesets FROM aggregates WHERE owner = %(owner)s AND member_id = 0
+        FROM (SELECT owner_id, edits, changesets FROM aggregates_ranked WHERE owner = %(owner)s AND member_id = 0
             ORDER BY edits DESC, owner_id LIMIT %(most)s) AS t
         LEFT JOIN {table} AS n ON n.id = t.owner_id
         ORDER BY t.edits DESC, t.owner_id
@@ -144,21 +146,25 @@ def _alone(connection: Connection) -> Iterator[bool]:
         locks.release(connection, locks.APPLIER)
 
 
-def _apply_batch(connection: Connection) -> Applied:
-    """One transaction on one snapshot: entries queued after it, and the facts they stand for, are the next batch's."""
-    connection.execute(DELTAS)
+def _apply_batch(connection: Connection, most: int) -> Applied:
+    """One transaction on one snapshot: entries queued after it, and the facts they stand for, are the next batch's.
+
+    most: entries.
+    """
     connection.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with connection.transaction():
             picked = connection.execute(
-                "SELECT id, changeset_id FROM statistics_queue ORDER BY id LIMIT %s", (BATCH,)
+                "SELECT id, changeset_id FROM statistics_queue ORDER BY id LIMIT %s", (most,)
             ).fetchall()
             changesets = sorted({changeset for _, changeset in picked})
             batch = {"entries": [entry for entry, _ in picked], "changesets": changesets}
             held = _resting_on_what_is_away(connection, batch) if picked else set()
             batch |= {"whole": [n for n in changesets if n not in held], "held": sorted(held)}
             for statement in STEPS if picked else (REFRESHED,):
-                connection.execute(statement, batch)
+                if held or statement not in OF_HELD:
+                    # Planned for this batch: a plan for sixty changesets is a bad one for thousands.
+                    connection.execute(statement, batch, prepare=False)
             return Applied(len(picked), len(changesets), 1 if picked else 0)
     finally:
         connection.isolation_level = None

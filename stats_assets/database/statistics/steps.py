@@ -1,9 +1,39 @@
-"""The statements of one batch of the applier, in their order: out with what was, changesets and links, in with what is.
+"""The statements of one batch of the applier, in their order: changesets and links, and what is another by them.
 
-When a batch is done, and of what, is applier.py's; how differences get into the aggregates, aggregates.py's.
+Only what differs is written, whatever was queued. When a batch is done, and of what, is applier.py's; how differences
+get into the aggregates, aggregates.py's.
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+from collections.abc import Sequence
+
+from stats_assets.database.statistics.aggregates import APPLY
+from stats_assets.database.statistics.members import AFTER, BEFORE, DIFFERENCES, UNCHANGED
+
+
+def _upsert(table: str, keys: Sequence[str], columns: Sequence[str], *, stamped: bool = False) -> str:
+    """Write the rows of `fresh` that are not there just so; stamped: with the time."""
+    named, stamp = ", ".join((*keys, *columns)), ", updated_at" if stamped else ""
+    new, old = (", ".join(f"{of}.{name}" for name in columns) for of in ("f", "old"))
+    kept = (*columns, "updated_at") if stamped else columns
+    return f"""
+INSERT INTO {table} ({named}{stamp})
+SELECT {named}{", now()" if stamped else ""} FROM fresh AS f
+WHERE NOT EXISTS (
+    SELECT FROM {table} AS old
+    WHERE {" AND ".join(f"old.{key} = f.{key}" for key in keys)} AND ({old}) IS NOT DISTINCT FROM ({new})
+)
+ORDER BY {", ".join(keys)}
+ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in kept)}
 """
 
-from stats_assets.database.statistics.aggregates import ADD, APPLY, SUBTRACT
+
+def _forget(table: str, key: str, which: str) -> str:
+    """Delete the links of the changesets that are not in `fresh`."""
+    return f"""DELETE FROM {table} AS l
+    WHERE changeset_id = ANY (%({which})s)
+        AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.changeset_id = l.changeset_id AND f.{key} = l.{key})"""
+
 
 # Facts are looked up sequence by sequence (LATERAL, and OFFSET keeps the planner from undoing it): a join of another
 # kind would read the facts of all times, since only a known sequence says which partition is needed.
@@ -32,7 +62,30 @@ LEFT JOIN LATERAL (
 ) AS f ON true
 WHERE found IS NULL
 """
-APPLY_CHANGESETS = """
+COLUMNS = (
+    *(
+        "measurements",
+        "counts",
+        "total_edits",
+        "editor",
+        "user_id",
+        "created_at",
+        "closed_at",
+        "augmented_diffs",
+    ),
+    *(
+        "comment",
+        "min_lon",
+        "min_lat",
+        "max_lon",
+        "max_lat",
+        "comments_count",
+        "num_changes",
+        "open",
+        "edited_at",
+    ),
+)
+APPLY_CHANGESETS = f"""
 WITH wanted AS (
     SELECT id AS changeset_id, unnest(augmented_diffs)::bigint AS sequence FROM changesets WHERE id = ANY (%(whole)s)
     UNION
@@ -46,24 +99,16 @@ WITH wanted AS (
         SELECT * FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.changeset_id OFFSET 0
     ) AS f
     GROUP BY f.changeset_id
+), fresh AS (
+    SELECT id, coalesce(e.measurements, '{{}}') AS measurements, coalesce(e.counts, '{{}}') AS counts,
+        coalesce(e.total_edits, 0) AS total_edits, m.editor, coalesce(e.user_id, m.user_id) AS user_id, m.created_at,
+        m.closed_at, coalesce(e.sequences, '{{}}')::int[] AS augmented_diffs, m.comment, m.min_lon, m.min_lat,
+        m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open, e.edited_at
+    FROM unnest(%(whole)s::bigint[]) AS id
+    LEFT JOIN edits AS e ON e.changeset_id = id
+    LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
 )
-INSERT INTO changesets AS c (id, measurements, counts, total_edits, editor, user_id, created_at, closed_at,
-    augmented_diffs, updated_at, comment, min_lon, min_lat, max_lon, max_lat, comments_count, num_changes, open,
-    edited_at)
-SELECT id, coalesce(e.measurements, '{}'), coalesce(e.counts, '{}'), coalesce(e.total_edits, 0), m.editor,
-    coalesce(e.user_id, m.user_id), m.created_at, m.closed_at, coalesce(e.sequences, '{}'), now(), m.comment,
-    m.min_lon, m.min_lat, m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open, e.edited_at
-FROM unnest(%(whole)s::bigint[]) AS id
-LEFT JOIN edits AS e ON e.changeset_id = id
-LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
-ORDER BY id
-ON CONFLICT (id) DO UPDATE SET measurements = excluded.measurements, counts = excluded.counts,
-    total_edits = excluded.total_edits, editor = excluded.editor, user_id = excluded.user_id,
-    created_at = excluded.created_at, closed_at = excluded.closed_at, augmented_diffs = excluded.augmented_diffs,
-    updated_at = excluded.updated_at, comment = excluded.comment, min_lon = excluded.min_lon,
-    min_lat = excluded.min_lat, max_lon = excluded.max_lon, max_lat = excluded.max_lat,
-    comments_count = excluded.comments_count, num_changes = excluded.num_changes, open = excluded.open,
-    edited_at = excluded.edited_at
+{_upsert("changesets", ["id"], COLUMNS, stamped=True)}
 """
 # What the changeset feed says of a changeset needs no facts.
 KEEP_CHANGESETS = """
@@ -72,7 +117,10 @@ UPDATE changesets AS c SET editor = m.editor, user_id = coalesce(c.user_id, m.us
     max_lon = m.max_lon, max_lat = m.max_lat, comments_count = m.comments_count, num_changes = m.num_changes,
     open = m.open
 FROM unnest(%(held)s::bigint[]) AS kept LEFT JOIN changeset_metadata AS m ON m.changeset_id = kept
-WHERE c.id = kept
+WHERE c.id = kept AND (c.editor, c.user_id, c.created_at, c.closed_at, c.comment, c.min_lon, c.min_lat, c.max_lon,
+        c.max_lat, c.comments_count, c.num_changes, c.open)
+    IS DISTINCT FROM (m.editor, coalesce(c.user_id, m.user_id), m.created_at, m.closed_at, m.comment, m.min_lon,
+        m.min_lat, m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open)
 """
 KEEP_COUNTRIES = """
 UPDATE changesets_countries AS l SET counted_there_at = c.counted_at
@@ -88,24 +136,33 @@ WHERE id = ANY (%(entries)s) AND changeset_id = ANY (%(held)s) AND NOT EXISTS (
 )
 ORDER BY 1, 2
 """
-FORGET_COUNTRIES = "DELETE FROM changesets_countries WHERE changeset_id = ANY (%(whole)s)"
-APPLY_COUNTRIES = """
-INSERT INTO changesets_countries (changeset_id, country_id, edit_count, augmented_diffs, counts_there,
-    measurements_there, counted_there_at)
-SELECT sums.id, countries.id, edit_count, sequences, counts, measurements, counted_at
-FROM (
-    SELECT c.id, c.counted_at, f.region, sum(f.edit_count) AS edit_count,
-        array_agg(f.sequence ORDER BY f.sequence) AS sequences,
-        jsonb_sum(f.counts) AS counts, jsonb_sum(f.measurements) AS measurements
-    FROM (SELECT id, counted_at, unnest(augmented_diffs)::bigint AS sequence FROM changesets
-        WHERE id = ANY (%(whole)s)) AS c
-    CROSS JOIN LATERAL (
-        SELECT * FROM changeset_edits_countries AS f WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
-    ) AS f
-    GROUP BY c.id, c.counted_at, f.region
-) AS sums
-JOIN countries ON countries.code = sums.region
-ORDER BY sums.id, countries.id
+APPLY_COUNTRIES = f"""
+WITH fresh AS MATERIALIZED (
+    SELECT sums.id AS changeset_id, countries.id AS country_id, edit_count, augmented_diffs, counts_there,
+        measurements_there, counted_at AS counted_there_at
+    FROM (
+        SELECT c.id, c.counted_at, f.region, sum(f.edit_count) AS edit_count,
+            array_agg(f.sequence ORDER BY f.sequence)::int[] AS augmented_diffs,
+            jsonb_sum(f.counts) AS counts_there, jsonb_sum(f.measurements) AS measurements_there
+        FROM (SELECT id, counted_at, unnest(augmented_diffs)::bigint AS sequence FROM changesets
+            WHERE id = ANY (%(whole)s)) AS c
+        CROSS JOIN LATERAL (
+            SELECT * FROM changeset_edits_countries AS f
+            WHERE f.sequence = c.sequence AND f.changeset_id = c.id OFFSET 0
+        ) AS f
+        GROUP BY c.id, c.counted_at, f.region
+    ) AS sums
+    JOIN countries ON countries.code = sums.region
+), gone AS (
+    {_forget("changesets_countries", "country_id", "whole")}
+)
+{
+    _upsert(
+        "changesets_countries",
+        ["changeset_id", "country_id"],
+        ["edit_count", "augmented_diffs", "counts_there", "measurements_there", "counted_there_at"],
+    )
+}
 """
 NEW_HASHTAGS = """
 INSERT INTO hashtags (hashtag)
@@ -113,14 +170,16 @@ SELECT DISTINCT tag FROM changeset_metadata, unnest(hashtags) AS tag
 WHERE changeset_id = ANY (%(changesets)s) AND NOT EXISTS (SELECT FROM hashtags AS h WHERE h.hashtag = tag)
 ORDER BY tag
 """
-FORGET_HASHTAGS = "DELETE FROM changesets_hashtags WHERE changeset_id = ANY (%(changesets)s)"
-APPLY_HASHTAGS = """
-INSERT INTO changesets_hashtags (changeset_id, hashtag_id, tagged_by, tagged_at)
-SELECT m.changeset_id, h.id, c.user_id, c.counted_at
-FROM changeset_metadata AS m JOIN changesets AS c ON c.id = m.changeset_id,
-    unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag
-WHERE m.changeset_id = ANY (%(changesets)s)
-ORDER BY m.changeset_id, h.id
+APPLY_HASHTAGS = f"""
+WITH fresh AS MATERIALIZED (
+    SELECT m.changeset_id, h.id AS hashtag_id, c.user_id AS tagged_by, c.counted_at AS tagged_at
+    FROM changeset_metadata AS m JOIN changesets AS c ON c.id = m.changeset_id,
+        unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag
+    WHERE m.changeset_id = ANY (%(changesets)s)
+), gone AS (
+    {_forget("changesets_hashtags", "hashtag_id", "changesets")}
+)
+{_upsert("changesets_hashtags", ["changeset_id", "hashtag_id"], ["tagged_by", "tagged_at"])}
 """
 FORGET_CHANGESETS = """
 DELETE FROM changesets AS c
@@ -129,18 +188,17 @@ WHERE id = ANY (%(changesets)s) AND augmented_diffs = '{}'
 """
 FORGET_ENTRIES = "DELETE FROM statistics_queue WHERE id = ANY (%(entries)s)"
 REFRESHED = "UPDATE refreshments SET updated_at = now()"
+OF_HELD = (KEEP_CHANGESETS, KEEP_COUNTRIES, HOLD)  # of changesets that rest on facts that are away
 STEPS: tuple[str, ...] = (
     *(
-        SUBTRACT,
+        BEFORE,
         APPLY_CHANGESETS,
         KEEP_CHANGESETS,
         KEEP_COUNTRIES,
         HOLD,
-        FORGET_COUNTRIES,
         APPLY_COUNTRIES,
         NEW_HASHTAGS,
-        FORGET_HASHTAGS,
         APPLY_HASHTAGS,
     ),
-    *(FORGET_CHANGESETS, ADD, *APPLY, FORGET_ENTRIES, REFRESHED),
+    *(FORGET_CHANGESETS, AFTER, UNCHANGED, DIFFERENCES, *APPLY, FORGET_ENTRIES, REFRESHED),
 )

@@ -113,7 +113,7 @@ def _number(row: Sequence[Any]) -> Difference:
 def _said(measure: str, value: Decimal | None, changesets: int | None) -> str | None:
     if value is None:
         return None
-    if measure in ("first_edit", "last_edit"):  # seconds
+    if measure in ("first_edit", "last_edit", "first_ranked", "last_ranked"):  # seconds
         return (EPOCH + timedelta(microseconds=int(value * 1_000_000))).isoformat()
-    counted = measure in ("total", "editor", "country", "hashtag", "user")
+    counted = measure in ("total", "editor", "country", "hashtag", "user", "ranked")
     return f"{value:f}" + (f" edits, {changesets} changesets" if counted else "")
