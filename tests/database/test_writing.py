@@ -15,6 +15,7 @@ from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
+from stats_assets.database.statistics.passes import rebuild, verify
 from stats_assets.osm.statistics import DiffStatistics, FeatureError
 from tests.conftest import database
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
@@ -199,6 +200,41 @@ def test_a_row_s_next_version_stays_on_its_page(connection: Connection) -> None:
     found = connection.execute(query, (tables,)).fetchall()
     assert [name for name, *_ in found] == sorted(tables)
     assert [name for name, updated, hot in found if updated < 200 or hot < 0.95 * updated] == []
+
+
+RANKS = {
+    "another number": "UPDATE aggregates_ranked SET edits = edits + 1 WHERE owner = 'user'",
+    "another time": "UPDATE aggregates_ranked SET last_edit = NULL WHERE owner = 'hashtag_user'",
+    "gone": "DELETE FROM aggregates_ranked WHERE owner = 'country'",
+    "too many": "INSERT INTO aggregates_ranked SELECT owner, owner_id + 90, member_id, 1, 1, NULL, NULL, now()"
+    " FROM aggregates WHERE owner = 'hashtag'",
+}
+
+
+@pytest.mark.parametrize("how", RANKS)
+def test_what_owners_are_ordered_by_is_verified_and_mended(connection: Connection, how: str) -> None:
+    kept = aggregates(connection)
+    query = (
+        "SELECT owner, owner_id, member_id, changesets, edits, first_edit, last_edit FROM {} ORDER BY 1, 2, 3"
+    )
+    ranks = connection.execute(query.format("aggregates_ranked").encode()).fetchall()
+    assert ranks == connection.execute(query.format("aggregates").encode()).fetchall()
+    connection.execute(RANKS[how].encode())
+    assert verify(connection, "test").differences
+    rebuild(connection)
+    assert verify(connection, "test").differences == []
+    assert connection.execute(query.format("aggregates_ranked").encode()).fetchall() == ranks
+    assert aggregates(connection) == kept
+
+
+def test_whoever_writes_aggregates_keeps_the_order_too(connection: Connection) -> None:
+    ranked = "SELECT edits FROM aggregates_ranked WHERE owner = 'user' AND owner_id = 7"
+    connection.execute("UPDATE aggregates SET edits = 70 WHERE owner = 'user' AND owner_id = 7")
+    assert connection.execute(ranked).fetchall() == [(70,)]
+    connection.execute("DELETE FROM aggregates WHERE owner = 'user' AND owner_id = 7")
+    assert connection.execute(ranked).fetchall() == []
+    connection.execute("TRUNCATE aggregates")
+    assert connection.execute("SELECT FROM aggregates_ranked").rowcount == 0
 
 
 def test_the_benchmark_of_writing(server: str, capsys: pytest.CaptureFixture[str]) -> None:
