@@ -37,7 +37,7 @@ from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.osm.changesets import Changeset, ChangesetFile
 from stats_assets.osm.document import Envelope
 from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics, RegionStatistics
-from stats_assets.streams import Stream
+from stats_assets.streams import STREAMS, Stream
 
 TICKS = 6  # of each stream, a minute
 MENTIONS = 10  # a minute: changesets that somebody has commented on
@@ -175,7 +175,7 @@ class Minutes:
 
     def tick(self) -> None:
         """What a tick of each stream writes down."""
-        for stream, first in (("augmented_diffs", self.first), ("changesets", self.files)):
+        for stream, first in zip(STREAMS, (self.first, self.files), strict=True):
             done = first + self.number - 1
             asked.count(self.connection, stream, "head")
             heads.saw(self.connection, stream, done, datetime.now(UTC))
@@ -277,7 +277,12 @@ def copied(history: History, ids: Sequence[int]) -> float:
             with cursor.copy(f"COPY copied ({columns}) FROM STDIN".encode()) as into:
                 into.write(rows)
 
-        return spent(connection, lambda: [write() for _ in range(COPIES)]) / COPIES
+        return spent(connection, lambda: repeat(write, COPIES)) / COPIES
+
+
+def repeat(work: Callable[[], None], times: int) -> None:
+    for _ in range(times):
+        work()
 
 
 class CatchUp(NamedTuple):
@@ -362,7 +367,7 @@ def run(
         found["open"] = report(
             "10 minutes counted again three times, a transaction left open",
             30,
-            lambda: [minutes.again() for _ in range(3)],
+            lambda: repeat(minutes.again, 3),
             history,
         )
         open_.execute("ROLLBACK")
