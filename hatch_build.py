@@ -1,6 +1,6 @@
 """Builds the C module with the package, where there is a C compiler; where there is none the package goes without it.
 
-Here: hatchling's hook. The compiler is setuptools' affair. Not here: what the module does (osm/c/).
+Here: hatchling's hook. The compiler is setuptools' affair. Not here: what the module does (_strict.c).
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The C module of the strict grammar, where the package was built with one, and what is said of it.
 
-Here: whether it is there, at no cost for whoever asks. Not here: the grammar in Python (strict), in C (`c/`).
+Here: whether it is there, at no cost for whoever asks. Not here: the grammar in Python (strict), in C (`_strict.c`).
 """
 
 try:

@@ -1,6 +1,6 @@
 """Actions of the strict grammar (grammar), each taken by one regular expression, ahead of lxml.
 
-Here: reading them. `c/` is the same in C. Not here: what is of the grammar, and what an action means (actions).
+Here: reading them. `_strict.c` is the same in C. Not here: what is of the grammar, and what an action means (actions).
 """
 
 import math

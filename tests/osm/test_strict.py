@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import runpy
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -9,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from stats_assets import osm
+from stats_assets.monitoring.status import Status
 from stats_assets.osm import compiled, document, strict, tokens
 from stats_assets.osm.diff import FASTEST, count_diff
 from stats_assets.osm.features import node_ids
@@ -373,3 +377,12 @@ def test_real_files_give_the_same(grammar: Grammar) -> None:
         body = path.read_bytes()
         body = gzip.decompress(body) if path.suffix == ".gz" else body
         assert count(body, grammar) == count(body, None), path.name
+
+
+def test_what_reads_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Status({}, 0).as_json()["reader"] == compiled.READER
+    monkeypatch.setitem(sys.modules, "stats_assets.osm._strict", None)
+    monkeypatch.delattr(osm, "_strict", raising=False)
+    without = runpy.run_path(str(compiled.__file__))
+    assert (without["MODULE"], without["READER"]) == (None, "Python")
+    assert "no C compiler" in without["sentence"]()
