@@ -17,8 +17,8 @@ REAL_PACE, ODD_PACE = (
     10.0,
 )  # seconds a minute: what keeps time, and what a late server's catching up may look like
 FAR_BEHIND = 100  # sequences: with so much to do, the head can wait
-LATER = 5.0  # a head that was not there yet is expected so much later the next time
-SOONER = 1.0  # a minute: so a server that is faster now is noticed
+LATER = 2.0  # a head that was not there yet is expected so much later the next time
+SOONER = 0.5  # a minute: so a server that is faster now is noticed
 
 
 def asks(known: Head, source: str, cursor: int | None) -> bool:
@@ -42,6 +42,21 @@ def asks(known: Head, source: str, cursor: int | None) -> bool:
     if learned is None:  # of a minute that is not over the next one is not there
         return not TABLE[known.stream].numbers_are_minutes or not 0 <= passed < MINUTE
     return passed < min(0.0, learned) or passed >= MINUTE + learned
+
+
+def due_in(known: Head) -> float | None:
+    """Seconds until the feed can have its next head, or is asked again if that was not there in time.
+
+    None: it keeps no time, or much is to be done before, or it is asked seldom.
+    """
+    passed, learned, age = known.since(known.feed_time), known.delay_seconds, known.since(known.asked_at)
+    if known.quiet or None in (passed, learned, age) or known.failed_at is not None:
+        return None
+    assert passed is not None and learned is not None and age is not None  # noqa: S101 - looked at just above
+    if (known.since(known.moved_at) or 0) > STILL:
+        return None
+    left = MINUTE + learned - passed
+    return left if left > 0 else max(0.0, LATER - age)
 
 
 def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:

@@ -6,9 +6,10 @@ Knows nothing of Dagster.
 import logging
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,7 @@ from stats_assets.database.failures import DatabaseFailed, is_connections, sente
 from stats_assets.database.ledger import ledger, pauses
 from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
-from stats_assets.database.ledger.ledger import LedgerRow
+from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.ingest.feed_head import of_run as head_for
@@ -45,6 +46,7 @@ def run_range(
     mode: Mode = LIVE,
     *,
     report: Report | None = None,
+    after_block: Callable[[int], None] = lambda block: None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
@@ -54,11 +56,11 @@ def run_range(
     LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. A database that fails or
     refuses (DatabaseFailed) costs no sequence an attempt, and pauses the stream as a failing feed does. Where facts
     are away nothing is fetched or counted, and no attempt either. report: to be filled, for who wants to know what was
-    done when the run is interrupted.
+    done when the run is interrupted. after_block: told of each block, by its first sequence, when the run is over it.
     """
     report = report or Report(start, end)
     try:
-        _run(work, url, run_id, report, mode)
+        _run(work, url, run_id, report, mode, after_block)
     except (psycopg.Error, DatabaseUnreachable) as error:
         raise _give_back(work, url, run_id, error, report.began, mode) from error
     return report
@@ -70,6 +72,7 @@ def _run(
     run_id: str,
     report: Report,
     mode: Mode,
+    after_block: Callable[[int], None],
 ) -> None:
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
@@ -104,7 +107,11 @@ def _run(
             bodies = Bodies(work, connection, url, Path(folder), report, mode, numbered)
             runner = Runner(*(work, connection, run_id, bodies, report, mode, patience, away))
             try:
-                _go(runner, due)
+                for block, rows in groupby(due, lambda row: block_of(row.sequence)):
+                    _go(runner, list(rows))
+                    after_block(block)
+                    if report.ended_early:
+                        break
             except BaseException:
                 with suppress(psycopg.Error):
                     ledger.release(connection, run_id, work.stream)

@@ -14,6 +14,7 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
     AssetObservation,
     AssetsDefinition,
     AssetSpec,
@@ -35,6 +36,7 @@ from stats_assets.feeds.archive import ArchiveError
 from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
+from stats_assets.orchestration import wakes
 from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
@@ -45,11 +47,12 @@ from stats_assets.orchestration.partitions import (
     BY_HAND,
     KIND_TAG,
     is_by_hand,
+    key_of,
     sequences_of,
 )
 from stats_assets.osm.categories import CategoriesError
 from stats_assets.osm.regions import RegionsError
-from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, Stream
+from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, TABLE, Stream
 from stats_assets.system import Stats
 
 GREEN = (
@@ -136,7 +139,8 @@ def materialize_stream(
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
     live = not is_by_hand(context.run.tags)
-    reports = [Report(found.start, found.stop - 1) for found in ranges_of(context.partition_keys, config)]
+    ranges = _of_sensor(config) if live else ranges_of(context.partition_keys, config)
+    reports = [Report(found.start, found.stop - 1) for found in ranges]
     if not live:
         _tag(context, stream, reports)
     try:
@@ -148,7 +152,15 @@ def materialize_stream(
             WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
         )
         for report in reports:
-            run_range(work, stats.url, context.run.run_id, report.start, report.end, mode, report=report)
+
+            def over(block: int, report: Report = report) -> None:
+                _turn_green(context, stats, stream, (raw, facts), block, report)
+
+            run_range(
+                *(work, stats.url, context.run.run_id, report.start, report.end, mode),
+                report=report,
+                after_block=over,
+            )
     except DagsterExecutionInterruptedError:
         said = "; ".join(report.so_far() for report in reports)
         goes_on = (
@@ -180,6 +192,8 @@ def materialize_stream(
         raise Failure(str(error), metadata=shown) from None
     if live:
         shown |= _lag_metadata(stats, stream)
+        if any(report.head is not None and report.head > report.end for report in reports):
+            wakes.wake(context.instance, TABLE[stream].sensor, wakes.RUN)
     yield MaterializeResult(asset_key=raw, metadata=shown)
     yield MaterializeResult(asset_key=facts, metadata=shown)
     yield AssetCheckResult(
@@ -190,6 +204,32 @@ def materialize_stream(
         description=escaped("; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5])) or None,
         metadata={"failed": failed},
     )
+
+
+def _of_sensor(config: RangeConfig) -> list[range]:
+    """A run of the sensor's has exactly the range that was decided, over several blocks where it is far behind."""
+    assert config.start is not None and config.end is not None  # noqa: S101 - the sensor has set them
+    return [range(config.start, config.end + 1)]
+
+
+def _turn_green(
+    context: AssetExecutionContext,
+    stats: Stats,
+    stream: Stream,
+    assets: Sequence[AssetKey],
+    block: int,
+    report: Report,
+) -> None:
+    """Of a run over several blocks: its own partition is the first, the others are told as the run gets over them."""
+    done = [n for n in report.done if block_of(n) == block]
+    key = key_of(block)
+    if not done or key in context.partition_keys:
+        return
+    here = Report(max(report.start, block), min(report.end, block + BLOCK - 1))
+    shown: dict[str, Any] = {"start": here.start, "end": here.end, "sequences": len(done)}
+    shown |= _block_metadata(stats, stream, [here])
+    for asset in assets:
+        context.log_event(AssetMaterialization(asset, partition=key, metadata=shown))
 
 
 def _tag(context: AssetExecutionContext, stream: Stream, reports: Sequence[Report]) -> None:
@@ -262,7 +302,8 @@ def block_metadata(stats: Stats, stream: Stream, reports: Sequence[Report]) -> M
             "missing": Counter(block_of(n) for n, _ in stream_rows.troubled(connection, stream, "hole")),
         }
     said = []
-    for block in dict.fromkeys(block_of(report.start) for report in reports):
+    covered = (range(block_of(report.start), report.end + 1, BLOCK) for report in reports)
+    for block in dict.fromkeys(block for blocks in covered for block in blocks):
         parts = [f"{done.get(block, 0)} of {BLOCK}"]
         parts += [f"{held[block]} waiting"] if held.get(block) else []
         parts += [f"{found[block]} {word}" for word, found in given_up.items() if found[block]]
