@@ -66,10 +66,12 @@ def load(module: str) -> None:
             import_module(name)
     with suppress(Exception):
         from stats_assets.orchestration.current_system import current_stats
+        from stats_assets.orchestration.records.storage import read_revisions
         from stats_assets.streams import STREAMS
 
         for stream in STREAMS:
             current_stats().reader(stream)
+        read_revisions()
     gc.collect()
     gc.freeze()  # what is never looked at again is never copied
 

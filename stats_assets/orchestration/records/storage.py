@@ -28,7 +28,7 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
-from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
+from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION, create_db_conn_string
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine
@@ -41,6 +41,8 @@ _PARTS = ("history", "schedules")
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 _UNFINISHED = ".unfinished"
 _held = threading.local()
+_whole: dict[Path, list[tuple[int, int]]] = {}
+"""The files that this process has found up to date, by their folder: in one another may be, moved or restored."""
 
 
 def below_root(folder: str) -> Path:
@@ -63,16 +65,33 @@ class LocalStorage(DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         folder = below_root(base_dir)
+        if _known_whole(
+            folder
+        ):  # as nearly always: a tick makes an instance, and Dagster's looks cost 70 ms of CPU
+            self._open(folder, inst_data)
+            return
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
             _make(folder)
             outdated = [path for name in _DATABASES if _is_outdated(path := folder / name)]
-            super().__init__(str(folder), inst_data)
-            self._run_storage = _Runs(self._run_storage._conn_string)
-            self._schedule_storage = _Ticks(self._schedule_storage._conn_string, folder / "schedules")
-            self._event_log_storage = EventLog(self._event_log_storage._base_dir, lambda: _alone(folder))
+            if outdated:
+                super().__init__(str(folder), inst_data)
+            self._open(folder, inst_data)
             if outdated:
                 self._upgrade()
+            _whole[folder] = _files(folder)
+
+    def _open(self, folder: Path, inst_data: ConfigurableClassData | None) -> None:
+        """As Dagster's own constructor, of databases that are there and up to date; it would look at each once more."""
+        self.base_dir, self._inst_data = str(folder), inst_data
+        self._run_storage = _Runs(create_db_conn_string(str(folder / "history"), "runs"))
+        self._schedule_storage = _Ticks(
+            create_db_conn_string(str(folder / "schedules"), "schedules"), folder / "schedules"
+        )
+        self._event_log_storage = EventLog(
+            str(folder / "history" / "runs"), lambda: _alone(folder), whole=True
+        )
+        super(DagsterSqliteStorage, self).__init__()
 
     @classmethod
     def from_config_value(
@@ -180,6 +199,18 @@ class ComputeLogs(LocalComputeLogManager):
                     path.rmdir() if path.is_dir() else path.unlink()
 
 
+def _files(folder: Path) -> list[tuple[int, int]]:
+    found = [(folder / name).stat() for name in _DATABASES]
+    return [(one.st_dev, one.st_ino) for one in found]
+
+
+def _known_whole(folder: Path) -> bool:
+    try:
+        return _whole.get(folder) == _files(folder)
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """The one thread of the machine that makes something in the folder; it may enter again."""
@@ -215,6 +246,11 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
+def read_revisions() -> None:
+    """Read Dagster's list of revisions, 90 files, for this process and its forks. No database is opened."""
+    _script().get_current_head()
+
+
 def _is_outdated(database: Path) -> bool:
     """Whether it is not at the newest revision, which is then to be done; a later dagster's is left as it is.
 
@@ -227,7 +263,9 @@ def _is_outdated(database: Path) -> bool:
         except sqlite3.OperationalError:  # no table: it was killed while it was made
             found = []
         if found == [script.get_current_head()]:
-            return False
+            return database.name == "runs.db" and not _has_table(
+                connection, "instance_info"
+            )  # it is made last
         try:
             script.get_revisions(found)
         except CommandError:
@@ -245,3 +283,7 @@ def _is_outdated(database: Path) -> bool:
                     "INSERT INTO alembic_version VALUES (?)", (LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION,)
                 )
     return True
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchall())
