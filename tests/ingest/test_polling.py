@@ -157,7 +157,7 @@ def test_ticks_at_these_moments_find_each_minute_soon_after_it_can_be_seen_by_fe
         regular = clock + 15
         clock = regular if due is None else min(regular, clock + max(due, 0.5))
     assert heads <= 720 * 1.6  # half a day; with a body and a second read each: under 5,000 a day
-    assert sorted(lates)[int(0.95 * len(lates))] <= 5
+    assert sorted(lates)[int(0.95 * len(lates))] <= 6  # 4 of them the server's own
 
 
 def test_a_feed_that_keeps_no_time_is_asked_at_each_tick() -> None:

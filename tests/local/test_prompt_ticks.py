@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, Definitions, SensorDefinition, SkipReason, sensor
+from dagster import DagsterInstance, Definitions, SensorDefinition, SkipReason, job, op, sensor
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.test_utils import create_test_daemon_workspace_context
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -18,8 +19,18 @@ from stats_assets.orchestration.wakes import FEED, RUN, wake
 TOLD, OTHER = "augmented_diffs_stream", "changesets_stream"
 
 
+@op
+def nothing() -> None:
+    pass
+
+
+@job
+def empty() -> None:
+    nothing()
+
+
 def sleepy(name: str) -> SensorDefinition:
-    @sensor(name=name, minimum_interval_seconds=3600, job_name="any")
+    @sensor(name=name, minimum_interval_seconds=3600, job=empty)
     def ticks() -> SkipReason:
         return SkipReason("nothing")
 
@@ -27,7 +38,7 @@ def sleepy(name: str) -> SensorDefinition:
 
 
 @pytest.fixture
-def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkspaceProcessContext]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkspaceProcessContext]:
     for name in ("execute_sensor_iteration", "is_under_min_interval", "MIN_INTERVAL_LOOP_TIME"):
         monkeypatch.setattr(daemon, name, getattr(daemon, name))
     prompt_ticks.begin()
@@ -35,7 +46,7 @@ def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkspaceProcessConte
         LoadableTargetOrigin(python_file=__file__, attribute="defs"), location_name="any"
     )
     with (
-        DagsterInstance.ephemeral() as instance,
+        DagsterInstance.local_temp(str(tmp_path)) as instance,
         create_test_daemon_workspace_context(InProcessWorkspaceLoadTarget(origin), instance) as made,
     ):
         yield made
@@ -94,4 +105,4 @@ def test_a_storage_that_cannot_say_leaves_the_interval(
     assert ticks.look() == {TOLD: 1, OTHER: 1}
 
 
-defs = Definitions(sensors=[sleepy(TOLD), sleepy(OTHER)])
+defs = Definitions(jobs=[empty], sensors=[sleepy(TOLD), sleepy(OTHER)])

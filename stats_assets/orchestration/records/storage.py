@@ -41,8 +41,6 @@ _PARTS = ("history", "schedules")
 _DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 _UNFINISHED = ".unfinished"
 _held = threading.local()
-_whole: dict[Path, list[tuple[int, int]]] = {}
-"""The files that this process has found up to date, by their folder: in one another may be, moved or restored."""
 
 
 def below_root(folder: str) -> Path:
@@ -65,31 +63,25 @@ class LocalStorage(DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         folder = below_root(base_dir)
-        if _known_whole(
-            folder
-        ):  # as nearly always: a tick makes an instance, and Dagster's looks cost 70 ms of CPU
-            self._open(folder, inst_data)
-            return
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
             _make(folder)
             outdated = [path for name in _DATABASES if _is_outdated(path := folder / name)]
-            if outdated:
+            if outdated:  # seldom: a tick makes an instance, and Dagster's own looks cost 70 ms of CPU
                 super().__init__(str(folder), inst_data)
-            self._open(folder, inst_data)
+            self._open(folder, inst_data, whole=not outdated)
             if outdated:
                 self._upgrade()
-            _whole[folder] = _files(folder)
 
-    def _open(self, folder: Path, inst_data: ConfigurableClassData | None) -> None:
-        """As Dagster's own constructor, of databases that are there and up to date; it would look at each once more."""
+    def _open(self, folder: Path, inst_data: ConfigurableClassData | None, *, whole: bool) -> None:
+        """As Dagster's own constructor, which would look at each database once more. whole: they are up to date."""
         self.base_dir, self._inst_data = str(folder), inst_data
         self._run_storage = _Runs(create_db_conn_string(str(folder / "history"), "runs"))
         self._schedule_storage = _Ticks(
             create_db_conn_string(str(folder / "schedules"), "schedules"), folder / "schedules"
         )
         self._event_log_storage = EventLog(
-            str(folder / "history" / "runs"), lambda: _alone(folder), whole=True
+            str(folder / "history" / "runs"), lambda: _alone(folder), whole=whole
         )
         super(DagsterSqliteStorage, self).__init__()
 
@@ -197,18 +189,6 @@ class ComputeLogs(LocalComputeLogManager):
             with contextlib.suppress(OSError):  # gone by another, or a folder in which something is
                 if path.stat().st_mtime < before.timestamp():
                     path.rmdir() if path.is_dir() else path.unlink()
-
-
-def _files(folder: Path) -> list[tuple[int, int]]:
-    found = [(folder / name).stat() for name in _DATABASES]
-    return [(one.st_dev, one.st_ino) for one in found]
-
-
-def _known_whole(folder: Path) -> bool:
-    try:
-        return _whole.get(folder) == _files(folder)
-    except OSError:
-        return False
 
 
 @contextlib.contextmanager
