@@ -64,6 +64,8 @@ def load(module: str) -> None:
     for name in (module, *LATE):
         with suppress(Exception):
             import_module(name)
+    with suppress(Exception):  # definitions of another name than ours are built by each run
+        import_module(module).defs.get_repository_def().get_all_jobs()
     with suppress(Exception):
         from stats_assets.orchestration.current_system import current_stats
         from stats_assets.orchestration.records.storage import read_revisions
