@@ -25,7 +25,7 @@ def begin() -> None:
     told: dict[str, list[float]] = {}
     look, is_under = sensor.execute_sensor_iteration, sensor.is_under_min_interval
 
-    def look_again(workspace: IWorkspaceProcessContext, *arguments: Any, **named: Any) -> Iterator[Any]:
+    def look_again(workspace: IWorkspaceProcessContext[Any], *arguments: Any, **named: Any) -> Iterator[Any]:
         with suppress(Exception):  # a storage that is away for a moment: the interval counts
             told.update(moments(workspace.instance, (stream.sensor for stream in TABLE.values())))
         yield from look(workspace, *arguments, **named)
@@ -33,9 +33,9 @@ def begin() -> None:
     def is_under_unless_told(state: InstigatorState, remote: Any, *least: Any, **named: Any) -> bool:
         return is_under(state, remote, *least, **named) and not is_woken(state, told.get(remote.name, ()))
 
-    sensor.execute_sensor_iteration = look_again
-    sensor.is_under_min_interval = is_under_unless_told
-    sensor.MIN_INTERVAL_LOOP_TIME = LOOK_SECONDS
+    daemon: Any = sensor
+    daemon.execute_sensor_iteration, daemon.is_under_min_interval = look_again, is_under_unless_told
+    daemon.MIN_INTERVAL_LOOP_TIME = LOOK_SECONDS
 
 
 def is_woken(state: InstigatorState, told: Iterable[float]) -> bool:

@@ -46,7 +46,7 @@ class Forks(ForkServerContext):
 def begin(module: str) -> None:
     """From now on a code server of this process forks its runs. Only for a process of one thread."""
     load(module)
-    _fork()
+    _fork(module)
 
     class Warm(server.DagsterApiServer):
         def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -78,11 +78,12 @@ def load(module: str) -> None:
     gc.freeze()  # what is never looked at again is never copied
 
 
-def _fork() -> None:
+def _fork(module: str) -> None:
     """What multiprocessing's `ensure_running` does, by a fork in place of a new interpreter.
 
-    Should that process die, the next run begins another one, which imports as it goes: multiprocessing sees to it.
+    Should that process die, the next run begins another one, a new interpreter: multiprocessing sees to it.
     """
+    forkserver.set_forkserver_preload([module, *LATE])
     resource_tracker.ensure_running()
     address = connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
     alive_reader, alive_writer = os.pipe()

@@ -40,7 +40,8 @@ WORDS = {
     "code": "api grpc",
     "webserver": "dagster_webserver",
     "daemon": "dagster._daemon run",
-    "run": "stats-assets run",  # a fork of what the code server has loaded
+    "forks": "stats-assets warm runs",  # which the code server has forked, and runs are forked from
+    "run": "stats-assets run",
 }
 WITH_SETTINGS = """
 import json, sys

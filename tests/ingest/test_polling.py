@@ -144,14 +144,15 @@ def test_ticks_at_these_moments_find_each_minute_soon_after_it_can_be_seen_by_fe
             moved = head.highest is None or there > head.highest
             if moved and clock > 3600:
                 lates.append(clock - (60 * minutes + 20 + minutes % 5))
-            new = {"source": URL, "head": there, "highest": max(there, head.highest or 0), "feed_time": ended}
-            first_seen = head.now if moved else head.moved_at
             head = replace(
                 head,
-                **new,
+                source=URL,
+                head=there,
+                highest=max(there, head.highest or 0),
+                feed_time=ended,
                 asked_at=head.now,
-                moved_at=first_seen,
-                delay_seconds=delay,  # type: ignore[arg-type]
+                moved_at=head.now if moved else head.moved_at,
+                delay_seconds=delay,
             )
         due = due_in(head)
         regular = clock + 15

@@ -94,7 +94,7 @@ class CodeServer:
             job_code_origin=remote.get_python_origin(),
         )
         self.instance.launch_run(run.run_id, context)
-        return run.run_id
+        return str(run.run_id)
 
     def told(self) -> tuple[int, int, int, str]:
         """Who loaded the definitions, the run's process, its parent, its folder."""

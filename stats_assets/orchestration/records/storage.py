@@ -83,7 +83,7 @@ class LocalStorage(DagsterSqliteStorage):
         self._event_log_storage = EventLog(
             str(folder / "history" / "runs"), lambda: _alone(folder), whole=whole
         )
-        super(DagsterSqliteStorage, self).__init__()
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]
 
     @classmethod
     def from_config_value(
