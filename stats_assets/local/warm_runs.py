@@ -40,7 +40,7 @@ class Run(ForkServerProcess):
 class Forks(ForkServerContext):
     """What the code server makes processes, queues and events of."""
 
-    Process = Run  # type: ignore[assignment]
+    Process = Run
 
 
 def begin(module: str) -> None:
@@ -51,7 +51,8 @@ def begin(module: str) -> None:
     class Warm(server.DagsterApiServer):
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
-            self._mp_ctx = Forks()
+            context: Any = Forks()
+            self._mp_ctx = context
 
     server.DagsterApiServer = Warm  # type: ignore[misc]
 
@@ -95,7 +96,7 @@ def _fork(module: str) -> None:
             os.close(alive_writer)
             _serve(listener.detach(), alive_reader, Path(address))
     os.close(alive_reader)
-    running: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    running: Any = forkserver._forkserver
     running._forkserver_address, running._forkserver_alive_fd = address, alive_writer
     running._forkserver_pid = pid
 

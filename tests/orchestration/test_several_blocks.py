@@ -9,6 +9,7 @@ from dagster import AssetKey, DagsterInstance
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import stream_rows
+from stats_assets.database.ledger.commit import commit as ledger_commit
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest import sequence_loop
@@ -89,7 +90,7 @@ def test_a_run_that_dies_in_its_second_block_leaves_the_rest_to_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     second = world.first + 100
-    commit = sequence_loop.commit
+    commit = ledger_commit
 
     def dies(connection: Connection, run_id: str, stream: str, taken: Any, *rest: Any, **named: Any) -> Any:
         if taken.sequence == second + 3:
