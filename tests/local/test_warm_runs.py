@@ -148,7 +148,11 @@ def test_runs_are_forks_and_end_as_they_do_with_dagsters_own_launcher(code: Code
         assert code.instance.run_launcher.terminate(terminated)
         assert code.ends(terminated) == DagsterRunStatus.CANCELED
 
+        orphaned = code.launch(workspace, "long")
+        _, run, _, _ = code.told()
         os.kill(forks, signal.SIGKILL)
+        assert code.ends(orphaned) == DagsterRunStatus.FAILURE, "nobody knows any more how it ends"
+        os.kill(run, signal.SIGKILL)
         assert code.ends(code.launch(workspace, "short")) == DagsterRunStatus.SUCCESS
         assert code.told()[2] != forks
 

@@ -220,11 +220,14 @@ def _turn_green(
     block: int,
     report: Report,
 ) -> None:
-    """Of a run over several blocks: its own partition is the first, the others are told as the run gets over them."""
+    """Of a run over several blocks each is told when the run is over it: what dies after that leaves its green.
+
+    The first is the run's own partition, and told once more when the run ends.
+    """
     done = [n for n in report.done if block_of(n) == block]
-    key = key_of(block)
-    if not done or key in context.partition_keys:
+    if not done or block_of(report.start) == block_of(report.end):
         return
+    key = key_of(block)
     here = Report(max(report.start, block), min(report.end, block + BLOCK - 1))
     shown: dict[str, Any] = {"start": here.start, "end": here.end, "sequences": len(done)}
     shown |= _block_metadata(stats, stream, [here])
