@@ -18,6 +18,7 @@ REAL_PACE, ODD_PACE = (
 )  # seconds a minute: what keeps time, and what a late server's catching up may look like
 FAR_BEHIND = 100  # sequences: with so much to do, the head can wait
 LATER = 2.0  # a head that was not there yet is expected so much later the next time
+INSTANT = 0.5  # the answer by which a head moved, and when that is noted
 SOONER = 0.5  # a minute: so a server that is faster now is noticed
 
 
@@ -47,15 +48,15 @@ def asks(known: Head, source: str, cursor: int | None) -> bool:
 def due_in(known: Head) -> float | None:
     """Seconds until the feed can have its next head, or is asked again if that was not there in time.
 
-    None: it keeps no time, or much is to be done before, or it is asked seldom.
+    None: it keeps no time, or is asked seldom. While it is not learned how late its heads are, one minute is waited for
+    closely, so that the first that is learned is right.
     """
-    passed, learned, age = known.since(known.feed_time), known.delay_seconds, known.since(known.asked_at)
-    if known.quiet or None in (passed, learned, age) or known.failed_at is not None:
+    passed, age = known.since(known.feed_time), known.since(known.asked_at)
+    if known.quiet or passed is None or age is None or known.failed_at is not None:
         return None
-    assert passed is not None and learned is not None and age is not None  # noqa: S101 - looked at just above
-    if (known.since(known.moved_at) or 0) > STILL:
+    if (known.since(known.moved_at) or 0) > STILL or (known.delay_seconds is None and passed >= 2 * MINUTE):
         return None
-    left = MINUTE + learned - passed
+    left = MINUTE + (known.delay_seconds or 0.0) - passed
     return left if left > 0 else max(0.0, LATER - age)
 
 
@@ -75,6 +76,8 @@ def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:
         return before
     if moved < (REAL_PACE if before is None else ODD_PACE) * (head - highest):
         return None
-    later = min(passed, passed - answered + LATER)  # when it was asked last, this head was not there
-    sooner = (passed if before is None else min(before, passed)) - SOONER
-    return max(min(0.0, passed - SOONER), later, sooner)
+    if moved > answered + INSTANT:  # when it was asked last, this head was not there: it came in between
+        delay = passed - min(answered / 2, max(0.0, answered - LATER))
+    else:
+        delay = (passed if before is None else min(before, passed)) - SOONER
+    return max(min(0.0, passed - SOONER), delay)

@@ -117,7 +117,10 @@ def test_a_day_of_ticks_is_few_requests(wrong: int) -> None:
         (known(79), 1.0),
         (known(80, asked_at=at(80)), 2.0),  # it was asked, and not there: soon again, not at once
         (known(85, asked_at=at(80)), 0.0),
-        (known(40, delay_seconds=None), None),
+        (known(40, delay_seconds=None), 20.0),  # not learned yet: from the minute's end on
+        (known(70, delay_seconds=None), 0.0),
+        (known(70, delay_seconds=None, asked_at=at(69)), 1.0),
+        (known(130, delay_seconds=None), None),  # a feed that is late, or keeps no time
         (known(40, feed_time=None), None),
         (known(40, failed_at=at(39)), None),
         (known(40, quiet_until=at(100)), None),
@@ -142,7 +145,7 @@ def test_ticks_at_these_moments_find_each_minute_soon_after_it_can_be_seen_by_fe
             there, ended = N + minutes, covers(N + minutes).until
             delay = learned(head, there, ended) if head.source else None
             moved = head.highest is None or there > head.highest
-            if moved and clock > 3600:
+            if moved and clock > 180:
                 lates.append(clock - (60 * minutes + 20 + minutes % 5))
             head = replace(
                 head,
@@ -158,6 +161,7 @@ def test_ticks_at_these_moments_find_each_minute_soon_after_it_can_be_seen_by_fe
         regular = clock + 15
         clock = regular if due is None else min(regular, clock + max(due, 0.5))
     assert heads <= 720 * 1.6  # half a day; with a body and a second read each: under 5,000 a day
+    assert max(lates[:5]) <= 7, "it is learned at once"
     assert sorted(lates)[int(0.95 * len(lates))] <= 6  # 4 of them the server's own
 
 
