@@ -1,5 +1,5 @@
-"""What Linux offers to keep processes in order: locks that die with their holder, and children that die with their
-parent. Processes are found by `processes.py`; who is started, restarted and stopped is decided elsewhere.
+"""What Linux offers to keep processes in order: locks that die with their holder, children that die with their parent,
+and names. Processes are found by `processes.py`; who is started, restarted and stopped is decided elsewhere.
 """
 
 import contextlib
@@ -121,3 +121,16 @@ def dies_with_parent(death: signal.Signals) -> Callable[[], None]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return in_child
+
+
+def entitle(title: str) -> None:
+    """Give this process a name in lists of processes, over the words that it was started with.
+
+    For a fork, which would have its parent's. Where the kernel doesn't say where the words are, they stay.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end of proc(5)
+        if 0 < start < end:
+            room = end - start
+            ctypes.memmove(start, title.encode()[: room - 1].ljust(room, b"\0"), room)

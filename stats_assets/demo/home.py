@@ -116,7 +116,7 @@ class DemoHome:
             "CHANGESETS_URL": f"{feed}/changesets",
             "AUGMENTED_DIFFS_START": str(world.first),
             "CHANGESETS_START": "" if world.changesets_first is None else str(world.changesets_first),
-            "POLL_SECONDS": "4",  # Dagster looks every 5 s who is due: with 5, some would miss their turn
+            "POLL_SECONDS": str(int(max(4, min(15, world.interval / 4)))),
             "RETRY_FIRST_SECONDS": "5",
             "RETRY_MAX_SECONDS": "60",
             "HOLE_GRACE_SECONDS": "120",

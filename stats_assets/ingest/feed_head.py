@@ -15,7 +15,7 @@ from stats_assets.feeds.outcomes import HeadQuiet, HeadUnknown
 from stats_assets.feeds.sequences import TO_COME
 from stats_assets.feeds.source import Source, State
 from stats_assets.ingest.head_time import contradiction, time_of
-from stats_assets.ingest.polling import asks, learned
+from stats_assets.ingest.polling import asks, due_in, learned
 from stats_assets.streams import Stream
 from stats_assets.words import at
 
@@ -41,6 +41,8 @@ class Feed:
     """The highest that was seen in this numbering."""
     moved_at: datetime | None = None
     """When the head was first seen, if that is known."""
+    due_in: float | None = None
+    """Seconds until there can be another."""
     error: HeadUnknown | None = None
     """What asking just now ended in."""
 
@@ -135,6 +137,7 @@ def _known(known: Head, source: Source, failure: str | None = None) -> Feed:
         last=last,
         highest=known.highest,
         moved_at=known.moved_at if same else None,
+        due_in=due_in(known) if same and failure is None else None,
     )
 
 
@@ -157,18 +160,23 @@ def _asked(
         return replace(_known(known, source, str(error)), error=error)
     at = time_of(known.stream, state)
     same = known.source == source.url
+    delay = learned(known, state.sequence, at) if same else None
     if keep:
         asked.heed(connection, known.stream, None)
-        delay = learned(known, state.sequence, at) if same else None
         heads.saw(connection, known.stream, state.sequence, at, source=source.url, delay_seconds=delay)
     stood = same and known.highest is not None and state.sequence <= known.highest
+    moved = known.moved_at if stood else known.now
+    answered = replace(
+        known, feed_time=at, asked_at=known.now, moved_at=moved, delay_seconds=delay, failed_at=None
+    )
     return Feed(
         head=state.sequence,
         trouble=source.url,
         time=at,
         last=state.sequence,
         highest=known.highest,
-        moved_at=known.moved_at if stood else known.now,
+        moved_at=moved,
+        due_in=due_in(answered),
     )
 
 

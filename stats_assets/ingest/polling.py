@@ -15,8 +15,9 @@ ONCE_A_MINUTE = 55.0  # ticks are not punctual
 REAL_PACE = 45.0  # seconds between two minutes' heads: what comes no faster keeps time
 ODD_PACE = 10.0  # the same of a feed that is known to keep time, and may be catching up
 FAR_BEHIND = 100  # sequences: with so much to do, the head can wait
-LATER = 5.0  # a head that was not there yet is expected so much later the next time
-SOONER = 1.0  # a minute: so a server that is faster now is noticed
+LATER = 2.0  # a head that was not there yet is expected so much later the next time
+INSTANT = 0.5  # the answer by which a head moved, and when that is noted
+SOONER = 0.5  # a minute: so a server that is faster now is noticed
 
 
 def asks(known: Head, source: str, cursor: int | None) -> bool:
@@ -42,6 +43,21 @@ def asks(known: Head, source: str, cursor: int | None) -> bool:
     return passed < min(0.0, learned) or passed >= MINUTE + learned
 
 
+def due_in(known: Head) -> float | None:
+    """Seconds until the feed can have its next head, or is asked again if that was not there in time.
+
+    None: it keeps no time, or is asked seldom. While it is not learned how late its heads are, one minute is waited for
+    closely, so that the first that is learned is right.
+    """
+    passed, age = known.since(known.feed_time), known.since(known.asked_at)
+    if known.quiet or passed is None or age is None or known.failed_at is not None:
+        return None
+    if (known.since(known.moved_at) or 0) > STILL or (known.delay_seconds is None and passed >= 2 * MINUTE):
+        return None
+    left = MINUTE + (known.delay_seconds or 0.0) - passed
+    return left if left > 0 else max(0.0, LATER - age)
+
+
 def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:
     """After how many seconds past its own time a head like this can be seen; None: the feed keeps no time.
 
@@ -58,6 +74,8 @@ def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:
         return before
     if moved < (REAL_PACE if before is None else ODD_PACE) * (head - highest):
         return None
-    later = min(passed, passed - answered + LATER)  # when it was asked last, this head was not there
-    sooner = (passed if before is None else min(before, passed)) - SOONER
-    return max(min(0.0, passed - SOONER), later, sooner)
+    if moved > answered + INSTANT:  # when it was asked last, this head was not there: it came in between
+        delay = passed - min(answered / 2, max(0.0, answered - LATER))
+    else:
+        delay = (passed if before is None else min(before, passed)) - SOONER
+    return max(min(0.0, passed - SOONER), delay)

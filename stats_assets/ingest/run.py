@@ -6,9 +6,10 @@ Knows nothing of Dagster.
 import logging
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,7 @@ from stats_assets.database.failures import DatabaseFailed, is_connections, sente
 from stats_assets.database.ledger import ledger, pauses
 from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
-from stats_assets.database.ledger.ledger import LedgerRow
+from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
@@ -47,6 +48,7 @@ def run_range(
     mode: Mode = LIVE,
     *,
     report: Report | None = None,
+    after_block: Callable[[int], None] = lambda block: None,
 ) -> Report:
     """Do what is due of start..end (by hand: all of it, counted again), as far as the feed has it.
 
@@ -56,13 +58,14 @@ def run_range(
     away, nothing is fetched, no sequence is counted, and no attempt.
 
     report: is filled while the run goes on, so that a caller knows what was done when the run is interrupted.
+    after_block: is told of each block, by its first sequence, when the run is over it.
 
     Raises LeaseLost and DatabaseUnreachable when it can't go on; what it had committed stays. DatabaseFailed: the
     database fails or refuses. That costs no sequence an attempt, and pauses the stream as a failing feed does.
     """
     report = report or Report(start, end)
     try:
-        _run(work, url, run_id, report, mode)
+        _run(work, url, run_id, report, mode, after_block)
     except (psycopg.Error, DatabaseUnreachable) as error:
         raise _give_back(work, url, run_id, error, report.began, mode) from error
     return report
@@ -74,6 +77,7 @@ def _run(
     run_id: str,
     report: Report,
     mode: Mode,
+    after_block: Callable[[int], None],
 ) -> None:
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
@@ -109,7 +113,11 @@ def _run(
             bodies = Bodies(work, connection, turn, Path(folder), report, mode, numbered)
             runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
             try:
-                _go(runner, due)
+                for block, rows in groupby(due, lambda row: block_of(row.sequence)):
+                    _go(runner, list(rows))
+                    after_block(block)
+                    if report.ended_early:
+                        break
             except BaseException:
                 with suppress(psycopg.Error):
                     ledger.release(connection, run_id, work.stream)

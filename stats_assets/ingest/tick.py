@@ -11,12 +11,13 @@ from datetime import datetime
 from stats_assets.database.ledger.ledger import BLOCK, LedgerRow, block_of
 
 MOST_BLOCKS_LOOKED_AT = 20  # candidates for runs in one tick; more than any sensible number of parallel runs
+MOST_BLOCKS_A_RUN = 5  # so long at most the next look at what is due waits; a run's start is little beside it
 MOST_SKIPPED = 50_000  # ledger rows that one tick writes for a seek forward; the next ticks write the rest
 
 
 @dataclass(frozen=True)
 class Range:
-    """Sequences start..end, both included, within one block."""
+    """Sequences start..end, both included: of one block, or of several in a row."""
 
     start: int
     end: int
@@ -172,6 +173,8 @@ class State:
     """The ledger's rows of these blocks, by block."""
     late: Sequence[int] = ()
     """What is due once more though it is done, in order."""
+    blocks_a_run: int = 1
+    """How many blocks a run may have: far behind, fewer starts."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,8 @@ class Decision:
 
 
 def decide(state: State) -> Decision:
-    """Advance over what is done without a gap, then request what is due and free: at most one range a block.
+    """Advance over what is done without a gap, then request what is due and free: at most one range a block, and
+    where there are more of them than slots, several blocks a range.
 
     What is late comes last, a block's at a time, when nothing else could use the slot.
     """
@@ -201,19 +205,33 @@ def decide(state: State) -> Decision:
     for row in rows[current]:
         if row.sequence == cursor + 1 and row.done:
             cursor = row.sequence
-    requests: list[Range] = []
+    free: list[Range] = []
     for block in candidates:
         due = [
             row.sequence for row in rows[block] if cursor < row.sequence <= head and _is_due(row, state.now)
         ]
-        if not due or any(flight.overlaps(block) for flight in state.in_flight):
-            continue
-        if len(requests) < state.slots:
-            requests.append(Range(due[0], due[-1]))
+        if due and not any(flight.overlaps(block) for flight in state.in_flight):
+            free.append(Range(due[0], due[-1]))
+    requests = _joined(free, state.slots, state.blocks_a_run)[: state.slots]
     late = None
     if state.late and len(requests) < state.slots:
         late = Range(state.late[0], max(n for n in state.late if block_of(n) == block_of(state.late[0])))
     return Decision(cursor, tuple(requests), late)
+
+
+def _joined(free: Sequence[Range], slots: int, most: int) -> list[Range]:
+    """Neighbouring blocks' ranges as one, as many as let each slot have its share; never over a block between."""
+    share = min(most, -(-len(free) // max(1, slots)))
+    joined: list[Range] = []
+    blocks = 0
+    for one in free:
+        last = joined[-1] if joined else None
+        if last and blocks < share and block_of(last.end) + BLOCK == block_of(one.start):
+            joined[-1], blocks = Range(last.start, one.end), blocks + 1
+        else:
+            joined.append(one)
+            blocks = 1
+    return joined
 
 
 def _with_due(state: State, first: int, head: int) -> list[int]:

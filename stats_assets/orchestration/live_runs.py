@@ -32,7 +32,7 @@ class Flight:
     ranges: list[Range] = field(default_factory=list)
     """What runs are at work on."""
     ours: int = 0
-    """How many of these runs the sensor started."""
+    """How many of these runs the sensor started, and are still at work on sequences."""
     late: bool = False
     """Whether one is at work on what is due once more; nothing waits for it."""
     dead: list[tuple[DagsterRun, str]] = field(default_factory=list)
@@ -74,8 +74,9 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings, 
         if LATE_TAG in tags:
             flight.late = True
             continue
-        flight.ours += 1
+        # One that has released its range applies the statistics: the next may begin meanwhile.
         if run_id not in held or not held[run_id].released:
+            flight.ours += 1
             flight.ranges.append(Range(int(tags[START_TAG]), int(tags[END_TAG])))
     return flight
 

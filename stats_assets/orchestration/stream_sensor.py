@@ -23,13 +23,23 @@ from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.failures import named
 from stats_assets.database.ledger import asked, seeking, stream_rows
 from stats_assets.database.ledger.due_again import late
-from stats_assets.database.ledger.ledger import block_of
+from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.ingest.feed_head import Feed, of_tick
 from stats_assets.ingest.fetch import settled_to
-from stats_assets.ingest.tick import Decision, NowhereToStart, Range, Standing, State, Stored, decide, stand
+from stats_assets.ingest.tick import (
+    MOST_BLOCKS_A_RUN,
+    Decision,
+    NowhereToStart,
+    Range,
+    Standing,
+    State,
+    Stored,
+    decide,
+    stand,
+)
 from stats_assets.monitoring.switches import instance_id
-from stats_assets.orchestration import live_runs
+from stats_assets.orchestration import live_runs, wakes
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.jobs import STREAM_JOBS
 from stats_assets.orchestration.live_runs import Flight
@@ -106,6 +116,8 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 make_partitions(connection, cursor + 1, cursor + AHEAD)
             for run, reason in turn.flight.dead:
                 context.instance.report_run_failed(run, reason)
+            if feed.due_in is not None and feed.due_in < stats.settings.poll_seconds:
+                wakes.wake(context.instance, TABLE[stream].sensor, wakes.FEED, feed.due_in)
     if turn.standing.warning:
         warn(turn.standing.warning)
     requests = _requests(stream, turn.decision)
@@ -247,6 +259,8 @@ def _decide(
             held=stream_rows.held(connection, stream, first),
             rows=lambda wanted: stream_rows.block_rows(connection, stream, wanted),
             late=() if none_late else late(connection, stream, settled),
+            # An Overpass gives one body after the other: there a longer run would only be one that lasts for hours.
+            blocks_a_run=1 if stats.source(stream).serial else MOST_BLOCKS_A_RUN,
         )
     )
 
@@ -262,7 +276,11 @@ def _new_partitions(
     context: SensorEvaluationContext, stream: Stream, requests: Sequence[RunRequest]
 ) -> list[AddDynamicPartitionsRequest]:
     blocks = BLOCKS[stream]
-    keys = {request.partition_key or "" for request in requests}
+    keys = {
+        key_of(block)
+        for request in requests
+        for block in range(int(request.partition_key or 0), int(request.tags[END_TAG]) + 1, BLOCK)
+    }
     new = sorted(key for key in keys if not context.instance.has_dynamic_partition(blocks.name or "", key))
     return [blocks.build_add_request(new)] if new else []
 

@@ -23,7 +23,7 @@ import psycopg
 
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger.stream_rows import stream_of
-from stats_assets.demo.home import DemoHome
+from stats_assets.demo.home import DemoHome, Remembered
 from stats_assets.local.supervisor import MARK
 from stats_assets.monitoring.status import of as standing_of
 from stats_assets.monitoring.stream_status import Status
@@ -40,7 +40,8 @@ WORDS = {
     "code": "api grpc",
     "webserver": "dagster_webserver",
     "daemon": "dagster._daemon run",
-    "run": "spawn_main",  # a child of the code server's
+    "forks": "stats-assets warm runs",  # which the code server has forked, and runs are forked from
+    "run": "stats-assets run",
 }
 WITH_SETTINGS = """
 import json, sys
@@ -255,6 +256,11 @@ class DemoStack(Stack):
         super().__init__(folder, root, self._demo.path, "demo", f"--feed-port={port}")
         if settings:
             self.command[:1] = [sys.executable, "-c", WITH_SETTINGS, json.dumps(settings)]
+
+    @property
+    def world(self) -> Remembered:
+        """Its world: which minutes there are, and when one more comes."""
+        return self._demo.world()
 
     def standing(self) -> Status:
         """What `stats-assets status` says, without a process of its own: to be asked often."""

@@ -58,7 +58,7 @@ def goes_on(stack: DemoStack, after: int, killed: list[int]) -> float:
 
 @pytest.mark.parametrize(
     "roles",
-    [("run",), ("run", "code"), ("daemon",), ("webserver",), ("feed",), ("postgres",), CHILDREN],
+    [("run",), ("forks",), ("run", "code"), ("daemon",), ("webserver",), ("feed",), ("postgres",), CHILDREN],
     ids="+".join,
 )
 def test_the_stream_survives(demo_stack: DemoStack, roles: tuple[str, ...], told: list[str]) -> None:

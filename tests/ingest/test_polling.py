@@ -7,7 +7,7 @@ import pytest
 
 from stats_assets.database.ledger.heads import Head
 from stats_assets.feeds.sequences import covers
-from stats_assets.ingest.polling import asks, learned
+from stats_assets.ingest.polling import asks, due_in, learned
 
 URL = "http://feed"
 N = 7_474_000
@@ -108,6 +108,61 @@ def test_a_day_of_ticks_is_few_requests(wrong: int) -> None:
         )
     assert 1440 - 5 <= heads <= 2200  # with a body and a second read each: under 5,000
     assert late <= 30  # seconds after it could be seen: two ticks
+
+
+@pytest.mark.parametrize(
+    ("head", "seconds"),
+    [
+        (known(21), 59.0),  # 20 s after the next minute's end
+        (known(79), 1.0),
+        (known(80, asked_at=at(80)), 2.0),  # it was asked, and not there: soon again, not at once
+        (known(85, asked_at=at(80)), 0.0),
+        (known(40, delay_seconds=None), 20.0),  # not learned yet: from the minute's end on
+        (known(70, delay_seconds=None), 0.0),
+        (known(70, delay_seconds=None, asked_at=at(69)), 1.0),
+        (known(130, delay_seconds=None), None),  # a feed that is late, or keeps no time
+        (known(40, feed_time=None), None),
+        (known(40, failed_at=at(39)), None),
+        (known(40, quiet_until=at(100)), None),
+        (known(3000), None),  # it stands still
+    ],
+)
+def test_when_the_next_head_is_due(head: Head, seconds: float | None) -> None:
+    assert due_in(head) == seconds
+
+
+def test_ticks_at_these_moments_find_each_minute_soon_after_it_can_be_seen_by_few_requests() -> None:
+    """As a daemon does that heeds them: the server as above, a tick each 15 s and whenever a head is due."""
+    head = Head("augmented_diffs", at(0))
+    heads, lates = 0, []
+    clock, regular = 0.0, 0.0
+    while clock < 43_200:
+        head = replace(head, now=at(clock))
+        if asks(head, URL, head.head):
+            heads += 1
+            seen = int(clock)
+            minutes = next(m for m in range(seen // 60 + 1, -3, -1) if 60 * m + 20 + m % 5 <= clock)
+            there, ended = N + minutes, covers(N + minutes).until
+            delay = learned(head, there, ended) if head.source else None
+            moved = head.highest is None or there > head.highest
+            if moved and clock > 180:
+                lates.append(clock - (60 * minutes + 20 + minutes % 5))
+            head = replace(
+                head,
+                source=URL,
+                head=there,
+                highest=max(there, head.highest or 0),
+                feed_time=ended,
+                asked_at=head.now,
+                moved_at=head.now if moved else head.moved_at,
+                delay_seconds=delay,
+            )
+        due = due_in(head)
+        regular = clock + 15
+        clock = regular if due is None else min(regular, clock + max(due, 0.5))
+    assert heads <= 720 * 1.6  # half a day; with a body and a second read each: under 5,000 a day
+    assert max(lates[:5]) <= 7, "it is learned at once"
+    assert sorted(lates)[int(0.95 * len(lates))] <= 6  # 4 of them the server's own
 
 
 def test_a_feed_that_keeps_no_time_is_asked_at_each_tick() -> None:

@@ -133,6 +133,53 @@ def test_decide(case: str) -> None:
     assert decide(state) == expected
 
 
+def seen(
+    ledger: Ledger, head: int, slots: int, blocks_a_run: int, in_flight: Sequence[Range] = ()
+) -> list[Range]:
+    state = replace(ledger.state(999, head, slots=slots, in_flight=in_flight), blocks_a_run=blocks_a_run)
+    return list(decide(state).requests)
+
+
+def test_far_behind_a_run_has_several_blocks_and_each_slot_its_share() -> None:
+    new = Ledger([])
+    assert seen(new, 1599, slots=2, blocks_a_run=5) == [Range(1000, 1299), Range(1300, 1599)]
+    assert seen(new, 1199, slots=2, blocks_a_run=5) == [Range(1000, 1099), Range(1100, 1199)]
+    assert seen(new, 9999, slots=2, blocks_a_run=5) == [Range(1000, 1499), Range(1500, 1999)]
+    assert seen(new, 9999, slots=1, blocks_a_run=1) == [Range(1000, 1099)]
+    assert seen(new, 1212, slots=1, blocks_a_run=5) == [Range(1000, 1212)]
+    assert seen(new, 1599, slots=0, blocks_a_run=5) == []
+
+
+def test_a_run_over_several_blocks_has_none_that_another_has_or_in_which_nothing_is_due() -> None:
+    new = Ledger([])
+    assert seen(new, 1599, 1, 5, [Range(1100, 1299)]) == [Range(1000, 1099)]
+    assert seen(new, 1599, 2, 5, [Range(1100, 1299)]) == [Range(1000, 1099), Range(1300, 1499)]
+    waits = Ledger([], waiting=dict.fromkeys(range(1100, 1200), LATER))
+    assert seen(waits, 1299, 1, 5) == [Range(1000, 1099)]
+    done = Ledger([*range(1000, 1050), *range(1120, 1200)])
+    assert seen(done, 1299, 1, 5) == [Range(1050, 1299)]  # what is done in between, the run passes over
+
+
+@given(
+    done=st.sets(st.integers(1000, 2020)),
+    head=st.integers(990, 2020),
+    slots=st.integers(0, 4),
+    most=st.integers(1, 6),
+    busy=st.sets(st.sampled_from(range(1000, 2000, BLOCK))),
+)
+def test_whatever_is_due_no_two_runs_have_one_block(
+    done: set[int], head: int, slots: int, most: int, busy: set[int]
+) -> None:
+    in_flight = [Range(block, block + 10) for block in busy]
+    requests = seen(Ledger(sorted(done)), head, slots, most, in_flight)
+    blocks = [block for one in requests for block in range(block_of(one.start), one.end + 1, BLOCK)]
+    assert len(blocks) == len(set(blocks))
+    assert not busy & set(blocks)
+    assert len(requests) <= slots
+    assert all(one.end <= head and one.start not in done and one.end not in done for one in requests)
+    assert all(len(range(block_of(one.start), one.end + 1, BLOCK)) <= most for one in requests)
+
+
 @given(
     done=st.sets(st.integers(1000, 1420)),
     waiting=st.sets(st.integers(1000, 1420)),

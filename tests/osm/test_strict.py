@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stats_assets import osm
-from stats_assets.monitoring.status import Status
+from stats_assets.monitoring.stream_status import Status
 from stats_assets.osm import compiled, document, strict, tokens
 from stats_assets.osm.diff import FASTEST, count_diff
 from stats_assets.osm.features import node_ids

@@ -44,9 +44,9 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
     if left := pauses.quiet(connection, stream):
         raise FeedQuiet(source.url, _quiet(*left), retry_after=left[0])
     _ration(connection, stream, source, sequence)
-    count(connection, stream, "body")
-    if not source.serial:
+    if not source.serial:  # it is counted when the answer is there: one write for each of many files
         return 0
+    count(connection, stream, "body")
     connection.execute("DELETE FROM asked WHERE stream = %s AND asked_at < now() - %s", (stream, ASKED_KEPT))
     row = connection.execute(
         "INSERT INTO asked (stream, sequence) VALUES (%s, %s) RETURNING id", (stream, sequence)
@@ -58,8 +58,8 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
 def end(connection: Connection, stream: Stream, request: int, size: int, error: FeedError | None) -> None:
     """Called after the answer: notes what it was, for all runs to know."""
     heed(connection, stream, error)
-    if size:
-        count(connection, stream, "body", number=0, size=size)
+    if size or not request:
+        count(connection, stream, "body", number=0 if request else 1, size=size)
     if request:
         answer = (
             "good" if error is None else "duplicate" if isinstance(error, DuplicateQueryRefused) else "bad"

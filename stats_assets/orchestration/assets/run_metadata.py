@@ -80,7 +80,8 @@ def _block_done(stats: Stats, stream: Stream, reports: Sequence[Report]) -> str:
             "missing": Counter(block_of(n) for n, _ in stream_rows.troubled(connection, stream, "hole")),
         }
     said = []
-    for block in dict.fromkeys(block_of(report.start) for report in reports):
+    covered = (range(block_of(report.start), report.end + 1, BLOCK) for report in reports)
+    for block in dict.fromkeys(block for blocks in covered for block in blocks):
         parts = [f"{done.get(block, 0)} of {BLOCK}"]
         parts += [f"{held[block]} waiting"] if held.get(block) else []
         parts += [f"{found[block]} {word}" for word, found in given_up.items() if found[block]]

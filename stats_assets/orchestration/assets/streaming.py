@@ -12,6 +12,7 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
     AssetObservation,
     AssetsDefinition,
     AssetSpec,
@@ -26,12 +27,13 @@ from pydantic import Field
 
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.failures import named
-from stats_assets.database.ledger.ledger import BLOCK, LeaseLost
+from stats_assets.database.ledger.ledger import BLOCK, LeaseLost, block_of
 from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.feeds.archive import ArchiveError
 from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
+from stats_assets.orchestration import wakes
 from stats_assets.orchestration.assets.freshness import FRESHNESS
 from stats_assets.orchestration.assets.run_metadata import block_metadata, lag_metadata, metadata_of
 from stats_assets.orchestration.current_system import current_stats
@@ -43,11 +45,12 @@ from stats_assets.orchestration.partitions import (
     BY_HAND,
     KIND_TAG,
     is_by_hand,
+    key_of,
     sequences_of,
 )
 from stats_assets.osm.categories import CategoriesError
 from stats_assets.osm.regions import RegionsError
-from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, Stream
+from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, TABLE, Stream
 from stats_assets.system import Stats
 
 GREEN = (
@@ -134,7 +137,8 @@ def materialize_stream(
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Fetch, count and commit the run's ranges; what was done becomes the assets' metadata."""
     live = not is_by_hand(context.run.tags)
-    reports = [Report(found.start, found.stop - 1) for found in ranges_of(context.partition_keys, config)]
+    ranges = _of_sensor(config) if live else ranges_of(context.partition_keys, config)
+    reports = [Report(found.start, found.stop - 1) for found in ranges]
     if not live:
         _tag(context, stream, reports)
     try:
@@ -146,7 +150,15 @@ def materialize_stream(
             WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
         )
         for report in reports:
-            run_range(work, stats.url, context.run.run_id, report.start, report.end, mode, report=report)
+
+            def over(block: int, report: Report = report) -> None:
+                _turn_green(context, stats, stream, (raw, facts), block, report)
+
+            run_range(
+                *(work, stats.url, context.run.run_id, report.start, report.end, mode),
+                report=report,
+                after_block=over,
+            )
     except DagsterExecutionInterruptedError:
         said = "; ".join(report.so_far() for report in reports)
         goes_on = (
@@ -178,6 +190,8 @@ def materialize_stream(
         raise Failure(str(error), metadata=shown) from None
     if live:
         shown |= lag_metadata(stats, stream)
+        if any(report.head is not None and report.head > report.end for report in reports):
+            wakes.wake(context.instance, TABLE[stream].sensor, wakes.RUN)
     yield MaterializeResult(asset_key=raw, metadata=shown)
     yield MaterializeResult(asset_key=facts, metadata=shown)
     yield AssetCheckResult(
@@ -188,6 +202,35 @@ def materialize_stream(
         description=escaped("; ".join(f"{n}: {reason}" for n, reason in list(failed.items())[:5])) or None,
         metadata={"failed": failed},
     )
+
+
+def _of_sensor(config: RangeConfig) -> list[range]:
+    """A run of the sensor's has exactly the range that was decided, over several blocks where it is far behind."""
+    assert config.start is not None and config.end is not None  # noqa: S101 - the sensor has set them
+    return [range(config.start, config.end + 1)]
+
+
+def _turn_green(
+    context: AssetExecutionContext,
+    stats: Stats,
+    stream: Stream,
+    assets: Sequence[AssetKey],
+    block: int,
+    report: Report,
+) -> None:
+    """Of a run over several blocks each is told when the run is over it: what dies after that leaves its green.
+
+    The first is the run's own partition, and told once more when the run ends.
+    """
+    done = [n for n in report.done if block_of(n) == block]
+    if not done or block_of(report.start) == block_of(report.end):
+        return
+    key = key_of(block)
+    here = Report(max(report.start, block), min(report.end, block + BLOCK - 1))
+    shown: dict[str, Any] = {"start": here.start, "end": here.end, "sequences": len(done)}
+    shown |= block_metadata(stats, stream, [here])
+    for asset in assets:
+        context.log_event(AssetMaterialization(asset, partition=key, metadata=shown))
 
 
 def _tag(context: AssetExecutionContext, stream: Stream, reports: Sequence[Report]) -> None:

@@ -19,7 +19,6 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 from dagster._core.storage.sql import create_engine
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Connection, Engine
-from sqlalchemy.pool import NullPool
 
 from stats_assets.orchestration.records.packing import packing
 
@@ -36,12 +35,19 @@ PASSING = (
 
 
 class EventLog(SqliteEventLogStorage):
-    """One database, opened packing. It is made inside `alone`, so by one process at a time."""
+    """One database, opened packing. It is made inside `alone`, so by one process at a time.
 
-    def __init__(self, base_dir: str, alone: Callable[[], AbstractContextManager[None]]) -> None:
+    whole: it is there, and up to date.
+    """
+
+    def __init__(
+        self, base_dir: str, alone: Callable[[], AbstractContextManager[None]], *, whole: bool
+    ) -> None:
         self._alone = alone
         self._watcher: SqlPollingEventWatcher | None = None
         super().__init__(base_dir)
+        if whole:
+            self._initialized_dbs.add(INDEX_SHARD_NAME)
 
     def _initdb(self, engine: Any, for_index_shard: bool = False) -> None:
         with self._alone():
@@ -57,7 +63,6 @@ class EventLog(SqliteEventLogStorage):
     def run_connection(self, run_id: str | None = None) -> Any:
         return self._connect(str(run_id) if self._is_of_before(run_id) else INDEX_SHARD_NAME)
 
-    @functools.cache  # noqa: B019 - as many as there are databases, and one storage a process
     def _engine(self, shard: str) -> Engine:
         return engine_of(self.conn_string_for_shard(shard))
 
@@ -119,7 +124,22 @@ class EventLog(SqliteEventLogStorage):
 
 
 def engine_of(url: str) -> Engine:
-    """A database of Dagster's, opened packing. One for all connections: making it costs more than a connection."""
-    return packing(
-        create_engine(url, poolclass=NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
-    )
+    """A database of Dagster's, opened packing: one engine a process and file, whose connections stay open.
+
+    A run asks a hundred times, a code server makes an instance a tick, and opening costs more than asking.
+    """
+    try:
+        file = Path(url.removeprefix("sqlite:///")).stat().st_ino
+    except OSError:  # still to be made
+        return _engine_of(url)
+    return _kept_engine(url, file)
+
+
+@functools.lru_cache(maxsize=12)
+def _kept_engine(url: str, file: int) -> Engine:
+    return _engine_of(url)
+
+
+def _engine_of(url: str) -> Engine:
+    waits = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+    return packing(create_engine(url, max_overflow=-1, connect_args=waits))

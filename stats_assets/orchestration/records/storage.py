@@ -28,7 +28,7 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sql import ALEMBIC_SCRIPTS_LOCATION
-from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION
+from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION, create_db_conn_string
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine
@@ -67,12 +67,23 @@ class LocalStorage(DagsterSqliteStorage):
         with _alone(folder):
             _make(folder)
             outdated = [path for name in _DATABASES if _is_outdated(path := folder / name)]
-            super().__init__(str(folder), inst_data)
-            self._run_storage = _Runs(self._run_storage._conn_string)
-            self._schedule_storage = _Ticks(self._schedule_storage._conn_string, folder / "schedules")
-            self._event_log_storage = EventLog(self._event_log_storage._base_dir, lambda: _alone(folder))
+            if outdated:  # seldom: a tick makes an instance, and Dagster's own looks cost 70 ms of CPU
+                super().__init__(str(folder), inst_data)
+            self._open(folder, inst_data, whole=not outdated)
             if outdated:
                 self._upgrade()
+
+    def _open(self, folder: Path, inst_data: ConfigurableClassData | None, *, whole: bool) -> None:
+        """As Dagster's own constructor, which would look at each database once more. whole: they are up to date."""
+        self.base_dir, self._inst_data = str(folder), inst_data
+        self._run_storage = _Runs(create_db_conn_string(str(folder / "history"), "runs"))
+        self._schedule_storage = _Ticks(
+            create_db_conn_string(str(folder / "schedules"), "schedules"), folder / "schedules"
+        )
+        self._event_log_storage = EventLog(
+            str(folder / "history" / "runs"), lambda: _alone(folder), whole=whole
+        )
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]
 
     @classmethod
     def from_config_value(
@@ -215,6 +226,11 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
+def read_revisions() -> None:
+    """Read Dagster's list of revisions, 90 files, for this process and its forks. No database is opened."""
+    _script().get_current_head()
+
+
 def _is_outdated(database: Path) -> bool:
     """Whether the database has to be brought to the newest revision. A later dagster's is left as it is.
 
@@ -227,7 +243,9 @@ def _is_outdated(database: Path) -> bool:
         except sqlite3.OperationalError:  # no table: it was killed while it was made
             found = []
         if found == [script.get_current_head()]:
-            return False
+            return database.name == "runs.db" and not _has_table(
+                connection, "instance_info"
+            )  # it is made last
         try:
             script.get_revisions(found)
         except CommandError:
@@ -245,3 +263,7 @@ def _is_outdated(database: Path) -> bool:
                     "INSERT INTO alembic_version VALUES (?)", (LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION,)
                 )
     return True
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchall())
