@@ -14,8 +14,12 @@ from benchmarks.figures import PROJECT, Figure, dumped, loaded, table, write
 
 MODULES: dict[str, tuple[str, ...]] = {
     "counting": ("F1", "F6"),
+    "catch_up": ("F3",),
+    "visible": ("F4",),
+    "tick": ("F5",),
     "queries": ("F7",),
     "rest": ("F8",),
+    "writing": ("F10",),
 }
 """Each has `figures(small)`; small: as little as shows that it works, for the tests."""
 

@@ -15,10 +15,12 @@ import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from dagster import DagsterInstance, RunsFilter
 
 from benchmarks.counting import HEAD, minutes
+from benchmarks.figures import Figure
 from benchmarks.rest import name, processes, seconds
 from stats_assets.database.connection import connect
 from stats_assets.database.ledger.stream_rows import stream_of
@@ -77,23 +79,35 @@ def say_head(folder: Path, head: int) -> None:
     new.rename(folder / "state.yaml")
 
 
-def main() -> int:
-    """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sequences", type=int, default=300)
-    parser.add_argument("--parallel", type=int, help="MAX_PARALLEL_RUNS, if not its default")
-    arguments = parser.parse_args()
+class Measured(NamedTuple):
+    """Sequences of `megabytes` each: what one core counts of them a second, seconds by the clock, CPU of each part."""
+
+    sequences: int
+    megabytes: float
+    one_core: float
+    wall: float
+    runs: int
+    each: dict[str, float]
+    """CPU seconds a sequence: of runs, of PostgreSQL, of all else."""
+
+    @property
+    def best(self) -> float:
+        """Sequences a second at most, if all cores had nothing else to do."""
+        return (os.cpu_count() or 1) / (self.each["runs"] + self.each["PostgreSQL"])
+
+
+def measured(sequences: int, parallel: int | None = None) -> Measured:
+    """Make the bodies, count some on one core, then catch up with all through a demo's Dagster."""
     folder = Path(tempfile.mkdtemp(prefix="stats-assets-bench-"))
     folder.chmod(0o755)
-    size = make(folder, arguments.sequences + 1)
+    size = make(folder, sequences + 1)
     bodies = sorted(map(str, folder.rglob(f"*{TABLE[STREAM].suffix}")))
     counted = subprocess.run(  # noqa: S603
         [sys.executable, "-c", COUNT, *bodies[:60]], capture_output=True, text=True, check=True
     )
-    one_core = float(counted.stdout)
     say_head(folder, FIRST)
     given = {"AUGMENTED_DIFFS_URL": str(folder), "AUGMENTED_DIFFS_START": str(FIRST), "ARCHIVE_URI": ""}
-    given |= {} if arguments.parallel is None else {"MAX_PARALLEL_RUNS": str(arguments.parallel)}
+    given |= {} if parallel is None else {"MAX_PARALLEL_RUNS": str(parallel)}
     with demo_stack(history=1, interval=1e9, settings=given) as stack, connect(stack.url) as connection:
 
         def done() -> int:
@@ -105,24 +119,50 @@ def main() -> int:
         until(lambda: done() >= 1 and stream_of(connection, STREAM) is not None, "the stream to have begun")
         begun = time.monotonic()
         before = _used(stack.home)
-        say_head(folder, FIRST + arguments.sequences)
-        while done() <= arguments.sequences:
+        say_head(folder, FIRST + sequences)
+        while done() <= sequences:
             time.sleep(1)  # who asks often, costs
         wall = time.monotonic() - begun
         used = {part: total - before[part] for part, total in _used(stack.home).items()}
         os.environ["DAGSTER_HOME"] = str(stack.home)
         with DagsterInstance.from_config(str(stack.home)) as instance:
             runs = instance.get_runs_count(RunsFilter(tags={STREAM_TAG: STREAM})) - 1
-    each = {part: total / arguments.sequences for part, total in used.items()}
-    work, cores = each["runs"] + each["PostgreSQL"], os.cpu_count() or 1
-    print(f"{arguments.sequences} sequences of {size / 1e6 / len(bodies):.2f} MB in {runs} runs")
-    print(f"one core counts {1 / one_core:8.1f} sequences a second ({one_core * 1000:.1f} ms of CPU each)")
-    print(f"through Dagster {arguments.sequences / wall:8.1f} a second by the clock: {wall:.1f} s")
-    for part, total in each.items():
+    each = {part: total / sequences for part, total in used.items()}
+    return Measured(sequences, size / 1e6 / len(bodies), 1 / float(counted.stdout), wall, runs, each)
+
+
+def figures(*, small: bool) -> list[Figure]:
+    """F3: catching up from a directory."""
+    found = measured(20 if small else 600)
+    what = f"catching up with {found.sequences} sequences of {found.megabytes:.1f} MB, through Dagster"
+    ours, unit = found.sequences / found.wall, "sequences/s"
+    anchor = ("what one core counts", found.one_core)
+    return [
+        Figure("F3", what, unit, ours, *anchor, "ratio", least=1.5),
+        Figure("F3", what, unit, ours, least=60),
+        Figure(
+            "F3", "the same, by what runs and PostgreSQL use, at most", unit, found.best, *anchor, "ratio"
+        ),
+    ]
+
+
+def main() -> int:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sequences", type=int, default=300)
+    parser.add_argument("--parallel", type=int, help="MAX_PARALLEL_RUNS, if not its default")
+    found = measured(**vars(parser.parse_args()))
+    print(f"{found.sequences} sequences of {found.megabytes:.2f} MB in {found.runs} runs")
+    print(
+        f"one core counts {found.one_core:8.1f} sequences a second ({1000 / found.one_core:.1f} ms of CPU each)"
+    )
+    print(f"through Dagster {found.sequences / found.wall:8.1f} a second by the clock: {found.wall:.1f} s")
+    for part, total in found.each.items():
         print(f"                {total * 1000:8.1f} ms of CPU each: {part}")
-    print(f"                {sum(used.values()) / wall:8.2f} cores were had")
-    best = f"{cores * one_core / work:.2f} of one core's"
-    print(f"on {cores} free cores  {cores / work:8.1f} a second at most: {best}")
+    print(f"                {sum(found.each.values()) * found.sequences / found.wall:8.2f} cores were had")
+    print(
+        f"all cores free  {found.best:8.1f} a second at most: {found.best / found.one_core:.2f} of one core's"
+    )
     return 0
 
 

@@ -12,6 +12,7 @@ import gc
 import gzip
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
+from benchmarks.figures import Figure
 from stats_assets.osm import compiled, strict
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.diff import count_diff
@@ -147,6 +149,60 @@ READERS: dict[str, Grammar | None] = {"lxml": None, "Python": strict}
 if compiled.MODULE is not None:
     READERS["C"] = compiled.MODULE
 CATEGORIES, REGIONS = Categories.load(), Regions.load()
+
+
+def bare_peak(path: Path) -> float:
+    """The anchor's: peak memory in MB of a process that only iterates."""
+    program = "import resource, sys; from lxml import etree\nfor _, one in etree.iterparse(sys.argv[1]): one.clear()"
+    program += "\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    return float(run.stdout)
+
+
+def figures(*, small: bool) -> list[Figure]:
+    """F1 and F6: 200 MB of ordinary minutes, in memory ten times as much."""
+    wanted: dict[str, float | None] = {"lxml": None, "Python": 0.6, "C": 1.2}
+    size, times = (0.3, 1) if small else (200, 5)
+    with tempfile.TemporaryDirectory() as folder:
+        path, big, few = (Path(folder) / name for name in ("diff.xml", "big.xml", "few.xml"))
+        written = write(path, size)
+        megabytes = written.bytes / MEGABYTE
+        gc.freeze()  # as processes do that have loaded all
+        works: list[Callable[[], object]] = [partial(bare, path)]
+        works += [partial(count, path, grammar) for grammar in READERS.values()]
+        anchor, *counted = seconds(works, times)
+        what = f"full statistics of {megabytes:.0f} MB of ordinary minutes, read by"
+        found = [
+            Figure(
+                *("F1", f"{what} {name}", "MB/s", megabytes / taken, "bare iterparse", megabytes / anchor),
+                judged="ratio",
+                least=wanted[name],
+            )
+            for name, taken in zip(READERS, counted, strict=True)
+        ]
+        if not small and (npm := installed(Path(folder))):
+            parsing = write(few, PARSED).bytes / MEGABYTE / parsed(npm, few)
+            best = megabytes / min(counted)
+            name = "npm's osm-adiff-parser, parsing only"
+            found.append(Figure("F1", "full statistics", "MB/s", best, name, parsing, "ratio", least=6))
+        found += memory(path, megabytes)
+        found += [] if small else memory(big, write(big, 10 * size).bytes / MEGABYTE)
+    return found
+
+
+def memory(path: Path, megabytes: float) -> list[Figure]:
+    what = f"peak memory of counting {megabytes:,.0f} MB"
+    return [Figure("F6", what, "MB", peak(path), "bare iterparse", bare_peak(path), most=200)]
+
+
+def installed(folder: Path) -> Path | None:
+    """A folder with npm's parser; None where it can't be had."""
+    if shutil.which("npm") is None:
+        return None
+    words = ["npm", "install", "--silent", "--prefix", str(folder), "@osmcha/osm-adiff-parser"]
+    return folder if subprocess.run(words, check=False, capture_output=True).returncode == 0 else None  # noqa: S603
 
 
 def main() -> None:

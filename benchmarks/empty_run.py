@@ -77,7 +77,20 @@ def main() -> int:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10)
-    wanted = parser.parse_args().runs
+    found = measured(parser.parse_args().runs)
+    for name in ("tick", "queued", "launched", "begun", "step"):
+        following = Moments._fields[Moments._fields.index(name) + 1]
+        values = [getattr(one, following) - getattr(one, name) for one in found]
+        print(
+            f"{name:9} to {following:9} median {statistics.median(values):5.2f} s, {max(values):.2f} at most"
+        )
+    starts = [one.step - one.queued for one in found]
+    print(f"run start (queued to step) median {statistics.median(starts):.2f} s, {max(starts):.2f} at most")
+    return 0
+
+
+def measured(wanted: int) -> list[Moments]:
+    """So many empty runs, one after the other, by a Dagster of their own."""
     home = Path(tempfile.mkdtemp(prefix="stats-assets-bench-"))
     (home / "empty_definitions.py").write_text(DEFINITIONS)
     (home / "dagster.yaml").write_text(INSTANCE)
@@ -102,20 +115,11 @@ def main() -> int:
                 over = RunsFilter(statuses=[DagsterRunStatus.SUCCESS])
                 while len(runs := instance.get_runs(over)) <= wanted:
                     time.sleep(0.5)
-                found = [moments_of(instance, run) for run in runs[:wanted]]
+                return [moments_of(instance, run) for run in runs[:wanted]]
         finally:
             for program in reversed(programs):
                 program.send_signal(signal.SIGINT)
                 program.wait()
-    for name in ("tick", "queued", "launched", "begun", "step"):
-        following = Moments._fields[Moments._fields.index(name) + 1]
-        values = [getattr(one, following) - getattr(one, name) for one in found]
-        print(
-            f"{name:9} to {following:9} median {statistics.median(values):5.2f} s, {max(values):.2f} at most"
-        )
-    starts = [one.step - one.queued for one in found]
-    print(f"run start (queued to step) median {statistics.median(starts):.2f} s, {max(starts):.2f} at most")
-    return 0
 
 
 if __name__ == "__main__":

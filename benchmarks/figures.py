@@ -22,6 +22,9 @@ HEAD = (
 )
 
 
+Judged = Literal["ratio", "ours", "more than the anchor"]
+
+
 class Figure(NamedTuple):
     """One line of the table. With an anchor the ratio is judged, unless `judged` says that the figure itself is."""
 
@@ -34,7 +37,7 @@ class Figure(NamedTuple):
     """What it is compared with; empty: nothing."""
     anchors: float | None = None
     """The anchor's figure, in the same unit, of the same run."""
-    judged: Literal["ratio", "ours", "more than the anchor"] = "ours"
+    judged: Judged = "ours"
     least: float | None = None
     most: float | None = None
 

@@ -26,6 +26,7 @@ import psycopg
 from psycopg.types.json import set_json_loads
 
 from benchmarks.aggregates import HALF, History, megabytes, say, seconds
+from benchmarks.figures import Figure
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import save_facts
@@ -322,6 +323,49 @@ def report(title: str, minutes: int, work: Callable[[], object], history: Histor
     return written
 
 
+def figures(*, small: bool) -> list[Figure]:
+    """F10, and what a minute of 60 changesets writes: stated, as it depends on what is edited."""
+    with made(1_500 if small else 100_000) as history:
+        minutes = 3 if small else 200
+        found = run(history, minutes, *((1, 100) if small else (3, BATCH)))
+    written = found["minutes"]
+    caught = found["catch_up"]
+    assert isinstance(written, Written)
+    assert isinstance(caught, list)
+    what = (
+        f"statistics of {caught[0].changesets:,} changed changesets in one batch, a second of the processor"
+    )
+    ours, anchor = (median(getattr(one, part) for one in caught) for part in ("batch", "copy"))
+    rates = [caught[0].changesets / seconds_ for seconds_ in (ours, anchor)]
+    a_day, growth = written.wal / minutes * A_DAY / 1e9, written.total.size / minutes * A_DAY / 1e9
+    return [
+        Figure("F10", what, "changesets/s", rates[0], "by COPY into an empty table", rates[1], least=2000),
+        Figure("F10", "60 changesets a minute: write-ahead log a day", "GB", a_day),
+        Figure("F10", "60 changesets a minute: growth of all tables a day", "GB", growth),
+        Figure(
+            "F10",
+            "of the rows that are updated, HOT",
+            "%",
+            100 * written.total.hot / max(1, written.total.updated),
+        ),
+    ]
+
+
+@contextmanager
+def made(size: int) -> Iterator[History]:
+    """A history of so many changesets, in a server of its own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # as root, the server is another user's
+        server = embedded_url(Path(folder), grace=1)
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute("CREATE DATABASE bench_writing")
+        history = History(urlsplit(server)._replace(path="/bench_writing").geturl(), size)
+        took = seconds(history.fill)
+        say(f"{size:,} changesets, {megabytes(history):,.0f} MB: made in {took:.0f} s")
+        yield history
+        history.connection.close()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, write, print."""
     parser = argparse.ArgumentParser(
@@ -331,16 +375,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=int, default=200, help="minutes of 60 changesets (200)")
     parser.add_argument("--batches", type=int, default=3, help=f"of {BATCH} changesets (3)")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # as root, the server is another user's
-        server = embedded_url(Path(folder), grace=1)
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench_writing")
-        history = History(urlsplit(server)._replace(path="/bench_writing").geturl(), given.size)
-        took = seconds(history.fill)
-        say(f"{given.size:,} changesets, {megabytes(history):,.0f} MB: made in {took:.0f} s")
+    with made(given.size) as history:
         run(history, given.minutes, given.batches)
-        history.connection.close()
 
 
 def run(
