@@ -82,7 +82,7 @@ def _end_run(taken: list[Told], ids: list[int], is_last: bool = False) -> None:
         parts = (ids[:-1], ids[-1:]) if is_last else (ids,)
         for part in parts:
             own = part[0] if len(part) == 1 else array("q", part).tobytes()
-            taken.append((kind, element, own, *rest))  # type: ignore[arg-type]
+            taken.append((kind, element, own, *rest))
 
 
 def _read_edit(edit: bytes) -> Texts:
