@@ -262,6 +262,23 @@ def test_a_mutated_document_gives_the_same_or_the_same_refusal(
 
 
 @pytest.mark.parametrize("grammar", GRAMMARS)
+@pytest.mark.parametrize("second", ['<way id="2" {}>\n<nd ref="1"', "<way id='2' {}>\n<nd ref='1'"])
+def test_what_is_refused_while_an_action_is_open_counts_those_before(
+    second: str, grammar: Grammar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LIMIT", 1000)
+    monkeypatch.setattr(document, "CHUNK", 200)
+    edit = EDIT.format(1, 18, 1, "anna")
+    first = (
+        f'<action type="create">\n<node id="1" lat="1" lon="2" {edit}/>\n</action>\n<action type="create">\n'
+    )
+    body = HEAD + f'{first}{second.format(edit)} lat="{"1" * 3000}<'.encode()
+    found = count(body, None)
+    assert (found.actions, found.envelope.error) == (1, "'<' in an attribute's value")
+    assert count(body, grammar) == found
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
 def test_the_grammar_takes_what_overpass_writes(grammar: Grammar) -> None:
     """Else nothing would be compared."""
     body = b"".join(
