@@ -8,7 +8,6 @@ Not here: assertions; speed belongs into no test.
 """
 
 import argparse
-import gc
 import gzip
 import re
 import resource
@@ -224,7 +223,6 @@ def main() -> None:
         size, big_size = write(path, given.megabytes), write(big, 4 * given.megabytes)
         megabytes = size.bytes / MEGABYTE
         print(f"{megabytes:.1f} MB, {size.actions} actions; lxml {etree.__version__}")
-        gc.freeze()  # as processes do that have loaded all
         works: list[Callable[[], object]] = [partial(bare, path)]
         works += [partial(count, path, grammar) for grammar in READERS.values()]
         anchor, *counted = seconds(works, given.times)

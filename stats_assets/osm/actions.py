@@ -4,9 +4,11 @@ Here: what an action means. Not here: what it tells (strict, sides), what a feat
 that it can't wait (unfinished), measuring and locating (geometry), summing (statistics).
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
+from typing import cast
 
 from lxml import etree
 
@@ -54,15 +56,43 @@ class ActionReader:
     def read(self, actions: Iterable[Child]) -> None:
         """Read complete actions. What can't be read is flagged."""
         for action in actions:
-            try:
-                if isinstance(action, tuple):
-                    self.actions += 1
-                    self._read(action, action)
-                else:
-                    self._read_element(action)
-            except UnreadableError as what:
-                self._flags.add(f"unreadable_{what}", f"{_name(action)}: {what.why}")
+            if isinstance(action, tuple) and isinstance(action[2], bytes):
+                self._read_run(action, array("q", action[2]))
+            else:
+                self._read_one(action)
         self.unfinished.forget()
+
+    def _read_one(self, action: Child) -> None:
+        try:
+            if isinstance(action, tuple):
+                self.actions += 1
+                self._read(action, action)
+            else:
+                self._read_element(action)
+        except UnreadableError as what:
+            self._flags.add(f"unreadable_{what}", f"{_name(action)}: {what.why}")
+
+    def _read_run(self, run: Told, ids: "array[int]") -> None:
+        """Nodes with nothing inside: the first as any other, the rest at once where nothing is to be said of them."""
+        kind, element, _, version, visible, edit, before, old, new = run
+        self._read_one((kind, element, ids[0], version, visible, edit, before, old, new))
+        rest = ids[1:]
+        credit = self._known_credits.get(edit, -1)
+        if credit < 0 or credit in self.credits.cut or credit in self.credits.too_long:
+            for id_ in rest:
+                self._read_one((kind, element, id_, version, visible, edit, before, old, new))
+            return
+        number = len(rest)
+        self.actions += number
+        deleted = kind == "delete" or visible == "false"
+        if kind == "create" and version is not None:
+            self.creations.add(version, edit[1], number)
+        if deleted and visible == "true":
+            self.tallies["left_view"] += number
+            return
+        if old is None or deleted or before != version:
+            self.credits.changed(rest, credit)
+        self.tallies["untagged"] += number
 
     def _read_element(self, action: etree._Element) -> None:
         kind = action.get("type")
@@ -77,7 +107,8 @@ class ActionReader:
         self._read(sides.read_action(kind, action), action)
 
     def _read(self, told: Told, action: Child) -> None:
-        action_kind, element, id_, version, visible, edit, before, old, new = told
+        action_kind, element, one, version, visible, edit, before, old, new = told
+        id_ = cast(int, one)
         deleted = action_kind == "delete" or visible == "false"
         minor = old is not None and not deleted and before == version
         if action_kind == "create" and version is not None:

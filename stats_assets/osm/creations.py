@@ -24,11 +24,12 @@ class CreationsSeen:
         self._changeset: str | None = None
         self._alone = True
 
-    def add(self, version: int, changeset: str | None) -> None:
+    def add(self, version: int, changeset: str | None, number: int = 1) -> None:
+        """So many that are alike."""
         if not self._number:
             self._changeset = changeset
-        self._number += 1
-        self._later += version > 1
+        self._number += number
+        self._later += number * (version > 1)
         self._alone = self._alone and changeset == self._changeset
 
     @property

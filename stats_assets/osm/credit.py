@@ -70,6 +70,11 @@ class Credits:
         self._credits.append(credit)
         return number
 
+    def changed(self, nodes: "array[int]", number: int) -> None:
+        """This edit changed these nodes."""
+        self._nodes.extend(nodes)
+        self._node_credits.extend(array("q", (number,)) * len(nodes))
+
     def newest(self, wanted: "array[int]", sizes: "array[int]") -> list[Credit | None]:
         """For each group of node ids the newest credit, on a tie that of the highest changeset.
 

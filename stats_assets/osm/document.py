@@ -146,7 +146,8 @@ class Document:
                         yield from children.add(feeding.root, part.actions)
                         feeding.feed(part.blank)
                     else:
-                        refusal = refusal or feeding.feed(part)
+                        complaint = feeding.feed(part)
+                        refusal = refusal or complaint
                         yield from children.take(feeding.root)
                 held = held[cut:]
                 yield from children.end_piece(feeding.root, splitter.waiting)

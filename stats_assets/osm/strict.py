@@ -32,6 +32,7 @@ _LONGEST_EDIT = 1_000  # bytes: longer than any that can come from OSM
 def take(data: bytes, start: int) -> tuple[list[Told], int, bool]:
     """See `Grammar.take`."""
     taken: list[Told] = []
+    ids, before_this = [0], None  # of the run that the last one is, and what all of it have in common
     element, match = _ACTIONS[0]
     while True:
         found = match(data, start)
@@ -41,18 +42,29 @@ def take(data: bytes, start: int) -> tuple[list[Told], int, bool]:
                 if (found := match(data, start)) is not None:
                     break
             else:
+                _end_run(taken, ids, is_last=True)
                 return taken, start, BEGUN.match(data, start) is not None
         kind, old_id, old_place, old_visible, before, _, old, id_, place, visible, version, edit, new = (
             found.groups()
         )
         changed = kind is not None and old_id != id_
         if changed or (version is None and kind != b"delete" and visible != b"false"):
+            _end_run(taken, ids, is_last=True)
             return taken, start, False  # lxml's to say what is wrong
+        start = found.end()
+        common = None
+        if element == "node" and not new and not old:
+            common = (kind, old_visible == b"false", before, visible, version, edit)
+            if common == before_this:
+                ids.append(int(id_))
+                continue
+        _end_run(taken, ids)
+        ids, before_this = [int(id_)], common
         taken.append(
             (
                 kind.decode() if kind else "create",
                 element,
-                int(id_),
+                ids[0],
                 int(version) if version else None,
                 visible.decode() if visible else None,
                 _edit(edit) if len(edit) <= _LONGEST_EDIT else _read_edit(edit),
@@ -61,7 +73,16 @@ def take(data: bytes, start: int) -> tuple[list[Told], int, bool]:
                 place + new if new else b"",
             )
         )
-        start = found.end()
+
+
+def _end_run(taken: list[Told], ids: list[int], is_last: bool = False) -> None:
+    """Make the last one a run, where there are more ids than its own; the very last node is by itself."""
+    if len(ids) > 1:
+        kind, element, _, *rest = taken.pop()
+        parts = (ids[:-1], ids[-1:]) if is_last else (ids,)
+        for part in parts:
+            own = part[0] if len(part) == 1 else array("q", part).tobytes()
+            taken.append((kind, element, own, *rest))
 
 
 def _read_edit(edit: bytes) -> Texts:

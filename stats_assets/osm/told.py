@@ -14,11 +14,15 @@ from stats_assets.osm.positions import Degrees
 Inside: TypeAlias = Any
 """What is in an element: an lxml element, or bytes of the strict grammar. Its length is 0 where nothing is."""
 
-Told: TypeAlias = tuple[str, str, int, int | None, str | None, Texts, int | None, Inside | None, Inside]
-"""An action, plain, as there are many: its kind (create, modify, delete); the element's name; its id; of the new side
-the version, `visible`, and whose edit it is; the old side's version; what is in the old side, and in the new.
+Told: TypeAlias = tuple[
+    str, str, int | bytes, int | None, str | None, Texts, int | None, Inside | None, Inside
+]
+"""An action, plain, as there are many: its kind (create, modify, delete); the element's name; its id; of the new
+side the version, `visible`, and whose edit it is; the old side's version; what is in the old side, and in the new.
 
-A version that can't be read is None. So is the old side where there is none, or one that was not visible.
+Nodes with nothing inside that follow each other, and are alike in all but their ids, are one, with their ids packed (8
+bytes each): most nodes of a minute are. A version that can't be read is None. So is the old side where there is none,
+or one that was not visible.
 """
 
 Child: TypeAlias = etree._Element | Told
@@ -57,5 +61,5 @@ class Grammar(Reader, Protocol):
 
     def take(self, data: bytes, start: int, /) -> tuple[list[Told], int, bool]:
         """The actions of the strict grammar that stand at `start`, with nothing but blanks between; where they end;
-        whether what follows is one, so far, that the data's end cuts.
+        whether what follows is one, so far, that the data's end cuts. The last one is no run.
         """

@@ -4,7 +4,9 @@ import gzip
 import io
 import runpy
 import sys
+from array import array
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -219,8 +221,14 @@ def mutated(random: Random, body: bytes) -> bytes:
     return bytes(changed)
 
 
-def count(body: bytes, grammar: Grammar | None) -> DiffStatistics:
-    return count_diff(io.BytesIO(body), categories=the_categories(), regions=squares(), grammar=grammar)
+def count(body: bytes, grammar: Grammar | None, limit: datetime | None = None) -> DiffStatistics:
+    given = io.BytesIO(body)
+    return count_diff(given, categories=the_categories(), regions=squares(), limit=limit, grammar=grammar)
+
+
+def number(taken: list[Told]) -> int:
+    """Of actions: a run of nodes are as many as its ids."""
+    return sum(len(told[2]) // 8 if isinstance(told[2], bytes) else 1 for told in taken)
 
 
 def limits(patch: pytest.MonkeyPatch, random: Random) -> None:
@@ -254,13 +262,30 @@ def test_a_mutated_document_gives_the_same_or_the_same_refusal(
 
 
 @pytest.mark.parametrize("grammar", GRAMMARS)
+@pytest.mark.parametrize("second", ['<way id="2" {}>\n<nd ref="1"', "<way id='2' {}>\n<nd ref='1'"])
+def test_what_is_refused_while_an_action_is_open_counts_those_before(
+    second: str, grammar: Grammar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LIMIT", 1000)
+    monkeypatch.setattr(document, "CHUNK", 200)
+    edit = EDIT.format(1, 18, 1, "anna")
+    first = (
+        f'<action type="create">\n<node id="1" lat="1" lon="2" {edit}/>\n</action>\n<action type="create">\n'
+    )
+    body = HEAD + f'{first}{second.format(edit)} lat="{"1" * 3000}<'.encode()
+    found = count(body, None)
+    assert (found.actions, found.envelope.error) == (1, "'<' in an attribute's value")
+    assert count(body, grammar) == found
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
 def test_the_grammar_takes_what_overpass_writes(grammar: Grammar) -> None:
     """Else nothing would be compared."""
     body = b"".join(
         Writer(seeded(seed)).document()[len(HEAD) :].removesuffix(b"\n</osm>\n") for seed in range(30)
     )
     taken, end, cut = grammar.take(body, 0)
-    assert (len(taken), end, cut) == (body.count(b"<action"), len(body), False)
+    assert (number(taken), end, cut) == (body.count(b"<action"), len(body), False)
     assert {told[:2] for told in taken} == {
         (kind, element) for kind in ("create", "modify", "delete") for element in ("node", "way", "relation")
     }
@@ -313,11 +338,72 @@ def test_an_action_that_is_cut_is_known_wherever_it_is_cut(grammar: Grammar) -> 
         if body[place - 1 : place] != b">":
             continue
         taken, end, cut = grammar.take(body[:place], 0)
-        assert cut == (len(taken) < body[:place].count(b"<action")), body[end:place]
-        assert len(taken) == body[:place].count(b"</action>")
+        assert cut == (number(taken) < body[:place].count(b"<action")), body[end:place]
+        assert number(taken) == body[:place].count(b"</action>")
     assert grammar.take(
         b'<action type="create"><way id="1" version="1"><tag k="a" v="b"/><nd ref="1">', 0
     ) == ([], 0, False)
+
+
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_nodes_that_are_alike_are_a_run_but_for_the_last(grammar: Grammar) -> None:
+    def created(id_: int, version: int = 1, more: str = "/>") -> str:
+        edit = EDIT.format(version, 18, 1, "anna")
+        return f'<action type="create">\n<node id="{id_}" lat="1" lon="2" {edit}{more}</action>\n'
+
+    tagged = created(4, more='><tag k="a" v="b"/></node>')
+    others = [created(5), created(6), created(7, 2), created(8, 2), created(9, 2)]
+    body = "".join([created(1), created(2), created(3), tagged, *others]).encode()
+    taken, end, _ = grammar.take(body, 0)
+    ids = [list(array("q", told[2])) if isinstance(told[2], bytes) else told[2] for told in taken]
+    assert (ids, end) == ([[1, 2, 3], 4, [5, 6], [7, 8], 9], len(body))
+
+
+def test_a_run_is_counted_as_each_of_it_would_be() -> None:
+    """Whatever is to be said of its nodes."""
+    edits = (
+        'version="1" timestamp="2017-03-09T04:18:01Z" changeset="5" uid="7" user="anna"',
+        'version="1" timestamp="2018-03-09T04:18:01Z" changeset="5" uid="7" user="anna"',  # after the diff's end
+        f'version="2" timestamp="2017-03-09T04:18:01Z" changeset="5" uid="7" user="{"n" * 300}"',
+        'version="3" timestamp="?" changeset="5" uid="7" user="anna"',
+        'version="3" changeset="0"',
+    )
+    sides = [
+        "create",
+        *(
+            f"{kind} {seen} {was}"
+            for kind in ("modify", "delete")
+            for seen in ("true", "false")
+            for was in (1, 3)
+        ),
+    ]
+    actions = []
+    for number_, (edit, side) in enumerate((edit, side) for edit in edits for side in sides):
+        for id_ in range(4 * number_, 4 * number_ + 4):
+            kind, *rest = side.split()
+            old = new = ""
+            if rest:
+                old = f'<old><node id="{id_}" version="{rest[1]}"/></old><new>'
+                new = "</new>"
+            visible = f' visible="{rest[0]}"' if rest else ""
+            actions.append(f'<action type="{kind}">{old}<node id="{id_}"{visible} {edit}/>{new}</action>\n')
+    nodes = '<nd ref="{}" lat="1" lon="1"/><nd ref="2" lat="{}" lon="2"/>'
+    way = f'<way id="1" version="2">{nodes}<tag k="highway" v="x"/></way>'
+    edit = ' version="2" timestamp="2017-03-09T04:18:01Z" changeset="5">'
+    moved = [
+        way.format(id_, lat).replace(' version="2">', edit) for id_ in range(0, 180, 7) for lat in (1, 2)
+    ]
+    pairs = zip(moved[::2], moved[1::2], strict=True)
+    actions += [f'<action type="modify"><old>{old}</old><new>{new}</new></action>' for old, new in pairs]
+    body = HEAD + "".join(actions).encode() + b"</osm>"
+    limit = datetime(2017, 3, 9, 5, tzinfo=UTC)
+    expected = count(body, None, limit)
+    assert {"time_cut", "user_too_long", "unreadable_timestamp"} <= expected.flags.keys()
+    assert {"left_view", "untagged"} <= expected.tallies.keys()
+    assert expected.changesets
+    for grammar in {strict, FASTEST}:
+        assert any(isinstance(told[2], bytes) for told in grammar.take(body, len(HEAD))[0])
+        assert count(body, grammar, limit) == expected
 
 
 @pytest.mark.parametrize("grammar", GRAMMARS)
@@ -361,7 +447,9 @@ def test_only_what_is_irregular_is_left_to_lxml(piece: int) -> None:
     )
     found = list(parts(odd, piece))
     left = b"".join(part for part in found if isinstance(part, bytes))
-    assert sum(len(part.actions) for part in found if isinstance(part, Taken)) == 2 * body.count(b"<action")
+    assert sum(number(part.actions) for part in found if isinstance(part, Taken)) == 2 * body.count(
+        b"<action"
+    )
     assert left.count(b"<action") == left.count(b"id='1'") == 2
 
 

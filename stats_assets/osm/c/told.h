@@ -117,13 +117,14 @@ static PyObject *inside_of(const Side *side)
     return made;
 }
 
-static PyObject *told(int kind, int element, const Side *old, const Side *new)
+/* id: one, or those of a run; it is taken over. */
+static int add(PyObject *taken, int kind, int element, PyObject *id, const Side *old, const Side *new)
 {
-    int is_there = kind && old->visible != text_false;
+    int is_there = kind && old->visible != text_false, failed = 0;
     PyObject *parts[9] = {
         Py_NewRef(kind_names[kind]),
         Py_NewRef(element_names[element]),
-        PyLong_FromLongLong(number(new->id)),
+        id,
         version_of(new->version),
         Py_NewRef(new->visible),
         edit_of(new->edit),
@@ -135,21 +136,107 @@ static PyObject *told(int kind, int element, const Side *old, const Side *new)
     for (int part = 0; part < 9; part++) {
         if (parts[part] == NULL || made == NULL) {
             Py_XDECREF(parts[part]);
-            Py_CLEAR(made);
+            failed = 1;
         }
         else if (PyTuple_SetItem(made, part, parts[part]) < 0) {
-            Py_CLEAR(made);
+            failed = 1;
         }
     }
-    return made;
+    failed = failed || PyList_Append(taken, made) < 0;
+    Py_XDECREF(made);
+    return !failed;
+}
+
+/* Nodes with nothing inside, one after the other, that are alike in all but their ids. */
+typedef struct {
+    int kind;
+    Side old, new;
+    long long *ids;
+    size_t count, room;
+} Run;
+
+static int is_bare(int kind, int element, const Side *old, const Side *new)
+{
+    return element == NODE && new->inside.begin == new->inside.end &&
+           (!kind || old->inside.begin == old->inside.end);
+}
+
+static int is_alike(const Run *run, int kind, const Side *old, const Side *new)
+{
+    return run->count && run->kind == kind && run->new.version == new->version &&
+           run->new.visible == new->visible && same(run->new.edit, new->edit) &&
+           (!kind || (run->old.version == old->version &&
+                      (run->old.visible == text_false) == (old->visible == text_false)));
+}
+
+static int push(Run *run, long long id)
+{
+    if (run->count == run->room) {
+        size_t room = run->room ? 2 * run->room : 64;
+        long long *ids = PyMem_Realloc(run->ids, room * sizeof(long long));
+        if (ids == NULL) {
+            PyErr_NoMemory();
+            return 0;
+        }
+        run->ids = ids;
+        run->room = room;
+    }
+    run->ids[run->count++] = id;
+    return 1;
+}
+
+/* Add the first so many of the run, which are one action then. */
+static int add_run(PyObject *taken, const Run *run, size_t count)
+{
+    PyObject *id = count == 1 ? PyLong_FromLongLong(run->ids[0])
+                              : PyBytes_FromStringAndSize((const char *)run->ids, (Py_ssize_t)(count * sizeof(long long)));
+    return add(taken, run->kind, NODE, id, &run->old, &run->new);
+}
+
+/* Add it all, the last by itself where nothing follows. */
+static int end_run(PyObject *taken, Run *run, int is_last)
+{
+    size_t count = run->count;
+    run->count = 0;
+    if (count > 1 && is_last) {
+        long long last = run->ids[count - 1];
+        return add_run(taken, run, count - 1) &&
+               add(taken, run->kind, NODE, PyLong_FromLongLong(last), &run->old, &run->new);
+    }
+    return !count || add_run(taken, run, count);
+}
+
+static int take_all(PyObject *taken, Cursor *cursor, const char **end, Run *run)
+{
+    int kind, element;
+    Side old, new;
+    while (is_action(cursor, &kind, &element, &old, &new)) {
+        long long id = number(new.id);
+        *end = cursor->at;
+        if (is_bare(kind, element, &old, &new)) {
+            if (!is_alike(run, kind, &old, &new)) {
+                if (!end_run(taken, run, 0)) {
+                    return 0;
+                }
+                run->kind = kind;
+                run->old = old;
+                run->new = new;
+            }
+            if (!push(run, id)) {
+                return 0;
+            }
+        }
+        else if (!end_run(taken, run, 0) || !add(taken, kind, element, PyLong_FromLongLong(id), &old, &new)) {
+            return 0;
+        }
+    }
+    return end_run(taken, run, 1);
 }
 
 static PyObject *take(PyObject *module, PyObject *arguments)
 {
     const char *data;
     Py_ssize_t size, start;
-    int kind, element;
-    Side old, new;
     if (!PyArg_ParseTuple(arguments, "y#n", &data, &size, &start)) {
         return NULL;
     }
@@ -157,21 +244,18 @@ static PyObject *take(PyObject *module, PyObject *arguments)
         PyErr_SetString(PyExc_ValueError, "start is not in data");
         return NULL;
     }
-    PyObject *taken = PyList_New(0);
     Cursor cursor = {data + start, data + size};
-    while (taken != NULL && is_action(&cursor, &kind, &element, &old, &new)) {
-        PyObject *action = told(kind, element, &old, &new);
-        if (action == NULL || PyList_Append(taken, action) < 0) {
-            Py_CLEAR(taken);
-        }
-        Py_XDECREF(action);
-        start = cursor.at - data;
+    const char *end = cursor.at;
+    Run run = {.ids = NULL};
+    PyObject *taken = PyList_New(0);
+    if (taken != NULL && !take_all(taken, &cursor, &end, &run)) {
+        Py_CLEAR(taken);
     }
+    PyMem_Free(run.ids);
     if (taken == NULL) {
         return NULL;
     }
     /* Nothing that is of the grammar stands only at the data's end: so far it was. */
-    int is_cut = cursor.at == cursor.end && begins(data + start, cursor.end);
-    return Py_BuildValue("NnN", taken, start, PyBool_FromLong(is_cut));
+    int is_cut = cursor.at == cursor.end && begins(end, cursor.end);
+    return Py_BuildValue("NnN", taken, (Py_ssize_t)(end - data), PyBool_FromLong(is_cut));
 }
-

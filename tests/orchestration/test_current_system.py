@@ -1,0 +1,18 @@
+"""The system's parts are made once a process; by then all is loaded."""
+
+import gc
+
+from stats_assets.orchestration import current_system
+from stats_assets.settings import Settings
+
+
+def test_what_is_loaded_is_frozen_once() -> None:
+    gc.unfreeze()
+    made = current_system._stats_of.__wrapped__
+    made(Settings())
+    frozen = gc.get_freeze_count()
+    assert frozen > 10_000
+    later = [[number] for number in range(1000)]
+    made(Settings())
+    assert gc.get_freeze_count() <= frozen
+    assert later
