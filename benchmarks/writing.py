@@ -175,7 +175,8 @@ class Minutes:
 
     def tick(self) -> None:
         """What a tick of each stream writes down."""
-        for stream, first in (("augmented_diffs", self.first), ("changesets", self.files)):
+        firsts: dict[Stream, int] = {"augmented_diffs": self.first, "changesets": self.files}
+        for stream, first in firsts.items():
             done = first + self.number - 1
             asked.count(self.connection, stream, "head")
             heads.saw(self.connection, stream, done, datetime.now(UTC))
@@ -257,6 +258,16 @@ def spent(connection: Connection, work: Callable[[], object]) -> float:
     return now() - began
 
 
+def times(number: int, work: Callable[[], object]) -> Callable[[], None]:
+    """The work, so often."""
+
+    def all_of_it() -> None:
+        for _ in range(number):
+            work()
+
+    return all_of_it
+
+
 def copied(history: History, ids: Sequence[int]) -> float:
     """Seconds of the processor for a COPY of the changesets' rows into an empty table: the anchor."""
     columns = (
@@ -277,7 +288,7 @@ def copied(history: History, ids: Sequence[int]) -> float:
             with cursor.copy(f"COPY copied ({columns}) FROM STDIN".encode()) as into:
                 into.write(rows)
 
-        return spent(connection, lambda: [write() for _ in range(COPIES)]) / COPIES
+        return spent(connection, times(COPIES, write)) / COPIES
 
 
 class CatchUp(NamedTuple):
@@ -362,7 +373,7 @@ def run(
         found["open"] = report(
             "10 minutes counted again three times, a transaction left open",
             30,
-            lambda: [minutes.again() for _ in range(3)],
+            times(3, minutes.again),
             history,
         )
         open_.execute("ROLLBACK")
