@@ -8,6 +8,7 @@ Not here: assertions; speed belongs into no test.
 """
 
 import argparse
+import gc
 import gzip
 import re
 import resource

@@ -38,7 +38,7 @@ from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.osm.changesets import Changeset, ChangesetFile
 from stats_assets.osm.document import Envelope
 from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics, RegionStatistics
-from stats_assets.streams import STREAMS, Stream
+from stats_assets.streams import Stream
 
 TICKS = 6  # of each stream, a minute
 MENTIONS = 10  # a minute: changesets that somebody has commented on
@@ -176,7 +176,8 @@ class Minutes:
 
     def tick(self) -> None:
         """What a tick of each stream writes down."""
-        for stream, first in zip(STREAMS, (self.first, self.files), strict=True):
+        firsts: dict[Stream, int] = {"augmented_diffs": self.first, "changesets": self.files}
+        for stream, first in firsts.items():
             done = first + self.number - 1
             asked.count(self.connection, stream, "head")
             heads.saw(self.connection, stream, done, datetime.now(UTC))
@@ -258,6 +259,16 @@ def spent(connection: Connection, work: Callable[[], object]) -> float:
     return now() - began
 
 
+def times(number: int, work: Callable[[], object]) -> Callable[[], None]:
+    """The work, so often."""
+
+    def all_of_it() -> None:
+        for _ in range(number):
+            work()
+
+    return all_of_it
+
+
 def copied(history: History, ids: Sequence[int]) -> float:
     """Seconds of the processor for a COPY of the changesets' rows into an empty table: the anchor."""
     columns = (
@@ -278,12 +289,7 @@ def copied(history: History, ids: Sequence[int]) -> float:
             with cursor.copy(f"COPY copied ({columns}) FROM STDIN".encode()) as into:
                 into.write(rows)
 
-        return spent(connection, lambda: repeat(write, COPIES)) / COPIES
-
-
-def repeat(work: Callable[[], None], times: int) -> None:
-    for _ in range(times):
-        work()
+        return spent(connection, times(COPIES, write)) / COPIES
 
 
 class CatchUp(NamedTuple):
@@ -403,7 +409,7 @@ def run(
         found["open"] = report(
             "10 minutes counted again three times, a transaction left open",
             30,
-            lambda: repeat(minutes.again, 3),
+            times(3, minutes.again),
             history,
         )
         open_.execute("ROLLBACK")

@@ -169,7 +169,10 @@ CREATE FUNCTION list_of(o text, i bigint, m text, most integer, had jsonb, ids b
                 SELECT CASE m WHEN 'user' THEN h::bigint ELSE 0 END, CASE m WHEN 'user' THEN '' ELSE h END
                 FROM jsonb_object_keys(had) AS h
             ) AS c
-            JOIN aggregate_keys AS k ON k.owner = o AND k.owner_id = i AND k.measure = m AND k.id = c.id AND k.key = c.key
+            CROSS JOIN LATERAL (  -- each by itself: a join of another kind would read all keys of the owner
+                SELECT * FROM aggregate_keys AS a
+                WHERE a.owner = o AND a.owner_id = i AND a.measure = m AND a.id = c.id AND a.key = c.key OFFSET 0
+            ) AS k
             ORDER BY k.edits DESC, k.id, k.key LIMIT most
         ) AS t ON true
     ) AS near
@@ -181,6 +184,7 @@ CREATE FUNCTION list_of(o text, i bigint, m text, most integer, had jsonb, ids b
             ORDER BY k.edits DESC, k.id, k.key LIMIT most
         ) AS top
     ) AS far ON true
+    WHERE keys IS NOT NULL OFFSET 0  -- apart from the query that asks: where there is nothing to do it is not begun
 $$;
 
 CREATE FUNCTION rank_aggregates() RETURNS trigger

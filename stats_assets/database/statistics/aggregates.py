@@ -37,8 +37,10 @@ def _sums(which: str) -> str:
 def _merged(column: str) -> str:
     """A flat object of numbers with the other's added key by key; what falls to zero is left out."""
     return f"""CASE WHEN excluded.{column} = '{{}}' THEN g.{column} ELSE (
-        SELECT (g.{column} || coalesce(jsonb_object_agg(key, total) FILTER (WHERE total <> 0), '{{}}'))
-            - coalesce(array_agg(key) FILTER (WHERE total = 0), '{{}}')
+        SELECT CASE WHEN bool_or(total = 0)
+            THEN (g.{column} || coalesce(jsonb_object_agg(key, total) FILTER (WHERE total <> 0), '{{}}'))
+                - array_agg(key) FILTER (WHERE total = 0)
+            ELSE g.{column} || jsonb_object_agg(key, total) END
         FROM (
             SELECT key, trim_scale(coalesce((g.{column}->key)::numeric, 0) + value::numeric) AS total
             FROM jsonb_each(excluded.{column})

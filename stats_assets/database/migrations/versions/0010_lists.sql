@@ -2,7 +2,7 @@
 --
 -- had: its edits as they were shown; ids, keys: what has changed since. Whoever was in no list before, and has not changed,
 -- ranks behind the last one of a list that was full: so the new list is of those that it had and those that have changed,
--- unless its last one would now rank lower. Then, and only then, all keys of the owner are read.
+-- unless its last one would now rank lower. Then, and only then, all keys of the owner are read. No row where keys is null.
 CREATE FUNCTION list_of(o text, i bigint, m text, most int, had jsonb, ids bigint[], keys text[])
 RETURNS TABLE (changesets jsonb, edits jsonb) LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN sure THEN near.changesets ELSE far.changesets END, CASE WHEN sure THEN near.edits ELSE far.edits END
@@ -26,7 +26,10 @@ RETURNS TABLE (changesets jsonb, edits jsonb) LANGUAGE sql STABLE AS $$
                 SELECT CASE m WHEN 'user' THEN h::bigint ELSE 0 END, CASE m WHEN 'user' THEN '' ELSE h END
                 FROM jsonb_object_keys(had) AS h
             ) AS c
-            JOIN aggregate_keys AS k ON k.owner = o AND k.owner_id = i AND k.measure = m AND k.id = c.id AND k.key = c.key
+            CROSS JOIN LATERAL (  -- each by itself: a join of another kind would read all keys of the owner
+                SELECT * FROM aggregate_keys AS a
+                WHERE a.owner = o AND a.owner_id = i AND a.measure = m AND a.id = c.id AND a.key = c.key OFFSET 0
+            ) AS k
             ORDER BY k.edits DESC, k.id, k.key LIMIT most
         ) AS t ON true
     ) AS near
@@ -38,6 +41,7 @@ RETURNS TABLE (changesets jsonb, edits jsonb) LANGUAGE sql STABLE AS $$
             ORDER BY k.edits DESC, k.id, k.key LIMIT most
         ) AS top
     ) AS far ON true
+    WHERE keys IS NOT NULL OFFSET 0  -- apart from the query that asks: where there is nothing to do it is not begun
 $$;
 
 -- What served the lists until now.
