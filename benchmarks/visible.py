@@ -28,6 +28,7 @@ from deploy.kit.secrets import DRIVER
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.statistics.applier import queued
 from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.home import HISTORY
 from stats_assets.demo.world.world import World
 from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.streams import END_TAG
@@ -65,7 +66,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=int, default=12)
     parser.add_argument(
-        "--interval", type=float, default=17.0, help="seconds between two minutes of the demo"
+        "--interval", type=float, default=60.0, help="seconds between two minutes of the demo"
     )
     parser.add_argument("--production", action="store_true", help="the production configuration, no demo")
     arguments = parser.parse_args()
@@ -99,7 +100,7 @@ def _p95(values: list[float]) -> float:
 
 
 def _demo(minutes: int, interval: float) -> Measured:
-    with demo_stack(history=30, interval=interval) as stack:
+    with demo_stack(history=HISTORY, interval=interval) as stack:  # a world whose time is now
         until(stack.is_caught_up, "the history to be in")
         world = stack.world
         oldest = world.first + world.history - 1

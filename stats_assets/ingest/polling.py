@@ -14,6 +14,7 @@ STILL = 600.0  # a feed that has not moved for so long is asked once a minute
 ONCE_A_MINUTE = 55.0  # ticks are not punctual
 REAL_PACE = 45.0  # seconds between two minutes' heads: what comes no faster keeps time
 ODD_PACE = 10.0  # the same of a feed that is known to keep time, and may be catching up
+CLOSELY = 90.0  # so long at most a head is waited for closely
 FAR_BEHIND = 100  # sequences: with so much to do, the head can wait
 LATER = 2.0  # a head that was not there yet is expected so much later the next time
 INSTANT = 0.5  # the answer by which a head moved, and when that is noted
@@ -49,12 +50,12 @@ def due_in(known: Head) -> float | None:
     None: it keeps no time, or is asked seldom. While it is not learned how late its heads are, one minute is waited for
     closely, so that the first that is learned is right.
     """
-    passed, age = known.since(known.feed_time), known.since(known.asked_at)
-    if known.quiet or passed is None or age is None or known.failed_at is not None:
+    passed, moved, age = (known.since(then) for then in (known.feed_time, known.moved_at, known.asked_at))
+    if known.quiet or passed is None or moved is None or age is None or known.failed_at is not None:
         return None
-    if (known.since(known.moved_at) or 0) > STILL or (known.delay_seconds is None and passed >= 2 * MINUTE):
+    if moved > (CLOSELY if known.delay_seconds is None else STILL):
         return None
-    left = MINUTE + (known.delay_seconds or 0.0) - passed
+    left = REAL_PACE - moved if known.delay_seconds is None else MINUTE + known.delay_seconds - passed
     return left if left > 0 else max(0.0, LATER - age)
 
 

@@ -117,10 +117,10 @@ def test_a_day_of_ticks_is_few_requests(wrong: int) -> None:
         (known(79), 1.0),
         (known(80, asked_at=at(80)), 2.0),  # it was asked, and not there: soon again, not at once
         (known(85, asked_at=at(80)), 0.0),
-        (known(40, delay_seconds=None), 20.0),  # not learned yet: from the minute's end on
+        (known(40, delay_seconds=None), 25.0),  # not learned yet: 45 s after the last was seen
         (known(70, delay_seconds=None), 0.0),
         (known(70, delay_seconds=None, asked_at=at(69)), 1.0),
-        (known(130, delay_seconds=None), None),  # a feed that is late, or keeps no time
+        (known(115, delay_seconds=None), None),  # a feed that keeps no time
         (known(40, feed_time=None), None),
         (known(40, failed_at=at(39)), None),
         (known(40, quiet_until=at(100)), None),
