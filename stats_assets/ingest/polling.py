@@ -16,6 +16,7 @@ REAL_PACE = 45.0  # seconds between two minutes' heads: what comes no faster kee
 ODD_PACE = 10.0  # the same of a feed that is known to keep time, and may be catching up
 CLOSELY = 90.0  # so long at most a head is waited for closely
 FAR_BEHIND = 100  # sequences: with so much to do, the head can wait
+OVERDUE = 4.0  # a head that is late is asked for again after a quarter of the time by which it is
 LATER = 2.0  # a head that was not there yet is expected so much later the next time
 INSTANT = 0.5  # the answer by which a head moved, and when that is noted
 SOONER = 0.5  # a minute: so a server that is faster now is noticed
@@ -56,7 +57,8 @@ def due_in(known: Head) -> float | None:
     if moved > (CLOSELY if known.delay_seconds is None else STILL):
         return None
     left = REAL_PACE - moved if known.delay_seconds is None else MINUTE + known.delay_seconds - passed
-    return left if left > 0 else max(0.0, LATER - age)
+    # the later it is, the more seldom it is asked: one that stands still costs its server no request each two seconds
+    return left if left > 0 else max(0.0, max(LATER, -left / OVERDUE) - age)
 
 
 def learned(known: Head, head: int, feed_time: datetime | None) -> float | None:

@@ -131,6 +131,20 @@ def test_when_the_next_head_is_due(head: Head, seconds: float | None) -> None:
     assert due_in(head) == seconds
 
 
+def test_a_head_that_stands_still_is_asked_for_more_and_more_seldom() -> None:
+    """Ten minutes of one that never comes, by a daemon that heeds the moments: some twenty requests, not three hundred."""
+    clock, asked_at, requests = 80.0, 75.0, 0
+    while clock < 620:
+        due = due_in(known(clock, asked_at=at(asked_at)))
+        if due is None:
+            break
+        if due:
+            clock += due
+            continue
+        asked_at, requests = clock, requests + 1
+    assert requests < 30
+
+
 def test_ticks_at_these_moments_find_each_minute_soon_after_it_can_be_seen_by_few_requests() -> None:
     """As a daemon does that heeds them: the server as above, a tick each 15 s and whenever a head is due."""
     head = Head("augmented_diffs", at(0))
