@@ -1023,8 +1023,16 @@ CREATE STATISTICS aggregates_ranked_owners (mcv) ON owner, member_id FROM aggreg
 
 CREATE TRIGGER rank_deleted AFTER DELETE ON aggregates REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
 
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_deleted;
+
 CREATE TRIGGER rank_inserted AFTER INSERT ON aggregates REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
+
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_inserted;
 
 CREATE TRIGGER rank_truncated AFTER TRUNCATE ON aggregates FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
 
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_truncated;
+
 CREATE TRIGGER rank_updated AFTER UPDATE ON aggregates REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
+
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_updated;

@@ -49,3 +49,8 @@ CREATE TRIGGER rank_updated AFTER UPDATE ON aggregates REFERENCING NEW TABLE AS 
 CREATE TRIGGER rank_deleted AFTER DELETE ON aggregates REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
 CREATE TRIGGER rank_truncated AFTER TRUNCATE ON aggregates FOR EACH STATEMENT EXECUTE FUNCTION rank_aggregates();
+-- Whatever session_replication_role says: the two tables are one.
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_inserted;
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_updated;
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_deleted;
+ALTER TABLE aggregates ENABLE ALWAYS TRIGGER rank_truncated;
