@@ -457,7 +457,12 @@ def test_another_tools_body_is_left_to_lxml(monkeypatch: pytest.MonkeyPatch) -> 
     """To look for the ends of all its actions would take as long as to read them."""
     asked: list[int] = []
     take = strict.take
-    monkeypatch.setattr(strict, "take", lambda data, start: asked.append(start) or take(data, start))
+
+    def noted(data: bytes, start: int) -> tuple[list[Told], int, bool]:
+        asked.append(start)
+        return take(data, start)
+
+    monkeypatch.setattr(strict, "take", noted)
     actions = b"<action type='create'><node id='1' version='1'/></action>\n" * 1000
     assert count(HEAD + actions + b"</osm>", strict) == count(HEAD + actions + b"</osm>", None)
     assert len(asked) < 300
