@@ -17,6 +17,11 @@ _COMPLAINED_OF = re.compile(
     rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9A-Fa-f]+);)|</?[^\s\"'/<>:]*+:|:[^\s\"'=<>:]*+\s*+=\s*[\"']"
 )
 
+IN_A_ROW = 200
+"""So many children that are not of the grammar, and all that follow are left to lxml: the body is another tool's. To
+look for its children's ends would double the time.
+"""
+
 
 class Taken(NamedTuple):
     """Actions that the grammar took; `blank` is for lxml in their place: as many lines, and as long a last one."""
@@ -39,6 +44,7 @@ class Splitter:
         self._depth = 0  # of what lxml is in, below the root
         self._text = False  # there is some since the root's last child
         self._kept = b""
+        self._in_a_row = 0  # children that were left to lxml
         self.late = 0
 
     @property
@@ -64,6 +70,7 @@ class Splitter:
             if self._begun and not self._depth and not self._text and not too_late:
                 actions, end, cut = self._grammar.take(data, start)
                 if actions:
+                    self._in_a_row = 0
                     yield Taken(actions, _blank(data, start, end))
                 if cut and not last:
                     self._kept = data[end:]
@@ -72,6 +79,10 @@ class Splitter:
                 if end > start:
                     start = end
                     continue
+            self._in_a_row += 1
+            if self._in_a_row > IN_A_ROW:
+                self.stop()
+                continue
             end = self._walk(data, start)
             if _COMPLAINED_OF.search(data, start, end):
                 self.stop()

@@ -453,6 +453,21 @@ def test_only_what_is_irregular_is_left_to_lxml(piece: int) -> None:
     assert left.count(b"<action") == left.count(b"id='1'") == 2
 
 
+def test_another_tools_body_is_left_to_lxml(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look for the ends of all its actions would take as long as to read them."""
+    asked: list[int] = []
+    take = strict.take
+
+    def noted(data: bytes, start: int) -> tuple[list[Told], int, bool]:
+        asked.append(start)
+        return take(data, start)
+
+    monkeypatch.setattr(strict, "take", noted)
+    actions = b"<action type='create'><node id='1' version='1'/></action>\n" * 1000
+    assert count(HEAD + actions + b"</osm>", strict) == count(HEAD + actions + b"</osm>", None)
+    assert len(asked) < 300
+
+
 def real() -> list[Path]:
     return sorted(path for path in DATA.glob("**/*") if path.name.endswith((".adiff.xml", ".gz")))
 
