@@ -72,6 +72,7 @@ def status(as_json: AsJson = False) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    out().print(compiled.sentence(), highlight=False, soft_wrap=True)
     out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
     _print_of_database(found)
     raise typer.Exit(found.exit_code)
@@ -90,7 +91,6 @@ def _print_of_database(found: Status) -> None:
     for hook in found.hooks:
         if hook.failed_at is not None:
             say(hook.sentence, style="yellow")
-    out().print(compiled.sentence(), highlight=False, soft_wrap=True)
 
 
 def _rows(stream: StreamStatus, now: datetime) -> Iterator[tuple[str, str]]:

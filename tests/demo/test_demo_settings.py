@@ -61,7 +61,7 @@ def test_the_demo_counts_by_what_the_person_named_and_says_what_it_does_not_use(
         monkeypatch.setenv(name, value)
     for found in (by_hand, Settings()):  # a command's, and a process's of the stack
         assert found.categories_file == root / "mine.yaml"
-        assert (found.refreshments_rows, found.database_url, found.poll_seconds) == (3, None, 4)
+        assert (found.refreshments_rows, found.database_url, found.poll_seconds) == (3, None, 15)
         assert list(Categories.load(found.categories_file).categories) == ["huts"]
 
 
