@@ -101,7 +101,9 @@ def stand(
     if cursor is not None and wanted is None and stored.set_back:
         return _rewind(cursor, stored)
     ahead = cursor is not None and cursor > checkpoint
-    if cursor is not None and ahead and all_done(checkpoint, cursor):
+    # A cursor that no tick has shown last is of before a takeover: a seek forward must not look like one back by it.
+    current = wanted is None or stored.shown is None or cursor == stored.shown
+    if cursor is not None and ahead and current and all_done(checkpoint, cursor):
         checkpoint, ahead = cursor, False
     if wanted is not None:
         return _seek(wanted, checkpoint, stored, head)

@@ -591,10 +591,32 @@ class Events(RuleBasedStateMachine):
         assert all(map(database.done, range(database.origin, cursor + 1)))
 
 
-def test_no_sequence_of_events_skips_a_sequence_or_counts_it_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "BLOCK", BLOCK)
     for name in ("BLOCK", "MOST_SKIPPED", "MOST_BLOCKS_LOOKED_AT"):
         monkeypatch.setattr(tick, name, globals()[name])
+
+
+@pytest.mark.usefixtures("small")
+def test_a_seek_forward_after_a_takeover_is_no_rewind_for_whoever_was_further() -> None:
+    """Found by many histories: A is at 14, B takes over at 11, a seek to 12 is carried out by A, whose tick dies."""
+    events = Events()
+    events.begin(start=START, head=14)
+    events.all_goes_well(seconds=1, sequences=3, who=0)
+    events.tick(who=0)
+    events.all_goes_well(seconds=100, sequences=1, who=0)
+    events.all_goes_well(seconds=1, sequences=1, who=1)
+    events.time_passes(seconds=100)
+    events.seek(sequence=12)
+    events.tick_dies(who=0)
+    events.tick(who=0)
+    events.nothing_is_skipped_or_counted_twice()
+    events.teardown()
+
+
+@pytest.mark.usefixtures("small")
+def test_no_sequence_of_events_skips_a_sequence_or_counts_it_twice() -> None:
     run_state_machine_as_test(
         Events,
         settings=settings(examples(150), stateful_step_count=50),
