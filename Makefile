@@ -51,8 +51,8 @@ types: install
 	$(BIN)/mypy
 
 unit: install
-	@# a third beside two: on two cores a sixth of the time went by with nobody at work
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@# two beside two: they wait for processes and servers, so that of two, on two cores, a sixth of the time was idle
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 quick: install ## the tests that need no server, within half a minute: while one types
 	$(BIN)/pytest -n 2 --no-loadscope-reorder -m quick --hypothesis-profile=quick tests/osm tests/feeds \

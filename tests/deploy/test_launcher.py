@@ -165,6 +165,7 @@ def dead(task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.drill
 def test_a_queued_run_is_a_task_and_a_dead_one_is_done_again(
     account: Account, instance: DagsterInstance, daemon: Daemon, feed: DemoFeed, world: World
 ) -> None:

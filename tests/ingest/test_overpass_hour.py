@@ -33,6 +33,7 @@ def test_all_is_counted_as_the_server_has_it_in_the_end(
     passes("late edits, an outage and a ban", SCALED, world, url, tmp_path / "data", monkeypatch)
 
 
+@pytest.mark.drill
 def test_a_changeset_numbering_that_begins_again(
     world: World,
     url: str,

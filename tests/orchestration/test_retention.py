@@ -117,6 +117,7 @@ def test_what_is_not_old_or_not_finished_stays(instance: DagsterInstance) -> Non
     assert instance.get_runs_count(RunsFilter(statuses=[DagsterRunStatus.STARTED])) == 1
 
 
+@pytest.mark.drill
 def test_two_years_of_runs_grow_by_a_row_a_block_and_asset(
     feed: DemoFeed, world: World, instance: DagsterInstance, home: Path
 ) -> None:
