@@ -13,9 +13,12 @@ from typing import Literal, NamedTuple
 
 import psutil
 
+from benchmarks.bars import bars
+
 PROJECT = Path(__file__).parents[1]
 PAGE = PROJECT / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: written by `make bench` -->", "<!-- end of figures -->"
+PLOT, SEEN = "figures.svg", "How many times better than its target each figure is: 1 just meets it"
 HEAD = (
     "| | what | anchor | ours | anchor's | ratio | target | met |",
     "|---|---|---|---:|---:|---:|---|---|",
@@ -61,6 +64,14 @@ class Figure(NamedTuple):
         return (self.least is None or self.value >= self.least) and (
             self.most is None or self.value <= self.most
         )
+
+    @property
+    def beyond(self) -> float | None:
+        """How many times better than its target it is: 1 just meets it. None: there is none."""
+        value = max(self.value, 1e-9)
+        if self.least is not None:
+            return value / self.least
+        return None if self.most is None else self.most / value
 
     @property
     def wanted(self) -> str:
@@ -125,11 +136,17 @@ def _git(*words: str) -> str:
 
 
 def write(figures: Sequence[Figure], page: Path = PAGE) -> None:
-    """Put the table between the page's two marks, in place of the one of before."""
+    """Put the table between the page's two marks, in place of the one of before, and the plot beside the page."""
+    beyond = {f"{one.target}: {one.what[:60]}": one.beyond for one in figures}
+    plot = bars({name: value for name, value in beyond.items() if value is not None})
+    page.with_name(PLOT).write_text(plot, encoding="utf-8")
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{about()}:\n\n{table(figures)}\n{END}{after}", encoding="utf-8")
+    page.write_text(
+        f"{before}{BEGIN}\n{about()}:\n\n{table(figures)}\n\n![{SEEN}]({PLOT})\n{END}{after}",
+        encoding="utf-8",
+    )
 
 
 def dumped(figures: Iterable[Figure]) -> str:

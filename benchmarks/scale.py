@@ -33,6 +33,7 @@ RATES: dict[str, float] = {
     "changesets_countries": MINUTES * NEW * 1.1,
     "changesets_hashtags": MINUTES * NEW / 3,
     "aggregates": USERS + HASHTAGS + PAIRS,
+    "aggregates_ranked": USERS + HASHTAGS + PAIRS,
     "aggregate_days": ACTIVE * 365,
     "aggregate_keys": (USERS + HASHTAGS + PAIRS) * 6,
     "ledger": 2 * MINUTES,

@@ -41,6 +41,7 @@ def test_the_page_gets_the_table_between_its_marks_and_keeps_the_rest(tmp_path: 
         figures.write([COUNTING], page)
     text = page.read_text()
     assert (text.startswith("before\n"), text.endswith("\nafter\n"), "old" in text) == (True, True, False)
+    assert (tmp_path / "figures.svg").read_text().count("<rect") == 2  # the page, and one bar
     assert (text.count(BEGIN), text.count(END), text.count(figures.row(COUNTING))) == (1, 1, 1)
 
 
@@ -58,3 +59,15 @@ def test_two_commits_are_compared_by_the_median_of_each() -> None:
     lines = compare.compared({key: [1.0, 50.0, 2.0]}, {key: [4.0, 3.0, 300.0]}).splitlines()
     assert lines[-1] == "| F1 | minutes | 2 MB/s | 4 MB/s | 2.00 |"
     assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("figure", "beyond"),
+    [
+        (COUNTING, 1.25),
+        (COUNTING._replace(judged="ours", least=None, most=45), 0.5),
+        (COUNTING._replace(least=None), None),
+    ],
+)
+def test_a_plot_shows_how_far_beyond_its_target_a_figure_is(figure: Figure, beyond: float | None) -> None:
+    assert figure.beyond == beyond
