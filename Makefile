@@ -73,7 +73,7 @@ soak: install ## 24 hours of the demo's world at high speed, with faults: memory
 release-check: install ## build the wheel and the sdist, and try each in a bare virtual environment
 	$(BIN)/python -m tests.drills.release
 
-coverage: install ## the tests, and which lines none of them reaches
+coverage: install ## the tests, which lines none of them reaches, and whether that stays above its floor
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@# of processes that ended after pytest
 	$(BIN)/coverage combine --append --quiet || true
