@@ -80,7 +80,7 @@ def main() -> int:
 
 def figures(*, small: bool) -> list[Figure]:
     """F4: the live demo; a run's start beside that of an empty run of Dagster's."""
-    found = _demo(1 if small else 20, 17.0)
+    found = _demo(1 if small else 12, 60.0)  # faster, it would be a feed that keeps no time
     empty = empty_run.measured(1 if small else 5)
     waits = [minute.visible - minute.published for minute in found.minutes]
     starts = _parts(found)["run start (requested to step)"]
