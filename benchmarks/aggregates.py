@@ -7,11 +7,12 @@ Not here: assertions; speed belongs into no test.
 
 import argparse
 import random
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -72,6 +73,11 @@ QUESTIONS = {
 
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+def tell(text: str) -> None:
+    """On stderr: what is no part of a table."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -160,6 +166,27 @@ class History:
             say(f"{self.size:>9,} WRONG: {differences} differences after batch {self.batches}")
 
 
+@contextmanager
+def temporary_server() -> Iterator[str]:
+    """An embedded server of its own: its URL."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # as root, the server is another user's
+        yield embedded_url(Path(folder), grace=1)
+
+
+@contextmanager
+def filled_history(size: int) -> Iterator[History]:
+    """A history of so many changesets, in a server of its own; how long it took goes to stderr."""
+    with temporary_server() as server:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute("CREATE DATABASE bench")
+        history = History(urlsplit(server)._replace(path="/bench").geturl(), size)
+        took = seconds(history.fill)
+        tell(f"{size:,} changesets, {megabytes(history):,.0f} MB: made in {took:.0f} s")
+        yield history
+        history.connection.close()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, measure in turns, print."""
     parser = argparse.ArgumentParser(
@@ -170,9 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--refreshes", type=int, default=2, help="rounds of the four views, each size (2)")
     parser.add_argument("--skip-osmesa", action="store_true", help="no views")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # as root, the server is another user's
-        server = embedded_url(Path(folder), grace=1)
+    with temporary_server() as server:
         histories: list[History] = []
         for size in given.sizes:
             with psycopg.connect(server, autocommit=True) as admin:

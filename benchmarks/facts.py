@@ -6,22 +6,20 @@ Not here: assertions; speed belongs into no test.
 """
 
 import argparse
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from benchmarks.aggregates import temporary_server
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.fact_partitions import SEQUENCES, make_partitions
 from stats_assets.database.migrations import migrate
 from stats_assets.database.statistics.applier import apply_queue, save_countries
-from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.osm.document import Envelope
 from stats_assets.osm.statistics import DiffStatistics
 
@@ -120,9 +118,7 @@ def main() -> None:
     )
     options.add_argument("--times", type=int, default=25, help="the best of so many runs counts (25)")
     given = options.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # as root, the server is another user's
-        server = embedded_url(Path(folder), grace=1)
+    with temporary_server() as server:
         columns = []
         for partitions in (1, given.partitions):
             name = f"partitions_{partitions}"

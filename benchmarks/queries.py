@@ -6,21 +6,16 @@ a smoke of it.
 """
 
 import argparse
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import psycopg
 
-from benchmarks.aggregates import History, megabytes, say, seconds
+from benchmarks.aggregates import History, filled_history, say, seconds, tell
 from benchmarks.figures import Figure
 from stats_assets.database.connection import Connection
-from stats_assets.embedded_postgres.access import embedded_url
 
 QUERIES = {
     "/users": "SELECT * FROM user_statistics ORDER BY id LIMIT 25",
@@ -104,22 +99,10 @@ def table(history: History, times: int) -> Iterator[tuple[str, Cost, Cost]]:
 
 @contextmanager
 def asked(size: int, times: int) -> Iterator[Iterator[tuple[str, Cost, Cost]]]:
-    """The table of a history of so many changesets, in a server of its own."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # as root, the server is another user's
-        server = embedded_url(Path(folder), grace=1)
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench_queries")
-        history = History(urlsplit(server)._replace(path="/bench_queries").geturl(), size)
-        took = seconds(history.fill)
-        tell(f"{size:,} changesets, {megabytes(history):,.0f} MB: made in {took:.0f} s")
+    """The table of a history of so many changesets."""
+    with filled_history(size) as history:
         tell(f"materialized views made in {seconds(history.make_views):.0f} s")
         yield table(history, times)
-        history.connection.close()
-
-
-def tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def figures(*, small: bool) -> list[Figure]:

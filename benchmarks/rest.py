@@ -74,7 +74,7 @@ def measured(folder: Path, minutes: float) -> Iterator[Cost]:
 def figures(*, small: bool) -> list[Figure]:
     """F8: the whole local stack, both streams live, a minute a minute."""
     minutes = 0.2 if small else 10
-    with running(DemoStack(history=12, interval=60, settings={"POLL_SECONDS": "15"})) as stack:
+    with running(DemoStack(history=12, interval=60)) as stack:
         stack.until(stack.is_caught_up, "the history to be in")
         time.sleep(0 if small else 90)  # what has just started is still at it
         found = list(measured(stack.home, minutes))

@@ -5,16 +5,12 @@ many rows a year has. How many those are is assumed, in RATES. Not here: time; t
 """
 
 import argparse
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import psycopg
 
-from benchmarks.aggregates import History, say
-from stats_assets.embedded_postgres.access import embedded_url
+from benchmarks.aggregates import filled_history, say
 
 MINUTES = 525_600
 TOUCHED = 80
@@ -90,17 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--size", type=int, default=400_000, help="changesets (400000)")
     given = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # as root, the server is another user's
-        server = embedded_url(Path(folder), grace=1)
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench_scale")
-        history = History(urlsplit(server)._replace(path="/bench_scale").geturl(), given.size)
-        history.fill()
+    with filled_history(given.size) as history:
         history.connection.execute(FILL_LEDGER)
         for line in lines(sizes(history.connection)):
             say(line)
-        history.connection.close()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,12 +19,11 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.types.json import set_json_loads
 
-from benchmarks.aggregates import HALF, History, megabytes, say, seconds
+from benchmarks.aggregates import HALF, History, filled_history, say, seconds
 from benchmarks.figures import Figure
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
@@ -34,7 +32,6 @@ from stats_assets.database.ledger import asked, heads, leases, stream_rows
 from stats_assets.database.ledger.commit import Counted, commit
 from stats_assets.database.ledger.ledger import take
 from stats_assets.database.statistics.applier import apply_queue
-from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.osm.changesets import Changeset, ChangesetFile
 from stats_assets.osm.document import Envelope
 from stats_assets.osm.statistics import ChangesetStatistics, DiffStatistics, RegionStatistics
@@ -331,7 +328,7 @@ def report(title: str, minutes: int, work: Callable[[], object], history: Histor
 
 def figures(*, small: bool) -> list[Figure]:
     """F10, and what a minute of 60 changesets writes: stated, as it depends on what is edited."""
-    with made(1_500 if small else 100_000) as history:
+    with filled_history(1_500 if small else 100_000) as history:
         minutes = 3 if small else 200
         found = run(history, minutes, *((1, 100) if small else (3, BATCH)))
     written = found["minutes"]
@@ -357,21 +354,6 @@ def figures(*, small: bool) -> list[Figure]:
     ]
 
 
-@contextmanager
-def made(size: int) -> Iterator[History]:
-    """A history of so many changesets, in a server of its own."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # as root, the server is another user's
-        server = embedded_url(Path(folder), grace=1)
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("CREATE DATABASE bench_writing")
-        history = History(urlsplit(server)._replace(path="/bench_writing").geturl(), size)
-        took = seconds(history.fill)
-        say(f"{size:,} changesets, {megabytes(history):,.0f} MB: made in {took:.0f} s")
-        yield history
-        history.connection.close()
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, write, print."""
     parser = argparse.ArgumentParser(
@@ -381,7 +363,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=int, default=200, help="minutes of 60 changesets (200)")
     parser.add_argument("--batches", type=int, default=3, help=f"of {BATCH} changesets (3)")
     given = parser.parse_args(arguments)
-    with made(given.size) as history:
+    with filled_history(given.size) as history:
         run(history, given.minutes, given.batches)
 
 
