@@ -3,15 +3,12 @@
 A tick never downloads a body, and its cost does not grow with history.
 """
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from dagster import (
-    AddDynamicPartitionsRequest,
     AssetCheckEvaluation,
-    RunRequest,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
@@ -23,7 +20,7 @@ from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.failures import named
 from stats_assets.database.ledger import asked, seeking, stream_rows
 from stats_assets.database.ledger.due_again import late
-from stats_assets.database.ledger.ledger import BLOCK, block_of
+from stats_assets.database.ledger.ledger import block_of
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.ingest.feed_head import Feed, of_tick
 from stats_assets.ingest.fetch import settled_to
@@ -31,7 +28,6 @@ from stats_assets.ingest.tick import (
     MOST_BLOCKS_A_RUN,
     Decision,
     NowhereToStart,
-    Range,
     Standing,
     State,
     Stored,
@@ -43,17 +39,16 @@ from stats_assets.orchestration import live_runs, wakes
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.jobs import STREAM_JOBS
 from stats_assets.orchestration.live_runs import Flight
-from stats_assets.orchestration.partitions import BLOCKS, KIND_TAG, LATE, LATE_TAG, LIVE, key_of
 from stats_assets.orchestration.preview import SAID, PreviewImpossible, is_preview, opened, rolled_back
+from stats_assets.orchestration.run_requests import new_partitions, requests_of
 from stats_assets.orchestration.skip_reasons import nowhere_to_start, why_nothing
 from stats_assets.orchestration.stream_checks import changed_outcomes
 from stats_assets.osm.categories import CategoriesError
 from stats_assets.osm.regions import RegionsError
 from stats_assets.settings import Settings
-from stats_assets.streams import END_TAG, START_TAG, STREAM_TAG, TABLE, Stream
+from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 
-PRIORITY, LATE_PRIORITY = "10", "-10"  # above every backfill's, and below
 AHEAD = 10_000  # sequences, a week of minutes: so far ahead partitions of the facts are made
 
 
@@ -120,11 +115,11 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
                 wakes.wake(context.instance, TABLE[stream].sensor, wakes.FEED, feed.due_in)
     if turn.standing.warning:
         warn(turn.standing.warning)
-    requests = _requests(stream, turn.decision)
+    requests = requests_of(stream, turn.decision)
     why = broken or why_nothing(turn.row, cursor, turn.waiting, turn.flight, feed, stats.settings)
     return SensorResult(
         run_requests=requests,
-        dynamic_partitions_requests=_new_partitions(context, stream, requests),
+        dynamic_partitions_requests=new_partitions(context.instance, stream, requests),
         cursor=str(cursor),
         asset_events=events,
         # Dagster shows either: runs, or a reason why there are none.
@@ -262,41 +257,4 @@ def _decide(
             # An Overpass gives one body after the other: there a longer run would only be one that lasts for hours.
             blocks_a_run=1 if stats.source(stream).serial else MOST_BLOCKS_A_RUN,
         )
-    )
-
-
-def _requests(stream: Stream, decision: Decision) -> list[RunRequest]:
-    requests = [_request(stream, wanted) for wanted in decision.requests]
-    if decision.late is not None:
-        requests.append(_request(stream, decision.late, late=True))
-    return requests
-
-
-def _new_partitions(
-    context: SensorEvaluationContext, stream: Stream, requests: Sequence[RunRequest]
-) -> list[AddDynamicPartitionsRequest]:
-    blocks = BLOCKS[stream]
-    keys = {
-        key_of(block)
-        for request in requests
-        for block in range(int(request.partition_key or 0), int(request.tags[END_TAG]) + 1, BLOCK)
-    }
-    new = sorted(key for key in keys if not context.instance.has_dynamic_partition(blocks.name or "", key))
-    return [blocks.build_add_request(new)] if new else []
-
-
-def _request(stream: Stream, wanted: Range, *, late: bool = False) -> RunRequest:
-    return RunRequest(
-        # A key once used is skipped for ever, silently: it must never come back.
-        run_key=f"{stream}:{wanted.start}-{wanted.end}:{uuid.uuid4()}",
-        partition_key=key_of(wanted.start),
-        run_config={"ops": {stream: {"config": {"start": wanted.start, "end": wanted.end, "late": late}}}},
-        tags={
-            STREAM_TAG: stream,
-            KIND_TAG: LATE if late else LIVE,
-            START_TAG: str(wanted.start),
-            END_TAG: str(wanted.end),
-            "dagster/priority": LATE_PRIORITY if late else PRIORITY,
-            **({LATE_TAG: "true"} if late else {}),
-        },
     )
