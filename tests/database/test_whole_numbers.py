@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.edits import numbers_json
+from stats_assets.database.facts.replacing import numbers_json
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.passes import rebuild, verify
 from stats_assets.demo.feed import DemoFeed

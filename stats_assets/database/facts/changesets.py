@@ -44,8 +44,8 @@ BECOMES = {
     "closed_sequence": f"CASE WHEN {CLOSING} THEN {{new}}.closed_sequence ELSE m.closed_sequence END",
     "sequence": "greatest({new}.sequence, m.sequence)",
 }
-BECOME, IS = (", ".join(parts) for parts in ((one.format(new="n") for one in BECOMES.values()),
-                                              (f"m.{name}" for name in BECOMES)))  # fmt: skip
+BECOME = ", ".join(becomes.format(new="n") for becomes in BECOMES.values())
+IS = ", ".join(f"m.{name}" for name in BECOMES)
 # What is known already is not even locked, which would be written too. A newer mention of it is: by its sequence.
 SAVE = f"""
 WITH tags AS (

@@ -9,7 +9,6 @@ from psycopg import errors
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import WHAT_TO_DO, Away, FactsAway, range_of
 from stats_assets.database.facts.replacing import Facts, replace
-from stats_assets.database.facts.replacing import numbers_json as numbers_json
 from stats_assets.database.facts.users import DIFFS, NameEvidence, save_users
 from stats_assets.osm.statistics import DiffStatistics
 
@@ -128,7 +127,6 @@ def _replace(connection: Connection, sequence: int, diff: DiffStatistics) -> set
         )
         for e in diff.errors
     ]
-    touched = {key[0] for facts, rows in ((FACTS, edits), (COUNTRIES, countries))
-               for key in replace(connection, facts, sequence, rows)}  # fmt: skip
+    other = replace(connection, FACTS, sequence, edits) | replace(connection, COUNTRIES, sequence, countries)
     replace(connection, ERRORS, sequence, broken)
-    return touched
+    return {key[0] for key in other}

@@ -4,6 +4,7 @@ The work itself is ingest/run.py's; what a run says of itself in the UI, run_met
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from dagster import (
@@ -150,14 +151,10 @@ def materialize_stream(
             WAIT_FOR_FEED if BACKFILL_TAG in context.run.tags else 0,
         )
         for report in reports:
-
-            def over(block: int, report: Report = report) -> None:
-                _turn_green(context, stats, stream, (raw, facts), block, report)
-
             run_range(
                 *(work, stats.url, context.run.run_id, report.start, report.end, mode),
                 report=report,
-                after_block=over,
+                after_block=partial(_turn_green, context, stats, stream, (raw, facts), report),
             )
     except DagsterExecutionInterruptedError:
         said = "; ".join(report.so_far() for report in reports)
@@ -215,8 +212,8 @@ def _turn_green(
     stats: Stats,
     stream: Stream,
     assets: Sequence[AssetKey],
-    block: int,
     report: Report,
+    block: int,
 ) -> None:
     """Of a run over several blocks each is told when the run is over it: what dies after that leaves its green.
 
