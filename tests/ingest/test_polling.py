@@ -76,6 +76,24 @@ def test_who_is_far_behind_need_not_know_the_head() -> None:
     assert asks(known(90), URL, N - 50)
 
 
+def answered(head: Head, clock: float) -> tuple[Head, float | None]:
+    """Asked of a server that is 20 to 24 s late, by its clock; and how long a head that is new was there by then."""
+    minutes = next(m for m in range(int(clock) // 60 + 1, -3, -1) if 60 * m + 20 + m % 5 <= clock)
+    there, ended = N + minutes, covers(N + minutes).until
+    moved = head.highest is None or there > head.highest
+    known = replace(
+        head,
+        source=URL,
+        head=there,
+        highest=max(there, head.highest or 0),
+        feed_time=ended,
+        asked_at=head.now,
+        moved_at=head.now if moved else head.moved_at,
+        delay_seconds=learned(head, there, ended) if head.source else None,
+    )
+    return known, clock - (60 * minutes + 20 + minutes % 5) if moved else None
+
+
 @pytest.mark.parametrize("wrong", [-7200, -300, -30, 0, 30, 7200, 30_000_000])
 def test_a_day_of_ticks_is_few_requests(wrong: int) -> None:
     """A server that is 20 to 24 s late, and a tick each 15 s: little more than a head a minute, each soon after it.
@@ -89,23 +107,9 @@ def test_a_day_of_ticks_is_few_requests(wrong: int) -> None:
         if not asks(head, URL, head.head):
             continue
         heads += 1
-        minutes = next(m for m in range(tick // 60 + 1, -3, -1) if 60 * m + 20 + m % 5 <= tick)
-        there = N + minutes
-        ended = covers(there).until
-        delay = learned(head, there, ended) if head.source else None
-        moved = head.highest is None or there > head.highest
-        if moved:
-            late = max(late, tick - (60 * minutes + 20 + minutes % 5)) if tick > 3600 else late
-        head = replace(
-            head,
-            source=URL,
-            head=there,
-            highest=max(there, head.highest or 0),
-            feed_time=ended,
-            asked_at=head.now,
-            moved_at=head.now if moved else head.moved_at,
-            delay_seconds=delay,
-        )
+        head, waited = answered(head, tick)
+        if waited is not None and tick > 3600:
+            late = max(late, waited)
     assert 1440 - 5 <= heads <= 2200  # with a body and a second read each: under 5,000
     assert late <= 30  # seconds after it could be seen: two ticks
 
@@ -154,23 +158,9 @@ def test_ticks_at_these_moments_find_each_minute_soon_after_it_can_be_seen_by_fe
         head = replace(head, now=at(clock))
         if asks(head, URL, head.head):
             heads += 1
-            seen = int(clock)
-            minutes = next(m for m in range(seen // 60 + 1, -3, -1) if 60 * m + 20 + m % 5 <= clock)
-            there, ended = N + minutes, covers(N + minutes).until
-            delay = learned(head, there, ended) if head.source else None
-            moved = head.highest is None or there > head.highest
-            if moved and clock > 180:
-                lates.append(clock - (60 * minutes + 20 + minutes % 5))
-            head = replace(
-                head,
-                source=URL,
-                head=there,
-                highest=max(there, head.highest or 0),
-                feed_time=ended,
-                asked_at=head.now,
-                moved_at=head.now if moved else head.moved_at,
-                delay_seconds=delay,
-            )
+            head, waited = answered(head, clock)
+            if waited is not None and clock > 180:
+                lates.append(waited)
         due = due_in(head)
         regular = clock + 15
         clock = regular if due is None else min(regular, clock + max(due, 0.5))
