@@ -118,9 +118,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """All that was imported stays: no garbage collection need look at it, and no fork copies it by that."""
+    """All that was imported stays: no garbage collection need look at it, and no fork copies it by that. What tests
+    make is gone with them: to look for circles after each 700 objects, as Python does, takes a sixteenth of all time.
+    """
+    if "dagster._core.storage.sqlite_storage" in sys.modules:  # not for the tests that go without Dagster
+        from tests import dagster_records
+
+        dagster_records.copy_them()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def examples(few: int) -> hypothesis_settings:

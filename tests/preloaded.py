@@ -16,6 +16,7 @@ import stats_assets.orchestration.jobs  # noqa: F401
 from stats_assets.cli.main import COMMANDS
 from stats_assets.ingest import feed_head
 from stats_assets.osm.regions import Regions
+from tests import dagster_records
 
 _load, _packaged = Regions.load, Regions.load()
 
@@ -25,7 +26,9 @@ def _once(path: Path | str | None = None) -> Regions:
 
 
 Regions.load = _once  # type: ignore[method-assign]
+dagster_records.copy_them()
 for command in COMMANDS:
     import_module(f"stats_assets.cli.{command.replace('-', '_')}")
 feed_head.CONFIRM_SECONDS = 0
 gc.freeze()
+gc.set_threshold(50_000, 20, 20)

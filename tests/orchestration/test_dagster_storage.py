@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,12 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from stats_assets.orchestration.records.storage import _script, below_root
 from stats_assets.root import RecordsError
+from tests import dagster_records
 from tests.at_once import at_once
 
 PROJECT = Path(__file__).parents[2]
@@ -63,6 +65,14 @@ def revisions(root: Path) -> list[list[str]]:
         with closing(sqlite3.connect(root / ".dagster" / name)) as database:
             found.append([row[0] for row in database.execute("SELECT version_num FROM alembic_version")])
     return found
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _made_anew() -> Iterator[None]:
+    """As users' are, not copied as those of other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DagsterSqliteStorage, "from_local", dagster_records.make)
+        yield
 
 
 @pytest.fixture(scope="module")

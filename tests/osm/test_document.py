@@ -413,7 +413,7 @@ def test_the_batches_are_freed() -> None:
     assert read.envelope.complete
 
 
-@examples(300)
+@examples(150)
 @given(
     st.lists(
         st.tuples(st.integers(0, len(EVERYTHING) - 1), st.sampled_from(b"<>\"'=/&;019.-eN \x00\xff")),
