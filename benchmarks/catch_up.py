@@ -39,9 +39,9 @@ from stats_assets.feeds.body import open_body
 from stats_assets.ingest.parse import diff_reader
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.regions import Regions
-import gc
+from stats_assets.garbage import keep_what_is_loaded
 reader = diff_reader(Categories.load(None), Regions.load(None))
-gc.collect(); gc.freeze()
+keep_what_is_loaded()
 limit = datetime.now(timezone.utc)
 begun = time.process_time()
 for path in sys.argv[1:]:

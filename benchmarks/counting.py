@@ -8,7 +8,6 @@ Not here: assertions; speed belongs into no test.
 """
 
 import argparse
-import gc
 import gzip
 import re
 import shutil
@@ -25,6 +24,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from benchmarks.figures import Figure
+from stats_assets.garbage import keep_what_is_loaded
 from stats_assets.osm import compiled, strict
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.diff import count_diff
@@ -174,7 +174,7 @@ def figures(*, small: bool) -> list[Figure]:
         path, big, few = (Path(folder) / name for name in ("diff.xml", "big.xml", "few.xml"))
         written = write(path, size)
         megabytes = written.bytes / MEGABYTE
-        gc.freeze()  # as processes do that have loaded all
+        keep_what_is_loaded()  # as processes do
         works: list[Callable[[], object]] = [partial(bare, path)]
         works += [partial(count, path, grammar) for grammar in READERS.values()]
         anchor, *counted = seconds(works, times)

@@ -1,6 +1,5 @@
 """Fixtures that all tests share: a real PostgreSQL (the embedded one), a database of its own for each test."""
 
-import gc
 import logging
 import os
 import shutil
@@ -30,6 +29,7 @@ from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.embedded_postgres.place import ROLE
 from stats_assets.embedded_postgres.roles import SUPERUSER, as_superuser
 from stats_assets.feeds.http_client import Http
+from stats_assets.garbage import keep_what_is_loaded
 from stats_assets.ingest import feed_head
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
@@ -118,16 +118,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """All that was imported stays: no garbage collection need look at it, and no fork copies it by that. What tests
-    make is gone with them: to look for circles after each 700 objects, as Python does, takes a sixteenth of all time.
-    """
+    """All that was imported stays. To look for circles after each 700 objects took a sixteenth of the tests' time."""
     if "dagster._core.storage.sqlite_storage" in sys.modules:  # not for the tests that go without Dagster
         from tests import dagster_records
 
         dagster_records.copy_them()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    keep_what_is_loaded()
 
 
 def examples(few: int) -> hypothesis_settings:

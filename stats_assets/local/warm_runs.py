@@ -5,7 +5,6 @@ It is Python's own fork server, forked from a local stack's code server before t
 what is loaded. What a run does, how it ends, and who is told, is as with Dagster's own launcher.
 """
 
-import gc
 import os
 import socket
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any
 
 from dagster._grpc import server
 
+from stats_assets.garbage import keep_what_is_loaded
 from stats_assets.linux import entitle
 
 LATE = (
@@ -75,8 +75,7 @@ def load(module: str) -> None:
         for stream in STREAMS:
             current_stats().reader(stream)
         read_revisions()
-    gc.collect()
-    gc.freeze()  # what is never looked at again is never copied
+    keep_what_is_loaded()
 
 
 def _fork(module: str) -> None:

@@ -8,6 +8,7 @@ import os
 from functools import cache, lru_cache
 from pathlib import Path
 
+from stats_assets.garbage import keep_what_is_loaded
 from stats_assets.settings import Settings, load_settings
 from stats_assets.system import Stats
 
@@ -37,8 +38,6 @@ def _settings(told: tuple[object, ...]) -> Settings:
 
 @cache
 def _stats_of(settings: Settings) -> Stats:
-    # Dagster's definitions are a quarter of a million objects that stay: the full collections of garbage that a large
-    # body causes need not go through them, which takes a tenth of a second each time.
     if not gc.get_freeze_count():
-        gc.freeze()
+        keep_what_is_loaded()
     return Stats(settings)

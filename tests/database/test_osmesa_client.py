@@ -157,7 +157,7 @@ ASKED = {
         "hashtags_(hashtag_key|prefix)",
     ),
     "by prefix": (
-        "SELECT tag FROM hashtag_statistics WHERE tag LIKE 'hotosm-project-%'",
+        "SELECT tag FROM hashtag_statistics WHERE tag LIKE 'hotosm-project-49%'",
         "hashtags_hashtag_key",
     ),
     "a hashtag's users": ("SELECT * FROM hashtag_user_statistics WHERE hashtag_id = 1", "aggregates_pkey"),
