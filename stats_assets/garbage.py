@@ -5,7 +5,7 @@ import gc
 MORE_OBJECTS = 100_000, 10, 10
 """When circles are looked for: after so many new objects, and each tenth time among older ones, too.
 
-Of what a body is made no circle holds anything: with Python's own 700 a tenth of counting and more was looking for them.
+Nothing of a body is held by a circle: with Python's own 700 a tenth of counting and more was looking for them.
 """
 
 

@@ -11,7 +11,9 @@ from datetime import datetime
 from stats_assets.database.ledger.ledger import BLOCK, LedgerRow, block_of
 
 MOST_BLOCKS_LOOKED_AT = 20  # candidates for runs in one tick; more than any sensible number of parallel runs
-MOST_BLOCKS_A_RUN = 5  # so long at most the next look at what is due waits; a run's start is little beside it
+MOST_BLOCKS_A_RUN = (
+    10  # half a minute: so long the next look at what is due waits; a run's start is little beside it
+)
 MOST_SKIPPED = 50_000  # ledger rows that one tick writes for a seek forward; the next ticks write the rest
 
 
