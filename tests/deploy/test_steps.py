@@ -22,6 +22,8 @@ from tests.deploy.conftest import (
 
 
 def test_the_role_and_its_profile(account: Account) -> None:
+    role.remove(account.aws(), account.config)
+    account.calls.clear()
     twice(account, lambda aws: role.bring(aws, account.config))
     iam = account.client("iam")
     name = account.config["INSTANCE_ROLE"]
