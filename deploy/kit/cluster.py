@@ -260,8 +260,19 @@ def _others_tasks(aws: Aws, config: Config, **where: str) -> set[str]:
     arns = aws.pages("ecs", "list_tasks", "taskArns", cluster=name, **where)
     for some in in_portions(arns, 100):
         told = aws.read("ecs", "describe_tasks", cluster=name, tasks=some)["tasks"]
-        found |= {one["taskDefinitionArn"].rpartition("/")[2].partition(":")[0] for one in told}
-    return found - {config.named(one) for one in FAMILIES}
+        found |= {_family(one) for one in told}
+    return found - _families(config)
+
+
+def _families(config: Config) -> set[str]:
+    """Of our tasks."""
+    return {config.named(one) for one in FAMILIES}
+
+
+def _family(one: dict[str, Any]) -> str:
+    """Of a task, or of a service; empty of a service that says none."""
+    arn = str(one.get("taskDefinitionArn") or one.get("taskDefinition") or "")
+    return arn.rpartition("/")[2].partition(":")[0]
 
 
 def services(aws: Aws, config: Config) -> list[dict[str, Any]]:
@@ -281,12 +292,14 @@ def described(aws: Aws, config: Config, services: Sequence[str]) -> list[dict[st
 
 
 def others_in_it(aws: Aws, config: Config) -> list[str]:
-    """What is in the cluster beside what the kit made, in words; empty: nothing."""
-    name = config["CLUSTER_NAME"]
-    own = {one["serviceArn"] for one in services(aws, config)}
+    """What is in the cluster beside what the kit made, in words; empty: nothing.
+
+    By families, too: services of ours that are being removed are in no stack's list any more.
+    """
+    name, own = config["CLUSTER_NAME"], _families(config)
     arns = aws.pages("ecs", "list_services", "serviceArns", cluster=name)
-    others = [arn for arn in arns if arn not in own]
-    found = [f"service {one['serviceName']}" for one in described(aws, config, others)]
+    others = [one for one in described(aws, config, arns) if _family(one) not in own]
+    found = [f"service {one['serviceName']}" for one in others]
     ids = {one["InstanceId"] for group in machines(aws, config) for one in group["Instances"]}
     found += [f"machine {one}" for one in registered(aws, config).values() if one not in ids]
     return found + [f"task of {family}" for family in sorted(_others_tasks(aws, config))]
