@@ -183,12 +183,17 @@ def status(aws: Aws, config: Config) -> None:
 
 def logs(aws: Aws, config: Config, service: str, minutes: int = 30) -> None:
     """What a service (or `run`) has said lately."""
+    group = config["AWS_LOG_GROUP"]
+    groups = aws.read("logs", "describe_log_groups", logGroupNamePrefix=group)["logGroups"]
+    if all(one["logGroupName"] != group for one in groups):
+        aws.say(f"There is no log group {group} yet: make configure-cluster makes it")
+        return
     since = int((datetime.now(UTC).timestamp() - minutes * 60) * 1000)
     events = aws.pages(
         "logs",
         "filter_log_events",
         "events",
-        logGroupName=config["AWS_LOG_GROUP"],
+        logGroupName=group,
         logStreamNamePrefix=f"{service}/",
         startTime=since,
     )

@@ -42,7 +42,9 @@ def test_a_role_of_others_is_used_and_never_changed(account: Account) -> None:
     assert "lacks the policy" in str(refused.value)
     assert changes(account) == []
     trust = {"Effect": "Allow", "Principal": {"Service": ["ec2.amazonaws.com"]}, "Action": "sts:AssumeRole"}
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    iam.update_assume_role_policy(
+        RoleName=name, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )
     policy = f"arn:aws:iam::aws:policy/{role.MACHINE_POLICY}"
     iam.attach_role_policy(RoleName=name, PolicyArn=policy)
     role.bring(account.aws(), account.config)
