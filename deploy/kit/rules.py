@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 Rule = Callable[[str], str]
 """A sentence that says what is wrong with the value; empty: nothing."""
 RESERVED = ("aws", "ecs", "fargate")
+ENCODED = "In its password / @ % and spaces are percent-encoded, as in %40 for @ (for make $ and #, too: %24, %23)."
 GRAVITON = re.compile(r"(a1|[a-z]+\d+g[a-z]*|p\d+e-gb\d+)(-[a-z0-9]+)?\.")
 
 
@@ -133,11 +134,13 @@ def postgres(value: str) -> str:
         told = conninfo_to_dict(value)
     except (ProgrammingError, UnicodeError):
         return "It is no URL of PostgreSQL. In its password : / @ # ? % $ and spaces are percent-encoded, as in %40 for @."
+    if value.count("@") > 1 + value.count("?"):
+        return ENCODED
     if not told.get("dbname") or not told.get("host"):
         return "It names no host, or no database."
     ports = str(told.get("port") or 5432).split(",")
     if not all(port.isdigit() and 0 < int(port) < 65536 for port in ports):
-        return "It has no port that exists. In its password : / @ # ? % $ and spaces are percent-encoded."
+        return f"It has no port that exists. {ENCODED}"
     return ""
 
 

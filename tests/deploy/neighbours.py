@@ -122,8 +122,7 @@ def _of_ecs(client: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
     for arn in ecs.list_clusters()["clusterArns"]:
         [here] = ecs.describe_clusters(clusters=[arn], include=["TAGS"])["clusters"]
         here.setdefault("defaultCapacityProviderStrategy", [])
-        counts = ("activeServicesCount", "runningTasksCount", "pendingTasksCount", "statistics")
-        yield arn, {name: value for name, value in here.items() if name not in counts}
+        yield arn, {name: value for name, value in here.items() if not name.endswith("Count")}
         names = ecs.list_services(cluster=arn)["serviceArns"]
         for first in range(0, len(names), 10):
             for one in ecs.describe_services(cluster=arn, services=names[first : first + 10])["services"]:

@@ -183,7 +183,7 @@ def test_others_keep_all_that_they_had(story: Story) -> None:
     assert [*while_deployed] == [arn], "the list of providers, and no more"
     assert story.stopped[arn]["capacityProviders"] == ["FARGATE_SPOT", "theirs", "stats-assets-ec2"]
     assert story.stopped[arn]["defaultCapacityProviderStrategy"] == []
-    assert differences(story.before, story.after) == {}
+    assert [*differences(story.before, story.after)] == []
 
 
 def test_nothing_of_ours_is_left_but_the_logs(story: Story) -> None:
