@@ -1,5 +1,5 @@
-"""What the account must have before anything is made: service-linked roles (made), a network, a role, an offer, quotas (looked
-at). Each thing that would fail later is a sentence with what to do.
+"""What the account must have before anything is made: service-linked roles (made), a network, a role, an offer, quotas
+(looked at). Each thing that would fail later is a sentence with what to do.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ FREE_ADDRESSES = 8  # of a subnet: what a balancer wants to have
 
 
 def bring_roles(aws: Aws, config: Config, services: tuple[str, ...] = ()) -> None:
-    """The roles that AWS's services take themselves: an account has them after the first use of its console, or never."""
+    """The roles that AWS's services take themselves: an account has them after the first use, by the console or so."""
     for service in services or (*SERVICES, *(MACHINES if config.on_ec2 else ())):
         path = f"/aws-service-role/{service}/"
         if aws.pages("iam", "list_roles", "Roles", PathPrefix=path):
@@ -104,7 +104,7 @@ def _subnets(aws: Aws, config: Config) -> list[str]:
     twice = [zone for zone, times in Counter(zones).items() if times > 1]
     if twice:
         wrong.append(
-            f"SUBNETS: two are in {twice[0]}, and the balancer takes one of each zone. Name subnets of two zones at least."
+            f"SUBNETS: two are in {twice[0]}, and the balancer takes one of each zone. Name subnets of two zones."
         )
     return wrong
 
@@ -158,8 +158,8 @@ def _quota(aws: Aws, config: Config) -> list[str]:
     if wanted <= allowed:
         return []
     return [
-        f"The account may run {allowed} vCPUs of this kind in {aws.region}, and {what} are {wanted}: ask for more (Service"
-        f" Quotas, {quota[0]} {quota[1]}), or {instead}."
+        f"The account may run {allowed} vCPUs of this kind in {aws.region}, and {what} are {wanted}: ask for more"
+        f" (Service Quotas, {quota[0]} {quota[1]}), or {instead}."
     ]
 
 

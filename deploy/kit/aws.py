@@ -205,7 +205,7 @@ def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
         ) from None
     except (ConnectionError, InvalidRegionError) as error:
         raise Refused(
-            f"AWS can't be reached ({service}): {error}. Is AWS_REGION {region} right, and is there a way to the internet?"
+            f"AWS can't be reached ({service}): {error}. Is AWS_REGION {region} right, and is there internet?"
         ) from None
     except BotoCoreError as error:
         raise Refused(f"AWS can't be asked ({service}): {error}") from None
@@ -222,11 +222,11 @@ def _told(error: ClientError, asked: str, region: str) -> str | None:
         return f"AWS does not take the signature of {asked}: is this machine's clock right?"
     if code in UNKNOWN:
         return (
-            f"AWS does not know your credentials in {region} ({asked}): they are wrong (AWS_PROFILE, AWS_ACCESS_KEY_ID),"
-            f" or AWS_REGION {region} is not enabled in this account (its page AWS Regions)."
+            f"AWS does not know your credentials in {region} ({asked}): they are wrong (AWS_PROFILE,"
+            f" AWS_ACCESS_KEY_ID), or AWS_REGION {region} is not enabled in this account (its page AWS Regions)."
         )
     if code in THROTTLED or "rate exceeded" in str(error).lower():
-        return f"AWS is asked too often ({asked}), by others in the account, too. Wait a minute, and do this step again."
+        return f"AWS is asked too often ({asked}), perhaps by others, too. Wait a minute, and do this step again."
     if "LimitExceeded" in code or "QuotaExceeded" in code:
         return f"A quota of the account is used up ({asked}). Ask for more under Service Quotas in {region}."
     return None

@@ -1,7 +1,7 @@
 """The cluster's own steps: the cluster with its capacity provider (providers.py), machines up and down.
 
-Each looks first and then makes or changes what is lacking; what is there already costs no call. In an adopted cluster only
-our services, machines and tasks are looked at, and in one that the kit made they alone are changed.
+Each looks first and then makes or changes what is lacking; what is there already costs no call. In an adopted cluster
+only our services, machines and tasks are looked at, and in one that the kit made they alone are changed.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.kit import account, ownership, providers, stacks
+from deploy.kit import account, others, ownership, providers, stacks
 from deploy.kit.aws import Aws, Refused, partition
 from deploy.kit.config import Config
 
@@ -19,8 +19,6 @@ IMAGES = {
 }
 SERVICES = ("services", "read-only")
 """Stacks that hold services."""
-FAMILIES = ("code", "daemon", "webserver", "watch", "read-only", "run")
-"""Of the kit's tasks."""
 KEEP_LOGS = 30
 TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
 NO_INSTANCE = (
@@ -123,7 +121,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
 
 
 def _role_prefix(aws: Aws, config: Config) -> str:
-    """What the tasks' roles begin with: IAM is of all regions. Those of an older kit keep their names: tasks use them."""
+    """What the tasks' roles begin with: IAM is of all regions. Those of an older kit keep their names, as tasks do."""
     name = config["CLUSTER_NAME"]
     if stacks.find(aws, config.named("cluster")) is not None:
         daemon = stacks.outputs(aws, config.named("cluster")).get("DaemonRole", "")
@@ -224,10 +222,10 @@ def down(aws: Aws, config: Config) -> None:
     if running and not aws.dry_run:
         raise Refused(f"Services run: {', '.join(running)}. First: make stop-service")
     groups = machines(aws, config)
-    if guests := _guests(aws, config, groups):
+    if guests := others.guests(aws, config, groups):
         raise Refused(
-            f"Tasks of others run on our machines: {', '.join(guests)}. They would end with them: whoever runs them must"
-            " stop them, or place them elsewhere, first."
+            f"Tasks of others run on our machines: {', '.join(guests)}. They would end with them: whoever runs them"
+            " must stop them, or place them elsewhere, first."
         )
     for group in groups:
         if group["MinSize"] or group["DesiredCapacity"]:
@@ -240,39 +238,6 @@ def down(aws: Aws, config: Config) -> None:
             arguments = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
             aws.change(f"no machines in {name}", "autoscaling", "update_auto_scaling_group", **arguments)
     aws.done("no machines")
-
-
-def _guests(aws: Aws, config: Config, groups: Sequence[dict[str, Any]]) -> list[str]:
-    """The families of others' tasks on machines of our group."""
-    ids = {one["InstanceId"] for group in groups for one in group["Instances"]}
-    if not ids or active(aws, config) is None:
-        return []
-    found: set[str] = set()
-    for arn, identity in registered(aws, config).items():
-        if identity in ids:
-            found |= _others_tasks(aws, config, containerInstance=arn)
-    return sorted(found)
-
-
-def _others_tasks(aws: Aws, config: Config, **where: str) -> set[str]:
-    """Their families."""
-    name, found = config["CLUSTER_NAME"], set()
-    arns = aws.pages("ecs", "list_tasks", "taskArns", cluster=name, **where)
-    for some in in_portions(arns, 100):
-        told = aws.read("ecs", "describe_tasks", cluster=name, tasks=some)["tasks"]
-        found |= {_family(one) for one in told}
-    return found - _families(config)
-
-
-def _families(config: Config) -> set[str]:
-    """Of our tasks."""
-    return {config.named(one) for one in FAMILIES}
-
-
-def _family(one: dict[str, Any]) -> str:
-    """Of a task, or of a service; empty of a service that says none."""
-    arn = str(one.get("taskDefinitionArn") or one.get("taskDefinition") or "")
-    return arn.rpartition("/")[2].partition(":")[0]
 
 
 def services(aws: Aws, config: Config) -> list[dict[str, Any]]:
@@ -289,17 +254,3 @@ def described(aws: Aws, config: Config, services: Sequence[str]) -> list[dict[st
     for some in in_portions(services, 10):
         found += aws.read("ecs", "describe_services", cluster=name, services=some)["services"]
     return [one for one in found if one["status"] == "ACTIVE"]
-
-
-def others_in_it(aws: Aws, config: Config) -> list[str]:
-    """What is in the cluster beside what the kit made, in words; empty: nothing.
-
-    By families, too: services of ours that are being removed are in no stack's list any more.
-    """
-    name, own = config["CLUSTER_NAME"], _families(config)
-    arns = aws.pages("ecs", "list_services", "serviceArns", cluster=name)
-    others = [one for one in described(aws, config, arns) if _family(one) not in own]
-    found = [f"service {one['serviceName']}" for one in others]
-    ids = {one["InstanceId"] for group in machines(aws, config) for one in group["Instances"]}
-    found += [f"machine {one}" for one in registered(aws, config).values() if one not in ids]
-    return found + [f"task of {family}" for family in sorted(_others_tasks(aws, config))]

@@ -16,7 +16,7 @@ URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/]+"
 
 
 class Variable(NamedTuple):
-    """What a value must look like as a whole, and one that does. secret: never shown. rule: what a pattern can't say."""
+    """What a value must look like as a whole, and one that does. secret: never shown. rule: what no pattern says."""
 
     pattern: str
     example: str

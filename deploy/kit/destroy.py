@@ -1,7 +1,7 @@
 """The end: what this deployment made is removed, in the order in which nothing is used any more.
 
-What was there before, or others made, stays (it has not this deployment's tags), and so do the archive and the logs. The
-database goes only by a second word, and leaves a snapshot.
+What was there before, or others made, stays (it has not this deployment's tags), and so do the archive and the logs.
+The database goes only by a second word, and leaves a snapshot.
 """
 
 import os
@@ -11,6 +11,7 @@ from deploy.kit import (
     cluster,
     database,
     discovery,
+    others,
     ownership,
     providers,
     repository,
@@ -30,8 +31,8 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
     name = config["CLUSTER_NAME"]
     if not aws.dry_run and environment.get("CONFIRM") != name:
         raise Refused(
-            f"This removes services, tasks, machines, images, secrets and roles of {name} in {aws.region}, and never the"
-            f" database, the archive or the logs. Say so: make destroy CONFIRM={name}"
+            f"This removes services, tasks, machines, images, secrets and roles of {name} in {aws.region}, and never"
+            f" the database, the archive or the logs. Say so: make destroy CONFIRM={name}"
         )
     services.stop(aws, config)
     for part in ("alarms", "read-only", "services", "tasks"):
@@ -84,8 +85,8 @@ def _cluster(aws: Aws, config: Config) -> None:
         return
     if not cluster.is_ours(config, here):
         ownership.leave(aws, config, f"cluster {name}", here.get("tags", []))
-    elif others := cluster.others_in_it(aws, config):
-        aws.say(f"cluster {name}: left, as there is something of others in it: {', '.join(others)}")
+    elif strangers := others.in_cluster(aws, config):
+        aws.say(f"cluster {name}: left, as there is something of others in it: {', '.join(strangers)}")
     else:
         aws.insist(f"delete cluster {name}", "ecs", "delete_cluster", cluster=name)
 

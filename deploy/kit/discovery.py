@@ -49,10 +49,14 @@ def _namespace(aws: Aws, zone: str) -> dict[str, Any] | None:
 
 
 def _services(aws: Aws, namespace: str) -> dict[str, str]:
-    """ARNs by names."""
+    """ARNs by names. Each is asked for its namespace: a filter that is not heard would give another deployment's."""
     filters = [{"Name": "NAMESPACE_ID", "Values": [namespace], "Condition": "EQ"}]
-    found = aws.pages("servicediscovery", "list_services", "Services", Filters=filters)
-    return {one["Name"]: str(one["Arn"]) for one in found}
+    found = {}
+    for one in aws.pages("servicediscovery", "list_services", "Services", Filters=filters):
+        about = aws.read("servicediscovery", "get_service", Id=one["Id"])["Service"]
+        if about["NamespaceId"] == namespace:
+            found[str(about["Name"])] = str(about["Arn"])
+    return found
 
 
 def _service(aws: Aws, namespace: str) -> str | None:

@@ -45,7 +45,7 @@ PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 
 def commit() -> str:
-    """The short commit, with `-dirty` where files differ from it, or are not in it; `unknown` where this is no checkout."""
+    """The short commit, with `-dirty` where files differ from it, or are not in it; `unknown` outside a checkout."""
     top = _git("rev-parse", "--show-toplevel")
     found = _git("rev-parse", "--short=10", "HEAD")
     if not top or not found or Path(top).resolve() != PROJECT.resolve():  # unpacked inside another's checkout
@@ -66,9 +66,15 @@ def _git(*words: str) -> str | None:
 def _unnamed(name: str) -> str:
     """Why a tag would not say what is in the image; empty: it says it."""
     if name.endswith(DIRTY):
-        return "Files differ from the commit, or are not in it (git status): commit them first, so that the tag says what is in the image."
+        return (
+            "Files differ from the commit, or are not in it (git status): commit them first, so that the tag says what"
+            " is in the image."
+        )
     if name.endswith(UNKNOWN):
-        return "This folder is no git checkout (or git is not here): the tag could not say what is in the image. Deploy from a clone."
+        return (
+            "This folder is no git checkout (or git is not here): the tag could not say what is in the image. Deploy"
+            " from a clone."
+        )
     return ""
 
 

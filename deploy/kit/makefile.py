@@ -1,4 +1,4 @@
-"""What make has made of config-aws.mk: it reads `$` and `#` as its own, and what it takes away is not seen in the value."""
+"""What make has made of config-aws.mk: it reads `$` and `#` as its own, and what it takes away is not in the value."""
 
 import re
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Whose a thing is. All that is kept carries the tags of the deployment that made it; nothing else is changed or removed.
+"""Whose a thing is. All that is kept carries the tags of the deployment that made it; nothing else is touched.
 
-A deployment is a CLUSTER_NAME in a region. Kits of before wrote only who made it: that is enough where the thing's own name
-says the deployment, and too little for roles and repositories, which deployments could share.
+A deployment is a CLUSTER_NAME in a region. Kits of before wrote only who made it: that is enough where the thing's own
+name says the deployment, and too little for roles and repositories, which deployments could share.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""AWS's own rules, and libpq's, for values of variables: each says what is wrong, or nothing. No calls, and no secrets said."""
+"""AWS's own rules, and libpq's, for values of variables: each says what is wrong, or nothing, and never a secret."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,9 @@ from psycopg.conninfo import conninfo_to_dict
 Rule = Callable[[str], str]
 """A sentence that says what is wrong with the value; empty: nothing."""
 RESERVED = ("aws", "ecs", "fargate")
-ENCODED = "In its password / @ % and spaces are percent-encoded, as in %40 for @ (for make $ and #, too: %24, %23)."
+ENCODED = (
+    "In its password / @ % and spaces are percent-encoded, as in %40 for @ (for make $ and #, too: %24, %23)."
+)
 GRAVITON = re.compile(r"(a1|[a-z]+\d+g[a-z]*|p\d+e-gb\d+)(-[a-z0-9]+)?\.")
 
 
@@ -133,7 +135,7 @@ def postgres(value: str) -> str:
     try:
         told = conninfo_to_dict(value)
     except (ProgrammingError, UnicodeError):
-        return "It is no URL of PostgreSQL. In its password : / @ # ? % $ and spaces are percent-encoded, as in %40 for @."
+        return f"It is no URL of PostgreSQL. {ENCODED}"
     if value.count("@") > 1 + value.count("?"):
         return ENCODED
     if not told.get("dbname") or not told.get("host"):

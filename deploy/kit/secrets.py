@@ -34,8 +34,9 @@ def put(aws: Aws, config: Config) -> None:
             aws.say(f"secret {name}: up to date")
         elif not ownership.is_ours(config, about.get("Tags", []), named=True):
             raise Refused(
-                f"There is a secret {name} with another value, which {ownership.owner(config, about.get('Tags', [])).value}"
-                " made. It is not changed: take another CLUSTER_NAME."
+                f"There is a secret {name} with another value, which"
+                f" {ownership.owner(config, about.get('Tags', [])).value} made. It is not changed: take"
+                " another CLUSTER_NAME."
             )
         else:
             what = f"give secret {name} a new value; services have it after make start-service"

@@ -77,8 +77,8 @@ def _names_are_free(aws: Aws, config: Config) -> None:
     taken = [one["serviceName"] for one in there if one["serviceArn"] not in own]
     if taken:
         raise Refused(
-            f"The cluster {config['CLUSTER_NAME']} has services of others by our names: {', '.join(taken)}. They are not"
-            " changed: take another CLUSTER_NAME, and the kit makes a cluster of that name."
+            f"The cluster {config['CLUSTER_NAME']} has services of others by our names: {', '.join(taken)}. They are"
+            " not changed: take another CLUSTER_NAME, and the kit makes a cluster of that name."
         )
 
 

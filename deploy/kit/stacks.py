@@ -1,6 +1,7 @@
 """A CloudFormation stack brought to what its template and parameters say; one that is there costs a look alone.
 
-A stack that is at work is waited for, a failed one is named and never "up to date". The stacks' own lists say what is ours.
+A stack that is at work is waited for, a failed one is named and never "up to date". The stacks' own lists say what is
+ours.
 """
 
 import hashlib
@@ -96,8 +97,8 @@ def bring(
 ) -> dict[str, str]:
     """Create the stack of that template, or update it if template or values are others now; its outputs.
 
-    as_it_is: parameters that others set meanwhile; an update must say them, and they are no reason for one. notes: tags,
-    no reason either. Raises Refused when the stack is another's, or fails.
+    as_it_is: parameters that others set meanwhile; an update must say them, and they are no reason for one. notes:
+    tags, no reason either. Raises Refused when the stack is another's, or fails.
     """
     name, body = config.named(part), template_body(part)
     mark = _mark(body, parameters(values))

@@ -1,5 +1,5 @@
-"""Who else is in the account: services, tasks, machines, a provider, roles, repositories, and other deployments of the kit;
-and all that an account holds, as data that can be compared.
+"""Who else is in the account: services, tasks, machines, a provider, roles, repositories, and other deployments of the
+kit; and all that an account holds, as data that can be compared.
 """
 
 import json

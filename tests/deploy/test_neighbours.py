@@ -1,8 +1,9 @@
-"""The kit beside others: every step, twice, and the end, in a cluster and an account that are not its own. Nothing that others
-have is other afterwards.
+"""The kit beside others: every step, twice, and the end, in a cluster and an account that are not its own. Nothing that
+others have is other afterwards.
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -140,7 +141,7 @@ def _our_machine(found: Story) -> None:
     )
     [group] = cluster.machines(account.aws(), account.config)
     found.machines = {one["InstanceId"] for one in group["Instances"]}
-    document = {"instanceId": [*found.machines][0], "region": account.variables["AWS_REGION"]}
+    document = {"instanceId": next(iter(found.machines)), "region": account.variables["AWS_REGION"]}
     account.client("ecs").register_container_instance(
         cluster="stats-assets", instanceIdentityDocument=json.dumps(document)
     )
@@ -222,3 +223,7 @@ def test_a_dry_run_says_would_to_the_end(story: Story) -> None:
     )
     said = [line for lines in story.said_dry.values() for line in lines]
     assert [line for line in said if done.search(line)] == []
+
+
+def test_dump(story: Story) -> None:
+    Path(os.environ["X"]).write_text("\n".join(sorted(story.calls)))

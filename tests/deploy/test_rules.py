@@ -1,4 +1,4 @@
-"""Wrong values of variables, by AWS's own rules and by make's: each is refused with its reason, and no secret is said."""
+"""Wrong values of variables, by AWS's own rules and by make's: each is refused with its reason, and no secret said."""
 
 import re
 import subprocess

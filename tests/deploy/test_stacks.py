@@ -106,7 +106,7 @@ def test_a_deletion_that_fails(
         stacks.remove(account.aws(), account.config, "alarms")
         assert changes(account) == ["cloudformation:DeleteStack"] * 2
     else:
-        with pytest.raises(Refused, match="can't be deleted. TaskGroup: Access denied"):
+        with pytest.raises(Refused, match=r"can't be deleted\. TaskGroup: Access denied"):
             stacks.remove(account.aws(), account.config, "alarms")
         assert changes(account) == ["cloudformation:DeleteStack"]
 

@@ -37,7 +37,7 @@ def test_a_role_of_others_is_used_and_never_changed(account: Account) -> None:
     iam, name = account.client("iam"), "theirs"
     account.variables["INSTANCE_ROLE"] = name
     iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
-    with pytest.raises(Refused, match="does not name ec2.amazonaws.com") as refused:
+    with pytest.raises(Refused, match=r"does not name ec2\.amazonaws\.com") as refused:
         role.bring(account.aws(), account.config)
     assert "lacks the policy" in str(refused.value)
     assert changes(account) == []
