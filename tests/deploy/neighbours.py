@@ -3,10 +3,10 @@ kit; and all that an account holds, as data that can be compared.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from deploy.kit import cluster, repository, role, secrets, services
+from deploy.kit import cluster, destroy, repository, role, secrets, services
 from deploy.kit.config import AWS, LOCAL, Config, load
 from tests.deploy.conftest import IMAGE, REGION, Account, variables
 
@@ -69,6 +69,15 @@ def deploy_another(account: Account, region: str, **given: str) -> Config:
     return config
 
 
+def move_out(account: Account, config: Config) -> None:
+    """The end of another deployment."""
+    region, name = config["AWS_REGION"], config["CLUSTER_NAME"]
+    ecs = account.client("ecs", region)
+    for arn in ecs.list_container_instances(cluster=name)["containerInstanceArns"]:
+        ecs.deregister_container_instance(cluster=name, containerInstance=arn, force=True)
+    destroy.everything(account.aws(region=region), config, {"CONFIRM": name})
+
+
 def _register(account: Account, config: Config) -> None:
     region = config["AWS_REGION"]
     machine = account.client("ec2", region).run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)
@@ -105,7 +114,7 @@ def state(account: Account) -> dict[str, Any]:
             for operation, key, name in lists:
                 for one in getattr(account.client(service, region), operation)()[key]:
                     found[f"{region} {service} {key} {one[name]}"] = one
-        for arn, value in _of_ecs(lambda service, region=region: account.client(service, region)):
+        for arn, value in _of_ecs(account.client("ecs", region)):
             found[f"{region} {arn}"] = value
         for one in account.client("secretsmanager", region).list_secrets()["SecretList"]:
             kept = account.client("secretsmanager", region).get_secret_value(SecretId=one["Name"])
@@ -115,8 +124,7 @@ def state(account: Account) -> dict[str, Any]:
     return found
 
 
-def _of_ecs(client: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
-    ecs = client("ecs")
+def _of_ecs(ecs: Any) -> Iterator[tuple[str, Any]]:
     for one in ecs.describe_capacity_providers(capacityProviders=["theirs"])["capacityProviders"]:
         yield one["capacityProviderArn"], one
     for arn in ecs.list_clusters()["clusterArns"]:

@@ -1,5 +1,5 @@
-"""What the person who deploys must be allowed: by the calls that the steps make, and by what AWS does for these with the
-same credentials (CloudFormation's resources above all). From AWS's documents of each service; nothing here was tried on AWS.
+"""What the person who deploys must be allowed: by the calls that the steps make, and by what AWS does for these with
+the same credentials (CloudFormation above all). From AWS's documents of each service; nothing was tried on AWS.
 """
 
 BY_TYPE: dict[str, tuple[str, ...]] = {
@@ -108,16 +108,17 @@ BY_CALL: dict[str, tuple[str, ...]] = {
 NEEDS_NONE = ("sts:GetCallerIdentity",)
 CALLED = {"service-quotas": "servicequotas", "elbv2": "elasticloadbalancing"}
 """What IAM calls a service of boto3."""
-EVERYWHERE: dict[str, str] = {
+EVERYWHERE = {
     "secretsmanager:GetRandomPassword": "has no resource",
     "ecr:GetAuthorizationToken": "has no resource",
-    "ecs:CreateCluster": "",
     "ecs:RegisterTaskDefinition": "takes no resource",
     "ecs:DeregisterTaskDefinition": "takes no resource",
-    "ec2:": "what has no name of ours yet: groups, rules, machines, templates, their tags",
-    "elasticloadbalancing:": "CloudFormation draws the names",
-    "rds:CreateDBSubnetGroup": "CloudFormation draws the names",
-    "route53:": "a zone's id is drawn by Cloud Map",
-    "servicediscovery:": "ids are drawn by Cloud Map",
+    "ecs:CreateCluster": "takes no resource",
+    "ecs:CreateCapacityProvider": "takes no resource",
+    "sns:Unsubscribe": "takes no resource",
+    "ec2": "ids are drawn by EC2",
+    "elasticloadbalancing": "names are drawn by CloudFormation",
+    "route53": "ids are drawn by Cloud Map",
+    "servicediscovery": "ids are drawn by Cloud Map",
 }
-"""Changing actions on any resource, each with its reason."""
+"""Changing actions, or services, that are allowed on any resource, each with its reason."""

@@ -3,7 +3,6 @@ others have is other afterwards.
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,9 +14,11 @@ import pytest
 
 from deploy.kit import __main__ as kit
 from deploy.kit import cluster, destroy, image
+from deploy.kit.config import AWS
 from deploy.kit.render import HERE
 from tests.deploy.conftest import Account, changes, new_account, none_runs, own_database
-from tests.deploy.neighbours import FAR, deploy_another, move_in, state
+from tests.deploy.neighbours import FAR, deploy_another, move_in, move_out, state
+from tests.deploy.test_policy import written
 
 ORDER = (
     *(
@@ -32,6 +33,7 @@ ORDER = (
     *("build-container", "push-image", "cluster-up", "start-service", "alarms", "status", "logs"),
 )
 """README's."""
+ENDS = ("stop-service", "cluster-down", "destroy")
 MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"}
 
 
@@ -44,6 +46,7 @@ class Story:
     again: dict[str, list[str]] = field(default_factory=dict)
     stopped: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
+    alone: dict[str, Any] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
     dry: dict[str, list[str]] = field(default_factory=dict)
     machines: set[str] = field(default_factory=set)
@@ -68,9 +71,10 @@ def told(account: Account) -> Story:
     # Production shares role and repository with the test deployment, as the templates of before had it.
     shared = {"INSTANCE_ROLE": "shared", "ECR_REPO": "shared"}
     deploy_another(account, account.variables["AWS_REGION"], CLUSTER_NAME="production", **shared)
-    deploy_another(account, FAR)
+    far = deploy_another(account, FAR)
     account.variables |= shared | {"READ_ONLY_CIDR": "10.0.0.0/8", "AWS_LOG_GROUP": "stats-assets"}
     own_database(account)
+    found.calls |= {*account.calls}
     account.calls.clear()
     found.before = state(account)
     _dry(found, "empty", ORDER)
@@ -81,11 +85,12 @@ def told(account: Account) -> Story:
         _step(found, step)
         found.again[step] = changes(account)
         found.calls |= {*account.calls}
-    _dry(found, "full", (*ORDER, "stop-service", "cluster-down", "destroy"))
+    _dry(found, "full", (*ORDER, *ENDS))
     none_runs()
-    for step in ("stop-service", "cluster-down"):
+    for step in ENDS[:2]:
         _step(found, step)
     found.stopped = state(account)
+    found.calls |= {*account.calls}
     _our_machine_leaves(found)
     own = {"CONFIRM": "stats-assets", "DESTROY_DATABASE": "stats-assets"}
     account.calls.clear()
@@ -95,6 +100,10 @@ def told(account: Account) -> Story:
     account.calls.clear()
     destroy.everything(account.aws(), account.config, own)
     found.again["destroy"] = changes(account)
+    account.calls.clear()
+    move_out(account, far)
+    found.calls |= {*account.calls}
+    found.alone = state(account)
     return found
 
 
@@ -187,6 +196,14 @@ def test_others_keep_all_that_they_had(story: Story) -> None:
     assert [*differences(story.before, story.after)] == []
 
 
+def test_another_region_goes_by_itself(story: Story) -> None:
+    gone = [key for key in differences(story.after, story.alone) if not key.startswith(FAR)]
+    assert {key.partition(" ")[2] for key in gone} == {
+        f"stats-assets-{FAR}-{part}" for part in ("instance", "execution", "run", "daemon", "webserver")
+    }
+    assert not any(f"{FAR} cloudformation" in key or f"{FAR} ecr" in key for key in story.alone)
+
+
 def test_nothing_of_ours_is_left_but_the_logs(story: Story) -> None:
     left = [key for key in story.after if key not in story.before]
     # moto leaves a deleted stack's services, ended tasks and machines; RDS's own role is the account's.
@@ -225,5 +242,7 @@ def test_a_dry_run_says_would_to_the_end(story: Story) -> None:
     assert [line for line in said if done.search(line)] == []
 
 
-def test_dump(story: Story) -> None:
-    Path(os.environ["X"]).write_text("\n".join(sorted(story.calls)))
+def test_each_call_is_among_those_that_the_policy_is_made_of(story: Story) -> None:
+    assert story.calls - written() == set()
+    steps = {name for name, (_, tables) in kit.STEPS.items() if AWS in tables}
+    assert steps - {*ORDER, *ENDS, "docker-compose.deploy.yml"} == set(), "each step is tried beside others"
