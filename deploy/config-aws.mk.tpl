@@ -2,17 +2,22 @@
 # Names are those of OSMesa's files where they still mean something. A line without a value is optional.
 # Settings that have no variable here (USER_AGENT, POLL_SECONDS, CATEGORIES_FILE …): instance/README.md.
 
-# The cluster. Every name that the kit makes begins with CLUSTER_NAME. An existing cluster is adopted as it is.
+# make reads $ and # in this file as its own: in a URL write %24 and %23, and percent-encode what else a password has.
+
+# The cluster. Every name that the kit makes begins with CLUSTER_NAME, so that each deployment of an account and region has
+# its own. An existing cluster is adopted as it is. AWS_LOG_GROUP empty: CLUSTER_NAME.
 CLUSTER_NAME  := stats-assets
 AWS_REGION    := us-east-1
-AWS_LOG_GROUP := stats-assets
+AWS_LOG_GROUP :=
 
 # Machines: their type, how many at most, an SSH key pair (optional), and so many runs at a time they must have room for.
-# Each task has a network interface of its own: m5.large has room for two tasks, m5.xlarge for three.
+# Each task has a network interface of its own: m5.large has room for two tasks, m5.xlarge for three. The image is built for
+# their processor: m7g.xlarge is a Graviton. ARCHITECTURE (x86_64 or arm64) says it for Fargate.
 INSTANCE_TYPE := m5.xlarge
 MAX_INSTANCES := 4
 MAX_RUNS      := 4
 KEYPAIR       :=
+ARCHITECTURE  :=
 # EC2, or FARGATE: no machines of your own; INSTANCE_TYPE, MAX_INSTANCES and KEYPAIR mean nothing then.
 LAUNCH_TYPE   := EC2
 
@@ -23,11 +28,12 @@ VPC            :=
 SUBNETS        :=
 SECURITY_GROUP :=
 
-# The machines' role; made by `make instance-role` if there is none of this name.
-INSTANCE_ROLE := stats-assets-instance
+# The machines' role; made by `make instance-role` if there is none of this name. Empty: CLUSTER_NAME-AWS_REGION-instance.
+# One that others made is used, and never changed.
+INSTANCE_ROLE :=
 
-# The image's repository: a name (made by `make ecr-repository`) or the URI of one that exists.
-ECR_REPO   := stats-assets
+# The image's repository: a name (made by `make ecr-repository`; empty: CLUSTER_NAME) or the URI of one that exists.
+ECR_REPO   :=
 BASE_IMAGE := docker.io/library/python:3.11.14-slim-bookworm
 
 # The databases: ours, and Dagster's own (another database of the same server does). They go to Secrets Manager by

@@ -13,6 +13,7 @@ from deploy.kit import (
     destroy,
     image,
     instance,
+    makefile,
     repository,
     role,
     secrets,
@@ -67,6 +68,22 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
 }
 
 
+def _config(tables: tuple[Mapping[str, Variable], ...]) -> Config:
+    """The variables, and what make took away from them. Raises ConfigError."""
+    wrong = []
+    if "MAKELEVEL" in os.environ:
+        for table in tables:
+            file = HERE / ("config-local.mk" if table is LOCAL else "config-aws.mk")
+            wrong += makefile.complaints(file, table, os.environ)
+    try:
+        config = load(*tables)
+    except ConfigError as error:
+        raise ConfigError("\n".join([*wrong, str(error)])) from None
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return config
+
+
 def main(arguments: list[str]) -> int:
     """Do one step."""
     if len(arguments) != 1 or arguments[0] not in STEPS:
@@ -74,7 +91,7 @@ def main(arguments: list[str]) -> int:
         return 2
     step, tables = STEPS[arguments[0]]
     try:
-        config = load(*tables)
+        config = _config(tables)
         region = config.values.get("AWS_REGION", "us-east-1")
         step(Aws(region, dry_run=bool(os.environ.get("DRY_RUN"))), config)
     except ConfigError as error:

@@ -1,34 +1,79 @@
 """Calls to AWS: told before they are made, not made under DRY_RUN, and in words when they are refused."""
 
-import json
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import boto3
+from botocore.config import Config as ClientConfig
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    InvalidRegionError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
-OURS = [{"Key": "made-by", "Value": "stats-assets"}]
-"""On all that the kit makes, and so may remove."""
 GONE = (
     "NoSuchEntity",
+    "NoSuchEntityException",
     "RepositoryNotFoundException",
     "ResourceNotFoundException",
     "ClusterNotFoundException",
+    "NamespaceNotFound",
+    "ServiceNotFound",
 )
 """Codes that say: there is no such thing."""
+BUSY = (
+    "DependencyViolation",
+    "ResourceInUse",
+    "ResourceInUseException",
+    "UpdateInProgressException",
+    "ResourceContention",
+    "ScalingActivityInProgress",
+    "ClusterContainsTasksException",
+    "ClusterContainsContainerInstancesException",
+    "ClusterContainsServicesException",
+    "DeleteConflict",
+    "InvalidDBInstanceState",
+    "InvalidDBInstanceStateFault",
+)
+"""Codes that say: not yet, something is still being detached or changed."""
+DENIED = (
+    *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"),
+    *("AuthorizationError", "NotAuthorized", "AuthorizationErrorException"),
+)
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
+UNKNOWN = (
+    *("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidAccessKeyId"),
+    *("SignatureDoesNotMatch", "OptInRequired", "MissingAuthenticationToken", "InvalidToken"),
+    *("MissingAuthenticationTokenException", "IncompleteSignature", "SubscriptionRequiredException"),
+)
+THROTTLED = (
+    *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "SlowDown"),
+    *("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "PriorRequestNotComplete"),
+)
+SKEWED = ("RequestTimeTooSkewed", "InvalidSignatureException")
+PREFIX = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
+"""What IAM calls a service, where it is another name than the client's."""
+PATIENCE = 900.0
+"""Seconds that AWS is given to detach what is to be removed."""
 
 
 class Refused(Exception):
     """What AWS, or the state of things there, does not allow; the message says what to do."""
+
+
+class StillBusy(Refused):
+    """What is still in use after all patience."""
 
 
 class Aws:
@@ -38,6 +83,7 @@ class Aws:
         self, region: str, *, dry_run: bool = False, say: Callable[[str], None] = print, pause: float = 5
     ) -> None:
         self.region, self.dry_run, self.say, self._pause = region, dry_run, say, pause
+        self.patience = PATIENCE
         self._clients: dict[str, Any] = {}
 
     @cached_property
@@ -45,19 +91,39 @@ class Aws:
         return boto3.Session(region_name=self.region)
 
     def client(self, service: str) -> Any:
-        """One a service: to make one takes a quarter of a second."""
+        """One a service: to make one takes a quarter of a second. A throttled call is made again, more slowly."""
         if service not in self._clients:
-            self._clients[service] = self._session.client(service)
+            retries = {
+                "mode": os.environ.get("AWS_RETRY_MODE", "adaptive"),
+                "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "10")),
+            }
+            config = ClientConfig(retries=retries)
+            self._clients[service] = self._session.client(service, config=config)
         return self._clients[service]
+
+    def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:
+        with self._in_words(service, operation):
+            return getattr(self.client(service), operation)(**arguments)
+
+    @contextmanager
+    def _in_words(self, service: str, operation: str) -> Iterator[None]:
+        """By the API's own name of the operation: IAM wants rds:ModifyDBInstance."""
+        try:
+            client = self.client(service)
+        except BotoCoreError:  # the credentials, or the profile: said below
+            with in_words(service, operation, self.region):
+                raise
+        name = client.meta.method_to_api_mapping.get(operation, operation)
+        with in_words(service, name, self.region):
+            yield
 
     def read(self, service: str, operation: str, /, **arguments: Any) -> Any:
         """One answer. Raises Refused when the permission is missing."""
-        with in_words(service, operation):
-            return getattr(self.client(service), operation)(**arguments)
+        return self._call(service, operation, arguments)
 
     def pages(self, service: str, operation: str, key: str, /, **arguments: Any) -> list[Any]:
         """All of a list."""
-        with in_words(service, operation):
+        with self._in_words(service, operation):
             pages = self.client(service).get_paginator(operation).paginate(**arguments)
             return [one for page in pages for one in page[key]]
 
@@ -67,8 +133,36 @@ class Aws:
             self.say(f"would {what}")
             return {}
         self.say(what)
-        with in_words(service, operation):
-            return getattr(self.client(service), operation)(**arguments)
+        return self._call(service, operation, arguments)
+
+    def insist(self, what: str, service: str, operation: str, /, **arguments: Any) -> Any:
+        """As `change`, made again while AWS answers that something is still in use, or not yet there."""
+        if self.dry_run:
+            return self.change(what, service, operation, **arguments)
+        answer: list[Any] = [{}]
+        why = [""]
+
+        def done() -> bool:
+            try:
+                answer[0] = self._call(service, operation, arguments)
+            except ClientError as error:
+                if code_of(error) not in BUSY and "service linked role" not in str(error):
+                    raise
+                why[0] = str(error)
+                return False
+            return True
+
+        self.say(what)
+        try:
+            self.until(f"AWS to {what}", done, self.patience, "")
+        except Refused as error:
+            raise (StillBusy(f"{error}AWS says: {why[0]}") if why[0] else error) from None
+        return answer[0]
+
+    def done(self, what: str) -> None:
+        """Say what is so now; nothing under dry_run, where nothing was done."""
+        if not self.dry_run:
+            self.say(what)
 
     def until(self, what: str, found: Callable[[], bool], seconds: float, otherwise: str) -> None:
         """Wait and show it. Raises Refused with `otherwise` when the time is over."""
@@ -86,34 +180,60 @@ class Aws:
 
 
 @contextmanager
-def in_words(service: str, operation: str) -> Iterator[None]:
+def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
+    """What AWS refuses for the caller's sake, as Refused; other ClientErrors as they are."""
+    action = operation
+    if "_" in operation or operation.islower():
+        action = "".join(word.capitalize() for word in operation.split("_"))
+    asked = f"{PREFIX.get(service, service)}:{action}"
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"):
-            action = "".join(word.capitalize() for word in operation.split("_"))
-            raise Refused(
-                f"AWS does not allow {service}:{action} to whoever calls. Add it to their policy."
-                f" AWS says: {error.response['Error'].get('Message', code)}"
-            ) from None
-        raise
+        told = _told(error, asked, region or "this region")
+        if told is None:
+            raise
+        raise Refused(
+            f"{told} AWS says: {error.response['Error'].get('Message') or code_of(error)}"
+        ) from None
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         raise Refused(
             f"{error}. Say who you are in the environment: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        ) from None
+    except (TokenRetrievalError, CredentialRetrievalError, SSOError) as error:
+        raise Refused(
+            f"Your credentials have expired, or can't be had ({error}). Log in again, as by `aws sso login`."
+        ) from None
+    except (ConnectionError, InvalidRegionError) as error:
+        raise Refused(
+            f"AWS can't be reached ({service}): {error}. Is AWS_REGION {region} right, and is there internet?"
         ) from None
     except BotoCoreError as error:
         raise Refused(f"AWS can't be asked ({service}): {error}") from None
 
 
+def _told(error: ClientError, asked: str, region: str) -> str | None:
+    """A sentence that says what to do; None: an answer that is the caller's to understand."""
+    code = code_of(error)
+    if code in DENIED:
+        return f"AWS does not allow {asked} to whoever calls. Add it to their policy."
+    if code in EXPIRED:
+        return f"Your credentials have expired ({asked}). Log in again, and do this step again."
+    if code in SKEWED:
+        return f"AWS does not take the signature of {asked}: is this machine's clock right?"
+    if code in UNKNOWN:
+        return (
+            f"AWS does not know your credentials in {region} ({asked}): they are wrong (AWS_PROFILE,"
+            f" AWS_ACCESS_KEY_ID), or AWS_REGION {region} is not enabled in this account (its page AWS Regions)."
+        )
+    if code in THROTTLED or "rate exceeded" in str(error).lower():
+        return f"AWS is asked too often ({asked}), perhaps by others, too. Wait a minute, and do this step again."
+    if "LimitExceeded" in code or "QuotaExceeded" in code:
+        return f"A quota of the account is used up ({asked}). Ask for more under Service Quotas in {region}."
+    return None
+
+
 def code_of(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
-
-
-def trusts(service: str) -> str:
-    """A role's trust in a service."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def partition(aws: Aws) -> str:
@@ -130,8 +250,3 @@ def look(aws: Aws, service: str, operation: str, /, **arguments: Any) -> Any:
         if code_of(error) in GONE:
             return None
         raise
-
-
-def is_ours(tags: Sequence[Mapping[str, str]]) -> bool:
-    """Whether the kit made it."""
-    return any(one in tags for one in OURS)

@@ -1,17 +1,24 @@
-"""The cluster's own steps: the cluster with its capacity provider, machines up and down.
+"""The cluster's own steps: the cluster with its capacity provider (providers.py), machines up and down.
 
-Each looks first and then makes or changes what is lacking; what is there already costs no call.
+Each looks first and then makes or changes what is lacking; what is there already costs no call. In an adopted cluster
+only our services, machines and tasks are looked at, and in one that the kit made they alone are changed.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.kit import stacks
-from deploy.kit.aws import OURS, Aws, Refused, partition
+from deploy.kit import account, others, ownership, providers, stacks
+from deploy.kit.aws import Aws, Refused, partition
 from deploy.kit.config import Config
 
-IMAGE = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+IMAGES = {
+    "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+    "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+}
+SERVICES = ("services", "read-only")
+"""Stacks that hold services."""
 KEEP_LOGS = 30
 TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
 NO_INSTANCE = (
@@ -29,9 +36,11 @@ def room(aws: Aws, config: Config) -> str:
         found = aws.read("ec2", "describe_instance_types", InstanceTypes=[kind])["InstanceTypes"][0]
     except (ClientError, IndexError):
         raise Refused(f"INSTANCE_TYPE {kind} is not offered in {aws.region}. Another: m5.xlarge") from None
-    if "x86_64" not in found["ProcessorInfo"]["SupportedArchitectures"]:
+    if config.architecture not in found["ProcessorInfo"]["SupportedArchitectures"]:
+        offered = ", ".join(found["ProcessorInfo"]["SupportedArchitectures"])
         raise Refused(
-            f"INSTANCE_TYPE {kind} has another processor than the image is built for. Another: m5.xlarge"
+            f"INSTANCE_TYPE {kind} has another processor ({offered}) than the image is built for"
+            f" ({config.architecture}). Set ARCHITECTURE, or take another: m5.xlarge, m7g.xlarge"
         )
     interfaces = found["NetworkInfo"]["MaximumNetworkInterfaces"] - 1  # the machine's own
     by_size = min(
@@ -51,9 +60,10 @@ def room(aws: Aws, config: Config) -> str:
     return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} services and {runs} runs"
 
 
-def _image(aws: Aws) -> str:
+def _image(aws: Aws, config: Config) -> str:
     """The machines' image, as it is recommended today."""
-    return str(aws.read("ssm", "get_parameter", Name=IMAGE)["Parameter"]["Value"])
+    name = IMAGES[config.architecture]
+    return str(aws.read("ssm", "get_parameter", Name=name)["Parameter"]["Value"])
 
 
 def _logs(aws: Aws, config: Config) -> None:
@@ -62,16 +72,24 @@ def _logs(aws: Aws, config: Config) -> None:
     found = aws.read("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
     if any(one["logGroupName"] == name for one in found):
         return
-    aws.change(f"create log group {name}", "logs", "create_log_group", logGroupName=name)
+    tags = {one["Key"]: one["Value"] for one in ownership.tags(config)}
+    aws.change(f"create log group {name}", "logs", "create_log_group", logGroupName=name, tags=tags)
     what = f"keep its events {KEEP_LOGS} days"
     aws.change(what, "logs", "put_retention_policy", logGroupName=name, retentionInDays=KEEP_LOGS)
 
 
 def configure(aws: Aws, config: Config) -> dict[str, str]:
-    """Logs, roles, machines (a stack), then the cluster, made or adopted; the stack's outputs."""
+    """Logs, the cluster, made or adopted, roles and machines (a stack), then the provider; the stack's outputs.
+
+    The cluster comes before the provider: in an account that never used ECS it could not be made.
+    """
+    account.check(aws, config)
     if config.on_ec2:
         aws.say(room(aws, config))
+    account.bring_roles(aws, config)
     _logs(aws, config)
+    _cluster(aws, config)
+    notes = providers.added(aws, config)
     groups = machines(aws, config) if config.on_ec2 else []
     made = stacks.bring(
         aws,
@@ -79,6 +97,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
         "cluster",
         {
             "ClusterName": config["CLUSTER_NAME"],
+            "RolePrefix": _role_prefix(aws, config),
             "LogGroup": config["AWS_LOG_GROUP"],
             "Vpc": config["VPC"],
             "Subnets": config["SUBNETS"],
@@ -88,16 +107,27 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "MaxInstances": config["MAX_INSTANCES"],
             "KeyPair": config["KEYPAIR"],
             "LaunchType": config["LAUNCH_TYPE"],
-            "Image": _image(aws),
+            "Image": _image(aws, config),
             "SecretsPrefix": config["CLUSTER_NAME"],
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },
         as_it_is={"MinInstances": groups[0]["MinSize"] if groups else 0},
+        notes=notes,
     )
-    _provider(aws, config)
-    _cluster(aws, config)
+    providers.bring(aws, config)
+    providers.attach(aws, config)
     return made
+
+
+def _role_prefix(aws: Aws, config: Config) -> str:
+    """What the tasks' roles begin with: IAM is of all regions. Those of an older kit keep their names, as tasks do."""
+    name = config["CLUSTER_NAME"]
+    if stacks.find(aws, config.named("cluster")) is not None:
+        daemon = stacks.outputs(aws, config.named("cluster")).get("DaemonRole", "")
+        if daemon.endswith(f"/{name}-daemon"):
+            return name
+    return f"{name}-{config['AWS_REGION']}"
 
 
 def _arn_of(aws: Aws, uri: str) -> str:
@@ -106,53 +136,13 @@ def _arn_of(aws: Aws, uri: str) -> str:
     return f"arn:{partition(aws)}:s3:::{place.rstrip('/')}" if kind == "s3" else ""
 
 
-def _provider(aws: Aws, config: Config) -> None:
-    if not config.on_ec2:
-        return
-    if has_provider(aws, config):
-        return
-    groups = [] if aws.dry_run else machines(aws, config)
-    aws.change(
-        f"create capacity provider {config.provider}",
-        "ecs",
-        "create_capacity_provider",
-        name=config.provider,
-        autoScalingGroupProvider={
-            "autoScalingGroupArn": groups[0]["AutoScalingGroupARN"] if groups else "",
-            "managedScaling": {"status": "ENABLED", "targetCapacity": 100, "instanceWarmupPeriod": 120},
-            "managedTerminationProtection": "ENABLED",
-        },
-    )
-
-
 def _cluster(aws: Aws, config: Config) -> None:
-    name, provider = config["CLUSTER_NAME"], config.provider
-    found = active(aws, config)
-    if not found:
-        settings = [{"name": "containerInsights", "value": "enabled"}]
-        tags = [{"key": one["Key"], "value": one["Value"]} for one in OURS]
-        what = f"create cluster {name}"
-        aws.change(what, "ecs", "create_cluster", clusterName=name, settings=settings, tags=tags)
-    here = found or {"capacityProviders": [], "defaultCapacityProviderStrategy": []}
-    if provider in here["capacityProviders"]:
-        aws.say(f"cluster {name}: has the provider {provider}")
+    name = config["CLUSTER_NAME"]
+    if active(aws, config):
         return
-    # The call replaces the whole list: what the cluster had stays in it, and its default strategy with it.
-    aws.change(
-        f"add provider {provider} to the cluster {name}",
-        "ecs",
-        "put_cluster_capacity_providers",
-        cluster=name,
-        capacityProviders=[*here["capacityProviders"], provider],
-        defaultCapacityProviderStrategy=here.get("defaultCapacityProviderStrategy", []) or config.strategy,
-    )
-
-
-def has_provider(aws: Aws, config: Config) -> bool:
-    """Whether the kit's capacity provider is there; a deleted one is described for a while."""
-    name = config.provider
-    found = aws.read("ecs", "describe_capacity_providers", capacityProviders=[name])["capacityProviders"]
-    return any(one["status"] == "ACTIVE" for one in found)
+    settings = [{"name": "containerInsights", "value": "enabled"}]
+    what, tags = f"create cluster {name}", ownership.ecs_tags(config)
+    aws.insist(what, "ecs", "create_cluster", clusterName=name, settings=settings, tags=tags)
 
 
 def active(aws: Aws, config: Config) -> dict[str, Any] | None:
@@ -162,16 +152,43 @@ def active(aws: Aws, config: Config) -> dict[str, Any] | None:
     return next((one for one in found if one["status"] == "ACTIVE"), None)
 
 
-def registered(aws: Aws, config: Config) -> list[str]:
-    """The machines that are in the cluster."""
+def is_ours(config: Config, here: dict[str, Any]) -> bool:
+    """Whether the kit made the cluster; else it was adopted."""
+    return ownership.is_ours(config, here.get("tags", []), named=True)
+
+
+def registered(aws: Aws, config: Config) -> dict[str, str]:
+    """All machines that are in the cluster, others' too: EC2's id by ECS's ARN."""
     name = config["CLUSTER_NAME"]
-    return aws.pages("ecs", "list_container_instances", "containerInstanceArns", cluster=name)
+    arns = aws.pages("ecs", "list_container_instances", "containerInstanceArns", cluster=name)
+    found: dict[str, str] = {}
+    for some in in_portions(arns, 100):
+        told = aws.read("ecs", "describe_container_instances", cluster=name, containerInstances=some)
+        found |= {one["containerInstanceArn"]: one["ec2InstanceId"] for one in told["containerInstances"]}
+    return found
+
+
+def our_machines(aws: Aws, config: Config) -> list[str]:
+    """ECS's ARNs of our machines: those of our group; of a cluster that the kit made, all."""
+    here = active(aws, config)
+    if here is None:
+        return []
+    ids = {one["InstanceId"] for group in machines(aws, config) for one in group["Instances"]}
+    every = registered(aws, config)
+    return [arn for arn, identity in every.items() if identity in ids or is_ours(config, here)]
+
+
+def in_portions(arns: Sequence[str], size: int) -> list[list[str]]:
+    """So many at a time as a Describe takes."""
+    return [list(arns[first : first + size]) for first in range(0, len(arns), size)]
 
 
 def machines(aws: Aws, config: Config) -> list[dict[str, Any]]:
-    """The auto-scaling group; empty: it is not there."""
-    name = config.named("machines")
-    found = aws.read("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=[name])
+    """The auto-scaling group of our stack; empty: it is not there."""
+    names = stacks.made(aws, config, "cluster", "AWS::AutoScaling::AutoScalingGroup")
+    if not names:
+        return []
+    found = aws.read("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=names)
     return list(found["AutoScalingGroups"])
 
 
@@ -181,28 +198,36 @@ def up(aws: Aws, config: Config, patience: float = 600) -> None:
         aws.say("FARGATE: there are no machines to start")
         return
     groups = machines(aws, config)
-    if not groups:
-        raise Refused(f"There is no group {config.named('machines')}. First: make configure-cluster")
-    if groups[0]["MinSize"] < 1:
-        what = f"keep one machine at least in {config.named('machines')}"
-        name = config.named("machines")
-        desired = max(1, groups[0]["DesiredCapacity"])
+    name = config.named("machines")
+    if not groups and not aws.dry_run:
+        raise Refused(f"There is no group {name}. First: make configure-cluster")
+    if not groups or groups[0]["MinSize"] < 1:
+        what = f"keep one machine at least in {name}"
+        desired = max(1, groups[0]["DesiredCapacity"]) if groups else 1
         arguments = {"AutoScalingGroupName": name, "MinSize": 1, "DesiredCapacity": desired}
         aws.change(what, "autoscaling", "update_auto_scaling_group", **arguments)
 
     what = "a machine to register in the cluster"
-    aws.until(what, lambda: bool(registered(aws, config)), patience, NO_INSTANCE)
-    aws.say("a machine is registered")
+    if aws.dry_run:
+        aws.say(f"would wait for {what}")
+    aws.until(what, lambda: bool(our_machines(aws, config)), patience, NO_INSTANCE)
+    aws.done("a machine is registered")
 
 
 def down(aws: Aws, config: Config) -> None:
-    """No machines; refuses while services run."""
+    """No machines of ours; refuses while services run, or others' tasks on our machines."""
     running = [
         one["serviceName"] for one in services(aws, config) if one["desiredCount"] or one["runningCount"]
     ]
-    if running:
+    if running and not aws.dry_run:
         raise Refused(f"Services run: {', '.join(running)}. First: make stop-service")
-    for group in machines(aws, config):
+    groups = machines(aws, config)
+    if guests := others.guests(aws, config, groups):
+        raise Refused(
+            f"Tasks of others run on our machines: {', '.join(guests)}. They would end with them: whoever runs them"
+            " must stop them, or place them elsewhere, first."
+        )
+    for group in groups:
         if group["MinSize"] or group["DesiredCapacity"]:
             name = group["AutoScalingGroupName"]
             ids = [one["InstanceId"] for one in group["Instances"] if one["ProtectedFromScaleIn"]]
@@ -212,14 +237,20 @@ def down(aws: Aws, config: Config) -> None:
                 aws.change(what, "autoscaling", "set_instance_protection", **arguments)
             arguments = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
             aws.change(f"no machines in {name}", "autoscaling", "update_auto_scaling_group", **arguments)
-    aws.say("no machines")
+    aws.done("no machines")
 
 
 def services(aws: Aws, config: Config) -> list[dict[str, Any]]:
-    """The cluster's services that are not gone; empty where there is no cluster."""
-    name = config["CLUSTER_NAME"]
+    """Our stacks' services that are not gone; empty where there is no cluster. Others' are never among them."""
     if active(aws, config) is None:
         return []
-    arns = aws.pages("ecs", "list_services", "serviceArns", cluster=name)
-    found = aws.read("ecs", "describe_services", cluster=name, services=arns)["services"] if arns else []
+    arns = [arn for part in SERVICES for arn in stacks.made(aws, config, part, "AWS::ECS::Service")]
+    return described(aws, config, arns)
+
+
+def described(aws: Aws, config: Config, services: Sequence[str]) -> list[dict[str, Any]]:
+    """Services by their ARNs or names; those that are gone are not among them."""
+    name, found = config["CLUSTER_NAME"], []
+    for some in in_portions(services, 10):
+        found += aws.read("ecs", "describe_services", cluster=name, services=some)["services"]
     return [one for one in found if one["status"] == "ACTIVE"]

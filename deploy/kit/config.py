@@ -9,74 +9,90 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-CIDR = r"\d{1,3}(\.\d{1,3}){3}/([89]|[12]\d|3[0-2])"
+from deploy.kit import rules
+
+CIDR = r"\d{1,3}(\.\d{1,3}){3}/([1-9]|[12]\d|3[0-2])"
 URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/]+"
 
 
 class Variable(NamedTuple):
-    """What a value must look like as a whole, and one that does. secret: never shown."""
+    """What a value must look like as a whole, and one that does. secret: never shown. rule: what no pattern says."""
 
     pattern: str
     example: str
     required: bool = True
     secret: bool = False
+    rule: rules.Rule | None = None
 
 
 NUMBER = Variable(r"[1-9]\d{0,2}", "4")
 START = Variable(r"\d{1,9}", "7000000", required=False)
-SOURCE = Variable(r"(https?|s3)://\S+", "s3://bucket/augmented_diffs", required=False)
-WEB = Variable(r"https?://\S+", "https://overpass-api.de")
+SOURCE = Variable(r"(https?|s3)://\S+", "s3://bucket/augmented_diffs", required=False, rule=rules.web)
+WEB = Variable(r"https?://\S+", "https://overpass-api.de", rule=rules.web)
+LOGIN = WEB._replace(pattern=r"https://\S+", required=False)
 AWS: Mapping[str, Variable] = {
-    "CLUSTER_NAME": Variable(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "stats-assets"),
-    "AWS_REGION": Variable(r"[a-z]{2}(-[a-z]+)+-\d", "us-east-1"),
-    "AWS_LOG_GROUP": Variable(r"[\w./#-]{1,512}", "stats-assets"),
-    "INSTANCE_TYPE": Variable(r"[a-z][a-z0-9-]*\.[a-z0-9]+", "m5.xlarge"),
+    "CLUSTER_NAME": Variable(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "stats-assets", rule=rules.name),
+    "AWS_REGION": Variable(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", "us-east-1", rule=rules.region),
+    "AWS_LOG_GROUP": Variable(
+        r"[a-zA-Z0-9_./#-]{1,512}", "stats-assets", required=False, rule=rules.log_group
+    ),
+    "INSTANCE_TYPE": Variable(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "m5.xlarge"),
+    "ARCHITECTURE": Variable(r"x86_64|arm64", "arm64", required=False),
     "MAX_INSTANCES": NUMBER,
     "MAX_RUNS": NUMBER,
-    "KEYPAIR": Variable(r"[\w .-]+", "my-key", required=False),
+    "KEYPAIR": Variable(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", "my-key", required=False),
     "LAUNCH_TYPE": Variable(r"EC2|FARGATE", "EC2"),
     "VPC": Variable(r"vpc-[0-9a-f]{8,17}", "vpc-0123456789abcdef0"),
     "SUBNETS": Variable(
-        r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+", "subnet-0123456789abcdef0,subnet-0123456789abcdef1"
+        r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+",
+        "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+        rule=rules.subnets,
     ),
     "SECURITY_GROUP": Variable(r"sg-[0-9a-f]{8,17}", "sg-0123456789abcdef0"),
-    "INSTANCE_ROLE": Variable(r"[\w+=,.@-]{1,64}", "stats-assets-instance"),
+    "INSTANCE_ROLE": Variable(r"[a-zA-Z0-9_+=,.@-]{1,64}", "stats-assets-instance", required=False),
     "ECR_REPO": Variable(
-        r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/)?[a-z0-9][a-z0-9._/-]{1,254}", "stats-assets"
+        r"(\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/)?[a-z0-9][a-z0-9._/-]*",
+        "stats-assets",
+        required=False,
+        rule=rules.repository,
     ),
     "BASE_IMAGE": Variable(r"\S+", "docker.io/library/python:3.11.14-slim-bookworm"),
-    "DB_URI": Variable(URI, "postgresql://user:password@host:5432/stats", required=False, secret=True),
-    "DAGSTER_DB_URI": Variable(
-        URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True
+    "DB_URI": Variable(
+        URI, "postgresql://user:password@host:5432/stats", required=False, secret=True, rule=rules.postgres
     ),
-    "DB_INSTANCE_CLASS": Variable(r"db\.[a-z0-9]+\.[a-z0-9]+", "db.t4g.large", required=False),
-    "DB_STORAGE": Variable(r"[1-9]\d{1,4}", "100", required=False),
+    "DAGSTER_DB_URI": Variable(
+        URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
+    ),
+    "DB_INSTANCE_CLASS": Variable(r"db\.[a-z0-9-]+\.[a-z0-9]+", "db.t4g.large", required=False),
+    "DB_STORAGE": Variable(r"[1-9]\d{0,5}", "100", required=False, rule=rules.within(20, 65536)),
     "AUGDIFF_SOURCE": SOURCE,
     "OVERPASS_URL": WEB,
     "CHANGESET_SOURCE": WEB,
     "AUGDIFF_START": START,
     "CHANGESET_START": START,
-    "ARCHIVE_URI": Variable(r"s3://[a-z0-9.-]+/\S*[^/\s]", "s3://bucket/archive", required=False),
-    "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/8"),
-    "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/8", required=False),
-    "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "stats@example.org", required=False),
+    "ARCHIVE_URI": Variable(r"s3://[^/\s]+/\S*[^/\s]", "s3://bucket/archive", required=False, rule=rules.web),
+    "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/8", rule=rules.cidr),
+    "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/8", required=False, rule=rules.cidr),
+    "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "stats@example.org", required=False, rule=rules.mail),
     "CERTIFICATE_ARN": Variable(
-        r"arn:aws[a-z-]*:acm:\S+", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b", False
+        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/\S+",
+        "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
+        False,
     ),
-    "OIDC_ISSUER": Variable(r"https://\S+", "https://login.example.org", False),
-    "OIDC_AUTHORIZATION_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/authorize", False),
-    "OIDC_TOKEN_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/token", False),
-    "OIDC_USER_INFO_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/userinfo", False),
+    "OIDC_ISSUER": LOGIN._replace(example="https://login.example.org"),
+    "OIDC_AUTHORIZATION_ENDPOINT": LOGIN._replace(example="https://login.example.org/authorize"),
+    "OIDC_TOKEN_ENDPOINT": LOGIN._replace(example="https://login.example.org/token"),
+    "OIDC_USER_INFO_ENDPOINT": LOGIN._replace(example="https://login.example.org/userinfo"),
     "OIDC_CLIENT_ID": Variable(r"\S+", "stats-assets", False),
     "OIDC_SECRET_ARN": Variable(
-        r"arn:aws[a-z-]*:secretsmanager:\S+",
+        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf",
         False,
     ),
 }
 OIDC = tuple(name for name in AWS if name.startswith("OIDC_"))
 LOCAL: Mapping[str, Variable] = {
-    "LOCAL_PORT": Variable(r"\d{2,5}", "3000"),
+    "LOCAL_PORT": Variable(r"[1-9]\d{1,4}", "3000", rule=rules.within(10, 65535)),
     "LOCAL_DB_PASSWORD": Variable(r"[\w.~-]{6,}", "a-long-one", secret=True),
     "LOCAL_AUGDIFF_SOURCE": SOURCE,
     "LOCAL_OVERPASS_URL": WEB,
@@ -116,6 +132,12 @@ class Config:
     def services(self) -> tuple[str, ...]:
         """Those that are started, in this order."""
         return ("code", "daemon", "webserver", "watch", *(("read-only",) if self["READ_ONLY_CIDR"] else ()))
+
+    @property
+    def architecture(self) -> str:
+        """The processor that the image is built for, and that machines, or Fargate, must have."""
+        kind = rules.architecture(self["INSTANCE_TYPE"]) if self.on_ec2 else "x86_64"
+        return self["ARCHITECTURE"] or kind
 
     def named(self, part: str) -> str:
         """The name of something that the kit makes."""
@@ -160,19 +182,67 @@ def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.en
         value = values[name] = environment.get(name, "").strip()
         if not value and variable.required:
             wrong.append(f"{name} is not set. An example: {variable.example}")
-        elif value and not re.fullmatch(variable.pattern, value):
-            shown = "what it is" if variable.secret else repr(value)
-            wrong.append(f"{name} can't be {shown}. An example: {variable.example}")
-    wrong += _databases(values) if "DB_URI" in values else []
-    if values.get("DB_URI") and values["DB_URI"] == values.get("DAGSTER_DB_URI"):
-        wrong.append("DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version")
+        elif value:
+            wrong += _wrong(name, value, variable)
+    if not wrong:
+        wrong = _together(values)
+    elif "DB_URI" in values:
+        wrong += _databases(values)
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return Config(values | _defaults(values))
+
+
+def _wrong(name: str, value: str, variable: Variable) -> list[str]:
+    fits = re.fullmatch(variable.pattern, value, re.ASCII)
+    why = variable.rule(value) if variable.rule and (fits or variable.secret) else ""
+    if fits and not why:
+        return []
+    shown = "what it is" if variable.secret else repr(value)
+    return [f"{name} can't be {shown}. An example: {variable.example}{' - ' if why else ''}{why}"]
+
+
+def _defaults(values: Mapping[str, str]) -> dict[str, str]:
+    """What is named by CLUSTER_NAME where nothing is said: two deployments, and two regions, are in one account."""
+    name, region = values.get("CLUSTER_NAME", ""), values.get("AWS_REGION", "")
+    names = {"AWS_LOG_GROUP": name, "ECR_REPO": name, "INSTANCE_ROLE": f"{name}-{region}-instance"}
+    return {one: default for one, default in names.items() if one in values and not values[one]}
+
+
+def _together(values: Mapping[str, str]) -> list[str]:
+    """What is wrong with values that are right each by itself."""
+    wrong = []
+    if "DB_URI" in values:
+        wrong += _databases(values)
+        given = [values[name] for name in ("DB_URI", "DAGSTER_DB_URI") if values[name]]
+        if len(given) == 2 and rules.database(given[0]) == rules.database(given[1]):
+            wrong.append(
+                "DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version"
+            )
     lacking = [name for name in OIDC if name in values and not values[name]]
     if values.get("OIDC_ISSUER") and (lacking or not values["CERTIFICATE_ARN"]):
         needed = ", ".join([*lacking, *([] if values["CERTIFICATE_ARN"] else ["CERTIFICATE_ARN"])])
         wrong.append(f"OIDC_ISSUER needs {needed}, too: a login is only for HTTPS")
-    if wrong:
-        raise ConfigError("\n".join(wrong))
-    return Config(values)
+    return wrong + (_places(values) if "AWS_REGION" in values and "INSTANCE_TYPE" in values else [])
+
+
+def _places(values: Mapping[str, str]) -> list[str]:
+    """What must be of AWS_REGION, and of the machines' processor."""
+    region, wrong = values["AWS_REGION"], []
+    for name in ("CERTIFICATE_ARN", "OIDC_SECRET_ARN"):
+        if values[name] and values[name].split(":")[3] != region:
+            wrong.append(
+                f"{name} is of {values[name].split(':')[3]}, and AWS_REGION is {region}: it must be of there"
+            )
+    repository = re.match(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.", values["ECR_REPO"])
+    if repository and repository[1] != region:
+        wrong.append(f"ECR_REPO is of {repository[1]}, and AWS_REGION is {region}: it must be of there")
+    kind, asked = values["INSTANCE_TYPE"], values["ARCHITECTURE"]
+    if values["LAUNCH_TYPE"] == "EC2" and asked and asked != rules.architecture(kind):
+        wrong.append(
+            f"ARCHITECTURE is {asked}, and INSTANCE_TYPE {kind} is {rules.architecture(kind)}: leave it empty"
+        )
+    return wrong
 
 
 def _databases(values: Mapping[str, str]) -> list[str]:

@@ -1,7 +1,7 @@
 """The database that the kit makes on request: a password of its own, then an RDS instance (a stack)."""
 
-from deploy.kit import stacks
-from deploy.kit.aws import OURS, Aws, Refused, look
+from deploy.kit import account, ownership, stacks
+from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
 
 PASSWORD = "database-password"  # noqa: S105 - the secret's name
@@ -15,6 +15,8 @@ def bring(aws: Aws, config: Config) -> None:
         raise Refused(
             "DB_INSTANCE_CLASS is empty: DB_URI names a database that exists, and there is nothing to make."
         )
+    account.check_network(aws, config)
+    account.bring_roles(aws, config, account.DATABASE)
     secret = _password_secret(aws, config)
     storage = int(config["DB_STORAGE"] or 100)
     stacks.bring(
@@ -28,10 +30,16 @@ def bring(aws: Aws, config: Config) -> None:
             "SecurityGroup": config["SECURITY_GROUP"],
             "InstanceClass": config["DB_INSTANCE_CLASS"],
             "Storage": storage,
-            "MostStorage": storage * 10,
+            "MostStorage": most_storage(storage),
             "PasswordSecret": secret,
         },
     )
+
+
+def most_storage(storage: int) -> int:
+    """To what it grows: ten times as much, as far as RDS goes; the same where that is less than a tenth more."""
+    most = min(storage * 10, 65536)
+    return most if most >= storage * 1.1 else storage
 
 
 def urls(aws: Aws, config: Config) -> dict[str, str]:
@@ -39,6 +47,8 @@ def urls(aws: Aws, config: Config) -> dict[str, str]:
     if not config.own_database:
         return {name: config[name] for name in NAMES}
     if stacks.find(aws, config.named("database")) is None:
+        if aws.dry_run:
+            return dict.fromkeys(NAMES, "(a URL of the database)")
         raise Refused("The database is not there. First: make database")
     made = stacks.outputs(aws, config.named("database"))
     name = f"{config['CLUSTER_NAME']}/{PASSWORD}"
@@ -59,6 +69,6 @@ def _password_secret(aws: Aws, config: Config) -> str:
         "create_secret",
         Name=name,
         SecretString=drawn["RandomPassword"],
-        Tags=OURS,
+        Tags=ownership.tags(config),
     )
     return str(made.get("ARN", ""))

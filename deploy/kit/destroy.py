@@ -1,14 +1,26 @@
-"""The end: what the kit made is removed, in the order in which nothing is used any more.
+"""The end: what this deployment made is removed, in the order in which nothing is used any more.
 
-What existed before stays (it has not the kit's tag), and so do the archive and the logs. The database goes only by a
-second word, and leaves a snapshot.
+What was there before, or others made, stays (it has not this deployment's tags), and so do the archive and the logs.
+The database goes only by a second word, and leaves a snapshot.
 """
 
 import os
 from collections.abc import Mapping
 
-from deploy.kit import cluster, database, discovery, repository, role, secrets, services, stacks
-from deploy.kit.aws import Aws, Refused, is_ours, look
+from deploy.kit import (
+    cluster,
+    database,
+    discovery,
+    others,
+    ownership,
+    providers,
+    repository,
+    role,
+    secrets,
+    services,
+    stacks,
+)
+from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
 
 PATIENCE = 900.0
@@ -19,20 +31,22 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
     name = config["CLUSTER_NAME"]
     if not aws.dry_run and environment.get("CONFIRM") != name:
         raise Refused(
-            f"This removes services, tasks, machines, images, secrets and roles of {name}, and never the database,"
-            f" the archive or the logs. Say so: make destroy CONFIRM={name}"
+            f"This removes services, tasks, machines, images, secrets and roles of {name} in {aws.region}, and never"
+            f" the database, the archive or the logs. Say so: make destroy CONFIRM={name}"
         )
     services.stop(aws, config)
     for part in ("alarms", "read-only", "services", "tasks"):
-        stacks.remove(aws, config.named(part))
+        stacks.remove(aws, config, part)
     discovery.remove(aws, config)
-    cluster.down(aws, config)
-    _provider_and_cluster(aws, config)
-    stacks.remove(aws, config.named("cluster"))
+    _runs(aws, config)
+    _machines(aws, config)
+    providers.remove(aws, config)
+    _cluster(aws, config)
+    stacks.remove(aws, config, "cluster")
     repository.remove(aws, config)
     role.remove(aws, config)
     for part in secrets.NAMES.values():
-        _secret(aws, f"{name}/{part}")
+        _secret(aws, config, f"{name}/{part}")
     if environment.get("DESTROY_DATABASE") == name and config.own_database:
         _database(aws, config)
     elif config.own_database:
@@ -42,51 +56,60 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
     aws.say("What was there before, the archive and the logs are untouched.")
 
 
-def _provider_and_cluster(aws: Aws, config: Config) -> None:
-    name, provider = config["CLUSTER_NAME"], config.provider
+def _runs(aws: Aws, config: Config) -> None:
+    """At work; what they have not committed is lost, as nobody asks for it again."""
+    name, family = config["CLUSTER_NAME"], config.named("run")
+    if cluster.active(aws, config):
+        for arn in aws.pages("ecs", "list_tasks", "taskArns", cluster=name, family=family):
+            aws.change(f"end run {arn.rpartition('/')[2]}", "ecs", "stop_task", cluster=name, task=arn)
+
+
+def _machines(aws: Aws, config: Config) -> None:
+    """Down, and out of the cluster: by the ids that the group has now, which it forgets."""
+    ids = {one["InstanceId"] for group in cluster.machines(aws, config) for one in group["Instances"]}
+    cluster.down(aws, config)
+    if ids and cluster.active(aws, config):
+        aws.until(
+            "the machines to leave",
+            lambda: not ids & {*cluster.registered(aws, config).values()},
+            PATIENCE,
+            "See the group's activity.",
+        )
+
+
+def _cluster(aws: Aws, config: Config) -> None:
+    """If the kit made it, and nobody else is in it."""
+    name = config["CLUSTER_NAME"]
     here = cluster.active(aws, config)
-    if here is not None:
-        if config.on_ec2:
-            aws.until(
-                "the machines to leave",
-                lambda: not cluster.registered(aws, config),
-                PATIENCE,
-                "See the group's activity.",
-            )
-        if config.on_ec2 and provider in here["capacityProviders"]:
-            rest = [one for one in here["capacityProviders"] if one != provider]
-            strategy = [
-                one
-                for one in here.get("defaultCapacityProviderStrategy", [])
-                if one["capacityProvider"] != provider
-            ]
-            aws.change(
-                f"take provider {provider} from the cluster {name}",
-                "ecs",
-                "put_cluster_capacity_providers",
-                cluster=name,
-                capacityProviders=rest,
-                defaultCapacityProviderStrategy=strategy,
-            )
-        if is_ours([{"Key": one["key"], "Value": one["value"]} for one in here.get("tags", [])]):
-            aws.change(f"delete cluster {name}", "ecs", "delete_cluster", cluster=name)
-    if config.on_ec2 and cluster.has_provider(aws, config):
-        what = f"delete capacity provider {provider}"
-        aws.change(what, "ecs", "delete_capacity_provider", capacityProvider=provider)
+    if here is None:
+        return
+    if not cluster.is_ours(config, here):
+        ownership.leave(aws, config, f"cluster {name}", here.get("tags", []))
+    elif strangers := others.in_cluster(aws, config):
+        aws.say(f"cluster {name}: left, as there is something of others in it: {', '.join(strangers)}")
+    else:
+        aws.insist(f"delete cluster {name}", "ecs", "delete_cluster", cluster=name)
 
 
-def _secret(aws: Aws, name: str) -> None:
+def _secret(aws: Aws, config: Config, name: str) -> None:
     """For good: a secret that waits for its deletion keeps its name from the next one."""
-    if look(aws, "secretsmanager", "describe_secret", SecretId=name):
-        arguments = {"SecretId": name, "ForceDeleteWithoutRecovery": True}
-        aws.change(f"delete secret {name}", "secretsmanager", "delete_secret", **arguments)
+    found = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+    if found is None:
+        return
+    if not ownership.is_ours(config, found.get("Tags", []), named=True):
+        ownership.leave(aws, config, f"secret {name}", found.get("Tags", []))
+        return
+    arguments = {"SecretId": name, "ForceDeleteWithoutRecovery": True}
+    aws.change(f"delete secret {name}", "secretsmanager", "delete_secret", **arguments)
 
 
 def _database(aws: Aws, config: Config) -> None:
+    """The instance of our stack: by the stack's list, never by its name."""
+    for identity in stacks.made(aws, config, "database", "AWS::RDS::DBInstance"):
+        arguments = {"DBInstanceIdentifier": identity, "DeletionProtection": False, "ApplyImmediately": True}
+        aws.insist("take the protection off the database", "rds", "modify_db_instance", **arguments)
     if stacks.find(aws, config.named("database")) is None:
         return
-    arguments = {"DBInstanceIdentifier": config.named("database"), "DeletionProtection": False}
-    aws.change("take the protection off the database", "rds", "modify_db_instance", **arguments)
-    stacks.remove(aws, config.named("database"))
-    _secret(aws, f"{config['CLUSTER_NAME']}/{database.PASSWORD}")
-    aws.say("The database has left a snapshot.")
+    stacks.remove(aws, config, "database")
+    _secret(aws, config, f"{config['CLUSTER_NAME']}/{database.PASSWORD}")
+    aws.done("The database has left a snapshot.")

@@ -6,8 +6,10 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from deploy.kit import instance, repository
-from deploy.kit.aws import Aws, Refused
+from deploy.kit.aws import GONE, Aws, Refused, code_of
 from deploy.kit.config import Config
 from deploy.kit.render import HERE, RENDERED
 from stats_assets import __version__
@@ -38,16 +40,42 @@ def call(
         ) from None
 
 
+UNKNOWN, DIRTY = "unknown", "-dirty"
+PLATFORMS = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+
+
 def commit() -> str:
-    """The short commit, with `-dirty` where files differ from it."""
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"],  # noqa: S607
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return described.stdout.strip() or "unknown"
+    """The short commit, with `-dirty` where files differ from it, or are not in it; `unknown` outside a checkout."""
+    top = _git("rev-parse", "--show-toplevel")
+    found = _git("rev-parse", "--short=10", "HEAD")
+    if not top or not found or Path(top).resolve() != PROJECT.resolve():  # unpacked inside another's checkout
+        return UNKNOWN
+    changed = _git("status", "--porcelain", "--untracked-files=normal")
+    return found if changed == "" else f"{found}{DIRTY}"
+
+
+def _git(*words: str) -> str | None:
+    """What git says; None: it is not there, or refuses."""
+    try:
+        done = subprocess.run(["git", *words], cwd=PROJECT, capture_output=True, text=True, check=True)  # noqa: S603, S607
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _unnamed(name: str) -> str:
+    """Why a tag would not say what is in the image; empty: it says it."""
+    if name.endswith(DIRTY):
+        return (
+            "Files differ from the commit, or are not in it (git status): commit them first, so that the tag says what"
+            " is in the image."
+        )
+    if name.endswith(UNKNOWN):
+        return (
+            "This folder is no git checkout (or git is not here): the tag could not say what is in the image. Deploy"
+            " from a clone."
+        )
+    return ""
 
 
 def tag() -> str:
@@ -60,12 +88,24 @@ def build(aws: Aws, config: Config) -> None:
     labels = {"version": __version__, "revision": commit(), "licenses": "Apache-2.0"}
     marked = [f"--label=org.opencontainers.image.{name}={value}" for name, value in labels.items()]
     base = [f"--build-arg=BASE_IMAGE={config['BASE_IMAGE']}"] if config["BASE_IMAGE"] else []
-    call(aws, f"build stats-assets:{tag()}", "build", *base, *marked, "-t", f"stats-assets:{tag()}", ".")
+    name = local(config)
+    call(aws, f"build {name}", "build", *_platform(config), *base, *marked, "-t", name, ".")
+
+
+def local(config: Config) -> str:
+    """The image's name on this machine: of each processor another."""
+    other = "-arm64" if _platform(config) and config.architecture == "arm64" else ""
+    return f"stats-assets:{tag()}{other}"
+
+
+def _platform(config: Config) -> list[str]:
+    """The machines' processor; on one Docker host its own."""
+    return [f"--platform={PLATFORMS[config.architecture]}"] if "INSTANCE_TYPE" in config.values else []
 
 
 def deployed_tag(aws: Aws, config: Config) -> str:
     """The tag in the repository: the image's, and a digest of the settings in its last layer."""
-    return f"{tag()}-{instance.digest(aws, config)}"
+    return f"{local(config).partition(':')[2]}-{instance.digest(aws, config)}"
 
 
 def address(aws: Aws, config: Config) -> str:
@@ -75,10 +115,10 @@ def address(aws: Aws, config: Config) -> str:
 
 def push(aws: Aws, config: Config) -> None:
     """Log in, add this deployment's settings as a last layer, push. A tag that is there already is not pushed again."""
-    if tag().endswith("-dirty") and not aws.dry_run:
-        raise Refused(
-            "Files differ from the commit: commit them first, so that the tag says what is in the image."
-        )
+    if why := _unnamed(commit()):
+        if not aws.dry_run:
+            raise Refused(why)
+        aws.say(f"would refuse: {why}")
     full = address(aws, config)
     if is_pushed(aws, full):
         aws.say(f"{full}: is there already")
@@ -97,13 +137,13 @@ def push(aws: Aws, config: Config) -> None:
         given=password.encode(),
     )
     instance.render(aws, config)
-    layer = ["build", f"--build-arg=IMAGE=stats-assets:{tag()}", "-t", full, "."]
+    layer = ["build", *_platform(config), f"--build-arg=IMAGE={local(config)}", "-t", full, "."]
     call(
         aws,
         f"add the instance's settings: {full}",
         *layer,
         folder=RENDERED,
-        hint=f" Is stats-assets:{tag()} there? First: make build-container",
+        hint=f" Is {local(config)} there? First: make build-container",
     )
     call(aws, f"push {full}", "push", full)
 
@@ -114,9 +154,15 @@ def is_pushed(aws: Aws, full: str) -> bool:
     registry, _, name = place.partition("/")
     if not name:  # a dry run, before the repository is there
         return False
-    found = aws.pages(
-        "ecr", "list_images", "imageIds", repositoryName=name, registryId=registry.partition(".")[0]
-    )
+    account = registry.partition(".")[0]
+    try:
+        found = aws.pages("ecr", "list_images", "imageIds", repositoryName=name, registryId=account)
+    except ClientError as error:
+        if code_of(error) not in GONE:
+            raise
+        raise Refused(
+            f"There is no repository {place}. First: make ecr-repository, or mend ECR_REPO"
+        ) from None
     return any(one.get("imageTag") == wanted for one in found)
 
 

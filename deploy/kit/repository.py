@@ -1,6 +1,7 @@
 """The image's repository in ECR."""
 
-from deploy.kit.aws import OURS, Aws, is_ours, look
+from deploy.kit import ownership
+from deploy.kit.aws import Aws, look
 from deploy.kit.config import Config
 
 
@@ -20,13 +21,13 @@ def uri(aws: Aws, config: Config) -> str:
         imageTagMutability="IMMUTABLE",
         imageScanningConfiguration={"scanOnPush": True},
         encryptionConfiguration={"encryptionType": "AES256"},
-        tags=OURS,
+        tags=ownership.tags(config),
     )
     return str(made["repository"]["repositoryUri"]) if made else f"(the repository {name})"
 
 
 def remove(aws: Aws, config: Config) -> None:
-    """With its images, if the kit made it."""
+    """With its images, if this deployment made it: others may deploy from one of the same name."""
     name = config["ECR_REPO"]
     if ".dkr.ecr." in name:
         return
@@ -34,6 +35,9 @@ def remove(aws: Aws, config: Config) -> None:
     if found is None:
         return
     arn = found["repositories"][0]["repositoryArn"]
-    if is_ours(aws.read("ecr", "list_tags_for_resource", resourceArn=arn)["tags"]):
+    tags = aws.read("ecr", "list_tags_for_resource", resourceArn=arn)["tags"]
+    if ownership.is_ours(config, tags, named=False):
         what = f"delete repository {name} with its images"
         aws.change(what, "ecr", "delete_repository", repositoryName=name, force=True)
+    else:
+        ownership.leave(aws, config, f"repository {name}", tags)

@@ -1,7 +1,7 @@
 """The two databases' URLs in Secrets Manager; tasks are given the ARNs. Nothing else of the kit sees the values."""
 
-from deploy.kit import database
-from deploy.kit.aws import OURS, Aws, Refused, look
+from deploy.kit import database, ownership
+from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
 
 DRIVER = "postgresql+psycopg2://"
@@ -19,13 +19,25 @@ def put(aws: Aws, config: Config) -> None:
     urls = database.urls(aws, config)
     for variable, part in NAMES.items():
         name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(urls[variable], variable)
-        old = look(aws, "secretsmanager", "get_secret_value", SecretId=name)
+        about = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+        if about and about.get("DeletedDate"):
+            raise Refused(
+                f"The secret {name} waits for its deletion. Take it back, or delete it at once:"
+                f" aws secretsmanager restore-secret --secret-id {name}"
+            )
+        old = look(aws, "secretsmanager", "get_secret_value", SecretId=name) if about else None
         if old is None:
-            about = {"Name": name, "SecretString": value, "Tags": OURS}
+            about = {"Name": name, "SecretString": value, "Tags": ownership.tags(config)}
             aws.change(f"create secret {name}", "secretsmanager", "create_secret", **about)
             continue
         if old["SecretString"] == value:
             aws.say(f"secret {name}: up to date")
+        elif not ownership.is_ours(config, about.get("Tags", []), named=True):
+            raise Refused(
+                f"There is a secret {name} with another value, which"
+                f" {ownership.owner(config, about.get('Tags', [])).value} made. It is not changed: take"
+                " another CLUSTER_NAME."
+            )
         else:
             what = f"give secret {name} a new value; services have it after make start-service"
             aws.change(what, "secretsmanager", "put_secret_value", SecretId=name, SecretString=value)
@@ -40,6 +52,9 @@ def arns(aws: Aws, config: Config) -> dict[str, str]:
     for variable, part in NAMES.items():
         name = f"{config['CLUSTER_NAME']}/{part}"
         secret = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+        if secret is None and aws.dry_run:
+            found[variable] = f"(the secret {name})"
+            continue
         if secret is None:
             raise Refused(f"The secret {name} is not there. First: make secrets")
         stages = secret["VersionIdsToStages"].items()

@@ -14,11 +14,7 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
     """Task definitions as they should be now, both databases migrated, then the services created or changed."""
     base = stacks.outputs(aws, config.named("cluster"))
     tasks = _tasks(aws, config, image, base)
-    if not tasks:
-        aws.say(
-            "would then run the migrations, as one task, and create the services"
-        )  # a dry run of the first start
-        return
+    _names_are_free(aws, config)
     where = _where(config, base)
     values = {
         **where,
@@ -30,17 +26,17 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
         _migrate(aws, config, tasks["DaemonTask"], base["TaskGroup"], patience)
     made = stacks.bring(aws, config, "services", values)
     if config["READ_ONLY_CIDR"]:
-        balancer = {name: made.get(name, "") for name in ("Balancer", "BalancerGroup")}
+        balancer = {name: made[name] for name in ("Balancer", "BalancerGroup")}
         open_to = {"WebserverTask": tasks["ReadOnlyTask"], "ClientCidr": config["READ_ONLY_CIDR"]}
         stacks.bring(aws, config, "read-only", where | balancer | open_to)
     elif stacks.find(aws, config.named("read-only")):
-        stacks.remove(aws, config.named("read-only"))
+        stacks.remove(aws, config, "read-only")
     for service in cluster.services(aws, config):
         if not service["desiredCount"]:
             name, cluster_name = service["serviceName"], config["CLUSTER_NAME"]
             arguments = {"cluster": cluster_name, "service": name, "desiredCount": 1}
             aws.change(f"start {name}", "ecs", "update_service", **arguments)
-    if made:
+    if "Address" in made:
         scheme = "https" if config["CERTIFICATE_ARN"] else "http"
         aws.say(f"Dagster's UI, inside the VPC: {scheme}://{made['Address']}")
         if config["READ_ONLY_CIDR"]:
@@ -57,6 +53,7 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             "ClusterName": config["CLUSTER_NAME"],
             "Image": image,
             "LaunchType": config["LAUNCH_TYPE"],
+            "Architecture": config.architecture.upper(),
             "LogGroup": config["AWS_LOG_GROUP"],
             **{name: base[name] for name in ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole")},
             "DatabaseSecret": arns["DB_URI"],
@@ -69,6 +66,20 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             "ArchiveUri": config["ARCHIVE_URI"],
         },
     )
+
+
+def _names_are_free(aws: Aws, config: Config) -> None:
+    """In an adopted cluster others may have services of our names. Raises Refused."""
+    if cluster.active(aws, config) is None:
+        return
+    own = {one["serviceArn"] for one in cluster.services(aws, config)}
+    there = cluster.described(aws, config, config.services)
+    taken = [one["serviceName"] for one in there if one["serviceArn"] not in own]
+    if taken:
+        raise Refused(
+            f"The cluster {config['CLUSTER_NAME']} has services of others by our names: {', '.join(taken)}. They are"
+            " not changed: take another CLUSTER_NAME, and the kit makes a cluster of that name."
+        )
 
 
 def _where(config: Config, base: dict[str, str]) -> dict[str, str]:
@@ -141,13 +152,13 @@ def _task(aws: Aws, where: str, arn: str) -> dict[str, Any]:
 
 
 def stop(aws: Aws, config: Config) -> None:
-    """No tasks any more; daemon first, so that nothing new is begun. Runs at work end by themselves."""
+    """No tasks of our services any more; daemon first, so that nothing new is begun. Runs at work end by themselves."""
     found = {one["serviceName"]: one for one in cluster.services(aws, config)}
     for name in ("daemon", *(name for name in found if name != "daemon")):
         if name in found and found[name]["desiredCount"]:
             where = config["CLUSTER_NAME"]
             aws.change(f"stop {name}", "ecs", "update_service", cluster=where, service=name, desiredCount=0)
-    aws.say("services: stopped. The stream goes on from its checkpoint with make start-service")
+    aws.done("services: stopped. The stream goes on from its checkpoint with make start-service")
 
 
 def status(aws: Aws, config: Config) -> None:
@@ -165,19 +176,24 @@ def status(aws: Aws, config: Config) -> None:
     if not found:
         return
     where = config["CLUSTER_NAME"]
-    count = len(cluster.registered(aws, config))
+    count = len(cluster.our_machines(aws, config))
     runs = len(aws.pages("ecs", "list_tasks", "taskArns", cluster=where, family=config.named("run")))
     aws.say(f"{count} machines registered, {runs} runs at work")
 
 
 def logs(aws: Aws, config: Config, service: str, minutes: int = 30) -> None:
     """What a service (or `run`) has said lately."""
+    group = config["AWS_LOG_GROUP"]
+    groups = aws.read("logs", "describe_log_groups", logGroupNamePrefix=group)["logGroups"]
+    if all(one["logGroupName"] != group for one in groups):
+        aws.say(f"There is no log group {group} yet: make configure-cluster makes it")
+        return
     since = int((datetime.now(UTC).timestamp() - minutes * 60) * 1000)
     events = aws.pages(
         "logs",
         "filter_log_events",
         "events",
-        logGroupName=config["AWS_LOG_GROUP"],
+        logGroupName=group,
         logStreamNamePrefix=f"{service}/",
         startTime=since,
     )

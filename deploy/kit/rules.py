@@ -1,0 +1,162 @@
+"""AWS's own rules, and libpq's, for values of variables: each says what is wrong, or nothing, and never a secret."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from ipaddress import IPv4Network, ip_address
+from urllib.parse import urlsplit
+
+import boto3
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+Rule = Callable[[str], str]
+"""A sentence that says what is wrong with the value; empty: nothing."""
+RESERVED = ("aws", "ecs", "fargate")
+ENCODED = (
+    "In its password / @ % and spaces are percent-encoded, as in %40 for @ (for make $ and #, too: %24, %23)."
+)
+GRAVITON = re.compile(r"(a1|[a-z]+\d+g[a-z]*|p\d+e-gb\d+)(-[a-z0-9]+)?\.")
+
+
+def cidr(value: str) -> str:
+    """Of addresses that may open something: a network, and not half of the world."""
+    try:
+        network = IPv4Network(value, strict=False)
+    except ValueError as error:
+        return f"That is no network: {error}."
+    if str(network) != value:
+        return f"The network that it is in is {network}."
+    if network.prefixlen < 8:
+        return "That is too much of the world: /8 at most."
+    return ""
+
+
+def name(value: str) -> str:
+    """CLUSTER_NAME: what all names begin with, those of RDS and of a capacity provider among them."""
+    if "--" in value:
+        return "RDS takes no name with two hyphens beside each other."
+    if value.startswith(RESERVED):
+        return f"A capacity provider's name may not begin with {', '.join(RESERVED)}."
+    return ""
+
+
+def log_group(value: str) -> str:
+    return "Names that begin with aws/ are AWS's own." if value.lower().startswith("aws/") else ""
+
+
+def region(value: str) -> str:
+    """One that exists, as far as the SDK knows."""
+    known = regions()
+    if value in known:
+        return ""
+    near = sorted(one for one in known if one.rpartition("-")[0] == value.rpartition("-")[0])
+    return f"There is no such region{', but ' + ', '.join(near) if near else ''} (a new one needs a newer boto3)."
+
+
+@cache
+def regions() -> frozenset[str]:
+    session = boto3.Session()
+    return frozenset(
+        one
+        for partition in session.get_available_partitions()
+        for one in session.get_available_regions("ecs", partition_name=partition)
+    )
+
+
+def subnets(value: str) -> str:
+    names = value.split(",")
+    return "One is named twice." if len(set(names)) < len(names) else ""
+
+
+def repository(value: str) -> str:
+    path = value.partition("/")[2] if ".dkr.ecr." in value else value
+    if not 2 <= len(path) <= 256:
+        return "ECR takes names of 2 to 256 characters."
+    if not re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*", path):
+        return "ECR takes lower-case words with single . _ - between them, and / between such; no tag."
+    return ""
+
+
+def within(least: int, most: int) -> Rule:
+    """A number of that range."""
+
+    def rule(value: str) -> str:
+        return "" if least <= int(value) <= most else f"It is from {least} to {most}."
+
+    return rule
+
+
+def web(value: str) -> str:
+    """An address that a client can call; an s3:// one's bucket by S3's rules."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        return f"{str(error).capitalize()}."
+    if re.search(r"[\s\"'<>\\^`{|}]", value):
+        return "It has a character that no address has: write it percent-encoded."
+    if parts.scheme == "s3":
+        return bucket(parts.netloc)
+    if not parts.hostname or port == 0:
+        return "It has no host, or no port that exists."
+    if parts.username is not None:
+        return "A password is not for this file, and would be seen in task definitions."
+    return ""
+
+
+def bucket(value: str) -> str:
+    try:
+        ip_address(value)
+    except ValueError:
+        pass
+    else:
+        return "A bucket's name is no address."
+    if (
+        not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value)
+        or ".." in value
+        or ".-" in value
+        or "-." in value
+    ):
+        return "S3 takes bucket names of 3 to 63 lower-case letters, digits, hyphens and single dots."
+    return ""
+
+
+def mail(value: str) -> str:
+    if len(value) > 320 or not re.fullmatch(r"[\w.+%'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+        return "That is no mail address."
+    return ""
+
+
+def postgres(value: str) -> str:
+    """A URL as libpq reads it. The value is a secret, and is not said."""
+    if re.search(r"%(?![0-9A-Fa-f]{2})", value):
+        return "A % is followed by two hexadecimal digits; a % of the password itself is %25."
+    try:
+        told = conninfo_to_dict(value)
+    except (ProgrammingError, UnicodeError):
+        return f"It is no URL of PostgreSQL. {ENCODED}"
+    if value.count("@") > 1 + value.count("?"):
+        return ENCODED
+    if not told.get("dbname") or not told.get("host"):
+        return "It names no host, or no database."
+    ports = str(told.get("port") or 5432).split(",")
+    if not all(port.isdigit() and 0 < int(port) < 65536 for port in ports):
+        return f"It has no port that exists. {ENCODED}"
+    return ""
+
+
+def database(url: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """What a URL names: hosts, ports, database; the same for the same, however it is written."""
+    told = conninfo_to_dict(url)
+    hosts = tuple(
+        host.lower().rstrip(".") for host in str(told.get("hostaddr") or told.get("host")).split(",")
+    )
+    ports = [port or "5432" for port in str(told.get("port") or "5432").split(",")]
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    return hosts, tuple(str(int(port)) for port in ports), str(told.get("dbname"))
+
+
+def architecture(kind: str) -> str:
+    """Of an instance type, by its name: AWS's own processors are arm64. The step that makes machines asks EC2."""
+    return "arm64" if GRAVITON.match(kind) else "x86_64"
