@@ -44,6 +44,11 @@ class Aws:
     def _session(self) -> boto3.Session:
         return boto3.Session(region_name=self.region)
 
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks at something that one waits for."""
+        return self._pause
+
     def client(self, service: str) -> Any:
         """One a service: to make one takes a quarter of a second."""
         if service not in self._clients:

@@ -90,6 +90,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "LaunchType": config["LAUNCH_TYPE"],
             "Image": _image(aws),
             "SecretsPrefix": config["CLUSTER_NAME"],
+            "Exec": "yes" if config.exec else "no",
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },

@@ -6,16 +6,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+import pytest
 from dagster._cli import cli as dagster
 from dagster._daemon.cli import cli as dagster_daemon
 from dagster_webserver.cli import dagster_webserver
+from typer.core import TyperGroup
 from typer.main import get_command
 
+from deploy.kit.config import AWS, ConfigError, load
 from stats_assets.cli.main import app
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.streams import STREAMS
 from tests.deploy.templates import resources
+from tests.deploy.test_config import GOOD
 
 
 def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
@@ -62,13 +66,25 @@ def test_fargate_takes_the_sizes() -> None:
     sizes = {
         "256": {"512", "1024", "2048"},
         "512": {"1024", "2048", "3072"},
-        "1024": {"2048", "4096", "8192"},
+        "1024": {str(1024 * n) for n in range(2, 9)},
+        "2048": {str(1024 * n) for n in range(4, 17)},
+        "4096": {str(1024 * n) for n in range(8, 31)},
     }
     for name, one in resources("tasks").items():
         task = one["Properties"]
         [container] = task["ContainerDefinitions"]
-        assert task["Memory"] in sizes[task["Cpu"]], name
         assert str(container["Memory"]) == task["Memory"]
+        if name != "CodeTask":
+            assert task["Memory"] in sizes[task["Cpu"]], name
+    for runs in ("mixed", "tasks", "processes"):
+        for most in range(1, 17):
+            given = load(AWS, environment=GOOD | {"RUNS": runs, "MAX_RUNS": str(most)}).code_size
+            assert str(given["CodeMemory"]) in sizes[str(given["CodeCpu"])], (runs, most)
+
+
+def test_processes_of_the_code_server_are_few() -> None:
+    with pytest.raises(ConfigError, match="RUNS processes: MAX_RUNS is 16 at most"):
+        load(AWS, environment=GOOD | {"RUNS": "processes", "MAX_RUNS": "17"})
 
 
 def test_what_moto_drops_is_in_the_templates() -> None:
@@ -160,7 +176,9 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
 
 def parse(command: click.Command, name: str, words: list[str]) -> None:
     """Raises click.UsageError when it does not take them."""
-    if isinstance(command, click.Group):
+    if isinstance(command, TyperGroup):  # typer has a click of its own
+        command.commands[words[0]].make_context(words[0], words[1:])
+    elif isinstance(command, click.Group):
         context = click.Context(command, info_name=name)
         found, inner, rest = command.resolve_command(context, words)
         assert inner is not None
