@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from deploy.kit import (
     alarms,
+    backfill,
     cluster,
     database,
     destroy,
@@ -92,6 +93,8 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "task-stop": (_task_stop, (AWS,)),
     "streams-on": (lambda aws, config: task.run(aws, config, [task.PROGRAM, "streams", "on"]), (AWS,)),
     "streams-off": (lambda aws, config: task.run(aws, config, [task.PROGRAM, "streams", "off"]), (AWS,)),
+    "backfill": (lambda aws, config: backfill.run(aws, config, backfill.wanted()), (AWS,)),
+    "backfill-end": (backfill.end, (AWS,)),
     "destroy": (destroy.everything, (AWS,)),
 }
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from deploy.kit import machines as machines_of
 from deploy.kit import stacks
 from deploy.kit.aws import OURS, Aws, Refused, partition
 from deploy.kit.config import Config
 
 IMAGE = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 KEEP_LOGS = 30
-TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
 NO_INSTANCE = (
     "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
     " ecs-telemetry, ecr, s3, logs); INSTANCE_ROLE without its policy or instance profile; the instance type is not"
@@ -33,11 +33,7 @@ def room(aws: Aws, config: Config) -> str:
         raise Refused(
             f"INSTANCE_TYPE {kind} has another processor than the image is built for. Another: m5.xlarge"
         )
-    interfaces = found["NetworkInfo"]["MaximumNetworkInterfaces"] - 1  # the machine's own
-    by_size = min(
-        found["VCpuInfo"]["DefaultVCpus"] * 1024 // TASK_CPU,
-        found["MemoryInfo"]["SizeInMiB"] * 9 // 10 // TASK_MEMORY,
-    )
+    interfaces, by_size = machines_of.interfaces(aws, found), machines_of.by_size(found)
     tasks, services = min(interfaces, by_size), len(config.services)
     wanted, most = services + int(config["MAX_RUNS"]), int(config["MAX_INSTANCES"])
     if tasks * most < wanted:

@@ -138,6 +138,11 @@ class Config:
         return [{"capacityProvider": self.provider, "weight": 1, "base": 0}]
 
     @property
+    def runs_for_backfills(self) -> int:
+        """Of MAX_RUNS: the others are the live streams' own."""
+        return max(1, int(self["MAX_RUNS"]) // 3)
+
+    @property
     def placement(self) -> dict[str, object]:
         """How tasks are laid on machines: full ones first, so that others can go; Fargate has none to choose."""
         return {"placementStrategy": [{"type": "binpack", "field": "memory"}]} if self.on_ec2 else {}

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dagster import DagsterInstance
 from dagster._core.remote_representation.external import RemoteSensor
@@ -21,7 +22,7 @@ class NoCode(Exception):
 
 
 @contextmanager
-def opened(instance: DagsterInstance, home: Path) -> Iterator[IWorkspaceProcessContext]:
+def opened(instance: DagsterInstance, home: Path) -> Iterator[IWorkspaceProcessContext[Any]]:
     """The project's workspace; of a local stack its own, which names the code server that runs."""
     running = home / ".dagster" / "workspace.yaml"
     file = running if running.exists() else home / "workspace.yaml"
@@ -33,7 +34,7 @@ def opened(instance: DagsterInstance, home: Path) -> Iterator[IWorkspaceProcessC
         yield workspace
 
 
-def switch(workspace: IWorkspaceProcessContext, streams: Sequence[Stream], *, on: bool) -> list[Stream]:
+def switch(workspace: IWorkspaceProcessContext[Any], streams: Sequence[Stream], *, on: bool) -> list[Stream]:
     """Those of the streams that were not so already. Raises NoCode."""
     instance, changed = workspace.instance, []
     sensors = {sensor.name: sensor for sensor in _sensors(workspace)}
@@ -50,7 +51,7 @@ def switch(workspace: IWorkspaceProcessContext, streams: Sequence[Stream], *, on
     return changed
 
 
-def _sensors(workspace: IWorkspaceProcessContext) -> Iterator[RemoteSensor]:
+def _sensors(workspace: IWorkspaceProcessContext[Any]) -> Iterator[RemoteSensor]:
     for name, entry in workspace.create_request_context().get_code_location_entries().items():
         if entry.code_location is None:
             why = entry.load_error.message.strip().splitlines()[0] if entry.load_error else "it is not loaded"

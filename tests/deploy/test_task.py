@@ -1,6 +1,7 @@
 """A command as a task: its words arrive as they are, it is followed, its exit code comes back; and the logs."""
 
 import os
+import shlex
 import subprocess
 import time
 from pathlib import Path
@@ -66,7 +67,7 @@ def test_make_hands_them_on_as_they_are(tmp_path: Path) -> None:
         ".venv/bin/python", "venv/python"
     )
     (here / "Makefile").write_text(changed)
-    given = f"sql {task.shlex.quote(QUERY)}"
+    given = f"sql {shlex.quote(QUERY)}"
     for words, environment in (([f"COMMAND={given}"], {}), ([], {"COMMAND": given})):
         done = subprocess.run(  # noqa: S603
             ["make", "-s", "task", *words],  # noqa: S607
@@ -97,7 +98,7 @@ def test_a_task_is_followed_to_its_end_and_can_be_left(
     aws.client("ecs").meta.events.register(
         "provide-client-params.ecs.RunTask", lambda params, **_: asked.append(params), unique_id="task"
     )
-    words = task.words_of(f"sql {task.shlex.quote(QUERY)}")
+    words = task.words_of(f"sql {shlex.quote(QUERY)}")
     arn = task.begin(aws, config, words)
     [given] = asked
     assert given["overrides"]["containerOverrides"] == [{"name": "run", "command": words}]
@@ -119,7 +120,7 @@ def test_a_task_is_followed_to_its_end_and_can_be_left(
         with pytest.raises(Refused, match="without an exit code: CannotPullContainerError"):
             task.follow(aws, config, identity)
         patched.setattr(task, "look", lambda *_: ended | {"lastStatus": "RUNNING"})
-        patched.setattr(task.time, "sleep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr("time.sleep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         assert task.follow(aws, config, identity) == 130
         assert running.said[-1].endswith(f"To end it: make task-stop TASK={identity}")
     with pytest.raises(Refused, match="ECS knows no task 0a1b"):
@@ -181,7 +182,7 @@ def test_the_logs(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         say_as(account, "daemon/daemon/1", f"look {len(looks)}")
 
-    monkeypatch.setattr(logs.time, "sleep", later)
+    monkeypatch.setattr("time.sleep", later)
     account.said.clear()
     logs.show(account.aws(), account.config, "daemon", follow=True)
     assert [line.partition(" ")[2] for line in account.said[:-1]] == ["at work", "look 1", "look 2"]
