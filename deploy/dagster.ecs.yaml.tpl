@@ -36,9 +36,10 @@ run_coordinator:
 
 # A task definition of our own, and the strategy always given: what the launcher would inherit ignores scaling.
 run_launcher:
-  module: dagster_aws.ecs
-  class: EcsRunLauncher
+  module: stats_assets.ecs.mixed_runs
+  class: MixedRuns
   config:
+    runs: $RUNS
     task_definition: $RUN_FAMILY
     container_name: run
     use_current_ecs_task_config: false
@@ -46,6 +47,7 @@ run_launcher:
     run_task_kwargs:
       cluster: $CLUSTER_NAME
       capacityProviderStrategy: $STRATEGY
+      placementStrategy: $PLACEMENT
       networkConfiguration:
         awsvpcConfiguration:
           subnets: $SUBNET_LIST

@@ -158,6 +158,17 @@ class Production:
             check=False,
         )
 
+    def begin(self, command: Sequence[str]) -> "subprocess.Popen[str]":
+        """A command beside the services, not waited for; what it says is one stream."""
+        return subprocess.Popen(  # noqa: S603
+            self._inside(self.folder, self._here(command), self._told),
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def _here(self, command: Sequence[str]) -> list[str]:
         """With the ports that are free here."""
         ports = {"4000": self._code_port, "3000": self._ui_port}
