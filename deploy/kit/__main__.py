@@ -17,6 +17,7 @@ from deploy.kit import (
     destroy,
     image,
     instance,
+    life,
     logs,
     repository,
     role,
@@ -49,6 +50,22 @@ def _local(aws: Aws, config: Config) -> None:
     place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values).encode())
 
 
+def _repository(aws: Aws, config: Config) -> None:
+    uri = repository.uri(aws, config)
+    life.images(aws, config)
+    aws.say(uri)
+
+
+def _start(aws: Aws, config: Config) -> None:
+    services.start(aws, config, image.pushed(aws, config))
+    life.revisions(aws, config)
+
+
+def _destroy(aws: Aws, config: Config) -> None:
+    destroy.everything(aws, config)
+    life.revisions(aws, config, keep=0)
+
+
 def _task(aws: Aws, config: Config) -> int:
     if begun := os.environ.get("TASK"):
         return task.follow(aws, config, begun)
@@ -74,7 +91,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "build-container": (image.build, (AWS,)),
     "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]._replace(required=False)}, LOCAL)),
     "instance-role": (role.bring, (AWS,)),
-    "ecr-repository": (lambda aws, config: aws.say(repository.uri(aws, config)), (AWS,)),
+    "ecr-repository": (_repository, (AWS,)),
     "database": (database.bring, (AWS,)),
     "secrets": (secrets.put, (AWS,)),
     "configure-cluster": (cluster.configure, (AWS,)),
@@ -84,7 +101,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "push-image": (image.push, (AWS,)),
     "cluster-up": (cluster.up, (AWS,)),
     "cluster-down": (cluster.down, (AWS,)),
-    "start-service": (lambda aws, config: services.start(aws, config, image.pushed(aws, config)), (AWS,)),
+    "start-service": (_start, (AWS,)),
     "alarms": (alarms.bring, (AWS,)),
     "stop-service": (services.stop, (AWS,)),
     "status": (services.status, (AWS,)),
@@ -95,7 +112,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "streams-off": (lambda aws, config: task.run(aws, config, [task.PROGRAM, "streams", "off"]), (AWS,)),
     "backfill": (lambda aws, config: backfill.run(aws, config, backfill.wanted()), (AWS,)),
     "backfill-end": (backfill.end, (AWS,)),
-    "destroy": (destroy.everything, (AWS,)),
+    "destroy": (_destroy, (AWS,)),
 }
 
 

@@ -23,6 +23,7 @@ GONE = (
     "RepositoryNotFoundException",
     "ResourceNotFoundException",
     "ClusterNotFoundException",
+    "LifecyclePolicyNotFoundException",
 )
 """Codes that say: there is no such thing."""
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from deploy.kit import logs, stacks
 from deploy.kit import machines as machines_of
-from deploy.kit import stacks
 from deploy.kit.aws import OURS, Aws, Refused, partition
 from deploy.kit.config import Config
 
 IMAGE = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
-KEEP_LOGS = 30
 NO_INSTANCE = (
     "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
     " ecs-telemetry, ecr, s3, logs); INSTANCE_ROLE without its policy or instance profile; the instance type is not"
@@ -52,22 +51,11 @@ def _image(aws: Aws) -> str:
     return str(aws.read("ssm", "get_parameter", Name=IMAGE)["Parameter"]["Value"])
 
 
-def _logs(aws: Aws, config: Config) -> None:
-    """The group outlives the deployment, so it may be there."""
-    name = config["AWS_LOG_GROUP"]
-    found = aws.read("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
-    if any(one["logGroupName"] == name for one in found):
-        return
-    aws.change(f"create log group {name}", "logs", "create_log_group", logGroupName=name)
-    what = f"keep its events {KEEP_LOGS} days"
-    aws.change(what, "logs", "put_retention_policy", logGroupName=name, retentionInDays=KEEP_LOGS)
-
-
 def configure(aws: Aws, config: Config) -> dict[str, str]:
     """Logs, roles, machines (a stack), then the cluster, made or adopted; the stack's outputs."""
     if config.on_ec2:
         aws.say(room(aws, config))
-    _logs(aws, config)
+    logs.keep(aws, config)
     groups = machines(aws, config) if config.on_ec2 else []
     made = stacks.bring(
         aws,

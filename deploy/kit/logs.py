@@ -1,4 +1,7 @@
-"""What services, runs and single tasks have said, from the deployment's log group: once, or as long as one looks."""
+"""What services, runs and single tasks have said, from the deployment's log group: once, or as long as one looks.
+
+And for how long that is kept.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,13 +10,41 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.kit.aws import Aws, Refused, code_of
+from deploy.kit.aws import Aws, Refused, code_of, is_ours
 from deploy.kit.config import Config
 
+KEEP_LOGS = 30
+"""Days."""
 MOST_MINUTES = 60 * 24 * 30
 PREFIXES = {"migration": "daemon", "task": "run"}
 """What is no service, and whose log it is in."""
 OVERLAP = 20_000  # milliseconds: of several streams some arrive late
+
+
+def keep(aws: Aws, config: Config) -> None:
+    """The log group, made where it lacks; one of ours has its retention, whatever came between the two calls.
+
+    Another's keeps what it has, and is said where that is for ever: AWS takes money for each month.
+    """
+    name = config["AWS_LOG_GROUP"]
+    groups = aws.read("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
+    found = next((one for one in groups if one["logGroupName"] == name), None)
+    if found is None:
+        tags = {"made-by": "stats-assets"}
+        aws.change(f"create log group {name}", "logs", "create_log_group", logGroupName=name, tags=tags)
+    elif found.get("retentionInDays"):
+        return
+    elif not _is_our_group(aws, found):
+        aws.say(f"log group {name} is another's, and keeps its events for ever: see to it where it was made")
+        return
+    what = f"keep its events {KEEP_LOGS} days"
+    aws.change(what, "logs", "put_retention_policy", logGroupName=name, retentionInDays=KEEP_LOGS)
+
+
+def _is_our_group(aws: Aws, found: dict[str, Any]) -> bool:
+    arn = found["arn"].removesuffix(":*")
+    tags = aws.read("logs", "list_tags_for_resource", resourceArn=arn).get("tags", {})
+    return is_ours([{"Key": key, "Value": value} for key, value in tags.items()])
 
 
 def show(aws: Aws, config: Config, service: str, minutes: str = "", follow: bool = False) -> None:

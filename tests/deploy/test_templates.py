@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from deploy.kit.config import AWS, ConfigError, load
+from deploy.kit.render import HERE
 from stats_assets.cli.main import app
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring.stream_status import Status, StreamStatus
@@ -32,9 +33,13 @@ def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
         said |= {(directive["Namespace"], one["Name"], stream) for one in directive["Metrics"]}
     found = resources("alarms")
     looked_at = set()
+    names = set()
     for one in found.values():
         if one["Type"] == "AWS::CloudWatch::Alarm":
             properties = one["Properties"]
+            names.add(properties["AlarmName"].removeprefix("Sub ${ClusterName}-"))
+            if properties["Namespace"] != cloudwatch.NAMESPACE:  # of AWS's own: the test below
+                continue
             dimensions = {each["Name"]: each["Value"] for each in properties["Dimensions"]}
             looked_at.add((properties["Namespace"], properties["MetricName"], dimensions.get("Stream")))
             assert (properties["TreatMissingData"], properties["AlarmActions"]) == (
@@ -42,13 +47,39 @@ def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
                 ["Ref Topic"],
             )
     assert {metric for _, metric, _ in looked_at} == {
-        *("Lag", "FeedAge", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences")
+        *("Lag", "FeedAge", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences"),
+        *("GivenUp", "Flagged"),
     }
     assert {stream for _, _, stream in looked_at} == {*STREAMS, None}
     body = json.loads(found["Dashboard"]["Properties"]["DashboardBody"].removeprefix("Sub "))
     shown = [metric for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])]
     looked_at |= {(one[0], one[1], one[5] if len(one) > 4 else None) for one in shown}
     assert looked_at == said
+    text = (HERE / "README.md").read_text()
+    for name in names:
+        plain = name.removeprefix("augmented-diffs").removeprefix("changesets")
+        assert f"`…{plain}`" in text or f"`{name}`" in text, f"{name} is not in the README's table"
+
+
+def test_alarms_of_aws_own_metrics_and_events() -> None:
+    """Where there are no machines, or no database of the kit's, a missing metric is no alarm."""
+    found = resources("alarms")
+    alarms = {name: one["Properties"] for name, one in found.items() if "Alarm" in one["Type"]}
+    own = {
+        one["Namespace"]: (name, one) for name, one in alarms.items() if one["Namespace"].startswith("AWS/")
+    }
+    name, full = own["AWS/ECS/ManagedScaling"]
+    assert (found[name]["Condition"], full["TreatMissingData"]) == ("HasMachines", "notBreaching")
+    assert {one["Name"] for one in full["Dimensions"]} == {"ClusterName", "CapacityProviderName"}
+    assert (full["Threshold"], full["ComparisonOperator"]) == (100, "GreaterThanThreshold")
+    name, storage = own["AWS/RDS"]
+    assert (found[name]["Condition"], storage["ComparisonOperator"]) == ("HasDatabase", "LessThanThreshold")
+    rule = found["Deployments"]["Properties"]
+    services = {one.rpartition("/")[2] for one in rule["EventPattern"]["resources"]}
+    assert services == set(load(AWS, environment=GOOD | {"READ_ONLY_CIDR": "10.0.0.0/8"}).services)
+    [statement] = found["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    wanted = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    assert statement["Principal"]["Service"] == wanted, "or the alarms are told to nobody"
 
 
 def watched() -> list[dict[str, Any]]:

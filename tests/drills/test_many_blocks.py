@@ -154,7 +154,9 @@ def test_twenty_blocks_at_once(
         )
         print(f"  connections at most: {most.total()} ({most['ours']} ours, {most['dagster']} Dagster's)")
         middle = sorted(waits)[len(waits) // 2]
-        print(f"  {len(waits)} live minutes meanwhile, committed after {middle:.1f} s, {max(waits):.1f} s at most")
+        print(
+            f"  {len(waits)} live minutes meanwhile, committed after {middle:.1f} s, {max(waits):.1f} s at most"
+        )
     assert max(seen.runs) == TASKS
     assert max(after.runs) == USUAL, "the limits are as before"
     assert max(waits) < LIMIT
