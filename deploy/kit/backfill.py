@@ -103,8 +103,8 @@ def _tasks(aws: Aws, config: Config) -> list[dict[str, Any]]:
         return []
     where = config["CLUSTER_NAME"]
     arns = aws.pages(
-        "ecs", "list_tasks", "taskArns", cluster=where, startedBy=task.STARTED_BY, desiredStatus="RUNNING"
-    )
+        "ecs", "list_tasks", "taskArns", cluster=where, startedBy=task.STARTED_BY
+    )  # those that run
     found: list[dict[str, Any]] = []
     for first in range(0, len(arns), 100):
         found += aws.read("ecs", "describe_tasks", cluster=where, tasks=arns[first : first + 100])["tasks"]
