@@ -19,6 +19,7 @@ from deploy.kit import (
     instance,
     life,
     logs,
+    preflight,
     repository,
     role,
     secrets,
@@ -112,6 +113,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "streams-off": (lambda aws, config: task.run(aws, config, [task.PROGRAM, "streams", "off"]), (AWS,)),
     "backfill": (lambda aws, config: backfill.run(aws, config, backfill.wanted()), (AWS,)),
     "backfill-end": (backfill.end, (AWS,)),
+    "preflight": (preflight.run, (AWS,)),
     "destroy": (_destroy, (AWS,)),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.kit import logs, stacks
+from deploy.kit import gateways, logs, stacks
 from deploy.kit import machines as machines_of
 from deploy.kit.aws import OURS, Aws, Refused, partition
 from deploy.kit.config import Config
@@ -55,6 +55,8 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
     """Logs, roles, machines (a stack), then the cluster, made or adopted; the stack's outputs."""
     if config.on_ec2:
         aws.say(room(aws, config))
+    else:
+        gateways.require(aws, config)
     logs.keep(aws, config)
     groups = machines(aws, config) if config.on_ec2 else []
     made = stacks.bring(

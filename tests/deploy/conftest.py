@@ -143,6 +143,13 @@ def variables(account: Account) -> dict[str, str]:
         ]["SubnetId"]
         for n, zone in enumerate("ab")
     ]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        ServiceName=f"com.amazonaws.{REGION}.s3",
+        VpcEndpointType="Gateway",
+        RouteTableIds=[one["RouteTableId"] for one in tables],
+    )
     group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
     required = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
     network = {"VPC": vpc, "SUBNETS": ",".join(subnets), "SECURITY_GROUP": group, "AWS_REGION": REGION}

@@ -16,6 +16,7 @@ from typer.main import get_command
 from deploy.kit.config import AWS, ConfigError, load
 from deploy.kit.render import HERE
 from stats_assets.cli.main import app
+from stats_assets.local import dagster_plain
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.streams import STREAMS
@@ -199,6 +200,8 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
         [container] = task["Properties"]["ContainerDefinitions"]
         health = container.get("HealthCheck", {}).get("Command", ["CMD"])
         for program, *words in filter(None, (container.get("Command"), health[1:])):
+            if (program, *words[:2]) == ("python", "-m", dagster_plain.__name__):
+                program, *words = words[2:]
             if program != "python":
                 parse(programs[program], program, words)
                 checked.append(program)

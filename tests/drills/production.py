@@ -109,7 +109,7 @@ class Production:
         """The service's process; `run`: all runs."""
         if role != "run":
             return [self._processes[role].pid]
-        return [pid for pid in self.all() if b"spawn_main" in _command(pid)]
+        return [pid for pid in self.all() if b"stats-assets run" in _command(pid)]
 
     def all(self) -> list[int]:
         """Every process of this machine."""
