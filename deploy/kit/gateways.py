@@ -22,9 +22,10 @@ def tables(aws: Aws, config: Config) -> dict[str, dict[str, Any]]:
 
 
 def endpoints(aws: Aws, config: Config) -> list[dict[str, Any]]:
-    """Of the VPC."""
+    """Of the VPC, those that are there; a deleted one is described for a while."""
     filters = [{"Name": "vpc-id", "Values": [config["VPC"]]}]
-    return aws.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+    found = aws.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=filters)
+    return [one for one in found if one.get("State", "available").lower() == "available"]
 
 
 def without_s3(aws: Aws, config: Config) -> list[str]:
