@@ -17,7 +17,9 @@ def tables(aws: Aws, config: Config) -> dict[str, dict[str, Any]]:
     filters = [{"Name": "vpc-id", "Values": [config["VPC"]]}]
     found = aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=filters)
     by_subnet = {one.get("SubnetId"): table for table in found for one in table["Associations"]}
-    main = next((table for table in found if any(one.get("Main") for one in table["Associations"])), {})
+    main: dict[str, Any] = next(
+        (table for table in found if any(one.get("Main") for one in table["Associations"])), {}
+    )
     return {subnet: by_subnet.get(subnet, main) for subnet in config.subnets}
 
 

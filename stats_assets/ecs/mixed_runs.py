@@ -33,7 +33,8 @@ class MixedRuns(EcsRunLauncher[DagsterInstance]):
     def config_type(cls) -> dict[str, Any]:
         """EcsRunLauncher's, and `runs`."""
         kinds = Enum("Runs", [EnumValue(one) for one in RUNS])
-        return {**super().config_type(), "runs": Field(kinds, is_required=False, default_value="mixed")}
+        own = Field(kinds, is_required=False, default_value="mixed")
+        return {**super().config_type(), "runs": own}  # type: ignore[no-untyped-call]
 
     def register_instance(self, instance: DagsterInstance) -> None:
         super().register_instance(instance)
@@ -61,14 +62,14 @@ class MixedRuns(EcsRunLauncher[DagsterInstance]):
     def terminate(self, run_id: str) -> bool:
         run = self._instance.get_run_by_id(run_id)
         if run is not None and _is_process(run):
-            return bool(self._processes.terminate(run_id))
+            return bool(self._processes.terminate(run_id))  # type: ignore[no-untyped-call]
         return bool(super().terminate(run_id))
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Of a process: whether the code server still has it. One that doesn't answer says nothing of its runs."""
         if not _is_process(run):
-            return super().check_run_worker_health(run)
-        client = self._processes._get_grpc_client_for_termination(run.run_id)
+            return cast(CheckRunHealthResult, super().check_run_worker_health(run))
+        client = self._processes._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:  # ended meanwhile
             return CheckRunHealthResult(WorkerStatus.SUCCESS)
         try:
@@ -81,4 +82,4 @@ class MixedRuns(EcsRunLauncher[DagsterInstance]):
 
 
 def _is_process(run: DagsterRun) -> bool:
-    return cast(str, run.tags.get(WHERE_TAG, TASK)) == PROCESS
+    return run.tags.get(WHERE_TAG, TASK) == PROCESS

@@ -1,6 +1,6 @@
 """Where runs are: live ones in the code server, the others as tasks; and whoever asks after one goes where it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -84,8 +84,16 @@ def test_health_and_end_are_asked_where_the_run_is(
 ) -> None:
     launcher: Any = instance.run_launcher
     ended: list[tuple[str, str]] = []
-    monkeypatch.setattr(DefaultRunLauncher, "terminate", lambda _, one: ended.append((PROCESS, one)) or True)
-    monkeypatch.setattr(EcsRunLauncher, "terminate", lambda _, one: ended.append((TASK, one)) or True)
+
+    def ends(where: str) -> Callable[[object, str], bool]:
+        def end(_: object, run_id: str) -> bool:
+            ended.append((where, run_id))
+            return True
+
+        return end
+
+    monkeypatch.setattr(DefaultRunLauncher, "terminate", ends(PROCESS))
+    monkeypatch.setattr(EcsRunLauncher, "terminate", ends(TASK))
     monkeypatch.setattr(EcsRunLauncher, "check_run_worker_health", lambda *_: "asked of ECS")
     has = {"answer": True}
 

@@ -37,7 +37,7 @@ LIMIT = 120.0
 
 @pytest.fixture
 def feed(world: World) -> Iterator[DemoFeed]:
-    with DemoFeed(world, history=BLOCK * (BLOCKS + 1) + LIVE) as served:
+    with DemoFeed(world, history=BLOCK * (BLOCKS + 2) + LIVE) as served:
         yield served
 
 
@@ -115,9 +115,8 @@ def test_twenty_blocks_at_once(
     feed: DemoFeed, url: str, settings: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     streams = Streams(feed, url)
-    head = (
-        feed.changesets_head
-    )  # of changesets: what a run does is little, so that what is seen is how many there are
+    # Of changesets a run has little to do: what is seen is how many there are.
+    head = feed.changesets_head
     dagster = settings["DAGSTER_DB_URI"].replace(DRIVER, "postgresql://")
     first = block_of(head - LIVE) - BLOCK * BLOCKS
     assert first >= feed.world.changesets_first
