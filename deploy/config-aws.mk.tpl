@@ -21,6 +21,12 @@ ARCHITECTURE  :=
 # EC2, or FARGATE: no machines of your own; INSTANCE_TYPE, MAX_INSTANCES and KEYPAIR mean nothing then.
 LAUNCH_TYPE   := EC2
 
+# Where runs are. mixed: the streams' own short runs are processes of the code server and begin at once; backfills, re-reads
+# and what people start are tasks. tasks: each is one; processes: none is, and none outlives the code server.
+RUNS := mixed
+# yes: a shell in a running task (ECS Exec), by those whom IAM lets. Root file systems are writable then.
+EXEC := no
+
 # The network: private subnets that reach the internet by NAT (tasks on EC2 get no public address), and a security group
 # that may reach the database. The kit adds a group of its own for what the tasks say to each other.
 # Such as: vpc-0123456789abcdef0   subnet-0123456789abcdef0,subnet-0123456789abcdef1   sg-0123456789abcdef0

@@ -19,19 +19,27 @@ python_logs:
   python_log_level: INFO
   managed_python_loggers: [stats_assets] # what runs say of their sequences, by Python's logging
 
+# Live comes first: backfills never have all the slots; `make backfill` asks for more, and these lapse with it.
 run_coordinator:
-  module: dagster._core.run_coordinator.queued_run_coordinator
-  class: QueuedRunCoordinator
+  module: stats_assets.orchestration.backfill.run_queue
+  class: RunQueue
   config:
+    max_concurrent_runs: $MAX_RUNS
+    tag_concurrency_limits:
+      - key: dagster/backfill
+        limit: $RUNS_FOR_BACKFILLS
+    max_user_code_failure_retries: 5 # while the code server is another: a run that is its process waits
+    user_code_failure_retry_delay: 10
     dequeue_interval_seconds: 5
     dequeue_use_threads: true
     dequeue_num_workers: 4
 
 # A task definition of our own, and the strategy always given: what the launcher would inherit ignores scaling.
 run_launcher:
-  module: dagster_aws.ecs
-  class: EcsRunLauncher
+  module: stats_assets.ecs.mixed_runs
+  class: MixedRuns
   config:
+    runs: $RUNS
     task_definition: $RUN_FAMILY
     container_name: run
     use_current_ecs_task_config: false
@@ -39,6 +47,7 @@ run_launcher:
     run_task_kwargs:
       cluster: $CLUSTER_NAME
       capacityProviderStrategy: $STRATEGY
+      placementStrategy: $PLACEMENT
       networkConfiguration:
         awsvpcConfiguration:
           subnets: $SUBNET_LIST
@@ -46,13 +55,8 @@ run_launcher:
           assignPublicIp: DISABLED
 
 concurrency:
-  runs:
-    max_concurrent_runs: $MAX_RUNS
-    tag_concurrency_limits:
-      - key: dagster/backfill
-        limit: $RUNS_FOR_BACKFILLS
   pools:
-    default_limit: $MAX_RUNS
+    default_limit: 500 # the queue's limits are narrower
     granularity: run
 
 # A new machine and a pulled image may take ten minutes.

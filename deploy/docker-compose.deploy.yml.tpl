@@ -15,7 +15,7 @@ x-service: &service
 services:
   code:
     <<: *service
-    command: [dagster, api, grpc, --module-name, stats_assets.definitions, --host, 0.0.0.0, --port, "$CODE_PORT"]
+    command: [python, -m, stats_assets.local.dagster_plain, dagster, api, grpc, -m, stats_assets.definitions, --host, 0.0.0.0, --port, "$CODE_PORT"]
     expose: ["$CODE_PORT"]
   daemon:
     <<: *service

@@ -45,7 +45,7 @@ services:
       database: {condition: service_healthy}
   code:
     <<: *service
-    command: [dagster, api, grpc, --module-name, stats_assets.definitions, --host, 0.0.0.0, --port, "4000"]
+    command: [python, -m, stats_assets.local.dagster_plain, dagster, api, grpc, -m, stats_assets.definitions, --host, 0.0.0.0, --port, "4000"]
     expose: ["4000"]
     depends_on:
       migrate: {condition: service_completed_successfully}

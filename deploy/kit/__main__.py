@@ -1,4 +1,7 @@
-"""`python -m deploy.kit STEP`, as the Makefile calls it, variables in the environment. Exit code 2: wrong variables."""
+"""`python -m deploy.kit STEP`, as the Makefile calls it, variables in the environment.
+
+Exit code 2: wrong variables; of a step that runs a command as a task, that command's.
+"""
 
 import os
 import sys
@@ -8,16 +11,21 @@ from botocore.exceptions import ClientError
 
 from deploy.kit import (
     alarms,
+    backfill,
     cluster,
     database,
     destroy,
     image,
     instance,
+    life,
+    logs,
     makefile,
+    preflight,
     repository,
     role,
     secrets,
     services,
+    task,
 )
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import AWS, LOCAL, Config, ConfigError, Variable, load
@@ -44,12 +52,48 @@ def _local(aws: Aws, config: Config) -> None:
     place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values).encode())
 
 
+def _repository(aws: Aws, config: Config) -> None:
+    uri = repository.uri(aws, config)
+    life.images(aws, config)
+    aws.say(uri)
+
+
+def _start(aws: Aws, config: Config) -> None:
+    services.start(aws, config, image.pushed(aws, config))
+    life.revisions(aws, config)
+
+
+def _destroy(aws: Aws, config: Config) -> None:
+    destroy.everything(aws, config)
+    life.revisions(aws, config, keep=0)
+
+
+def _task(aws: Aws, config: Config) -> int:
+    if begun := os.environ.get("TASK"):
+        return task.follow(aws, config, begun)
+    return task.run(aws, config, task.words_of(os.environ.get("COMMAND", "")))
+
+
+def _task_stop(aws: Aws, config: Config) -> None:
+    if not (begun := os.environ.get("TASK")):
+        raise Refused(
+            "TASK is not set: make task has said which it is. An example: make task-stop TASK=0a1b…"
+        )
+    task.stop(aws, config, begun)
+
+
+def _logs(aws: Aws, config: Config) -> None:
+    told = os.environ
+    follow = told.get("FOLLOW", "") not in ("", "no")
+    logs.show(aws, config, told.get("SERVICE") or "daemon", told.get("MINUTES", ""), follow)
+
+
 STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "check-config": (_check, (AWS,)),
     "build-container": (image.build, (AWS,)),
     "build-local": (image.build, ({"BASE_IMAGE": AWS["BASE_IMAGE"]._replace(required=False)}, LOCAL)),
     "instance-role": (role.bring, (AWS,)),
-    "ecr-repository": (lambda aws, config: aws.say(repository.uri(aws, config)), (AWS,)),
+    "ecr-repository": (_repository, (AWS,)),
     "database": (database.bring, (AWS,)),
     "secrets": (secrets.put, (AWS,)),
     "configure-cluster": (cluster.configure, (AWS,)),
@@ -59,12 +103,19 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "push-image": (image.push, (AWS,)),
     "cluster-up": (cluster.up, (AWS,)),
     "cluster-down": (cluster.down, (AWS,)),
-    "start-service": (lambda aws, config: services.start(aws, config, image.pushed(aws, config)), (AWS,)),
+    "start-service": (_start, (AWS,)),
     "alarms": (alarms.bring, (AWS,)),
     "stop-service": (services.stop, (AWS,)),
     "status": (services.status, (AWS,)),
-    "logs": (lambda aws, config: services.logs(aws, config, os.environ.get("SERVICE") or "daemon"), (AWS,)),
-    "destroy": (destroy.everything, (AWS,)),
+    "logs": (_logs, (AWS,)),
+    "task": (_task, (AWS,)),
+    "task-stop": (_task_stop, (AWS,)),
+    "streams-on": (lambda aws, config: task.run(aws, config, [task.PROGRAM, "streams", "on"]), (AWS,)),
+    "streams-off": (lambda aws, config: task.run(aws, config, [task.PROGRAM, "streams", "off"]), (AWS,)),
+    "backfill": (lambda aws, config: backfill.run(aws, config, backfill.wanted()), (AWS,)),
+    "backfill-end": (backfill.end, (AWS,)),
+    "preflight": (preflight.run, (AWS,)),
+    "destroy": (_destroy, (AWS,)),
 }
 
 
@@ -93,7 +144,7 @@ def main(arguments: list[str]) -> int:
     try:
         config = _config(tables)
         region = config.values.get("AWS_REGION", "us-east-1")
-        step(Aws(region, dry_run=bool(os.environ.get("DRY_RUN"))), config)
+        done = step(Aws(region, dry_run=bool(os.environ.get("DRY_RUN"))), config)
     except ConfigError as error:
         where = "config-local.mk" if tables == (LOCAL,) else "config-aws.mk"
         print(f"{where} is not complete:\n{error}", file=sys.stderr)
@@ -101,7 +152,7 @@ def main(arguments: list[str]) -> int:
     except (Refused, RenderError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    return done if isinstance(done, int) else 0
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ GONE = (
     "ClusterNotFoundException",
     "NamespaceNotFound",
     "ServiceNotFound",
+    "LifecyclePolicyNotFoundException",
 )
 """Codes that say: there is no such thing."""
 BUSY = (
@@ -89,6 +90,11 @@ class Aws:
     @cached_property
     def _session(self) -> boto3.Session:
         return boto3.Session(region_name=self.region)
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks at something that one waits for."""
+        return self._pause
 
     def client(self, service: str) -> Any:
         """One a service: to make one takes a quarter of a second. A throttled call is made again, more slowly."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.kit import account, others, ownership, providers, stacks
+from deploy.kit import account, gateways, logs, others, ownership, providers, stacks
+from deploy.kit import machines as machines_of
 from deploy.kit.aws import Aws, Refused, partition
 from deploy.kit.config import Config
 
@@ -19,8 +20,6 @@ IMAGES = {
 }
 SERVICES = ("services", "read-only")
 """Stacks that hold services."""
-KEEP_LOGS = 30
-TASK_CPU, TASK_MEMORY = 1024, 2048  # of a run: units, MiB (cloudformation/tasks.yaml)
 NO_INSTANCE = (
     "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
     " ecs-telemetry, ecr, s3, logs); INSTANCE_ROLE without its policy or instance profile; the instance type is not"
@@ -42,11 +41,7 @@ def room(aws: Aws, config: Config) -> str:
             f"INSTANCE_TYPE {kind} has another processor ({offered}) than the image is built for"
             f" ({config.architecture}). Set ARCHITECTURE, or take another: m5.xlarge, m7g.xlarge"
         )
-    interfaces = found["NetworkInfo"]["MaximumNetworkInterfaces"] - 1  # the machine's own
-    by_size = min(
-        found["VCpuInfo"]["DefaultVCpus"] * 1024 // TASK_CPU,
-        found["MemoryInfo"]["SizeInMiB"] * 9 // 10 // TASK_MEMORY,
-    )
+    interfaces, by_size = machines_of.interfaces(aws, found), machines_of.by_size(found)
     tasks, services = min(interfaces, by_size), len(config.services)
     wanted, most = services + int(config["MAX_RUNS"]), int(config["MAX_INSTANCES"])
     if tasks * most < wanted:
@@ -66,18 +61,6 @@ def _image(aws: Aws, config: Config) -> str:
     return str(aws.read("ssm", "get_parameter", Name=name)["Parameter"]["Value"])
 
 
-def _logs(aws: Aws, config: Config) -> None:
-    """The group outlives the deployment, so it may be there."""
-    name = config["AWS_LOG_GROUP"]
-    found = aws.read("logs", "describe_log_groups", logGroupNamePrefix=name)["logGroups"]
-    if any(one["logGroupName"] == name for one in found):
-        return
-    tags = {one["Key"]: one["Value"] for one in ownership.tags(config)}
-    aws.change(f"create log group {name}", "logs", "create_log_group", logGroupName=name, tags=tags)
-    what = f"keep its events {KEEP_LOGS} days"
-    aws.change(what, "logs", "put_retention_policy", logGroupName=name, retentionInDays=KEEP_LOGS)
-
-
 def configure(aws: Aws, config: Config) -> dict[str, str]:
     """Logs, the cluster, made or adopted, roles and machines (a stack), then the provider; the stack's outputs.
 
@@ -86,8 +69,10 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
     account.check(aws, config)
     if config.on_ec2:
         aws.say(room(aws, config))
+    else:
+        gateways.require(aws, config)
     account.bring_roles(aws, config)
-    _logs(aws, config)
+    logs.keep(aws, config)
     _cluster(aws, config)
     notes = providers.added(aws, config)
     groups = machines(aws, config) if config.on_ec2 else []
@@ -109,6 +94,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "LaunchType": config["LAUNCH_TYPE"],
             "Image": _image(aws, config),
             "SecretsPrefix": config["CLUSTER_NAME"],
+            "Exec": "yes" if config.exec else "no",
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },

@@ -42,6 +42,8 @@ AWS: Mapping[str, Variable] = {
     "MAX_RUNS": NUMBER,
     "KEYPAIR": Variable(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", "my-key", required=False),
     "LAUNCH_TYPE": Variable(r"EC2|FARGATE", "EC2"),
+    "RUNS": Variable(r"mixed|tasks|processes", "mixed", required=False),
+    "EXEC": Variable(r"yes|no", "no", required=False),
     "VPC": Variable(r"vpc-[0-9a-f]{8,17}", "vpc-0123456789abcdef0"),
     "SUBNETS": Variable(
         r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+",
@@ -158,6 +160,41 @@ class Config:
         return [{"capacityProvider": self.provider, "weight": 1, "base": 0}]
 
     @property
+    def runs_for_backfills(self) -> int:
+        """Of MAX_RUNS: the others are the live streams' own."""
+        return max(1, int(self["MAX_RUNS"]) // 3)
+
+    @property
+    def placement(self) -> dict[str, object]:
+        """How tasks are laid on machines: full ones first, so that others can go; Fargate has none to choose."""
+        return {"placementStrategy": [{"type": "binpack", "field": "memory"}]} if self.on_ec2 else {}
+
+    @property
+    def runs(self) -> str:
+        """Where runs are: see config-aws.mk."""
+        return self["RUNS"] or "mixed"
+
+    @property
+    def code_size(self) -> dict[str, int]:
+        """CPU units and MiB of the code server: with processes as runs, those of MAX_RUNS beside its own.
+
+        Pairs that Fargate takes, too.
+        """
+        if self.runs == "tasks":
+            return {"CodeCpu": 512, "CodeMemory": 1024}
+        if self.runs == "mixed":
+            return {"CodeCpu": 1024, "CodeMemory": 2048}
+        most = int(self["MAX_RUNS"])
+        cpu = 1024 if most <= 4 else 2048 if most <= 8 else 4096
+        gigabytes = 1 + -(-most // 2)
+        return {"CodeCpu": cpu, "CodeMemory": 1024 * min(max(gigabytes, cpu // 512), 30)}
+
+    @property
+    def exec(self) -> bool:
+        """Whether a shell in a running task can be had."""
+        return self["EXEC"] == "yes"
+
+    @property
     def settings(self) -> dict[str, str]:
         """What the containers are told, but for secrets: environment variable → value."""
         given = {
@@ -237,6 +274,10 @@ def _places(values: Mapping[str, str]) -> list[str]:
     repository = re.match(r"\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.", values["ECR_REPO"])
     if repository and repository[1] != region:
         wrong.append(f"ECR_REPO is of {repository[1]}, and AWS_REGION is {region}: it must be of there")
+    if values.get("RUNS") == "processes" and int(values["MAX_RUNS"]) > 16:
+        wrong.append(
+            "RUNS processes: MAX_RUNS is 16 at most, as all are in one task. For more: RUNS := mixed"
+        )
     kind, asked = values["INSTANCE_TYPE"], values["ARCHITECTURE"]
     if values["LAUNCH_TYPE"] == "EC2" and asked and asked != rules.architecture(kind):
         wrong.append(

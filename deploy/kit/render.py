@@ -31,7 +31,9 @@ def values_of(config: Config, image: str) -> dict[str, str]:
         "SETTINGS": json.dumps(config.settings),
         "CODE_HOST": f"{CODE_NAME}.{config.zone}",
         "CODE_PORT": str(CODE_PORT),
-        "RUNS_FOR_BACKFILLS": str(max(1, int(config["MAX_RUNS"]) // 3)),
+        "RUNS": config.runs,
+        "PLACEMENT": json.dumps(config.placement.get("placementStrategy", [])),
+        "RUNS_FOR_BACKFILLS": str(config.runs_for_backfills),
     }
 
 

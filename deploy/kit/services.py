@@ -1,6 +1,5 @@
-"""The services: task definitions, the migration before they change, start, stop, status, logs."""
+"""The services: task definitions, the migration before they change, start, stop, status. What they say: logs.py."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from deploy.kit import cluster, discovery, secrets, stacks
@@ -64,6 +63,8 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             "AugmentedDiffsStart": config["AUGDIFF_START"],
             "ChangesetsStart": config["CHANGESET_START"],
             "ArchiveUri": config["ARCHIVE_URI"],
+            **config.code_size,
+            "Exec": "yes" if config.exec else "no",
         },
     )
 
@@ -87,6 +88,8 @@ def _where(config: Config, base: dict[str, str]) -> dict[str, str]:
     return {
         "ClusterName": config["CLUSTER_NAME"],
         "Provider": config.provider,
+        "LaunchType": config["LAUNCH_TYPE"],
+        "Exec": "yes" if config.exec else "no",
         "Vpc": config["VPC"],
         "Subnets": config["SUBNETS"],
         "SecurityGroup": config["SECURITY_GROUP"],
@@ -118,6 +121,7 @@ def _migrate(aws: Aws, config: Config, task: str, group: str, patience: float) -
         taskDefinition=task,
         capacityProviderStrategy=config.strategy,
         networkConfiguration=network(config, group),
+        **config.placement,
         overrides={"containerOverrides": [{"name": "daemon", "command": MIGRATION}]},
         startedBy="stats-assets-migration",
     )
@@ -179,27 +183,3 @@ def status(aws: Aws, config: Config) -> None:
     count = len(cluster.our_machines(aws, config))
     runs = len(aws.pages("ecs", "list_tasks", "taskArns", cluster=where, family=config.named("run")))
     aws.say(f"{count} machines registered, {runs} runs at work")
-
-
-def logs(aws: Aws, config: Config, service: str, minutes: int = 30) -> None:
-    """What a service (or `run`) has said lately."""
-    group = config["AWS_LOG_GROUP"]
-    groups = aws.read("logs", "describe_log_groups", logGroupNamePrefix=group)["logGroups"]
-    if all(one["logGroupName"] != group for one in groups):
-        aws.say(f"There is no log group {group} yet: make configure-cluster makes it")
-        return
-    since = int((datetime.now(UTC).timestamp() - minutes * 60) * 1000)
-    events = aws.pages(
-        "logs",
-        "filter_log_events",
-        "events",
-        logGroupName=group,
-        logStreamNamePrefix=f"{service}/",
-        startTime=since,
-    )
-    for event in events:
-        aws.say(
-            f"{datetime.fromtimestamp(event['timestamp'] / 1000, UTC):%H:%M:%S} {event['message'].rstrip()}"
-        )
-    if not events:
-        aws.say(f"{service} has said nothing in {minutes} minutes")

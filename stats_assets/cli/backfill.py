@@ -3,7 +3,7 @@
 import logging
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
@@ -24,10 +24,21 @@ if TYPE_CHECKING:
     from stats_assets.orchestration.backfill.round import Wanted
 
 SAY_SECONDS = 15.0
+MOST_TASKS = 200
+"""As orchestration/backfill/run_queue.py has it, which is not imported for --help."""
 
 
 def backfill(
-    stream: StreamOption, start: SequenceOption, end: SequenceOption, from_feed: FromFeed = False
+    stream: StreamOption,
+    start: SequenceOption,
+    end: SequenceOption,
+    from_feed: FromFeed = False,
+    tasks: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST_TASKS, help="Blocks at a time, in a deployment; default: as configured."
+        ),
+    ] = None,
 ) -> None:
     """Do the sequences start..end again, or for the first time. Exit code: 0 all are committed, 1 some are left,
     or facts of theirs are away.
@@ -44,6 +55,7 @@ def backfill(
     from stats_assets.orchestration import backfill as room
     from stats_assets.orchestration.backfill.backfill import do_backfill
     from stats_assets.orchestration.backfill.round import Wanted
+    from stats_assets.orchestration.backfill.run_queue import NoRoom
 
     log = logging.getLogger(room.__name__)
     log.addHandler(_Said())
@@ -57,7 +69,10 @@ def backfill(
     _warn_of_head(stats, wanted)
     with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
         try:
-            outcome = do_backfill(defs, instance, stats, wanted, shown.advance)
+            outcome = do_backfill(defs, instance, stats, wanted, shown.advance, tasks)
+        except NoRoom as error:
+            say(f"{error} Nothing was begun.", style="red")
+            raise typer.Exit(2) from None
         except KeyboardInterrupt:
             say("Ended. What was committed stays; the same command goes on with the rest.", style="yellow")
             raise typer.Exit(130) from None

@@ -18,7 +18,7 @@ from stats_assets.cli.output import OutputLost, standard_streams
 
 COMMANDS = (
     *("dev", "demo", "status", "watch", "alerts", "backfill", "seek", "retry", "verify", "rebuild", "facts"),
-    *("stats", "hashtags", "sql", "database-url", "migrate"),
+    *("streams", "stats", "hashtags", "sql", "database-url", "migrate"),
 )
 """As they are listed. Module and function have the name, with `_` for `-`."""
 

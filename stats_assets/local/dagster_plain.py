@@ -1,5 +1,7 @@
 """Runs one of Dagster's programs as it suits one machine: no colours, which are codes in a file, and calmer at rest.
 
+A deployment's code server is run so, too.
+
 `python -m stats_assets.local.dagster_plain MODULE …` is `python -m MODULE …`, but for what no option of
 Dagster's can say. Which programs there are, and with what, is `dagster_programs.py`'s; how runs begin `warm_runs.py`'s,
 when sensors tick `prompt_ticks.py`'s.

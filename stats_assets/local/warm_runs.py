@@ -1,8 +1,8 @@
 """Runs that begin warm: each is forked from a process that has loaded all that a run needs, where Dagster begins a new
 interpreter, which imports for seconds.
 
-It is Python's own fork server, forked from a local stack's code server before that has threads, so that the two share
-what is loaded. What a run does, how it ends, and who is told, is as with Dagster's own launcher.
+It is Python's own fork server, forked from the code server (a local stack's, a deployment's) before that has threads,
+so that the two share what is loaded. What a run does, how it ends, and who is told, is as with Dagster's own launcher.
 """
 
 import os

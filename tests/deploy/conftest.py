@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore.model import OperationModel
 from moto.ecs.models import ecs_backends
 from moto.iam import models as iam
 from moto.server import ThreadedMotoServer
@@ -19,6 +20,7 @@ from deploy.kit import cluster, role, secrets, services
 from deploy.kit.aws import Aws
 from deploy.kit.config import AWS, LOCAL, Config, load
 from tests.bucket import no_credentials_of_the_machine
+from tests.deploy.rules import wrong
 from tests.drills.waiting import PATIENCE
 
 REGION = "us-east-1"
@@ -31,6 +33,8 @@ class Account:
     url: str
     variables: dict[str, str]
     calls: list[str]
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=lambda: ASKED)
+    """Each call's parameters."""
     said: list[str] = field(default_factory=list)
 
     @property
@@ -43,11 +47,22 @@ class Account:
         made.client = lambda service: _client(self.url, service, region, recorded=True)  # type: ignore[method-assign]
         return made
 
+    def complaints(self) -> list[str]:
+        """What AWS would have against the calls, where moto has not (rules.py)."""
+        return [said for call, given in self.asked for said in wrong(model_of(*call.split(":")), given)]
+
     def client(self, service: str, region: str = REGION) -> Any:
         return _client(self.url, service, region, recorded=False)
 
 
 CALLS: list[str] = []
+ASKED: list[tuple[str, dict[str, Any]]] = []
+
+
+def model_of(service: str, operation: str) -> OperationModel:
+    """An operation in botocore's model."""
+    found: OperationModel = _session()._session.get_service_model(service).operation_model(operation)
+    return found
 
 
 @cache
@@ -57,6 +72,12 @@ def _client(url: str, service: str, region: str, *, recorded: bool) -> Any:
     if recorded:
         made.meta.events.register(
             "before-call", lambda model, **_: CALLS.append(f"{model.service_model.service_name}:{model.name}")
+        )
+        made.meta.events.register(
+            "provide-client-params",
+            lambda params, model, **_: ASKED.append(
+                (f"{model.service_model.service_name}:{model.name}", dict(params))
+            ),
         )
     return made
 
@@ -86,8 +107,10 @@ def moto() -> Iterator[str]:
 
 
 @pytest.fixture
-def account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Account:
-    return new_account(moto, monkeypatch)
+def account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    made = new_account(moto, monkeypatch)
+    yield made
+    assert made.complaints() == []
 
 
 def new_account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Account:
@@ -101,11 +124,13 @@ def new_account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Account:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     CALLS.clear()
+    ASKED.clear()
     made = Account(moto, {}, CALLS)
     reset(made.url)
     made.variables = variables(made)
     role.bring(made.aws(), made.config)
     made.calls.clear()
+    made.asked.clear()
     made.said.clear()
     return made
 
@@ -129,6 +154,13 @@ def variables(account: Account, region: str = REGION) -> dict[str, str]:
         ]["SubnetId"]
         for n, zone in enumerate("ab")
     ]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        ServiceName=f"com.amazonaws.{region}.s3",
+        VpcEndpointType="Gateway",
+        RouteTableIds=[one["RouteTableId"] for one in tables],
+    )
     group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
     required = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
     network = {"VPC": vpc, "SUBNETS": ",".join(subnets), "SECURITY_GROUP": group, "AWS_REGION": region}

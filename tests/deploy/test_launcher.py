@@ -45,6 +45,7 @@ def instance(
     account: Account, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DagsterInstance]:
     """The production instance: dagster.yaml as it is rendered, its storage in PostgreSQL, the cluster moto's."""
+    account.variables["RUNS"] = "tasks"
     cluster.configure(account.aws(), account.config)
     register_a_machine(account)
     secrets.put(account.aws(), account.config)

@@ -3,14 +3,13 @@ are recorded, as moto accepts a second Create that AWS refuses.
 """
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
 from deploy.kit import __main__ as kit
-from deploy.kit import alarms, cluster, database, image, repository, role, secrets, services
+from deploy.kit import alarms, cluster, database, image, repository, role, secrets
 from deploy.kit.aws import Refused, in_words
 from tests.deploy.conftest import (
     Account,
@@ -242,16 +241,3 @@ def test_the_push(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     image.push(account.aws(), account.config)
     assert len(done.read_text().splitlines()) == 3
     assert image.pushed(account.aws(), account.config) == full
-
-
-def test_the_logs(account: Account) -> None:
-    cluster.configure(account.aws(), account.config)
-    services.logs(account.aws(), account.config, "daemon")
-    assert account.said[-1] == "daemon has said nothing in 30 minutes"
-    kept = account.client("logs")
-    where = {"logGroupName": "stats-assets", "logStreamName": "daemon/daemon/1"}
-    kept.create_log_stream(**where)
-    now = int(time.time() * 1000)
-    kept.put_log_events(**where, logEvents=[{"timestamp": now, "message": "at work\n"}])
-    services.logs(account.aws(), account.config, "daemon")
-    assert account.said[-1].endswith(" at work")

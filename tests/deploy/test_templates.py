@@ -6,16 +6,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+import pytest
 from dagster._cli import cli as dagster
 from dagster._daemon.cli import cli as dagster_daemon
 from dagster_webserver.cli import dagster_webserver
+from typer.core import TyperGroup
 from typer.main import get_command
 
+from deploy.kit.config import AWS, ConfigError, load
+from deploy.kit.render import HERE
 from stats_assets.cli.main import app
+from stats_assets.local import dagster_plain
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.streams import STREAMS
 from tests.deploy.templates import resources
+from tests.deploy.test_config import GOOD
 
 
 def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
@@ -28,9 +34,13 @@ def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
         said |= {(directive["Namespace"], one["Name"], stream) for one in directive["Metrics"]}
     found = resources("alarms")
     looked_at = set()
+    names = set()
     for one in found.values():
         if one["Type"] == "AWS::CloudWatch::Alarm":
             properties = one["Properties"]
+            names.add(properties["AlarmName"].removeprefix("Sub ${ClusterName}-"))
+            if properties["Namespace"] != cloudwatch.NAMESPACE:  # of AWS's own: the test below
+                continue
             dimensions = {each["Name"]: each["Value"] for each in properties["Dimensions"]}
             looked_at.add((properties["Namespace"], properties["MetricName"], dimensions.get("Stream")))
             assert (properties["TreatMissingData"], properties["AlarmActions"]) == (
@@ -38,13 +48,39 @@ def test_alarms_and_dashboard_name_metrics_that_watch_says() -> None:
                 ["Ref Topic"],
             )
     assert {metric for _, metric, _ in looked_at} == {
-        *("Lag", "FeedAge", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences")
+        *("Lag", "FeedAge", "SinceCommit", "SinceTick", "SinceHeartbeat", "FailedRuns", "Differences"),
+        *("GivenUp", "Flagged"),
     }
     assert {stream for _, _, stream in looked_at} == {*STREAMS, None}
     body = json.loads(found["Dashboard"]["Properties"]["DashboardBody"].removeprefix("Sub "))
     shown = [metric for widget in body["widgets"] for metric in widget["properties"].get("metrics", [])]
     looked_at |= {(one[0], one[1], one[5] if len(one) > 4 else None) for one in shown}
     assert looked_at == said
+    text = (HERE / "README.md").read_text()
+    for name in names:
+        plain = name.removeprefix("augmented-diffs").removeprefix("changesets")
+        assert f"`…{plain}`" in text or f"`{name}`" in text, f"{name} is not in the README's table"
+
+
+def test_alarms_of_aws_own_metrics_and_events() -> None:
+    """Where there are no machines, or no database of the kit's, a missing metric is no alarm."""
+    found = resources("alarms")
+    alarms = {name: one["Properties"] for name, one in found.items() if "Alarm" in one["Type"]}
+    own = {
+        one["Namespace"]: (name, one) for name, one in alarms.items() if one["Namespace"].startswith("AWS/")
+    }
+    name, full = own["AWS/ECS/ManagedScaling"]
+    assert (found[name]["Condition"], full["TreatMissingData"]) == ("HasMachines", "notBreaching")
+    assert {one["Name"] for one in full["Dimensions"]} == {"ClusterName", "CapacityProviderName"}
+    assert (full["Threshold"], full["ComparisonOperator"]) == (100, "GreaterThanThreshold")
+    name, storage = own["AWS/RDS"]
+    assert (found[name]["Condition"], storage["ComparisonOperator"]) == ("HasDatabase", "LessThanThreshold")
+    rule = found["Deployments"]["Properties"]
+    services = {one.rpartition("/")[2] for one in rule["EventPattern"]["resources"]}
+    assert services == set(load(AWS, environment=GOOD | {"READ_ONLY_CIDR": "10.0.0.0/8"}).services)
+    [statement] = found["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    wanted = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+    assert statement["Principal"]["Service"] == wanted, "or the alarms are told to nobody"
 
 
 def watched() -> list[dict[str, Any]]:
@@ -62,13 +98,25 @@ def test_fargate_takes_the_sizes() -> None:
     sizes = {
         "256": {"512", "1024", "2048"},
         "512": {"1024", "2048", "3072"},
-        "1024": {"2048", "4096", "8192"},
+        "1024": {str(1024 * n) for n in range(2, 9)},
+        "2048": {str(1024 * n) for n in range(4, 17)},
+        "4096": {str(1024 * n) for n in range(8, 31)},
     }
     for name, one in resources("tasks").items():
         task = one["Properties"]
         [container] = task["ContainerDefinitions"]
-        assert task["Memory"] in sizes[task["Cpu"]], name
         assert str(container["Memory"]) == task["Memory"]
+        if name != "CodeTask":
+            assert task["Memory"] in sizes[task["Cpu"]], name
+    for runs in ("mixed", "tasks", "processes"):
+        for most in range(1, 17):
+            given = load(AWS, environment=GOOD | {"RUNS": runs, "MAX_RUNS": str(most)}).code_size
+            assert str(given["CodeMemory"]) in sizes[str(given["CodeCpu"])], (runs, most)
+
+
+def test_processes_of_the_code_server_are_few() -> None:
+    with pytest.raises(ConfigError, match="RUNS processes: MAX_RUNS is 16 at most"):
+        load(AWS, environment=GOOD | {"RUNS": "processes", "MAX_RUNS": "17"})
 
 
 def test_what_moto_drops_is_in_the_templates() -> None:
@@ -152,6 +200,8 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
         [container] = task["Properties"]["ContainerDefinitions"]
         health = container.get("HealthCheck", {}).get("Command", ["CMD"])
         for program, *words in filter(None, (container.get("Command"), health[1:])):
+            if (program, *words[:2]) == ("python", "-m", dagster_plain.__name__):
+                program, *words = words[2:]
             if program != "python":
                 parse(programs[program], program, words)
                 checked.append(program)
@@ -160,7 +210,9 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
 
 def parse(command: click.Command, name: str, words: list[str]) -> None:
     """Raises click.UsageError when it does not take them."""
-    if isinstance(command, click.Group):
+    if isinstance(command, TyperGroup):  # typer has a click of its own
+        command.commands[words[0]].make_context(words[0], words[1:])
+    elif isinstance(command, click.Group):
         context = click.Context(command, info_name=name)
         found, inner, rest = command.resolve_command(context, words)
         assert inner is not None

@@ -109,7 +109,7 @@ class Production:
         """The service's process; `run`: all runs."""
         if role != "run":
             return [self._processes[role].pid]
-        return [pid for pid in self.all() if b"spawn_main" in _command(pid)]
+        return [pid for pid in self.all() if b"stats-assets run" in _command(pid)]
 
     def all(self) -> list[int]:
         """Every process of this machine."""
@@ -156,6 +156,17 @@ class Production:
             text=True,
             timeout=PATIENCE,
             check=False,
+        )
+
+    def begin(self, command: Sequence[str]) -> "subprocess.Popen[str]":
+        """A command beside the services, not waited for; what it says is one stream."""
+        return subprocess.Popen(  # noqa: S603
+            self._inside(self.folder, self._here(command), self._told),
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def _here(self, command: Sequence[str]) -> list[str]:

@@ -162,7 +162,7 @@ def is_pushed(account: Account, tmp_path: Path) -> None:  # noqa: F811
         assert tags["tags"] == [image.deployed_tag(account.aws(), config)]
         with mounted(image.address(account.aws(), config)) as files:
             assert (files / "srv/stats-assets/.env").read_text() == "POLL_SECONDS=5\n"
-            assert "EcsRunLauncher" in (files / "srv/stats-assets/dagster.yaml").read_text()
+            assert "MixedRuns" in (files / "srv/stats-assets/dagster.yaml").read_text()
     finally:
         server.kill()
         server.wait()

@@ -12,6 +12,7 @@ from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
 from stats_assets.database.ledger.leases import leases
 from stats_assets.orchestration.backfill.by_daemon import done_by_daemon, is_alive
 from stats_assets.orchestration.backfill.round import ROUND_TAG, Outcome, Round, Wanted
+from stats_assets.orchestration.backfill.run_queue import room
 from stats_assets.orchestration.live_runs import UNFINISHED
 from stats_assets.orchestration.partitions import BACKFILL_TAG, BLOCKS
 from stats_assets.streams import TABLE
@@ -27,16 +28,19 @@ def do_backfill(
     stats: Stats,
     wanted: Wanted,
     advance: Callable[[int], None],
+    tasks: int | None = None,
 ) -> Outcome:
     """Do it, to the end. A range whose last backfill was not completed is taken up where that one stopped.
 
+    tasks: so many blocks at a time, where the daemon does them and its queue can be asked; else NoRoom is raised.
     advance(n) hears how many of its sequences are done by now. What a person should know is logged. KeyboardInterrupt
     leaves nothing queued behind.
     """
     instance.add_dynamic_partitions(BLOCKS[wanted.stream].name or "", wanted.keys)
     round_ = Round(instance, stats, wanted, advance)
-    if not (is_alive(instance) and done_by_daemon(defs, round_)):
-        _do_here(defs, round_)
+    with room(instance, wanted.stream, tasks):
+        if not (is_alive(instance) and done_by_daemon(defs, round_)):
+            _do_here(defs, round_)
     return round_.outcome()
 
 

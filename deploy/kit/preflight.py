@@ -1,0 +1,208 @@
+"""`make preflight`: what would fail in this account, found by looking alone, and the bill's estimate.
+
+A check is a name and a function, which says what it found; Mind is what should be seen to, Refused what would fail.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.kit import cluster, cost, gateways, machines
+from deploy.kit.aws import Aws, Refused, look
+from deploy.kit.config import Config
+
+VCPU_QUOTA = ("ec2", "L-1216C47A")  # running on-demand standard instances, in vCPUs
+FARGATE_QUOTA = ("fargate", "L-3032A538")  # on-demand vCPUs
+Check = Callable[[Aws, Config], str]
+
+
+class Mind(Exception):
+    """It works, but should be seen to; the message says why."""
+
+
+def who(aws: Aws, _: Config) -> str:
+    found = aws.read("sts", "get_caller_identity")
+    return f"account {found['Account']}, as {found['Arn'].rpartition(':')[2]}, in {aws.region}"
+
+
+def vpc(aws: Aws, config: Config) -> str:
+    name = config["VPC"]
+    found = look(aws, "ec2", "describe_vpcs", Filters=[{"Name": "vpc-id", "Values": [name]}])
+    if not found["Vpcs"]:
+        raise Refused(f"VPC {name} is not in {aws.region}: is AWS_REGION right?")
+    options = {"enableDnsSupport": "enable-dns-support", "enableDnsHostnames": "enable-dns-hostnames"}
+    for attribute, option in options.items():
+        member = attribute[0].upper() + attribute[1:]
+        answer = aws.read("ec2", "describe_vpc_attribute", VpcId=name, Attribute=attribute)
+        if not answer[member]["Value"]:
+            raise Refused(
+                f"{name} has {attribute} off: the code server's name would not be found. Switch it on:"
+                f" aws ec2 modify-vpc-attribute --vpc-id {name} --{option}"
+            )
+    return f"{name}, with DNS"
+
+
+def subnets(aws: Aws, config: Config) -> str:
+    filters = [{"Name": "subnet-id", "Values": config.subnets}]
+    found = {one["SubnetId"]: one for one in aws.pages("ec2", "describe_subnets", "Subnets", Filters=filters)}
+    for one in config.subnets:
+        if one not in found or found[one]["VpcId"] != config["VPC"]:
+            raise Refused(f"Subnet {one} is not in {config['VPC']}.")
+    zones = sorted({one["AvailabilityZone"] for one in found.values()})
+    if len(zones) < 2:
+        raise Refused(f"All subnets are in {zones[0]}: the load balancer wants two zones.")
+    free = sum(one["AvailableIpAddressCount"] for one in found.values())
+    wanted = len(config.services) + int(config["MAX_RUNS"]) + 10
+    if free < wanted:
+        raise Refused(f"The subnets have {free} free addresses, a task needs one each: {wanted} at least.")
+    return f"{len(found)} in {', '.join(zones)}, {free} addresses free"
+
+
+def group(aws: Aws, config: Config) -> str:
+    name = config["SECURITY_GROUP"]
+    filters = [{"Name": "group-id", "Values": [name]}]
+    found = aws.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
+    if not found or found[0]["VpcId"] != config["VPC"]:
+        raise Refused(f"SECURITY_GROUP {name} is not in {config['VPC']}.")
+    return f"{name}, of {config['VPC']}"
+
+
+def way_out(aws: Aws, config: Config) -> str:
+    for subnet, table in gateways.tables(aws, config).items():
+        out = [one for one in table.get("Routes", ()) if one.get("DestinationCidrBlock") == "0.0.0.0/0"]
+        if not out:
+            raise Refused(
+                f"{subnet} has no way to the internet, which feeds and a machine's registration want: a NAT gateway."
+            )
+        if any(str(one.get("GatewayId", "")).startswith("igw-") for one in out):
+            raise Refused(
+                f"{subnet} is public: tasks on EC2 get no public address there, and so no way out. Take private ones."
+            )
+    return "each subnet has a default route, not of a public one"
+
+
+def s3(aws: Aws, config: Config) -> str:
+    if lacking := gateways.without_s3(aws, config):
+        if not config.on_ec2:
+            gateways.require(aws, config)
+        raise Mind(
+            f"no S3 gateway in {', '.join(lacking)}: images and archive come through NAT, which is paid for"
+        )
+    return "by its gateway endpoint, which costs nothing"
+
+
+def machine(aws: Aws, config: Config) -> str:
+    if not config.on_ec2:
+        return "none: Fargate"
+    said = cluster.room(aws, config)
+    return f"{said}{', with trunking' if machines.is_trunked(aws) else ''}"
+
+
+def offered(aws: Aws, config: Config) -> str:
+    if not config.on_ec2:
+        return "none: Fargate"
+    kind = config["INSTANCE_TYPE"]
+    filters = [{"Name": "instance-type", "Values": [kind]}]
+    where = {"LocationType": "availability-zone", "Filters": filters}
+    found = {
+        one["Location"]
+        for one in aws.pages("ec2", "describe_instance_type_offerings", "InstanceTypeOfferings", **where)
+    }
+    ids = [{"Name": "subnet-id", "Values": config.subnets}]
+    zones = {one["AvailabilityZone"] for one in aws.pages("ec2", "describe_subnets", "Subnets", Filters=ids)}
+    if lacking := sorted(zones - found):
+        raise Refused(
+            f"INSTANCE_TYPE {kind} is not offered in {', '.join(lacking)}. Another type, or other subnets"
+        )
+    return f"{kind} in {', '.join(sorted(zones))}"
+
+
+def quota(aws: Aws, config: Config) -> str:
+    service, code = VCPU_QUOTA if config.on_ec2 else FARGATE_QUOTA
+    found = aws.read("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)["Quota"][
+        "Value"
+    ]
+    wanted = (
+        int(config["MAX_INSTANCES"]) * int(machines.described(aws, config)["VCpuInfo"]["DefaultVCpus"])
+        if config.on_ec2
+        else len(config.services) + int(config["MAX_RUNS"])
+    )
+    if found < wanted:
+        raise Refused(
+            f"The account may run {found:.0f} vCPUs at a time ({code}), {wanted} are wanted: ask AWS for more, or lower"
+            f" {'MAX_INSTANCES' if config.on_ec2 else 'MAX_RUNS'}"
+        )
+    return f"{found:.0f} vCPUs at a time, {wanted} wanted at most"
+
+
+def recorder(aws: Aws, _: Config) -> str:
+    found = aws.read("config", "describe_configuration_recorders")["ConfigurationRecorders"]
+    for one in found:
+        recorded = one.get("recordingGroup", {})
+        left_out = recorded.get("exclusionByResourceTypes", {}).get("resourceTypes", [])
+        kind = "AWS::EC2::NetworkInterface"
+        if kind not in left_out and (
+            recorded.get("allSupported") or kind in recorded.get("resourceTypes", [])
+        ):
+            raise Mind(
+                f"AWS Config records {kind}: each task is {cost.CONFIG_ITEMS} items or so, which are paid for"
+            )
+    return "AWS Config records no task's interface"
+
+
+CHECKS: list[tuple[str, Check]] = [
+    ("who calls", who),
+    ("VPC", vpc),
+    ("SUBNETS", subnets),
+    ("SECURITY_GROUP", group),
+    ("the way out", way_out),
+    ("S3", s3),
+    ("room", machine),
+    ("INSTANCE_TYPE", offered),
+    ("quota", quota),
+    ("AWS Config", recorder),
+]
+"""In this order; what others add comes at the end."""
+
+
+def run(aws: Aws, config: Config, checks: list[tuple[str, Check]] | None = None) -> int:
+    """Say what each found; 1 where something would fail."""
+    wrong = 0
+    known: dict[str, bool] = {}
+    for name, check in checks or CHECKS:
+        known[name] = False
+        try:
+            aws.say(f"  ok     {name}: {check(aws, config)}")
+            known[name] = True
+        except Mind as error:
+            aws.say(f"  mind   {name}: {error}")
+        except Refused as error:
+            wrong += 1
+            aws.say(f"  WRONG  {name}: {error}")
+        except (ClientError, BotoCoreError, LookupError) as error:
+            aws.say(f"  ?      {name}: it can't be looked at: {error}")
+    _bill(aws, config, known)
+    if wrong:
+        aws.say(f"{wrong} would fail. Nothing was changed.")
+    else:
+        aws.say("Nothing was found that would fail, and nothing was changed.")
+    return int(wrong > 0)
+
+
+def _bill(aws: Aws, config: Config, known: dict[str, bool]) -> None:
+    """What it would cost, by what was found."""
+    try:
+        room = machines.tasks_each(aws, config) if config.on_ec2 else 0
+    except (Refused, ClientError):
+        room = 3
+    network = cost.Network(
+        s3_gateway=known.get("S3", False), nats=1, config_recorder=not known.get("AWS Config", True)
+    )
+    week, lines = cost.of(config, room, network)
+    price: Any = cost.prices()
+    about = f"{price['region']}, {price['looked_up']}; not asked of AWS, and without what you have already"
+    aws.say(f"A month costs about ${sum(one.dollars for one in lines):,.0f} ({about}):")
+    for one in lines:
+        aws.say(f"  {one.dollars:8,.2f}  {one.what}: {one.rests_on}")
+    aws.say(f"A week: {week.runs:,} runs, {week.tasks:,} of them tasks. How it is computed: docs/cost.md")

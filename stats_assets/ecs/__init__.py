@@ -1,0 +1,1 @@
+"""What only a deployment on ECS has of Dagster's: where its runs are."""
