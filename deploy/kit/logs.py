@@ -60,7 +60,8 @@ def show(aws: Aws, config: Config, service: str, minutes: str = "", follow: bool
     seen: dict[str, int] = {}
     prefix = f"{PREFIXES.get(service, service)}/"
     try:
-        _new(aws, config, prefix, since, seen)
+        if not _new(aws, config, prefix, since, seen):
+            return
         if not seen:
             aws.say(f"{service} has said nothing in {int(minutes or 30)} minutes")
         while follow:
@@ -71,23 +72,23 @@ def show(aws: Aws, config: Config, service: str, minutes: str = "", follow: bool
         aws.say("")
 
 
-def _new(aws: Aws, config: Config, prefix: str, since: int, seen: dict[str, int]) -> None:
-    """Say what was not said yet."""
+def _new(aws: Aws, config: Config, prefix: str, since: int, seen: dict[str, int]) -> bool:
+    """Say what was not said yet; whether there is a log at all."""
     where = {"logGroupName": config["AWS_LOG_GROUP"], "logStreamNamePrefix": prefix, "startTime": since}
     try:
         events = aws.pages("logs", "filter_log_events", "events", **where)
     except ClientError as error:
         if code_of(error) != "ResourceNotFoundException":
             raise
-        raise Refused(
-            f"There is no log group {config['AWS_LOG_GROUP']}. First: make configure-cluster"
-        ) from None
+        aws.say(f"There is no log group {config['AWS_LOG_GROUP']} yet: make configure-cluster makes it")
+        return False
     for event in events:
         if event["eventId"] not in seen:
             aws.say(_line(event))
     for old in [one for one, at in seen.items() if at < since]:
         del seen[old]
     seen.update({event["eventId"]: event["timestamp"] for event in events})
+    return True
 
 
 def of_stream(aws: Aws, group: str, stream: str) -> Callable[[], bool]:

@@ -36,6 +36,11 @@ BY_TYPE: dict[str, tuple[str, ...]] = {
         *("ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition"),
         *("ecs:TagResource", "iam:PassRole"),
     ),
+    "AWS::SNS::TopicPolicy": ("sns:SetTopicAttributes",),
+    "AWS::Events::Rule": (
+        *("events:PutRule", "events:DeleteRule", "events:PutTargets", "events:RemoveTargets"),
+        *("events:DescribeRule", "events:ListTargetsByRule", "events:TagResource", "events:UntagResource"),
+    ),
     "AWS::ECS::Service": (
         *("ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices"),
         "ecs:TagResource",

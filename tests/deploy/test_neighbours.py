@@ -22,6 +22,7 @@ from tests.deploy.test_policy import written
 
 ORDER = (
     *(
+        "preflight",
         "check-config",
         "instance-role",
         "ecr-repository",
@@ -34,6 +35,8 @@ ORDER = (
 )
 """README's."""
 ENDS = ("stop-service", "cluster-down", "destroy")
+RUNS = ("task", "streams-on", "streams-off", "backfill", "backfill-end")
+"""What runs tasks of the deployment's own definition: done in test_task.py and test_backfill.py, here only said."""
 MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"}
 
 
@@ -85,7 +88,7 @@ def told(account: Account) -> Story:
         _step(found, step)
         found.again[step] = changes(account)
         found.calls |= {*account.calls}
-    _dry(found, "full", (*ORDER, *ENDS))
+    _dry(found, "full", (*ORDER, *RUNS, *ENDS))
     none_runs()
     for step in ENDS[:2]:
         _step(found, step)
@@ -133,6 +136,15 @@ def _containers(folder: Path, patch: pytest.MonkeyPatch) -> None:
     program.write_text("#!/bin/sh\n[ $1 != login ] || cat > /dev/null\n")
     program.chmod(0o755)
     patch.setenv("CONTAINERS", str(program))
+    asked = {
+        "COMMAND": "status",
+        "STREAM": "changesets",
+        "START": "1",
+        "END": "200",
+        "TASKS": "2",
+    }
+    for name, value in asked.items():
+        patch.setenv(name, value)
     patch.setattr(image, "commit", lambda: "abc")
     place = HERE / "rendered" / folder.name  # another process of tests has the usual one
     for module in ("image", "instance"):
@@ -245,4 +257,6 @@ def test_a_dry_run_says_would_to_the_end(story: Story) -> None:
 def test_each_call_is_among_those_that_the_policy_is_made_of(story: Story) -> None:
     assert story.calls - written() == set()
     steps = {name for name, (_, tables) in kit.STEPS.items() if AWS in tables}
-    assert steps - {*ORDER, *ENDS, "docker-compose.deploy.yml"} == set(), "each step is tried beside others"
+    assert steps - {*ORDER, *RUNS, *ENDS, "task-stop", "docker-compose.deploy.yml"} == set(), (
+        "each step is tried beside others"
+    )

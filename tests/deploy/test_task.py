@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.kit import __main__ as kit
-from deploy.kit import cluster, logs, secrets, services, task
+from deploy.kit import cluster, logs, secrets, services, stacks, task
 from deploy.kit.aws import Refused
 from tests.deploy.conftest import Account, register_a_machine
 from tests.deploy.templates import resources
@@ -157,8 +157,8 @@ def test_a_task_without_a_place_is_named(running: Account, monkeypatch: pytest.M
 
 
 def test_the_logs(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Refused, match="There is no log group stats-assets"):
-        logs.show(account.aws(), account.config, "daemon")
+    logs.show(account.aws(), account.config, "daemon", follow=True)
+    assert account.said[-1].startswith("There is no log group stats-assets yet: make configure-cluster")
     cluster.configure(account.aws(), account.config)
     logs.show(account.aws(), account.config, "daemon")
     assert account.said[-1] == "daemon has said nothing in 30 minutes"
@@ -194,10 +194,10 @@ def test_a_shell_is_had_only_where_it_is_asked_for(account: Account) -> None:
     register_a_machine(account)
     secrets.put(account.aws(), account.config)
     services.start(account.aws(), account.config, "stats:1")
-    for role in ("run", "daemon", "webserver"):
-        assert (
-            "exec" in account.client("iam").list_role_policies(RoleName=f"stats-assets-{role}")["PolicyNames"]
-        )
+    made = stacks.outputs(account.aws(), account.config.named("cluster"))
+    for role in ("RunRole", "DaemonRole", "WebserverRole"):
+        name = made[role].rpartition("/")[2]
+        assert "exec" in account.client("iam").list_role_policies(RoleName=name)["PolicyNames"]
     ecs = account.client("ecs")
     for name in ("code", "daemon", "webserver", "watch", "run"):
         found = ecs.describe_task_definition(taskDefinition=f"stats-assets-{name}")["taskDefinition"]
