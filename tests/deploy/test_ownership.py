@@ -112,19 +112,25 @@ def test_a_provider_of_our_name_that_others_made_is_used(account: Account) -> No
     assert "left, as others made it" in account.said[-1]
 
 
-def test_fargate_is_taken_from_an_adopted_cluster_again(account: Account) -> None:
-    """Only where the kit has put it there."""
+def test_fargate_is_taken_from_an_adopted_cluster_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where the kit has put it there, which its stack remembers."""
     account.variables["LAUNCH_TYPE"] = "FARGATE"
-    ecs = account.client("ecs")
+    config, ecs, stack = account.config, account.client("ecs"), dict[str, Any]()
+    monkeypatch.setattr(providers.stacks, "find", lambda *_: stack)
     for before in (["FARGATE_SPOT"], ["FARGATE_SPOT", "FARGATE"]):
         ecs.create_cluster(clusterName="stats-assets", capacityProviders=before)
+        stack.clear()
         for _ in range(2):
-            cluster.configure(account.aws(), account.config)
-        destroy.everything(account.aws(), account.config, {"CONFIRM": "stats-assets"})
+            notes = providers.added(account.aws(), config)
+            stack["Tags"] = [{"Key": key, "Value": value} for key, value in notes.items()]
+            providers.attach(account.aws(), config)
+        providers.remove(account.aws(), config)
         [left] = ecs.describe_clusters(clusters=["stats-assets"])["clusters"]
         assert left["capacityProviders"] == before
+        assert not left.get("defaultCapacityProviderStrategy")
         ecs.delete_cluster(cluster="stats-assets")
-        role.bring(account.aws(), account.config)
 
 
 def test_the_tasks_roles_of_an_older_kit_keep_their_names(
