@@ -29,7 +29,7 @@ def _others_tasks(aws: Aws, config: Config, **where: str) -> set[str]:
     arns = aws.pages("ecs", "list_tasks", "taskArns", cluster=name, **where)
     for some in cluster.in_portions(arns, 100):
         told = aws.read("ecs", "describe_tasks", cluster=name, tasks=some)["tasks"]
-        found |= {_family(one) for one in told}
+        found |= {_family(one) for one in told if one["desiredStatus"] != "STOPPED"}
     return found - _families(config)
 
 

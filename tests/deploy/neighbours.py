@@ -57,15 +57,16 @@ def _machines(account: Account) -> str:
 
 
 def deploy_another(account: Account, region: str, **given: str) -> Config:
-    """Another deployment by the kit, up to its services."""
+    """Another deployment by the kit; the one beside up to its services."""
     config = load(AWS, LOCAL, environment=variables(account, region) | given)
     aws = account.aws(region=region)
     role.bring(aws, config)
     repository.uri(aws, config)
     secrets.put(aws, config)
     cluster.configure(aws, config)
-    _register(account, config)
-    services.start(aws, config, IMAGE)
+    if region == REGION:
+        _register(account, config)
+        services.start(aws, config, IMAGE)
     return config
 
 

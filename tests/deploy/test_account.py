@@ -8,9 +8,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
 
 from deploy.kit import account as checks
-from deploy.kit import cluster, role
+from deploy.kit import cluster, image, role
 from deploy.kit.aws import Aws, Refused, in_words
 from tests.deploy.conftest import REGION, Account, changes
+from tests.deploy.templates import resources
 
 Spoil = Callable[[Account], dict[str, str]]
 
@@ -140,12 +141,16 @@ def test_service_linked_roles_are_made_once(account: Account) -> None:
 
 def test_a_graviton_is_a_choice(account: Account) -> None:
     account.variables["INSTANCE_TYPE"] = "m6g.xlarge"
-    assert account.config.architecture == "arm64"
-    cluster.configure(account.aws(), account.config)
-    parameters = account.client("cloudformation").describe_stacks(StackName="stats-assets-cluster")
-    told = {one["ParameterKey"]: one["ParameterValue"] for one in parameters["Stacks"][0]["Parameters"]}
+    config = account.config
+    assert "3 tasks a machine" in cluster.room(account.aws(), config)
     arm = account.client("ssm").get_parameter(Name=cluster.IMAGES["arm64"])["Parameter"]["Value"]
-    assert told["Image"] == arm
+    assert cluster._image(account.aws(), config) == arm
+    assert image.local(config).endswith("-arm64")
+    account.said.clear()
+    image.build(account.aws(dry_run=True), config)
+    assert "--platform=linux/arm64" in account.said[0]
+    for task in resources("tasks").values():
+        assert task["Properties"]["RuntimePlatform"]["CpuArchitecture"] == "Ref Architecture"
 
 
 def test_another_processor_than_the_name_says(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
