@@ -19,6 +19,7 @@ from deploy.kit import (
     instance,
     life,
     logs,
+    machines,
     makefile,
     preflight,
     repository,
@@ -68,6 +69,11 @@ def _destroy(aws: Aws, config: Config) -> None:
     life.revisions(aws, config, keep=0)
 
 
+def _patch(aws: Aws, config: Config) -> None:
+    cluster.configure(aws, config)
+    machines.refresh(aws, config)
+
+
 def _task(aws: Aws, config: Config) -> int:
     if begun := os.environ.get("TASK"):
         return task.follow(aws, config, begun)
@@ -114,6 +120,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "streams-off": (lambda aws, config: task.run(aws, config, [task.PROGRAM, "streams", "off"]), (AWS,)),
     "backfill": (lambda aws, config: backfill.run(aws, config, backfill.wanted()), (AWS,)),
     "backfill-end": (backfill.end, (AWS,)),
+    "patch-machines": (_patch, (AWS,)),
     "preflight": (preflight.run, (AWS,)),
     "destroy": (_destroy, (AWS,)),
 }

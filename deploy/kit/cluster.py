@@ -217,9 +217,10 @@ def down(aws: Aws, config: Config) -> None:
         if group["MinSize"] or group["DesiredCapacity"]:
             name = group["AutoScalingGroupName"]
             ids = [one["InstanceId"] for one in group["Instances"] if one["ProtectedFromScaleIn"]]
-            if ids:  # the capacity provider protects them; without services nobody has to be
-                arguments = {"AutoScalingGroupName": name, "InstanceIds": ids, "ProtectedFromScaleIn": False}
-                what = f"take the protection off {len(ids)} machines"
+            # The capacity provider protects them; without services nobody has to be. AWS takes fifty a call.
+            for some in (ids[first : first + 50] for first in range(0, len(ids), 50)):
+                arguments = {"AutoScalingGroupName": name, "InstanceIds": some, "ProtectedFromScaleIn": False}
+                what = f"take the protection off {len(some)} machines"
                 aws.change(what, "autoscaling", "set_instance_protection", **arguments)
             arguments = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
             aws.change(f"no machines in {name}", "autoscaling", "update_auto_scaling_group", **arguments)

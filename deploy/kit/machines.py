@@ -59,3 +59,34 @@ def tasks_each(aws: Aws, config: Config) -> int:
     if each < 1:
         raise Refused(f"INSTANCE_TYPE {config['INSTANCE_TYPE']} has room for no task. Another: m5.xlarge")
     return each
+
+
+def refresh(aws: Aws, config: Config) -> None:
+    """New machines of today's image in place of those that run, one after the other; tasks are drained first, by ECS.
+
+    The template must have today's image already (make configure-cluster).
+    """
+    if not config.on_ec2:
+        aws.say("FARGATE: AWS patches what tasks run on")
+        return
+    name = config.named("machines")
+    under_way = ("Pending", "InProgress", "Baking", "RollbackInProgress", "Cancelling")
+    found = aws.read("autoscaling", "describe_instance_refreshes", AutoScalingGroupName=name)[
+        "InstanceRefreshes"
+    ]
+    for one in found:
+        if one["Status"] in under_way:
+            aws.say(f"machines are replaced already: {one.get('PercentageComplete', 0)} % done")
+            return
+    aws.change(
+        f"replace the machines of {name} that are not of the newest image, half of them at a time at most",
+        "autoscaling",
+        "start_instance_refresh",
+        AutoScalingGroupName=name,
+        Preferences={
+            "MinHealthyPercentage": 50,
+            "ScaleInProtectedInstances": "Refresh",
+            "SkipMatching": True,
+        },
+    )
+    aws.say("runs at work end first; make patch-machines says how far it is")

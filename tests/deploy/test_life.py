@@ -2,8 +2,12 @@
 
 import json
 
-from deploy.kit import cluster, life, logs, repository
-from tests.deploy.conftest import Account, changes, twice
+import boto3
+from botocore.stub import Stubber
+
+from deploy.kit import cluster, life, logs, machines, repository
+from tests.deploy.conftest import Account, changes, model_of, twice
+from tests.deploy.rules import wrong
 
 
 def test_images(account: Account) -> None:
@@ -45,6 +49,32 @@ def test_log_events(account: Account) -> None:
         logs.keep(account.aws(), account.config)
     assert changes(account) == []
     assert account.said[-1].startswith("log group theirs is another's")
+
+
+def test_machines_are_replaced_once_at_a_time(account: Account) -> None:
+    """moto has no instance refreshes: the calls are held to their models by the stub."""
+    aws, config = account.aws(), account.config
+    client = boto3.client("autoscaling", region_name="us-east-1")
+    aws.client = lambda _: client  # type: ignore[method-assign]
+    asked = {"AutoScalingGroupName": "stats-assets-machines"}
+    wanted = {"MinHealthyPercentage": 50, "ScaleInProtectedInstances": "Refresh", "SkipMatching": True}
+    with Stubber(client) as stub:
+        stub.add_response(
+            "describe_instance_refreshes", {"InstanceRefreshes": [{"Status": "Successful"}]}, asked
+        )
+        stub.add_response(
+            "start_instance_refresh", {"InstanceRefreshId": "1"}, asked | {"Preferences": wanted}
+        )
+        machines.refresh(aws, config)
+        at_work = {"InstanceRefreshes": [{"Status": "InProgress", "PercentageComplete": 50}]}
+        stub.add_response("describe_instance_refreshes", at_work, asked)
+        machines.refresh(aws, config)
+        stub.assert_no_pending_responses()
+    assert account.said[-1] == "machines are replaced already: 50 % done"
+    account.variables["LAUNCH_TYPE"] = "FARGATE"
+    machines.refresh(aws, account.config)
+    given = asked | {"Preferences": wanted}
+    assert wrong(model_of("autoscaling", "StartInstanceRefresh"), given) == []
 
 
 def test_revisions(running: Account) -> None:
