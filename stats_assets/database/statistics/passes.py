@@ -132,7 +132,7 @@ def _mend(connection: Connection, compared: Compared) -> None:
             "INSERT INTO statistics_queue (changeset_id, sequence) VALUES (%s, %s)", compared.queue
         )
         if compared.deltas:
-            with cursor.copy("COPY deltas FROM STDIN") as copy:
+            with cursor.copy("COPY differences FROM STDIN") as copy:
                 for delta in compared.deltas:
                     copy.write_row(delta)
             apply_deltas(connection)
