@@ -32,11 +32,12 @@ DELETE FROM members WHERE changeset_id NOT IN (
 
 
 def _objects(column: str) -> str:
+    value = "sum(CASE sign WHEN 1 THEN value::numeric ELSE -value::numeric END)"
     return f"""{column} AS (
     SELECT n, jsonb_object_agg(key, trim_scale(value)) AS {column}
     FROM (
-        SELECT n, key, sum(sign * value::numeric) AS value FROM parted, jsonb_each({column})
-        GROUP BY n, key HAVING sum(sign * value::numeric) <> 0
+        SELECT n, key, {value} AS value FROM parted, jsonb_each({column})
+        GROUP BY n, key HAVING {value} <> 0
     ) AS sums
     GROUP BY n
 )"""

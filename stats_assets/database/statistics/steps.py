@@ -29,11 +29,18 @@ ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(f"{name} = excluded.{na
 
 
 def _summed(column: str) -> str:
-    """The sum of flat objects of numbers; of one, which most changesets have, there is nothing to add."""
-    return (
-        f"CASE WHEN count(*) = 1 AND NOT jsonb_path_exists((array_agg({column}))[1], '$.* ? (@ == 0)')"
-        f" THEN (array_agg({column}))[1] ELSE jsonb_sum_of(array_agg({column})) END"
-    )
+    """The sum of flat objects of numbers, as the database's jsonb_sum_of makes it, which would be begun anew each time.
+
+    Of one, which most changesets have, there is nothing to add.
+    """
+    return f"""CASE WHEN count(*) = 1 AND NOT jsonb_path_exists((array_agg({column}))[1], '$.* ? (@ == 0)')
+            THEN (array_agg({column}))[1] ELSE (
+                SELECT coalesce(jsonb_object_agg(key, total) FILTER (WHERE total <> 0), '{{}}')
+                FROM (
+                    SELECT key, trim_scale(sum(value::numeric)) AS total
+                    FROM unnest(array_agg({column})) AS object, jsonb_each(object) GROUP BY key
+                ) AS sums
+            ) END"""
 
 
 def _forget(table: str, key: str, which: str) -> str:
@@ -183,7 +190,8 @@ ORDER BY tag
 APPLY_HASHTAGS = f"""
 WITH fresh AS MATERIALIZED (
     SELECT m.changeset_id, h.id AS hashtag_id, c.user_id AS tagged_by, c.counted_at AS tagged_at
-    FROM changeset_metadata AS m JOIN changesets AS c ON c.id = m.changeset_id,
+    FROM changeset_metadata AS m
+    CROSS JOIN LATERAL (SELECT user_id, counted_at FROM changesets AS c WHERE c.id = m.changeset_id OFFSET 0) AS c,
         unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag
     WHERE m.changeset_id = ANY (%(changesets)s)
 ), gone AS (
