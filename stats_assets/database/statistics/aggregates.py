@@ -12,9 +12,7 @@ from stats_assets.database.statistics.members import MEMBERS
 from stats_assets.database.statistics.shown import BREAKDOWNS, LISTS, SHOWN_ANEW, SHOWN_ON
 
 # What is to be added: to an owner's row where day is null, to the row of one of its days otherwise; to a key of one of
-# its lists. An owner is in deltas, too, where nothing but the time of a changeset is another. differences is a
-# rebuild's, one row a number: one of a measure that no table has names an owner whose row is to be made anew, one of 0
-# a key that should not be there.
+# its lists. An owner is in deltas, too, where nothing but the time of a changeset is another.
 DELTAS = f"""
 {MEMBERS};
 CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
@@ -24,7 +22,12 @@ CREATE TEMPORARY TABLE IF NOT EXISTS deltas (
 CREATE TEMPORARY TABLE IF NOT EXISTS key_deltas (
     owner text COLLATE "C", owner_id bigint, measure text COLLATE "C", id bigint, key text COLLATE "C",
     changesets bigint, edits numeric
-) ON COMMIT DELETE ROWS;
+) ON COMMIT DELETE ROWS
+"""
+# What a rebuild has found, one row a number: one of a measure that no table has names an owner whose row is to be made
+# anew, one of 0 a key that should not be there.
+FOUND = f"""
+{DELTAS};
 CREATE TEMPORARY TABLE IF NOT EXISTS differences (
     owner text COLLATE "C", owner_id bigint, member_id bigint, day date, measure text COLLATE "C", id bigint,
     key text COLLATE "C", value numeric, changesets bigint

@@ -18,7 +18,7 @@ from stats_assets.database import locks
 from stats_assets.database.connection import Connection, clock, retried
 from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics import verdicts
-from stats_assets.database.statistics.aggregates import DELTAS, apply_deltas
+from stats_assets.database.statistics.aggregates import FOUND, apply_deltas
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
@@ -84,7 +84,7 @@ def rebuild(
         raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
     try:
         note(connection, anew=True)
-        connection.execute(DELTAS)
+        connection.execute(FOUND)
         passed = _walk(
             connection, REBUILD, lambda compared: _mend(connection, compared), True, None, size, progress
         )
