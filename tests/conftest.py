@@ -189,8 +189,8 @@ _left: dict[int, list[str]] = defaultdict(list)
 
 
 @contextmanager
-def database(server: str, template: str = "template_stats") -> Iterator[str]:
-    """An empty, migrated database, or one made from another template; dropped in the end."""
+def database(server: str, template: str = "template_stats", *, gone: bool = False) -> Iterator[str]:
+    """An empty, migrated database, or one made from another template; dropped in the end. gone: is it then at once?"""
     name = f"test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     admin = _admin(server, os.getpid())
     # by copying files: half the time of its way through the log
@@ -198,7 +198,7 @@ def database(server: str, template: str = "template_stats") -> Iterator[str]:
     yield other_database(server, name)
     left = _left[os.getpid()]
     left.append(name)
-    if len(left) > 3:
+    while len(left) > (0 if gone else 3):
         admin.execute(f'DROP DATABASE "{left.pop(0)}" WITH (FORCE)'.encode())  # whoever is connected to it
 
 

@@ -5,7 +5,8 @@ counted.
 """
 
 from array import array
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from stats_assets.osm.caching import LONGEST
 from stats_assets.osm.values import UnreadableError, read_name, read_number, read_time
 
 NOBODY = 0  # the changeset of an edit that has none
+PART = 65_536  # nodes that are looked up at once
 UNTIMED = -(1 << 63)  # the time of a deletion that does not tell it: before all others
 
 
@@ -45,9 +47,9 @@ class Credits:
         self.known: dict[Texts, int] = {}  # the numbers of credits that were read before, and tell a time
         self._untimed: dict[Texts, int] = {}
         self._credits: list[Credit] = []
-        # Every node that the diff creates, deletes or gives a new version, with the number of its credit. There are so
-        # many that a method around these two would cost a twentieth of all.
-        self._nodes, self._node_credits = array("q"), array("q")
+        # Every node that the diff creates, deletes or gives a new version, with the number of its credit: 12 bytes for
+        # each. There are so many that a method around these two would cost a twentieth of all.
+        self._nodes, self._node_credits = array("q"), array("I")
         self.add_node, self.add_node_credit = self._nodes.append, self._node_credits.append
 
     def __getitem__(self, number: int) -> Credit:
@@ -73,7 +75,7 @@ class Credits:
     def changed(self, nodes: "array[int]", number: int) -> None:
         """This edit changed these nodes."""
         self._nodes.extend(nodes)
-        self._node_credits.extend(array("q", (number,)) * len(nodes))
+        self._node_credits.extend(array("I", (number,)) * len(nodes))
 
     def newest(self, wanted: "array[int]", sizes: "array[int]") -> list[Credit | None]:
         """For each group of node ids the newest credit, on a tie that of the highest changeset.
@@ -82,23 +84,32 @@ class Credits:
         changes none of the nodes.
         """
         found: list[Credit | None] = [None] * len(sizes)
-        if not sizes or not self._nodes:
+        if not wanted or not self._nodes:
             return found
         # From here on a credit is its rank: a higher one is newer, or wins the tie.
         ranked = sorted(range(len(self._credits)), key=lambda number: _rank(self._credits[number]))
         ranks = np.empty(len(ranked), dtype=np.int64)
         ranks[ranked] = np.arange(len(ranked))
-        nodes, credits = np.array(self._nodes), ranks[np.array(self._node_credits)]
-        order = np.lexsort((credits, nodes))
-        order = order[np.append(np.diff(nodes[order]) != 0, True)]
-        nodes, credits = nodes[order], credits[order]
+        # All nodes are millions, and few of them are asked for: those are sorted, and all looked up in them, part by
+        # part, as a copy of all would be most of what is held.
+        asked = np.unique(np.frombuffer(wanted, dtype=np.int64))
+        newest = np.full(len(asked), -1, dtype=np.int64)
+        for nodes, credits in zip(_parts(self._nodes), _parts(self._node_credits), strict=True):
+            places = np.minimum(np.searchsorted(asked, nodes), len(asked) - 1)
+            changed = asked[places] == nodes
+            np.maximum.at(newest, places[changed], ranks[credits[changed]])
 
         owners = np.repeat(np.arange(len(sizes)), sizes)
-        places = np.minimum(np.searchsorted(nodes, wanted), len(nodes) - 1)
-        changed = nodes[places] == wanted
         best = np.full(len(sizes), -1, dtype=np.int64)
-        np.maximum.at(best, owners[changed], credits[places[changed]])
+        np.maximum.at(best, owners, newest[np.searchsorted(asked, wanted)])
         return [self._credits[ranked[rank]] if rank >= 0 else None for rank in best.tolist()]
+
+
+def _parts(numbers: "array[int]") -> Iterator[np.ndarray[Any, Any]]:
+    """Views of the array, a part after the other."""
+    whole = np.frombuffer(numbers, dtype=numbers.typecode)
+    for start in range(0, len(whole), PART):
+        yield whole[start : start + PART]
 
 
 def read_credit(texts: Texts, deleted: bool) -> Credit:

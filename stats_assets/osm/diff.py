@@ -52,8 +52,8 @@ def count_diff(
 
     Never raises for what the body holds: a cut, foreign or empty one gives an envelope that says so, with what could
     be counted; what can't be read of a whole one is in the flags. Errors of `body.read` pass through. Memory is bounded
-    by the biggest element, 8 bytes for each node of a way that moved, and a few hundred bytes, beside their tags and an
-    error's nodes (see FeatureError), for each way that moved, each error, and each changeset.
+    by the biggest element, 12 bytes for each node that changed, 8 for each node of a way that moved, and a few hundred,
+    beside their tags and an error's nodes (see FeatureError), for each way that moved, each error, and each changeset.
     """
     document = Document(body, "action", grammar)
     count = _Count(categories, regions, document.flags, limit, grammar)

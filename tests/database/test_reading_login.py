@@ -445,7 +445,11 @@ def test_another_database_to_look_at_is_refused_by_its_mark_and_not_by_its_name(
     server: str, url: str
 ) -> None:
     """As by a pooler, where one database has several names, and several databases may have one."""
-    with database(server) as copy, database(server) as other, psycopg.connect(other) as connection:
+    with (
+        database(server) as copy,
+        database(server, gone=True) as other,
+        psycopg.connect(other) as connection,
+    ):
         connection.execute("UPDATE schema_marks SET made_as = gen_random_uuid()")
         connection.commit()
         there = {name: elsewhere(one) for name, one in {"copy": copy, "other": other, "same": url}.items()}

@@ -185,6 +185,17 @@ def test_whoever_leaves_a_full_list_makes_room_for_who_was_behind(connection: Co
     assert aggregates(connection) == recomputed(connection)
 
 
+def test_a_list_is_whole_until_it_is_full(connection: Connection) -> None:
+    """One user of a hashtag more, up to more than are shown, and one less again; one of each step has other edits."""
+    steps = [*range(8, 13), *range(11, 7, -1)]
+    for number, many in enumerate(steps):
+        users = {200 + n: 5 + n + (number if n == 3 else 0) for n in range(many)}
+        count(connection, 6, diff(*(edits(uid, uid=uid, n=n) for uid, n in users.items())))
+        save_changesets(connection, 6, file(*(changeset(uid, "few", uid=uid) for uid in users)))
+        apply_queue(connection)
+        assert aggregates(connection) == recomputed(connection)
+
+
 def test_a_row_s_next_version_stays_on_its_page(connection: Connection) -> None:
     """200 minutes in which the same owners go on: no index of these tables is written again."""
     tables = ["aggregates", "aggregate_days", "aggregate_keys"]

@@ -4,6 +4,7 @@ import io
 import itertools
 import math
 import tracemalloc
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import shapely
 
 from benchmarks.relations import SHAPES, body, comb, slope, star
 from stats_assets.osm import diff as diff_module
+from stats_assets.osm.credit import Credits
 from stats_assets.osm.diff import count_diff
 from stats_assets.osm.joining import Piece
 from stats_assets.osm.regions import Regions
@@ -191,6 +193,23 @@ def test_a_moved_way_costs_some_hundred_bytes(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(diff_module, "BATCH_FEATURES", 50)
     few, many = most(300), most(900)
     assert (many - few) / 600 < 1_000
+
+
+def test_a_changed_node_costs_a_dozen_bytes() -> None:
+    """Kept until the end, as a way that it moved may come last: then no more is needed for it."""
+    number, credits = 1_000_000, Credits()
+    tracemalloc.start()
+    one = credits.number(("2017-03-09T04:17:01Z", "50", "7", "anna"), deleted=False)
+    for start in range(0, number, 1_000):
+        credits.changed(array("q", range(start, start + 1_000)), one)
+    kept, _ = tracemalloc.get_traced_memory()
+    (found,) = credits.newest(array("q", range(number - 1_000, number)), array("q", [1_000]))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found is not None
+    assert found.changeset == 50
+    assert kept < 16 * number
+    assert most - kept < 5_000_000
 
 
 def test_what_of_a_broken_feature_is_kept_is_bounded() -> None:

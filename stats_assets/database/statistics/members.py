@@ -15,7 +15,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS members (
 def _members(sign: int) -> str:
     return f"""
 INSERT INTO members SELECT m.*, c.counted_at, {sign}
-FROM aggregate_members_of(%(changesets)s) AS m JOIN changesets AS c ON c.id = m.changeset_id
+FROM aggregate_members_of(%(changesets)s) AS m
+CROSS JOIN LATERAL (SELECT counted_at FROM changesets AS c WHERE c.id = m.changeset_id OFFSET 0) AS c
 """
 
 
@@ -28,41 +29,61 @@ DELETE FROM members WHERE changeset_id NOT IN (
     HAVING sum(sign) <> 0
 )
 """
-# day null: of all days. A breakdown's key is a user's id, or else a text. What adds up to nothing is left out.
-DIFFERENCES = """
-WITH sums AS (
-    SELECT owner, owner_id, member_id, day, 'total' AS measure, '' AS key, sign * edits::numeric AS value,
-        sign AS changesets
-    FROM members
-    UNION ALL
-    SELECT owner, owner_id, member_id, day, 'counts', e.key, sign * e.value::numeric, 0
-    FROM members, jsonb_each(counts) AS e
-    UNION ALL
-    SELECT owner, owner_id, member_id, day, 'measurements', e.key, sign * e.value::numeric, 0
-    FROM members, jsonb_each(measurements) AS e
-), keys AS (
-    SELECT owner, owner_id, 0 AS member_id, 'editor' AS measure, 0 AS id, editor AS key, sign * edits AS edits, sign
+
+
+def _objects(column: str) -> str:
+    value = "sum(CASE sign WHEN 1 THEN value::numeric ELSE -value::numeric END)"
+    return f"""{column} AS (
+    SELECT n, jsonb_object_agg(key, trim_scale(value)) AS {column}
+    FROM (
+        SELECT n, key, {value} AS value FROM parted, jsonb_each({column})
+        GROUP BY n, key HAVING {value} <> 0
+    ) AS sums
+    GROUP BY n
+)"""
+
+
+def _sums(by: str, day: str, which: str) -> str:
+    """What adds up to nothing is left out. Groups are numbered: their keys are sorted once, not with each number's."""
+    return f"""
+WITH parted AS MATERIALIZED (
+    SELECT dense_rank() OVER (ORDER BY owner_id, owner, {by}) AS n, owner, owner_id, member_id, day, edits, counts,
+        measurements, sign
+    FROM members WHERE {which}
+), totals AS (
+    SELECT n, owner, owner_id, {by}, sum(sign) AS changesets, sum(sign * edits) AS edits FROM parted
+    GROUP BY n, owner, owner_id, {by}
+), {_objects("counts")}, {_objects("measurements")}
+INSERT INTO deltas (owner, owner_id, member_id, day, changesets, edits, counts, measurements)
+SELECT owner, owner_id, {day}, changesets, edits, coalesce(counts, '{{}}'), coalesce(measurements, '{{}}')
+FROM totals LEFT JOIN counts USING (n) LEFT JOIN measurements USING (n)
+"""
+
+
+OF_OWNERS = _sums("member_id", "member_id, NULL", "true")
+OF_DAYS = (
+    _sums("day", "0, day", "owner <> 'hashtag_user'")
+    + "WHERE changesets <> 0 OR edits <> 0 OR counts IS NOT NULL OR measurements IS NOT NULL"
+)
+# A breakdown's key is a user's id, or else a text.
+OF_KEYS = """
+WITH keys AS (
+    SELECT owner, owner_id, 'editor' AS measure, 0 AS id, editor AS key, sign * edits AS edits, sign
     FROM members WHERE owner = 'user' AND editor IS NOT NULL
     UNION ALL
-    SELECT m.owner, m.owner_id, 0, 'country', 0, n.code, l.sign * l.edits, l.sign
+    SELECT m.owner, m.owner_id, 'country', 0, n.code, l.sign * l.edits, l.sign
     FROM members AS m JOIN members AS l USING (changeset_id, sign) JOIN countries AS n ON n.id = l.owner_id
     WHERE m.owner = 'user' AND l.owner = 'country'
     UNION ALL
-    SELECT m.owner, m.owner_id, 0, 'hashtag', 0, h.hashtag, m.sign * m.edits, m.sign
+    SELECT m.owner, m.owner_id, 'hashtag', 0, h.hashtag, m.sign * m.edits, m.sign
     FROM members AS m JOIN members AS l USING (changeset_id, sign) JOIN hashtags AS h ON h.id = l.owner_id
     WHERE m.owner IN ('user', 'country') AND l.owner = 'hashtag'
     UNION ALL
-    SELECT owner, owner_id, 0, 'user', user_id, '', sign * edits, sign
+    SELECT owner, owner_id, 'user', user_id, '', sign * edits, sign
     FROM members WHERE owner IN ('hashtag', 'country') AND user_id IS NOT NULL
-    UNION ALL
-    SELECT owner, owner_id, member_id, 'time', 0, counted_at::text, 0, sign FROM members
 )
-INSERT INTO deltas (owner, owner_id, member_id, day, measure, id, key, value, changesets)
-SELECT owner, owner_id, member_id, day, measure, 0, key, sum(value), sum(changesets)
-FROM sums
-GROUP BY GROUPING SETS ((owner, owner_id, member_id, measure, key), (owner, owner_id, member_id, day, measure, key))
-HAVING (GROUPING(day) = 1 OR owner <> 'hashtag_user') AND (sum(value) <> 0 OR sum(changesets) <> 0)
-UNION ALL
-SELECT owner, owner_id, member_id, NULL, measure, id, key, sum(edits), sum(sign)
-FROM keys GROUP BY owner, owner_id, member_id, measure, id, key HAVING sum(edits) <> 0 OR sum(sign) <> 0
+INSERT INTO key_deltas (owner, owner_id, measure, id, key, changesets, edits)
+SELECT owner, owner_id, measure, id, key, sum(sign), sum(edits)
+FROM keys GROUP BY owner, owner_id, measure, id, key HAVING sum(edits) <> 0 OR sum(sign) <> 0
 """
+DIFFERENCES = (OF_OWNERS, OF_DAYS, OF_KEYS)

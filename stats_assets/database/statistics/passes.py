@@ -18,7 +18,7 @@ from stats_assets.database import locks
 from stats_assets.database.connection import Connection, clock, retried
 from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics import verdicts
-from stats_assets.database.statistics.aggregates import DELTAS, apply_deltas
+from stats_assets.database.statistics.aggregates import FOUND, apply_deltas
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
@@ -84,7 +84,7 @@ def rebuild(
         raise RebuildBusy("Another rebuild is at work on this database. Wait for its end, or end it.")
     try:
         note(connection, anew=True)
-        connection.execute(DELTAS)
+        connection.execute(FOUND)
         passed = _walk(
             connection, REBUILD, lambda compared: _mend(connection, compared), True, None, size, progress
         )
@@ -132,7 +132,7 @@ def _mend(connection: Connection, compared: Compared) -> None:
             "INSERT INTO statistics_queue (changeset_id, sequence) VALUES (%s, %s)", compared.queue
         )
         if compared.deltas:
-            with cursor.copy("COPY deltas FROM STDIN") as copy:
+            with cursor.copy("COPY differences FROM STDIN") as copy:
                 for delta in compared.deltas:
                     copy.write_row(delta)
             apply_deltas(connection)

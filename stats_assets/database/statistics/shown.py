@@ -16,10 +16,8 @@ BREAKDOWNS = (
         for what in ("changesets", "edits")
     ),
 )
-ALL = "1000000"  # countries and states are never as many
 MOST = {
     "editor": "10",
-    "country": ALL,
     "hashtag": "CASE t.owner WHEN 'user' THEN 50 ELSE 10 END",
     "user": "10",
 }
@@ -42,19 +40,57 @@ def _time(which: str) -> str:
         END"""
 
 
+# What a row shows of a key that may have changed: each looked up by itself, as a join of another kind would read all.
+_DAYS = """
+            SELECT a.day::text AS name, a.changesets, a.edits FROM unnest(t.day_keys) AS k CROSS JOIN LATERAL (
+                SELECT * FROM aggregate_days AS a
+                WHERE a.owner = t.owner AND a.owner_id = t.owner_id AND a.day = k::date OFFSET 0
+            ) AS a WHERE t.day_keys IS NOT NULL"""
+
+
+def _changed(of: str) -> str:
+    if of == "day":
+        return _DAYS
+    return f"""
+            SELECT {"k.id::text" if of == "user" else "k.key"} AS name, a.changesets, a.edits
+            FROM unnest(t.{of}_ids, t.{of}_keys) AS k (id, key) CROSS JOIN LATERAL (
+                SELECT * FROM aggregate_keys AS a WHERE a.owner = t.owner AND a.owner_id = t.owner_id
+                    AND a.measure = '{of}' AND a.id = k.id AND a.key = k.key OFFSET 0
+            ) AS a WHERE {_all_shown(of)}"""
+
+
+def _all_shown(of: str) -> str:
+    """Whether all keys of the list are shown, as there is room for them: none is left out, and none moves up."""
+    return f"{of}_room.enough" if of in MOST else f"t.{of}_keys IS NOT NULL"
+
+
 def _breakdown(of: str, what: str) -> str:
     name = f"{of}_{what}"
-    if of != "day":
-        return f"CASE WHEN t.{of}_keys IS NULL THEN g.{name} ELSE {of}s.{what} END AS {name}"
-    others = f"coalesce(g.{name}, '{{}}') - t.days::text[]"
-    return f"""CASE WHEN t.days IS NULL THEN g.{name}
-            ELSE nullif(({others}) || coalesce(d.{what}, '{{}}'), '{{}}') END AS {name}"""
+    names = f"t.{of}_ids::text[]" if of == "user" else f"t.{of}_keys"
+    others = f"coalesce(g.{name}, '{{}}') - {names}"
+    cut = f" ELSE {of}s.{what}" if of in MOST else ""
+    return f"""CASE WHEN t.{of}_keys IS NULL THEN g.{name} WHEN {_all_shown(of)}
+            THEN nullif(({others}) || coalesce({of}_changed.{what}, '{{}}'), '{{}}'){cut} END AS {name}"""
 
 
 def _list(of: str) -> str:
-    return f"""
-    LEFT JOIN LATERAL list_of(t.owner, t.owner_id, '{of}', {MOST[of]}, g.{of}_edits, t.{of}_ids, t.{of}_keys) AS {of}s
-        ON t.{of}_keys IS NOT NULL"""
+    """What changed of a list with room for it; else the list as it goes on."""
+    room = cut = ""
+    if of in MOST:
+        room = f"""
+    LEFT JOIN LATERAL (
+        SELECT count(*) + cardinality(t.{of}_keys) <= {MOST[of]} AS enough FROM jsonb_object_keys(g.{of}_edits) OFFSET 0
+    ) AS {of}_room ON t.{of}_keys IS NOT NULL"""
+        keys = f"CASE WHEN {of}_room.enough THEN NULL ELSE t.{of}_keys END"  # of null it makes no list
+        made = f"list_of(t.owner, t.owner_id, '{of}', {MOST[of]}, g.{of}_edits, t.{of}_ids, {keys})"
+        cut = f"""
+    LEFT JOIN LATERAL {made} AS {of}s ON true"""
+    return f"""{room}
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(name, changesets) AS changesets, jsonb_object_agg(name, edits) AS edits
+        FROM ({_changed(of)}
+        ) AS now
+    ) AS {of}_changed ON true{cut}"""
 
 
 _PARTS = ",\n        ".join(_breakdown(*name.split("_")) for name in BREAKDOWNS[2:])
@@ -64,9 +100,8 @@ SHOWN_ON = f"""shown AS (
         {_time("max")} AS last_edit,
         {_PARTS}
     FROM touched AS t
-    LEFT JOIN aggregates AS g USING (owner, owner_id, member_id){"".join(map(_list, LISTS))}
     LEFT JOIN LATERAL (
-        SELECT jsonb_object_agg(day, changesets) AS changesets, jsonb_object_agg(day, edits) AS edits
-        FROM aggregate_days AS a WHERE a.owner = t.owner AND a.owner_id = t.owner_id AND a.day = ANY (t.days)
-    ) AS d ON t.days IS NOT NULL
+        SELECT * FROM aggregates AS g
+        WHERE g.owner = t.owner AND g.owner_id = t.owner_id AND g.member_id = t.member_id OFFSET 0
+    ) AS g ON true{"".join(map(_list, (*LISTS, "day")))}
 )"""

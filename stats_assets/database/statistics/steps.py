@@ -21,11 +21,26 @@ INSERT INTO {table} ({named}{stamp})
 SELECT {named}{", now()" if stamped else ""} FROM fresh AS f
 WHERE NOT EXISTS (
     SELECT FROM {table} AS old
-    WHERE {" AND ".join(f"old.{key} = f.{key}" for key in keys)} AND ({old}) IS NOT DISTINCT FROM ({new})
+    WHERE {" AND ".join(f"old.{key} = f.{key}" for key in keys)} AND ({old}) IS NOT DISTINCT FROM ({new}) OFFSET 0
 )
 ORDER BY {", ".join(keys)}
 ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in kept)}
 """
+
+
+def _summed(column: str) -> str:
+    """The sum of flat objects of numbers, as the database's jsonb_sum_of makes it, which would be begun anew each time.
+
+    Of one, which most changesets have, there is nothing to add.
+    """
+    return f"""CASE WHEN count(*) = 1 AND NOT jsonb_path_exists((array_agg({column}))[1], '$.* ? (@ == 0)')
+            THEN (array_agg({column}))[1] ELSE (
+                SELECT coalesce(jsonb_object_agg(key, total) FILTER (WHERE total <> 0), '{{}}')
+                FROM (
+                    SELECT key, trim_scale(sum(value::numeric)) AS total
+                    FROM unnest(array_agg({column})) AS object, jsonb_each(object) GROUP BY key
+                ) AS sums
+            ) END"""
 
 
 def _forget(table: str, key: str, which: str) -> str:
@@ -93,7 +108,8 @@ WITH wanted AS (
     WHERE id = ANY (%(entries)s) AND changeset_id = ANY (%(whole)s) AND sequence IS NOT NULL
 ), edits AS (
     SELECT f.changeset_id, array_agg(f.sequence ORDER BY f.sequence) AS sequences, max(edited_at) AS edited_at,
-        sum(total_edits) AS total_edits, jsonb_sum(counts) AS counts, jsonb_sum(measurements) AS measurements,
+        sum(total_edits) AS total_edits, {_summed("counts")} AS counts,
+        {_summed("measurements")} AS measurements,
         (array_agg(user_id ORDER BY edited_at DESC, user_id DESC) FILTER (WHERE user_id IS NOT NULL))[1] AS user_id
     FROM wanted AS w CROSS JOIN LATERAL (
         SELECT * FROM changeset_edits AS f WHERE f.sequence = w.sequence AND f.changeset_id = w.changeset_id OFFSET 0
@@ -106,7 +122,7 @@ WITH wanted AS (
         m.max_lon, m.max_lat, m.comments_count, m.num_changes, m.open, e.edited_at
     FROM unnest(%(whole)s::bigint[]) AS id
     LEFT JOIN edits AS e ON e.changeset_id = id
-    LEFT JOIN changeset_metadata AS m ON m.changeset_id = id
+    LEFT JOIN LATERAL (SELECT * FROM changeset_metadata AS m WHERE m.changeset_id = id OFFSET 0) AS m ON true
 )
 {_upsert("changesets", ["id"], COLUMNS, stamped=True)}
 """
@@ -143,7 +159,8 @@ WITH fresh AS MATERIALIZED (
     FROM (
         SELECT c.id, c.counted_at, f.region, sum(f.edit_count) AS edit_count,
             array_agg(f.sequence ORDER BY f.sequence)::int[] AS augmented_diffs,
-            jsonb_sum(f.counts) AS counts_there, jsonb_sum(f.measurements) AS measurements_there
+            {_summed("counts")} AS counts_there,
+            {_summed("measurements")} AS measurements_there
         FROM (SELECT id, counted_at, unnest(augmented_diffs)::bigint AS sequence FROM changesets
             WHERE id = ANY (%(whole)s)) AS c
         CROSS JOIN LATERAL (
@@ -173,7 +190,8 @@ ORDER BY tag
 APPLY_HASHTAGS = f"""
 WITH fresh AS MATERIALIZED (
     SELECT m.changeset_id, h.id AS hashtag_id, c.user_id AS tagged_by, c.counted_at AS tagged_at
-    FROM changeset_metadata AS m JOIN changesets AS c ON c.id = m.changeset_id,
+    FROM changeset_metadata AS m
+    CROSS JOIN LATERAL (SELECT user_id, counted_at FROM changesets AS c WHERE c.id = m.changeset_id OFFSET 0) AS c,
         unnest(m.hashtags) AS tag JOIN hashtags AS h ON h.hashtag = tag
     WHERE m.changeset_id = ANY (%(changesets)s)
 ), gone AS (
@@ -200,5 +218,5 @@ STEPS: tuple[str, ...] = (
         NEW_HASHTAGS,
         APPLY_HASHTAGS,
     ),
-    *(FORGET_CHANGESETS, AFTER, UNCHANGED, DIFFERENCES, *APPLY, FORGET_ENTRIES, REFRESHED),
+    *(FORGET_CHANGESETS, AFTER, UNCHANGED, *DIFFERENCES, *APPLY, FORGET_ENTRIES, REFRESHED),
 )

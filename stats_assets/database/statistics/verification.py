@@ -44,7 +44,7 @@ class Compared(NamedTuple):
     queue: list[tuple[int, int | None]]
     """Entries for the applier: changeset, sequence."""
     deltas: list[tuple[Any, ...]]
-    """Rows of `deltas`, to be added to the aggregates."""
+    """Rows of `differences`, to be added to the aggregates."""
     until: int | None
     """Where the next range begins; None: it was the part's last."""
     pending: int
