@@ -9,6 +9,8 @@ from deploy.kit.config import Config
 
 MIGRATION = ["sh", "-c", "stats-assets migrate && dagster instance migrate"]
 
+ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole")
+
 
 def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
     """Task definitions as they should be now, both databases migrated, then the services created or changed."""
@@ -49,6 +51,11 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
 
 def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
     arns = secrets.arns(aws, config)
+    if lacking := [name for name in ROLES if name not in base]:
+        raise Refused(
+            f"The stack {config.named('cluster')} was made by an earlier version, and lacks {', '.join(lacking)}."
+            " First: make configure-cluster"
+        )
     return stacks.bring(
         aws,
         config,
@@ -58,7 +65,7 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             "Image": image,
             "LaunchType": config["LAUNCH_TYPE"],
             "LogGroup": config["AWS_LOG_GROUP"],
-            **{name: base[name] for name in ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole")},
+            **{name: base[name] for name in ROLES},
             "DatabaseSecret": arns["DB_URI"],
             "DagsterSecret": arns["DAGSTER_DB_URI"],
             "OverpassUrl": config["OVERPASS_URL"],
