@@ -49,17 +49,28 @@ CHANGESET_START  :=
 ARCHIVE_URI      :=
 
 # Who may open Dagster's UI, which can start and end runs: addresses inside the VPC (the balancer is internal; 0.0.0.0/0 is
-# not taken). With a certificate it speaks HTTPS, and with the OIDC variables it asks for a login first.
-CLIENT_CIDR                 := 10.0.0.0/8
+# not taken). Such as 10.20.0.0/16: the narrower, the better.
+CLIENT_CIDR    :=
 # Who may open a second one, on port 8080, where nothing can be changed; empty: there is none.
-READ_ONLY_CIDR              :=
+READ_ONLY_CIDR :=
+
+# HTTPS: the name that people open it by, a certificate for that name (in ACM, in this region), and a DNS record of your
+# own, from the name to the balancer whose address `make start-service` says.
+UI_HOST                     :=
 CERTIFICATE_ARN             :=
+# The login, by any OpenID Connect provider. There, allow the callbacks https://UI_HOST/oauth2/idpresponse and, with
+# READ_ONLY_CIDR, https://UI_HOST:8080/oauth2/idpresponse. Everyone whom the provider lets in may do everything in the UI.
+# OIDC_SECRET_ARN: a secret of Secrets Manager whose whole value is the client's secret.
 OIDC_ISSUER                 :=
 OIDC_AUTHORIZATION_ENDPOINT :=
 OIDC_TOKEN_ENDPOINT         :=
 OIDC_USER_INFO_ENDPOINT     :=
 OIDC_CLIENT_ID              :=
 OIDC_SECRET_ARN             :=
+# Only where it must be so: `yes` here, and the variables above may be empty. Then whoever is in CLIENT_CIDR may do
+# everything in the UI (NO_LOGIN), and whoever is on the way may read it (PLAIN_HTTP, which needs NO_LOGIN).
+PLAIN_HTTP                  :=
+NO_LOGIN                    :=
 
 # Who is told by `make alarms` (AWS asks them once whether they want it); empty: subscribe to the topic by other means.
 ALARM_EMAIL :=

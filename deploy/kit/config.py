@@ -60,21 +60,27 @@ AWS: Mapping[str, Variable] = {
     "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/8"),
     "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/8", required=False),
     "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "stats@example.org", required=False),
-    "CERTIFICATE_ARN": Variable(
-        r"arn:aws[a-z-]*:acm:\S+", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b", False
+    "UI_HOST": Variable(
+        r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "stats.example.org"
     ),
-    "OIDC_ISSUER": Variable(r"https://\S+", "https://login.example.org", False),
-    "OIDC_AUTHORIZATION_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/authorize", False),
-    "OIDC_TOKEN_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/token", False),
-    "OIDC_USER_INFO_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/userinfo", False),
-    "OIDC_CLIENT_ID": Variable(r"\S+", "stats-assets", False),
+    "CERTIFICATE_ARN": Variable(
+        r"arn:aws[a-z-]*:acm:\S+", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b"
+    ),
+    "OIDC_ISSUER": Variable(r"https://\S+", "https://login.example.org"),
+    "OIDC_AUTHORIZATION_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/authorize"),
+    "OIDC_TOKEN_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/token"),
+    "OIDC_USER_INFO_ENDPOINT": Variable(r"https://\S+", "https://login.example.org/userinfo"),
+    "OIDC_CLIENT_ID": Variable(r"\S+", "stats-assets"),
     "OIDC_SECRET_ARN": Variable(
         r"arn:aws[a-z-]*:secretsmanager:\S+",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf",
-        False,
     ),
+    "PLAIN_HTTP": Variable(r"yes", "yes", required=False),
+    "NO_LOGIN": Variable(r"yes", "yes", required=False),
 }
 OIDC = tuple(name for name in AWS if name.startswith("OIDC_"))
+LEFT_OUT: Mapping[str, tuple[str, ...]] = {"PLAIN_HTTP": ("CERTIFICATE_ARN", "UI_HOST"), "NO_LOGIN": OIDC}
+"""A variable that says that something is left out, and what needs no value then."""
 LOCAL: Mapping[str, Variable] = {
     "LOCAL_PORT": Variable(r"\d{2,5}", "3000"),
     "LOCAL_DB_PASSWORD": Variable(r"[\w.~-]{6,}", "a-long-one", secret=True),
@@ -156,20 +162,21 @@ class Config:
 def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.environ) -> Config:
     """Those variables as the environment has them. Raises ConfigError."""
     values, wrong = {}, []
+    without = {name: word for word, names in LEFT_OUT.items() for name in names}
     for name, variable in (pair for table in tables for pair in table.items()):
         value = values[name] = environment.get(name, "").strip()
         if not value and variable.required:
-            wrong.append(f"{name} is not set. An example: {variable.example}")
+            word = without.get(name, "")
+            if environment.get(word, "").strip() != "yes":
+                hint = f" (or, if it must be so: {word} := yes)" if word else ""
+                wrong.append(f"{name} is not set. An example: {variable.example}{hint}")
         elif value and not re.fullmatch(variable.pattern, value):
             shown = "what it is" if variable.secret else repr(value)
             wrong.append(f"{name} can't be {shown}. An example: {variable.example}")
     wrong += _databases(values) if "DB_URI" in values else []
     if values.get("DB_URI") and values["DB_URI"] == values.get("DAGSTER_DB_URI"):
         wrong.append("DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version")
-    lacking = [name for name in OIDC if name in values and not values[name]]
-    if values.get("OIDC_ISSUER") and (lacking or not values["CERTIFICATE_ARN"]):
-        needed = ", ".join([*lacking, *([] if values["CERTIFICATE_ARN"] else ["CERTIFICATE_ARN"])])
-        wrong.append(f"OIDC_ISSUER needs {needed}, too: a login is only for HTTPS")
+    wrong += _left_out(values) if "PLAIN_HTTP" in values else []
     if wrong:
         raise ConfigError("\n".join(wrong))
     return Config(values)
@@ -188,3 +195,15 @@ def _databases(values: Mapping[str, str]) -> list[str]:
         for name in ("DB_URI", "DAGSTER_DB_URI")
         if name not in given
     ]
+
+
+def _left_out(values: Mapping[str, str]) -> list[str]:
+    """What says of itself that it is left out, and is not."""
+    wrong = [
+        f"{word} and {', '.join(given)} can't both be set: leave one of them empty"
+        for word, names in LEFT_OUT.items()
+        if values[word] and (given := [name for name in names if name != "UI_HOST" and values[name]])
+    ]
+    if values["PLAIN_HTTP"] and not values["NO_LOGIN"]:
+        wrong.append("PLAIN_HTTP has no login, which is only for HTTPS: say that, too, by NO_LOGIN := yes")
+    return wrong

@@ -43,10 +43,23 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
             arguments = {"cluster": cluster_name, "service": name, "desiredCount": 1}
             aws.change(f"start {name}", "ecs", "update_service", **arguments)
     if made:
-        scheme = "https" if config["CERTIFICATE_ARN"] else "http"
-        aws.say(f"Dagster's UI, inside the VPC: {scheme}://{made['Address']}")
-        if config["READ_ONLY_CIDR"]:
-            aws.say(f"the same, where nothing can be changed: {scheme}://{made['Address']}:8080")
+        _say_where(aws, config, made["Address"])
+
+
+def _say_where(aws: Aws, config: Config, balancer: str) -> None:
+    host = config["UI_HOST"] or balancer
+    scheme = "https" if config["CERTIFICATE_ARN"] else "http"
+    aws.say(f"Dagster's UI, inside the VPC: {scheme}://{host}")
+    if config["READ_ONLY_CIDR"]:
+        aws.say(f"the same, where nothing can be changed: {scheme}://{host}:8080")
+    if host != balancer:
+        aws.say(f"{host} is to be a CNAME (or an alias) of {balancer} in your DNS")
+    for word, what in (
+        ("PLAIN_HTTP", "everyone on the way can read it"),
+        ("NO_LOGIN", "nobody has to log in"),
+    ):
+        if config[word]:
+            aws.say(f"{word}: {what}")
 
 
 def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dagster._daemon.cli import cli as dagster_daemon
 from dagster_webserver.cli import dagster_webserver
 from typer.main import get_command
 
-from deploy.kit.render import RUN_TAG
+from deploy.kit.render import RUN_TAG, template_body
 from stats_assets.cli.main import app
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring.stream_status import Status, StreamStatus
@@ -145,6 +145,9 @@ def test_the_webserver_is_never_open() -> None:
     [ingress] = found["BalancerGroup"]["Properties"]["SecurityGroupIngress"]
     assert ingress["CidrIp"] == "Ref ClientCidr"
     assert resources("read-only")["Ingress"]["Properties"]["CidrIp"] == "Ref ClientCidr"
+    for part in ("services", "read-only"):
+        for header in ("x_frame_options", "x_content_type_options", "strict_transport_security"):
+            assert f"routing.http.response.{header}.header_value" in template_body(part)
 
 
 def test_the_database_is_kept_until_its_protection_is_taken_off() -> None:
