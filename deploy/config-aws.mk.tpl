@@ -34,9 +34,17 @@ BASE_IMAGE := docker.io/library/python:3.11.14-slim-bookworm
 # `make secrets`, and nowhere else. Such as: postgresql://user:password@host:5432/stats, and …/dagster
 DB_URI         :=
 DAGSTER_DB_URI :=
-# Or leave both empty, and `make database` makes one by RDS, of this class (db.t4g.large) and with so many GB to begin with.
+# The server's certificate is verified (sslmode=verify-full): RDS's authority, or yours in instance/database-ca.pem, or those
+# that the image's system trusts; what the URL itself says of sslmode and sslrootcert stays.
+# Or a secret of your own in place of each, whose whole value is such a URL, with sslmode and sslrootcert; Dagster's begins
+# with postgresql+psycopg2://. After another value: make start-service.
+DB_SECRET_ARN         :=
+DAGSTER_DB_SECRET_ARN :=
+# Or leave all empty, and `make database` makes one by RDS, of this class (db.t4g.large) and with so many GB to begin with.
+# Another class, more GB, PostgreSQL's next version (such as 17.7; empty: 16.11, and what RDS makes of it): make database.
 DB_INSTANCE_CLASS :=
 DB_STORAGE        := 100
+DB_ENGINE_VERSION :=
 
 # What is followed: a directory of augmented diffs, or with none an Overpass server; the changesets' directory.
 # START: the first sequence on a database without a checkpoint; empty: the feed's head.

@@ -14,7 +14,10 @@ from deploy.kit import (
     image,
     instance,
     repository,
+    restore,
     role,
+    rollback,
+    rotate,
     secrets,
     services,
 )
@@ -59,6 +62,12 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "cluster-up": (cluster.up, (AWS,)),
     "cluster-down": (cluster.down, (AWS,)),
     "start-service": (lambda aws, config: services.start(aws, config, image.pushed(aws, config)), (AWS,)),
+    "rollback": (
+        lambda aws, config: rollback.roll_back(aws, config, os.environ.get("TAG", "")),
+        (AWS,),
+    ),
+    "rotate": (rotate.password, (AWS,)),
+    "restore": (lambda aws, config: restore.bring_back(aws, config, os.environ.get("TIME", "")), (AWS,)),
     "alarms": (alarms.bring, (AWS,)),
     "stop-service": (services.stop, (AWS,)),
     "status": (services.status, (AWS,)),

@@ -23,6 +23,9 @@ GONE = (
     "RepositoryNotFoundException",
     "ResourceNotFoundException",
     "ClusterNotFoundException",
+    "DBInstanceNotFound",
+    "DBSnapshotNotFound",
+    "DBSnapshotNotFoundFault",
 )
 """Codes that say: there is no such thing."""
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from deploy.kit import stacks
 from deploy.kit.aws import OURS, Aws, Refused, partition
-from deploy.kit.config import Config
+from deploy.kit.config import DATABASES, Config
 
 IMAGE = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 KEEP_LOGS = 30
@@ -90,6 +90,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "LaunchType": config["LAUNCH_TYPE"],
             "Image": _image(aws),
             "SecretsPrefix": config["CLUSTER_NAME"],
+            "OwnSecrets": ",".join(config[name] for _, name in DATABASES if config[name]),
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },

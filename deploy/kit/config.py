@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 CIDR = r"\d{1,3}(\.\d{1,3}){3}/([89]|[12]\d|3[0-2])"
-URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/]+"
+URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/?]+(\?\S+)?"
+ARN_OF_SECRET = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+-[A-Za-z0-9]{6}"  # noqa: S105 - where one is
 
 
 class Variable(NamedTuple):
@@ -50,6 +51,13 @@ AWS: Mapping[str, Variable] = {
         URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True
     ),
     "DB_INSTANCE_CLASS": Variable(r"db\.[a-z0-9]+\.[a-z0-9]+", "db.t4g.large", required=False),
+    "DB_ENGINE_VERSION": Variable(r"1[5-9]\.\d{1,2}", "16.11", required=False),
+    "DB_SECRET_ARN": Variable(
+        ARN_OF_SECRET, "arn:aws:secretsmanager:us-east-1:123456789012:secret:stats-AbCdEf", required=False
+    ),
+    "DAGSTER_DB_SECRET_ARN": Variable(
+        ARN_OF_SECRET, "arn:aws:secretsmanager:us-east-1:123456789012:secret:dagster-AbCdEf", required=False
+    ),
     "DB_STORAGE": Variable(r"[1-9]\d{1,4}", "100", required=False),
     "AUGDIFF_SOURCE": SOURCE,
     "OVERPASS_URL": WEB,
@@ -78,6 +86,8 @@ AWS: Mapping[str, Variable] = {
     "PLAIN_HTTP": Variable(r"yes", "yes", required=False),
     "NO_LOGIN": Variable(r"yes", "yes", required=False),
 }
+DATABASES = (("DB_URI", "DB_SECRET_ARN"), ("DAGSTER_DB_URI", "DAGSTER_DB_SECRET_ARN"))
+"""Ours and Dagster's: its URL, or the secret whose value is that URL."""
 OIDC = tuple(name for name in AWS if name.startswith("OIDC_"))
 LEFT_OUT: Mapping[str, tuple[str, ...]] = {"PLAIN_HTTP": ("CERTIFICATE_ARN", "UI_HOST"), "NO_LOGIN": OIDC}
 """A variable that says that something is left out, and what needs no value then."""
@@ -183,17 +193,27 @@ def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.en
 
 
 def _databases(values: Mapping[str, str]) -> list[str]:
-    given = [name for name in ("DB_URI", "DAGSTER_DB_URI") if values[name]]
+    """Each of the two is named by a URL or by a secret, or the kit makes both."""
+    given = [name for pair in DATABASES for name in pair if values[name]]
     if values["DB_INSTANCE_CLASS"]:
         return (
             [f"{' and '.join(given)}: leave empty, or DB_INSTANCE_CLASS, which makes a database"]
             if given
             else []
         )
-    return [
-        f"{name} is not set, and neither is DB_INSTANCE_CLASS. An example: {AWS[name].example}"
-        for name in ("DB_URI", "DAGSTER_DB_URI")
-        if name not in given
+    wrong = [
+        f"{url} and {secret} can't both be set: leave one of them empty"
+        for url, secret in DATABASES
+        if values[url] and values[secret]
+    ]
+    if values["DB_SECRET_ARN"] and values["DB_SECRET_ARN"] == values["DAGSTER_DB_SECRET_ARN"]:
+        wrong.append(
+            "DAGSTER_DB_SECRET_ARN must name another database than DB_SECRET_ARN: Dagster has its own"
+        )
+    return wrong + [
+        f"{url} is not set, and neither is DB_INSTANCE_CLASS. An example: {AWS[url].example}"
+        for url, secret in DATABASES
+        if not values[url] and not values[secret]
     ]
 
 

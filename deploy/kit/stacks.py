@@ -38,11 +38,18 @@ def outputs(aws: Aws, name: str) -> dict[str, str]:
 
 
 def bring(
-    aws: Aws, config: Config, part: str, values: Mapping[str, Any], as_it_is: Mapping[str, Any] | None = None
+    aws: Aws,
+    config: Config,
+    part: str,
+    values: Mapping[str, Any],
+    as_it_is: Mapping[str, Any] | None = None,
+    *,
+    stays: bool = False,
 ) -> dict[str, str]:
     """Create the stack of that template, or update it if template or values are others now; its outputs.
 
     as_it_is: parameters that others set meanwhile; an update must say them, and they are no reason for one.
+    stays: an update that fails stays where it is, as what was there before would not work any more.
     """
     name, body = config.named(part), template_body(part)
     mark = _mark(body, parameters(values))
@@ -58,7 +65,7 @@ def bring(
     if stack is not None and _marked(stack) == mark:
         aws.say(f"stack {name}: up to date")
     else:
-        arguments = {
+        arguments: dict[str, Any] = {
             "StackName": name,
             "TemplateBody": body,
             "Parameters": parameters({**values, **(as_it_is or {})}),
@@ -66,6 +73,7 @@ def bring(
             "Tags": [{"Key": MARK, "Value": mark}, *OURS],
         }
         verb = "create" if stack is None else "update"
+        arguments |= {"DisableRollback": True} if stays and stack is not None else {}
         aws.change(f"{verb} stack {name}", "cloudformation", f"{verb}_stack", **arguments)
         aws.until(f"stack {name}", lambda: _is_complete(aws, name), PATIENCE, "Its events say why.")
         if not aws.dry_run:

@@ -241,7 +241,7 @@ TYPED = {
 
 def queued(instance: DagsterInstance, tags: dict[str, str]) -> DagsterRun:
     """A run as the UI asks for it."""
-    return create_run_for_test(
+    made: DagsterRun = create_run_for_test(
         instance,
         "augmented_diffs_job",
         status=DagsterRunStatus.STARTING,
@@ -253,6 +253,7 @@ def queued(instance: DagsterInstance, tags: dict[str, str]) -> DagsterRun:
             ),
         ),
     )
+    return made
 
 
 def test_a_task_is_what_the_deployment_says(
