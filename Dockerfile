@@ -19,6 +19,7 @@ FROM ${BASE_IMAGE}
 COPY --from=build /opt/stats-assets /opt/stats-assets
 WORKDIR /srv/stats-assets
 COPY dagster.yaml workspace.yaml ./
+COPY deploy/certificates/rds.pem ./certificates/
 RUN useradd --uid 1000 --no-create-home stats && mkdir /srv/data && chown stats /srv/stats-assets /srv/data
 USER 1000
 # With the image's own permissions: on Fargate an empty volume is root's otherwise.

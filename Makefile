@@ -1,6 +1,6 @@
 # The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test quick lint types unit drill torture soak bench bench-more coverage release-check schema graph lock clean
+.PHONY: help install dev demo test quick lint types unit drill torture soak bench bench-more coverage release-check security audit schema graph lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
@@ -73,6 +73,21 @@ soak: install ## 24 hours of the demo's world at high speed, with faults: memory
 release-check: install ## build the wheel and the sdist, and try each in a bare virtual environment
 	$(BIN)/python -m tests.drills.release
 
+SCANNERS := .venv-security/bin
+$(SCANNERS)/.installed: deploy/security/requirements.txt | install
+	$(BIN)/uv venv --quiet --allow-existing .venv-security
+	$(BIN)/uv pip install --quiet --python $(SCANNERS)/python -r deploy/security/requirements.txt
+	@touch $@
+
+security: $(SCANNERS)/.installed ## scan the deployment's templates; their exceptions are in deploy/security/
+	$(SCANNERS)/checkov --config-file deploy/security/checkov.yaml
+	@# one at a time: it reads the parameters for the first file alone
+	@for one in deploy/cloudformation/*.yaml; do echo "cfripper $$one"; $(SCANNERS)/cfripper --logging ERROR --resolve \
+	  --resolve-parameters deploy/security/parameters.json --rules-filters-folder deploy/security $$one || exit 1; done
+
+audit: $(SCANNERS)/.installed ## ask PyPI for known holes in the image's packages: needs the internet
+	$(SCANNERS)/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
+
 coverage: install ## the tests, which lines none of them reaches, and whether that stays above its floor
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@# of processes that ended after pytest
@@ -102,4 +117,4 @@ lock: install ## take the newest versions that pyproject.toml allows into both l
 	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-annotate --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove the virtual environment and caches, never data
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis

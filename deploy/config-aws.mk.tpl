@@ -46,9 +46,17 @@ BASE_IMAGE := docker.io/library/python:3.11.14-slim-bookworm
 # `make secrets`, and nowhere else. Such as: postgresql://user:password@host:5432/stats, and …/dagster
 DB_URI         :=
 DAGSTER_DB_URI :=
-# Or leave both empty, and `make database` makes one by RDS, of this class (db.t4g.large) and with so many GB to begin with.
+# The server's certificate is verified (sslmode=verify-full): RDS's authority, or yours in instance/database-ca.pem, or those
+# that the image's system trusts; what the URL itself says of sslmode and sslrootcert stays.
+# Or a secret of your own in place of each, whose whole value is such a URL, with sslmode and sslrootcert; Dagster's begins
+# with postgresql+psycopg2://. After another value: make start-service.
+DB_SECRET_ARN         :=
+DAGSTER_DB_SECRET_ARN :=
+# Or leave all empty, and `make database` makes one by RDS, of this class (db.t4g.large) and with so many GB to begin with.
+# Another class, more GB, PostgreSQL's next version (such as 17.7; empty: 16.11, and what RDS makes of it): make database.
 DB_INSTANCE_CLASS :=
 DB_STORAGE        := 100
+DB_ENGINE_VERSION :=
 
 # What is followed: a directory of augmented diffs, or with none an Overpass server; the changesets' directory.
 # START: the first sequence on a database without a checkpoint; empty: the feed's head.
@@ -61,17 +69,28 @@ CHANGESET_START  :=
 ARCHIVE_URI      :=
 
 # Who may open Dagster's UI, which can start and end runs: addresses inside the VPC (the balancer is internal; 0.0.0.0/0 is
-# not taken). With a certificate it speaks HTTPS, and with the OIDC variables it asks for a login first.
-CLIENT_CIDR                 := 10.0.0.0/8
+# not taken). Such as 10.20.0.0/16: the narrower, the better.
+CLIENT_CIDR    :=
 # Who may open a second one, on port 8080, where nothing can be changed; empty: there is none.
-READ_ONLY_CIDR              :=
+READ_ONLY_CIDR :=
+
+# HTTPS: the name that people open it by, a certificate for that name (in ACM, in this region), and a DNS record of your
+# own, from the name to the balancer whose address `make start-service` says.
+UI_HOST                     :=
 CERTIFICATE_ARN             :=
+# The login, by any OpenID Connect provider. There, allow the callbacks https://UI_HOST/oauth2/idpresponse and, with
+# READ_ONLY_CIDR, https://UI_HOST:8080/oauth2/idpresponse. Everyone whom the provider lets in may do everything in the UI.
+# OIDC_SECRET_ARN: a secret of Secrets Manager whose whole value is the client's secret.
 OIDC_ISSUER                 :=
 OIDC_AUTHORIZATION_ENDPOINT :=
 OIDC_TOKEN_ENDPOINT         :=
 OIDC_USER_INFO_ENDPOINT     :=
 OIDC_CLIENT_ID              :=
 OIDC_SECRET_ARN             :=
+# Only where it must be so: `yes` here, and the variables above may be empty. Then whoever is in CLIENT_CIDR may do
+# everything in the UI (NO_LOGIN), and whoever is on the way may read it (PLAIN_HTTP, which needs NO_LOGIN).
+PLAIN_HTTP                  :=
+NO_LOGIN                    :=
 
 # Who is told by `make alarms` (AWS asks them once whether they want it); empty: subscribe to the topic by other means.
 ALARM_EMAIL :=

@@ -35,6 +35,7 @@ run_coordinator:
     dequeue_num_workers: 4
 
 # A task definition of our own, and the strategy always given: what the launcher would inherit ignores scaling.
+# The launcher is ours, too: tags that people type into the UI change nothing of a task.
 run_launcher:
   module: stats_assets.ecs.mixed_runs
   class: MixedRuns
@@ -44,6 +45,7 @@ run_launcher:
     container_name: run
     use_current_ecs_task_config: false
     secrets_tag: null
+    run_ecs_tags: [{key: $RUN_TAG, value: $CLUSTER_NAME}] # by which a role knows what it may end
     run_task_kwargs:
       cluster: $CLUSTER_NAME
       capacityProviderStrategy: $STRATEGY

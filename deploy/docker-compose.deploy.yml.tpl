@@ -26,6 +26,9 @@ services:
     command: [stats-assets, watch, --name, "$CLUSTER_NAME"]
   webserver:
     <<: *service
+    environment:
+      <<: $SETTINGS
+      DAGSTER_DB_URI:
     command: [dagster-webserver, --host, 0.0.0.0, --port, "3000"]
     ports: ["127.0.0.1:$LOCAL_PORT:3000"]
     depends_on: [code]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dagster import Definitions, in_process_executor
+from dagster import Definitions, in_process_executor, mem_io_manager
 
 from stats_assets.orchestration.alert_sensor import alert_sensors
 from stats_assets.orchestration.assets.augmented_diffs import augmented_diffs, augmented_diffs_feed
@@ -47,4 +47,7 @@ defs = Definitions(
     ],
     # The only setting that also reaches the UI's own runs; a process a step costs seconds.
     executor=in_process_executor,
+    # Nothing is handed from op to op; and the default's configuration, which whoever opens the UI may type, takes a
+    # folder from which it reads pickles, and the value of any environment variable for it.
+    resources={"io_manager": mem_io_manager},
 )

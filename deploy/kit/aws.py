@@ -31,6 +31,9 @@ GONE = (
     "NamespaceNotFound",
     "ServiceNotFound",
     "LifecyclePolicyNotFoundException",
+    "DBInstanceNotFound",
+    "DBSnapshotNotFound",
+    "DBSnapshotNotFoundFault",
 )
 """Codes that say: there is no such thing."""
 BUSY = (

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from deploy.kit import account, gateways, logs, others, ownership, providers, stacks
 from deploy.kit import machines as machines_of
 from deploy.kit.aws import Aws, Refused, partition
-from deploy.kit.config import Config
+from deploy.kit.config import DATABASES, Config
 
 IMAGES = {
     "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
@@ -95,6 +95,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "Image": _image(aws, config),
             "SecretsPrefix": config["CLUSTER_NAME"],
             "Exec": "yes" if config.exec else "no",
+            "OwnSecrets": ",".join(config[name] for _, name in DATABASES if config[name]),
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from deploy.kit import rules
 
 CIDR = r"\d{1,3}(\.\d{1,3}){3}/([1-9]|[12]\d|3[0-2])"
-URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/]+"
+URI = r"postgresql://[^@\s/]+@[^@\s/]+/[^\s/?]+(\?\S+)?"
+ARN_OF_SECRET = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+-[A-Za-z0-9]{6}"  # noqa: S105 - where one is
 
 
 class Variable(NamedTuple):
@@ -29,7 +30,7 @@ NUMBER = Variable(r"[1-9]\d{0,2}", "4")
 START = Variable(r"\d{1,9}", "7000000", required=False)
 SOURCE = Variable(r"(https?|s3)://\S+", "s3://bucket/augmented_diffs", required=False, rule=rules.web)
 WEB = Variable(r"https?://\S+", "https://overpass-api.de", rule=rules.web)
-LOGIN = WEB._replace(pattern=r"https://\S+", required=False)
+LOGIN = WEB._replace(pattern=r"https://\S+")
 AWS: Mapping[str, Variable] = {
     "CLUSTER_NAME": Variable(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "stats-assets", rule=rules.name),
     "AWS_REGION": Variable(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", "us-east-1", rule=rules.region),
@@ -66,6 +67,13 @@ AWS: Mapping[str, Variable] = {
         URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
     ),
     "DB_INSTANCE_CLASS": Variable(r"db\.[a-z0-9-]+\.[a-z0-9]+", "db.t4g.large", required=False),
+    "DB_ENGINE_VERSION": Variable(r"1[5-9]\.\d{1,2}", "16.11", required=False),
+    "DB_SECRET_ARN": Variable(
+        ARN_OF_SECRET, "arn:aws:secretsmanager:us-east-1:123456789012:secret:stats-AbCdEf", required=False
+    ),
+    "DAGSTER_DB_SECRET_ARN": Variable(
+        ARN_OF_SECRET, "arn:aws:secretsmanager:us-east-1:123456789012:secret:dagster-AbCdEf", required=False
+    ),
     "DB_STORAGE": Variable(r"[1-9]\d{0,5}", "100", required=False, rule=rules.within(20, 65536)),
     "AUGDIFF_SOURCE": SOURCE,
     "OVERPASS_URL": WEB,
@@ -76,23 +84,30 @@ AWS: Mapping[str, Variable] = {
     "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/8", rule=rules.cidr),
     "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/8", required=False, rule=rules.cidr),
     "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "stats@example.org", required=False, rule=rules.mail),
+    "UI_HOST": Variable(
+        r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "stats.example.org"
+    ),
     "CERTIFICATE_ARN": Variable(
         r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/\S+",
         "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
-        False,
     ),
     "OIDC_ISSUER": LOGIN._replace(example="https://login.example.org"),
     "OIDC_AUTHORIZATION_ENDPOINT": LOGIN._replace(example="https://login.example.org/authorize"),
     "OIDC_TOKEN_ENDPOINT": LOGIN._replace(example="https://login.example.org/token"),
     "OIDC_USER_INFO_ENDPOINT": LOGIN._replace(example="https://login.example.org/userinfo"),
-    "OIDC_CLIENT_ID": Variable(r"\S+", "stats-assets", False),
+    "OIDC_CLIENT_ID": Variable(r"\S+", "stats-assets"),
     "OIDC_SECRET_ARN": Variable(
         r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+",
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf",
-        False,
     ),
+    "PLAIN_HTTP": Variable(r"yes", "yes", required=False),
+    "NO_LOGIN": Variable(r"yes", "yes", required=False),
 }
+DATABASES = (("DB_URI", "DB_SECRET_ARN"), ("DAGSTER_DB_URI", "DAGSTER_DB_SECRET_ARN"))
+"""Ours and Dagster's: its URL, or the secret whose value is that URL."""
 OIDC = tuple(name for name in AWS if name.startswith("OIDC_"))
+LEFT_OUT: Mapping[str, tuple[str, ...]] = {"PLAIN_HTTP": ("CERTIFICATE_ARN", "UI_HOST"), "NO_LOGIN": OIDC}
+"""A variable that says that something is left out, and what needs no value then."""
 LOCAL: Mapping[str, Variable] = {
     "LOCAL_PORT": Variable(r"[1-9]\d{1,4}", "3000", rule=rules.within(10, 65535)),
     "LOCAL_DB_PASSWORD": Variable(r"[\w.~-]{6,}", "a-long-one", secret=True),
@@ -215,10 +230,14 @@ class Config:
 def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.environ) -> Config:
     """Those variables as the environment has them. Raises ConfigError."""
     values, wrong = {}, []
+    without = {name: word for word, names in LEFT_OUT.items() for name in names}
     for name, variable in (pair for table in tables for pair in table.items()):
         value = values[name] = environment.get(name, "").strip()
         if not value and variable.required:
-            wrong.append(f"{name} is not set. An example: {variable.example}")
+            word = without.get(name, "")
+            if environment.get(word, "").strip() != "yes":
+                hint = f" (or, if it must be so: {word} := yes)" if word else ""
+                wrong.append(f"{name} is not set. An example: {variable.example}{hint}")
         elif value:
             wrong += _wrong(name, value, variable)
     if not wrong:
@@ -256,17 +275,14 @@ def _together(values: Mapping[str, str]) -> list[str]:
             wrong.append(
                 "DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version"
             )
-    lacking = [name for name in OIDC if name in values and not values[name]]
-    if values.get("OIDC_ISSUER") and (lacking or not values["CERTIFICATE_ARN"]):
-        needed = ", ".join([*lacking, *([] if values["CERTIFICATE_ARN"] else ["CERTIFICATE_ARN"])])
-        wrong.append(f"OIDC_ISSUER needs {needed}, too: a login is only for HTTPS")
+    wrong += _left_out(values) if "PLAIN_HTTP" in values else []
     return wrong + (_places(values) if "AWS_REGION" in values and "INSTANCE_TYPE" in values else [])
 
 
 def _places(values: Mapping[str, str]) -> list[str]:
     """What must be of AWS_REGION, and of the machines' processor."""
     region, wrong = values["AWS_REGION"], []
-    for name in ("CERTIFICATE_ARN", "OIDC_SECRET_ARN"):
+    for name in ("CERTIFICATE_ARN", "OIDC_SECRET_ARN", *(secret for _, secret in DATABASES)):
         if values[name] and values[name].split(":")[3] != region:
             wrong.append(
                 f"{name} is of {values[name].split(':')[3]}, and AWS_REGION is {region}: it must be of there"
@@ -287,15 +303,37 @@ def _places(values: Mapping[str, str]) -> list[str]:
 
 
 def _databases(values: Mapping[str, str]) -> list[str]:
-    given = [name for name in ("DB_URI", "DAGSTER_DB_URI") if values[name]]
+    """Each of the two is named by a URL or by a secret, or the kit makes both."""
+    given = [name for pair in DATABASES for name in pair if values[name]]
     if values["DB_INSTANCE_CLASS"]:
         return (
             [f"{' and '.join(given)}: leave empty, or DB_INSTANCE_CLASS, which makes a database"]
             if given
             else []
         )
-    return [
-        f"{name} is not set, and neither is DB_INSTANCE_CLASS. An example: {AWS[name].example}"
-        for name in ("DB_URI", "DAGSTER_DB_URI")
-        if name not in given
+    wrong = [
+        f"{url} and {secret} can't both be set: leave one of them empty"
+        for url, secret in DATABASES
+        if values[url] and values[secret]
     ]
+    if values["DB_SECRET_ARN"] and values["DB_SECRET_ARN"] == values["DAGSTER_DB_SECRET_ARN"]:
+        wrong.append(
+            "DAGSTER_DB_SECRET_ARN must name another database than DB_SECRET_ARN: Dagster has its own"
+        )
+    return wrong + [
+        f"{url} is not set, and neither is DB_INSTANCE_CLASS. An example: {AWS[url].example}"
+        for url, secret in DATABASES
+        if not values[url] and not values[secret]
+    ]
+
+
+def _left_out(values: Mapping[str, str]) -> list[str]:
+    """What says of itself that it is left out, and is not."""
+    wrong = [
+        f"{word} and {', '.join(given)} can't both be set: leave one of them empty"
+        for word, names in LEFT_OUT.items()
+        if values[word] and (given := [name for name in names if name != "UI_HOST" and values[name]])
+    ]
+    if values["PLAIN_HTTP"] and not values["NO_LOGIN"]:
+        wrong.append("PLAIN_HTTP has no login, which is only for HTTPS: say that, too, by NO_LOGIN := yes")
+    return wrong

@@ -1,10 +1,21 @@
-"""The database that the kit makes on request: a password of its own, then an RDS instance (a stack)."""
+"""The database that the kit makes on request: a password of its own, then an RDS instance (a stack).
+
+How it is changed later, each by its own command: rotate.py, restore.py.
+"""
+
+from contextlib import nullcontext
+from typing import Any
 
 from deploy.kit import account, ownership, stacks
 from deploy.kit.aws import Aws, Refused, look
+from deploy.kit.certificates import verified
 from deploy.kit.config import Config
+from deploy.kit.rest import at_rest
 
 PASSWORD = "database-password"  # noqa: S105 - the secret's name
+ENGINE = "16.11"
+"""The first one's version, where DB_ENGINE_VERSION says nothing; minor versions are upgraded by themselves."""
+PATIENCE = 3600.0
 NAMES = {"DB_URI": "stats", "DAGSTER_DB_URI": "postgres"}
 """The databases of the server: ours, and the one that each server comes with, for Dagster."""
 
@@ -19,21 +30,63 @@ def bring(aws: Aws, config: Config) -> None:
     account.bring_roles(aws, config, account.DATABASE)
     secret = _password_secret(aws, config)
     storage = int(config["DB_STORAGE"] or 100)
-    stacks.bring(
-        aws,
-        config,
-        "database",
-        {
-            "ClusterName": config["CLUSTER_NAME"],
-            "Vpc": config["VPC"],
-            "Subnets": config["SUBNETS"],
-            "SecurityGroup": config["SECURITY_GROUP"],
-            "InstanceClass": config["DB_INSTANCE_CLASS"],
-            "Storage": storage,
-            "MostStorage": most_storage(storage),
-            "PasswordSecret": secret,
-        },
-    )
+    version = config["DB_ENGINE_VERSION"] or ENGINE
+    here = find(aws, config)
+    values = {
+        "ClusterName": config["CLUSTER_NAME"],
+        "Vpc": config["VPC"],
+        "Subnets": config["SUBNETS"],
+        "SecurityGroup": config["SECURITY_GROUP"],
+        "InstanceClass": config["DB_INSTANCE_CLASS"],
+        "MostStorage": most_storage(storage),
+        "PasswordSecret": secret,
+        "EngineVersion": version,
+    }
+    # It grows by itself, and never shrinks.
+    as_it_is = {"Storage": max(storage, here["AllocatedStorage"] if here else 0)}
+    at = str(here["EngineVersion"]) if here else version
+    major = _major(at) != _major(version)
+    if major and int(_major(version)) < int(_major(at)):
+        raise Refused(
+            f"DB_ENGINE_VERSION {version} is older than {at}, which the database has: RDS goes forward only."
+        )
+    if major:
+        aws.say(
+            f"PostgreSQL {at} becomes {version}: some minutes without a database. RDS takes a snapshot before it."
+        )
+    with at_rest(aws, config, end_runs=True) if major else nullcontext():
+        stacks.bring(aws, config, "database", values, as_it_is)
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
+
+
+def find(aws: Aws, config: Config) -> dict[str, Any] | None:
+    """The instance as RDS describes it; None: there is none."""
+    name = config.named("database")
+    found = look(aws, "rds", "describe_db_instances", DBInstanceIdentifier=name)
+    return dict(found["DBInstances"][0]) if found else None
+
+
+def give_password(aws: Aws, config: Config, password: str) -> None:
+    """To the server; waits until it has taken it."""
+    name = config.named("database")
+    about = {"DBInstanceIdentifier": name, "MasterUserPassword": password, "ApplyImmediately": True}
+    aws.change(f"give the password to {name}", "rds", "modify_db_instance", **about)
+    aws.until("the server to take it", lambda: _is_settled(aws, config), PATIENCE, "RDS's events say why.")
+
+
+def _is_settled(aws: Aws, config: Config) -> bool:
+    here = find(aws, config)
+    return bool(here and here["DBInstanceStatus"] == "available" and not here.get("PendingModifiedValues"))
+
+
+def outputs(aws: Aws, config: Config) -> dict[str, str]:
+    """Of its stack: Host and Port. Raises Refused before the database is there."""
+    if stacks.find(aws, config.named("database")) is None:
+        raise Refused("The database is not there. First: make database")
+    return stacks.outputs(aws, config.named("database"))
 
 
 def most_storage(storage: int) -> int:
@@ -43,32 +96,45 @@ def most_storage(storage: int) -> int:
 
 
 def urls(aws: Aws, config: Config) -> dict[str, str]:
-    """Both databases' URLs by variable. Raises Refused before the database is there."""
+    """Both URLs by variable, without what a secret of another names. Raises Refused without a database."""
     if not config.own_database:
-        return {name: config[name] for name in NAMES}
-    if stacks.find(aws, config.named("database")) is None:
-        if aws.dry_run:
-            return dict.fromkeys(NAMES, "(a URL of the database)")
-        raise Refused("The database is not there. First: make database")
-    made = stacks.outputs(aws, config.named("database"))
-    name = f"{config['CLUSTER_NAME']}/{PASSWORD}"
-    password = aws.read("secretsmanager", "get_secret_value", SecretId=name)["SecretString"]
-    server = f"postgresql://stats:{password}@{made['Host']}:{made['Port']}"
-    return {variable: f"{server}/{database}?sslmode=require" for variable, database in NAMES.items()}
+        return {name: verified(config[name]) for name in NAMES if config[name]}
+    if aws.dry_run and stacks.find(aws, config.named("database")) is None:
+        return dict.fromkeys(NAMES, "(a URL of the database)")
+    made = outputs(aws, config)
+    server = f"postgresql://stats:{password(aws, config)}@{made['Host']}:{made['Port']}"
+    return {variable: verified(f"{server}/{database}") for variable, database in NAMES.items()}
+
+
+def password_name(config: Config) -> str:
+    """Of the secret that is the password."""
+    return f"{config['CLUSTER_NAME']}/{PASSWORD}"
+
+
+def password(aws: Aws, config: Config) -> str:
+    """The present one."""
+    about = {"SecretId": password_name(config), "VersionStage": "AWSCURRENT"}
+    return str(aws.read("secretsmanager", "get_secret_value", **about)["SecretString"])
+
+
+def draw(aws: Aws) -> str:
+    """A new password."""
+    about = {"PasswordLength": 40, "ExcludePunctuation": True}
+    return str(aws.read("secretsmanager", "get_random_password", **about)["RandomPassword"])
 
 
 def _password_secret(aws: Aws, config: Config) -> str:
-    name = f"{config['CLUSTER_NAME']}/{PASSWORD}"
+    name = password_name(config)
     found = look(aws, "secretsmanager", "describe_secret", SecretId=name)
     if found:
         return str(found["ARN"])
-    drawn = aws.read("secretsmanager", "get_random_password", PasswordLength=40, ExcludePunctuation=True)
+    drawn = draw(aws)
     made = aws.change(
         f"create secret {name}, with a password that nobody has seen",
         "secretsmanager",
         "create_secret",
         Name=name,
-        SecretString=drawn["RandomPassword"],
+        SecretString=drawn,
         Tags=ownership.tags(config),
     )
     return str(made.get("ARN", ""))

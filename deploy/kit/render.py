@@ -15,6 +15,8 @@ HERE = Path(__file__).parents[1]
 RENDERED = HERE / "rendered"
 CODE_PORT = 4000
 CODE_NAME = "code"
+RUN_TAG = "stats-assets/run-of"
+"""Of a run's task, with CLUSTER_NAME: what the daemon and the webserver may end (cloudformation/cluster.yaml)."""
 
 
 class RenderError(Exception):
@@ -28,6 +30,7 @@ def values_of(config: Config, image: str) -> dict[str, str]:
         "STRATEGY": json.dumps(config.strategy),
         "SUBNET_LIST": json.dumps(config.subnets),
         "RUN_FAMILY": config.named("run"),
+        "RUN_TAG": RUN_TAG,
         "SETTINGS": json.dumps(config.settings),
         "CODE_HOST": f"{CODE_NAME}.{config.zone}",
         "CODE_PORT": str(CODE_PORT),

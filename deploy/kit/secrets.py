@@ -2,7 +2,7 @@
 
 from deploy.kit import database, ownership
 from deploy.kit.aws import Aws, Refused, look
-from deploy.kit.config import Config
+from deploy.kit.config import DATABASES, Config
 
 DRIVER = "postgresql+psycopg2://"
 """For Dagster: SQLAlchemy 2.1 takes psycopg 3 for `postgresql://`, whose NOTIFY dagster-postgres can't call."""
@@ -17,8 +17,9 @@ def value_of(url: str, variable: str) -> str:
 def put(aws: Aws, config: Config) -> None:
     """Make them, or give them a new value if it is another now."""
     urls = database.urls(aws, config)
-    for variable, part in NAMES.items():
-        name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(urls[variable], variable)
+    for variable, url in urls.items():
+        part = NAMES[variable]
+        name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(url, variable)
         about = look(aws, "secretsmanager", "describe_secret", SecretId=name)
         if about and about.get("DeletedDate"):
             raise Refused(
@@ -49,14 +50,16 @@ def arns(aws: Aws, config: Config) -> dict[str, str]:
     Raises Refused when one is not there.
     """
     found = {}
-    for variable, part in NAMES.items():
-        name = f"{config['CLUSTER_NAME']}/{part}"
+    for variable, own in DATABASES:
+        name = config[own] or f"{config['CLUSTER_NAME']}/{NAMES[variable]}"
         secret = look(aws, "secretsmanager", "describe_secret", SecretId=name)
         if secret is None and aws.dry_run:
             found[variable] = f"(the secret {name})"
             continue
         if secret is None:
-            raise Refused(f"The secret {name} is not there. First: make secrets")
+            raise Refused(
+                f"The secret {name} is not there. First: {'make it' if config[own] else 'make secrets'}"
+            )
         stages = secret["VersionIdsToStages"].items()
         present = next(version for version, names in stages if "AWSCURRENT" in names)
         found[variable] = f"{secret['ARN']}:::{present}"

@@ -2,15 +2,27 @@
 
 from typing import Any
 
-from deploy.kit import cluster, discovery, secrets, stacks
-from deploy.kit.aws import Aws, Refused
+from deploy.kit import cluster, deployed, discovery, entrance, secrets, snapshot, stacks
+from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
+from deploy.kit.rest import at_rest
 
 MIGRATION = ["sh", "-c", "stats-assets migrate && dagster instance migrate"]
+ADDITIVE = ["sh", "-c", "stats-assets migrate --additive-only && dagster instance migrate"]
+FORWARD_ONLY = 4
+"""The second's exit code where code of before could not go on: nothing was done (stats_assets/cli/forward_only.py)."""
+
+ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole")
 
 
-def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
-    """Task definitions as they should be now, both databases migrated, then the services created or changed."""
+def start(
+    aws: Aws, config: Config, image: str, patience: float = 1200, *, back: bool = False, moved: bool = False
+) -> None:
+    """Task definitions as they should be now, both databases migrated, then the services created or changed.
+
+    back: to an image of before, which refuses a database that it can't work with, and migrates none. moved: the
+    database is another one now, of any age.
+    """
     base = stacks.outputs(aws, config.named("cluster"))
     tasks = _tasks(aws, config, image, base)
     _names_are_free(aws, config)
@@ -21,13 +33,18 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
         **{name: tasks[name] for name in ("CodeTask", "DaemonTask", "WebserverTask", "WatchTask")},
         "ClientCidr": config["CLIENT_CIDR"],
     }
-    if not stacks.is_up_to_date(aws, config, "services", values):
-        _migrate(aws, config, tasks["DaemonTask"], base["TaskGroup"], patience)
-    made = stacks.bring(aws, config, "services", values)
+    # A stopped daemon may be that of a start which failed after it had migrated.
+    undoable = deployed.is_wanted(aws, config) is not False
+    if moved or not stacks.is_up_to_date(aws, config, "services", values):
+        undoable &= _migrate(aws, config, tasks["DaemonTask"], base["TaskGroup"], patience, back)
+    # What ECS would go back to by itself can't work with the database any more.
+    breaker = {"Rollback": str(undoable).lower()}
+    remembered = deployed.parameters(aws, config, image)
+    made = stacks.bring(aws, config, "services", values, breaker | remembered, stays=not undoable)
     if config["READ_ONLY_CIDR"]:
         balancer = {name: made[name] for name in ("Balancer", "BalancerGroup")}
         open_to = {"WebserverTask": tasks["ReadOnlyTask"], "ClientCidr": config["READ_ONLY_CIDR"]}
-        stacks.bring(aws, config, "read-only", where | balancer | open_to)
+        stacks.bring(aws, config, "read-only", where | balancer | open_to, breaker, stays=not undoable)
     elif stacks.find(aws, config.named("read-only")):
         stacks.remove(aws, config, "read-only")
     for service in cluster.services(aws, config):
@@ -36,14 +53,16 @@ def start(aws: Aws, config: Config, image: str, patience: float = 1200) -> None:
             arguments = {"cluster": cluster_name, "service": name, "desiredCount": 1}
             aws.change(f"start {name}", "ecs", "update_service", **arguments)
     if "Address" in made:
-        scheme = "https" if config["CERTIFICATE_ARN"] else "http"
-        aws.say(f"Dagster's UI, inside the VPC: {scheme}://{made['Address']}")
-        if config["READ_ONLY_CIDR"]:
-            aws.say(f"the same, where nothing can be changed: {scheme}://{made['Address']}:8080")
+        entrance.tell(aws, config, made["Address"])
 
 
 def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
     arns = secrets.arns(aws, config)
+    if lacking := [name for name in ROLES if name not in base]:
+        raise Refused(
+            f"The stack {config.named('cluster')} was made by an earlier version, and lacks {', '.join(lacking)}."
+            " First: make configure-cluster"
+        )
     return stacks.bring(
         aws,
         config,
@@ -54,7 +73,7 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             "LaunchType": config["LAUNCH_TYPE"],
             "Architecture": config.architecture.upper(),
             "LogGroup": config["AWS_LOG_GROUP"],
-            **{name: base[name] for name in ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole")},
+            **{name: base[name] for name in ROLES},
             "DatabaseSecret": arns["DB_URI"],
             "DagsterSecret": arns["DAGSTER_DB_URI"],
             "OverpassUrl": config["OVERPASS_URL"],
@@ -94,13 +113,7 @@ def _where(config: Config, base: dict[str, str]) -> dict[str, str]:
         "Subnets": config["SUBNETS"],
         "SecurityGroup": config["SECURITY_GROUP"],
         "TaskGroup": base["TaskGroup"],
-        "CertificateArn": config["CERTIFICATE_ARN"],
-        "OidcIssuer": config["OIDC_ISSUER"],
-        "OidcAuthorizationEndpoint": config["OIDC_AUTHORIZATION_ENDPOINT"],
-        "OidcTokenEndpoint": config["OIDC_TOKEN_ENDPOINT"],
-        "OidcUserInfoEndpoint": config["OIDC_USER_INFO_ENDPOINT"],
-        "OidcClientId": config["OIDC_CLIENT_ID"],
-        "OidcSecretArn": config["OIDC_SECRET_ARN"],
+        **entrance.login(config),
     }
 
 
@@ -110,11 +123,49 @@ def network(config: Config, task_group: str) -> dict[str, Any]:
     return {"awsvpcConfiguration": {"subnets": config.subnets, "securityGroups": groups}}
 
 
-def _migrate(aws: Aws, config: Config, task: str, group: str, patience: float) -> None:
-    """One task that brings both schemas up to date. Raises Refused when it fails: the services stay as they are."""
+def _migrate(aws: Aws, config: Config, task: str, group: str, patience: float, back: bool) -> bool:
+    """Both schemas are brought up to date; whether the code of before can come back.
+
+    Where it can't, that is said first, daemon and runs are ended, and a snapshot is taken. Raises Refused when a task
+    fails: the services stay as they are.
+    """
+    first = MIGRATION if back else ADDITIVE
+    code = _one_task(aws, config, task, group, first, patience, "run the migrations, as one task")
+    if code != FORWARD_ONLY or back:
+        _refuse(code, back)
+        return True
+    aws.say(
+        "This version changes the database so that the one of before can't work with it: make rollback will be refused."
+        " The daemon and the runs are ended for it."
+    )
+    with at_rest(aws, config, end_runs=True, again=False):
+        snapshot.take(aws, config, "migration")
+        _refuse(
+            _one_task(aws, config, task, group, MIGRATION, patience, "run all migrations, as one task"), back
+        )
+    return False
+
+
+def _refuse(code: int | None, back: bool) -> None:
+    if code != 0:
+        hint = (
+            " An image of before refuses what it can't work with: see UPGRADES in deploy/README.md."
+            if back
+            else ""
+        )
+        raise Refused(
+            f"The migrations failed (exit code {code}). The services stay as they are; make logs SERVICE=daemon says"
+            f" why.{hint}"
+        )
+
+
+def _one_task(
+    aws: Aws, config: Config, task: str, group: str, command: list[str], patience: float, what: str
+) -> int | None:
+    """The exit code of the daemon's image with that command, None if it had no end of its own; what it said is told."""
     name = config["CLUSTER_NAME"]
     answer = aws.change(
-        "run the migrations, as one task",
+        what,
         "ecs",
         "run_task",
         cluster=name,
@@ -122,11 +173,11 @@ def _migrate(aws: Aws, config: Config, task: str, group: str, patience: float) -
         capacityProviderStrategy=config.strategy,
         networkConfiguration=network(config, group),
         **config.placement,
-        overrides={"containerOverrides": [{"name": "daemon", "command": MIGRATION}]},
+        overrides={"containerOverrides": [{"name": "daemon", "command": command}]},
         startedBy="stats-assets-migration",
     )
     if aws.dry_run:
-        return
+        return 0
     if not answer["tasks"]:
         reasons = ", ".join(one.get("reason", "?") for one in answer["failures"])
         raise Refused(f"The migration's task was not placed: {reasons}. Is a machine there? make cluster-up")
@@ -144,10 +195,17 @@ def _migrate(aws: Aws, config: Config, task: str, group: str, patience: float) -
     found = _task(aws, name, arn)
     codes = [one.get("exitCode") for one in found["containers"]]
     if codes != [0]:
-        why = found.get("stoppedReason", "")
-        raise Refused(
-            f"The migrations failed (exit codes {codes}; {why}). The services stay as they are; make logs says why."
-        )
+        _tell(aws, config, f"daemon/daemon/{arn.rpartition('/')[2]}")
+        aws.say(f"the task has ended: {found.get('stoppedReason', '')}")
+    return codes[0] if codes else None
+
+
+def _tell(aws: Aws, config: Config, stream: str) -> None:
+    """What a task has said; nothing where it said nothing."""
+    group = config["AWS_LOG_GROUP"]
+    found = look(aws, "logs", "get_log_events", logGroupName=group, logStreamName=stream, limit=50)
+    for event in found["events"] if found else ():
+        aws.say(f"  {event['message'].rstrip()}")
 
 
 def _task(aws: Aws, where: str, arn: str) -> dict[str, Any]:

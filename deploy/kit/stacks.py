@@ -94,11 +94,14 @@ def bring(
     values: Mapping[str, Any],
     as_it_is: Mapping[str, Any] | None = None,
     notes: Mapping[str, str] | None = None,
+    *,
+    stays: bool = False,
 ) -> dict[str, str]:
     """Create the stack of that template, or update it if template or values are others now; its outputs.
 
     as_it_is: parameters that others set meanwhile; an update must say them, and they are no reason for one. notes:
-    tags, no reason either. Raises Refused when the stack is another's, or fails.
+    tags, no reason either. stays: an update that fails stays where it is, as what was there before would not work any
+    more. Raises Refused when the stack is another's, or fails.
     """
     name, body = config.named(part), template_body(part)
     mark = _mark(body, parameters(values))
@@ -107,7 +110,7 @@ def bring(
         aws.say(f"stack {name}: up to date")
         return outputs(aws, name)
     more = [{"Key": key, "Value": value} for key, value in (notes or {}).items()]
-    arguments = {
+    arguments: dict[str, Any] = {
         "StackName": name,
         "TemplateBody": body,
         "Parameters": parameters({**values, **(as_it_is or {})}),
@@ -115,6 +118,7 @@ def bring(
         "Tags": [{"Key": MARK, "Value": mark}, *ownership.tags(config), *more],
     }
     verb = "create" if stack is None else "update"
+    arguments |= {"DisableRollback": True} if stays and stack is not None else {}
     try:
         aws.change(f"{verb} stack {name}", "cloudformation", f"{verb}_stack", **arguments)
     except ClientError as error:

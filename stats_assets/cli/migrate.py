@@ -40,6 +40,13 @@ def migrate(
             "--remove", help="With --from: take these partitions away again, where nothing is in them."
         ),
     ] = False,
+    additive_only: Annotated[
+        bool,
+        typer.Option(
+            "--additive-only",
+            help="Refuse, with exit code 4 and nothing done, where code of before could not go on afterwards.",
+        ),
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Bring the database's schema up to date.
@@ -48,8 +55,10 @@ def migrate(
     """
     if remove and first is None:
         raise typer.BadParameter("it needs --from: where the partitions begin", param_hint="--remove")
-    settings = settings_here(database=True, dagster=first is not None)
+    settings = settings_here(database=True, dagster=first is not None or additive_only)
     url = database_url(settings)
+    if additive_only:
+        _refuse_forward_only(url)
     before = migrations.migrate(url)
     did = (
         "was up to date"
@@ -60,6 +69,18 @@ def migrate(
     check_reader(settings)
     if first is not None:
         (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
+
+
+def _refuse_forward_only(url: str) -> None:
+    from stats_assets.cli import forward_only
+
+    if found := forward_only.pending(url):
+        say(
+            f"Code of before can't work with what is to be done here ({'; '.join(found)}): stop what runs, keep a copy"
+            " of the database, then migrate without --additive-only.",
+            style="red",
+        )
+        raise typer.Exit(forward_only.EXIT)
 
 
 def _make_ready(stats: Stats, stream: Stream, first: int, yes: bool) -> None:

@@ -114,6 +114,13 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
                 "A pooler is in between that takes no `options`: leave them out of DATABASE_URL (ALTER ROLE … SET"
                 " search_path does the same), or name PostgreSQL itself there."
             )
+        if "certificate" in reason:
+            hint = (
+                "Its certificate has to be vouched for (sslmode=verify-full) by the authority that sslrootcert in"
+                " DATABASE_URL names, and to be of the host that is named there."
+            )
+        elif "does not support SSL" in reason:
+            hint = "It has no TLS: give it one, or say sslmode=disable in DATABASE_URL where the way to it is safe."
         raise DatabaseUnreachable(
             f"PostgreSQL at {shown} can't be reached{reason.replace(str(password), '***') if password else reason}."
             f" {hint}"

@@ -1,1 +1,1 @@
-"""What only a deployment on ECS has of Dagster's: where its runs are."""
+"""What only a deployment on AWS ECS loads: deploy/dagster.ecs.yaml.tpl names it. Nothing is counted or stored here."""

@@ -9,8 +9,8 @@ from dagster import DagsterInstance, DagsterRun, DefaultRunLauncher, Enum, EnumV
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, ResumeRunContext, WorkerStatus
 from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionResult
 from dagster._serdes import ConfigurableClassData, deserialize_value
-from dagster_aws.ecs import EcsRunLauncher
 
+from stats_assets.ecs.run_launcher import RunTaskLauncher
 from stats_assets.orchestration.partitions import KIND_TAG, LIVE
 
 WHERE_TAG = "stats_assets/where"
@@ -19,7 +19,7 @@ RUNS = ("mixed", "tasks", "processes")
 GONE = "The code server has no such process any more: it was started again, or the process was killed."
 
 
-class MixedRuns(EcsRunLauncher[DagsterInstance]):
+class MixedRuns(RunTaskLauncher):
     """`run_launcher` of a deployment. runs: mixed (the streams' live runs are processes), tasks or processes (all)."""
 
     def __init__(

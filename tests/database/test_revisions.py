@@ -10,7 +10,7 @@ from stats_assets.database.connection import connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.fact_partitions import make_partitions
-from stats_assets.database.migrations import MigrationRefused, migrate, revision, upgrade
+from stats_assets.database.migrations import MigrationRefused, forward_only, migrate, revision, upgrade
 from stats_assets.database.migrations.found import KNOWN
 from stats_assets.database.migrations.frozen import LET_GO, VERSIONS
 from stats_assets.database.statistics.applier import queued, save_countries
@@ -171,3 +171,12 @@ def _schema(url: str) -> list[str]:
             """
         ).fetchall()
     return [str(row[0]) for row in rows]
+
+
+def test_what_code_of_before_can_not_work_with_is_told_before_it_is_done(empty: str) -> None:
+    assert forward_only(empty) == [], "nothing is there that could be lost"
+    says = {one.revision: one.module.additive for one in SCRIPTS.walk_revisions() if one.revision >= "0005"}
+    for at in ("0005", "0008"):
+        upgrade(empty, at)
+        told = [one.partition(" ")[0] for one in forward_only(empty)]
+        assert told == [one for one in sorted(says) if one > at and not says[one]]

@@ -165,7 +165,9 @@ def variables(account: Account, region: str = REGION) -> dict[str, str]:
     required = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
     network = {"VPC": vpc, "SUBNETS": ",".join(subnets), "SECURITY_GROUP": group, "AWS_REGION": region}
     others = {name: AWS[name].example for name in ("DB_URI", "DAGSTER_DB_URI")}
-    return required | network | others | {"ARCHIVE_URI": "s3://kept/archive"}
+    certificate = account.client("acm").request_certificate(DomainName=required["UI_HOST"])["CertificateArn"]
+    rest = {"ARCHIVE_URI": "s3://kept/archive", "CERTIFICATE_ARN": certificate}
+    return required | network | others | rest
 
 
 def register_a_machine(account: Account) -> str:

@@ -72,9 +72,37 @@ def test_a_database_is_named_or_made_and_not_both() -> None:
         load(AWS, environment=GOOD | {"DB_INSTANCE_CLASS": "db.t4g.large"})
 
 
-def test_a_login_needs_all_of_its_variables() -> None:
-    with pytest.raises(ConfigError, match=r"OIDC_ISSUER needs .*OIDC_CLIENT_ID.*CERTIFICATE_ARN"):
-        load(AWS, environment=GOOD | {"OIDC_ISSUER": "https://login.example.org"})
+HTTPS = {"CERTIFICATE_ARN": "", "UI_HOST": ""}
+LOGIN = {name: "" for name in AWS if name.startswith("OIDC_")}
+
+
+@pytest.mark.parametrize("lacking", [*HTTPS, *LOGIN])
+def test_https_and_a_login_are_wanted(lacking: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{lacking} is not set.*(PLAIN_HTTP|NO_LOGIN) := yes"):
+        load(AWS, environment=GOOD | {lacking: ""})
+
+
+def test_what_is_left_out_is_said() -> None:
+    assert not load(AWS, environment=GOOD | LOGIN | {"NO_LOGIN": "yes"})["OIDC_ISSUER"]
+    plain = GOOD | LOGIN | HTTPS | {"PLAIN_HTTP": "yes"}
+    assert load(AWS, environment=plain | {"NO_LOGIN": "yes"})["PLAIN_HTTP"] == "yes"
+    with pytest.raises(ConfigError, match="only for HTTPS"):
+        load(AWS, environment=plain)
+    with pytest.raises(ConfigError, match="OIDC_ISSUER is not set"):
+        load(AWS, environment=plain)
+    with pytest.raises(ConfigError, match="PLAIN_HTTP can't be 'true'"):
+        load(AWS, environment=plain | {"NO_LOGIN": "yes", "PLAIN_HTTP": "true"})
+
+
+@pytest.mark.parametrize("word", ["PLAIN_HTTP", "NO_LOGIN"])
+def test_what_is_left_out_is_not_there(word: str) -> None:
+    with pytest.raises(ConfigError, match=f"{word} and .* can't both be set"):
+        load(AWS, environment=GOOD | {word: "yes"})
+
+
+def test_nobody_is_let_in_by_default() -> None:
+    with pytest.raises(ConfigError, match="CLIENT_CIDR is not set"):
+        load(AWS, environment=GOOD | {"CLIENT_CIDR": ""})
 
 
 @pytest.mark.parametrize(("file", "table"), [("config-aws", AWS), ("config-local", LOCAL)])
@@ -90,7 +118,10 @@ def test_the_templates_have_every_variable_and_lack_what_only_a_person_knows(
     with pytest.raises(ConfigError) as caught:
         load(AWS, environment=values)
     named = {line.partition(" ")[0] for line in str(caught.value).splitlines()}
-    assert named == {"VPC", "SUBNETS", "SECURITY_GROUP", "DB_URI", "DAGSTER_DB_URI"}
+    assert named == {
+        *("VPC", "SUBNETS", "SECURITY_GROUP", "DB_URI", "DAGSTER_DB_URI"),
+        *("CLIENT_CIDR", *HTTPS, *LOGIN),
+    }
     load(AWS, environment=values | {name: AWS[name].example for name in named})
 
 

@@ -12,10 +12,14 @@ from typing import Any
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.launcher.base import LaunchRunContext, ResumeRunContext, RunLauncher
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
-from dagster._core.test_utils import create_test_daemon_workspace_context
+from dagster._core.test_utils import create_run_for_test, create_test_daemon_workspace_context
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
@@ -26,9 +30,12 @@ from dagster_shared.error import SerializableErrorInfo
 
 from deploy.kit import cluster, secrets, services
 from deploy.kit.instance import files
+from deploy.kit.render import RUN_TAG
+from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
+from stats_assets.ecs.run_launcher import PLACE
 from stats_assets.orchestration.partitions import key_of
 from stats_assets.streams import END_TAG
 from tests.conftest import database
@@ -127,7 +134,9 @@ def daemon(
 def launched(account: Account) -> dict[str, Any]:
     """The run's task."""
     ecs = account.client("ecs")
-    arns = ecs.list_tasks(cluster="stats-assets", family="stats-assets-run")["taskArns"]
+    arns = ecs.list_tasks(cluster="stats-assets", family="stats-assets-run", desiredStatus="RUNNING")[
+        "taskArns"
+    ]
     [task] = ecs.describe_tasks(cluster="stats-assets", tasks=arns)["tasks"]
     return dict(task)
 
@@ -207,3 +216,126 @@ def test_a_queued_run_is_a_task_and_a_dead_one_is_done_again(
     [ended] = daemon.runs(DagsterRunStatus.SUCCESS)
     assert ended.tags[END_TAG] == queued.tags[END_TAG]
     assert instance.get_materialized_partitions(AssetKey("changeset_edits")) == {key_of(world.first)}
+
+
+ELSEWHERE = "arn:aws:ecs:us-east-1:123456789012:task/stats-assets/0123456789abcdef0123456789abcdef"
+TYPED = {
+    "ecs/cpu": "4096",
+    "ecs/memory": "16384",
+    "ecs/ephemeral_storage": "200",
+    "ecs/task_overrides": json.dumps(
+        {"taskRoleArn": "arn:aws:iam::123456789012:role/stats-assets-execution"}
+    ),
+    "ecs/container_overrides": json.dumps(
+        {"command": ["sh"], "environment": [{"name": "OVERPASS_URL", "value": "https://elsewhere.example"}]}
+    ),
+    "ecs/run_task_kwargs": json.dumps(
+        {"taskDefinition": "another", "cluster": "another", "enableExecuteCommand": True, "tags": []}
+    ),
+    "ecs/task_arn": ELSEWHERE,
+    "ecs/cluster": "arn:aws:ecs:us-east-1:123456789012:cluster/stats-assets",
+    "ecs/what-comes-next": "{}",
+    "dagster/image": "elsewhere/image:1",
+    "dagster/priority": "5",
+}
+
+
+def queued(instance: DagsterInstance, tags: dict[str, str]) -> DagsterRun:
+    """A run as the UI asks for it."""
+    made: DagsterRun = create_run_for_test(
+        instance,
+        "augmented_diffs_job",
+        status=DagsterRunStatus.STARTING,
+        tags=tags,
+        job_code_origin=JobPythonOrigin(
+            "augmented_diffs_job",
+            RepositoryPythonOrigin(
+                sys.executable, ModuleCodePointer("stats_assets.definitions", "defs", None)
+            ),
+        ),
+    )
+    return made
+
+
+def test_a_task_is_what_the_deployment_says(
+    account: Account,
+    instance: DagsterInstance,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever is typed in the UI, and whatever another deployment has registered. One instance for all: it is dear."""
+    launcher: Any = instance.run_launcher
+    nothing_typed_is_heard(account, instance, launcher, caplog)
+    anothers_task_is_not_ended(account, instance, launcher)
+    ecs = account.client("ecs")
+    own = ecs.describe_task_definition(taskDefinition="stats-assets-run")["taskDefinition"]
+    keep = ("family", "networkMode", "containerDefinitions")
+    newer = ecs.register_task_definition(**{name: own[name] for name in keep})["taskDefinition"]
+    assert newer["revision"] == own["revision"] + 1
+    monkeypatch.setenv("RUN_TASK_DEFINITION", own["taskDefinitionArn"])
+    deployed = launcher.inst_data.rehydrate(as_type=RunLauncher)
+    deployed.register_instance(instance)
+    deployed.launch_run(LaunchRunContext(queued(instance, {}), None))
+    assert launched(account)["taskDefinitionArn"] == own["taskDefinitionArn"]
+
+
+def nothing_typed_is_heard(
+    account: Account, instance: DagsterInstance, launcher: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every launch, and every resumption, asks ECS for the same."""
+    asked: list[dict[str, Any]] = []
+    launcher.ecs.meta.events.register(
+        "provide-client-params.ecs.RunTask", lambda params, **_: asked.append(params)
+    )
+    for tags in ({}, *({name: value} for name, value in TYPED.items()), TYPED):
+        run = queued(instance, tags)
+        caplog.clear()
+        launcher.launch_run(LaunchRunContext(run, None))
+        end_the_task(account)
+        orders = [name for name in tags if name.startswith("ecs/")]
+        assert all(name in caplog.text for name in orders)
+        assert ("are not heard" in caplog.text) is bool(orders)
+    launcher.resume_run(ResumeRunContext(run, None))
+    end_the_task(account)
+    without = {"clientToken", "overrides", "tags"}
+    for given in asked:
+        assert "api" in command(given)
+        assert set(given["overrides"]) == {"containerOverrides"}
+        assert set(given["overrides"]["containerOverrides"][0]) == {"name", "command"}
+        assert {one["key"] for one in given["tags"]} == {"dagster/run_id", "dagster/job_name", RUN_TAG}
+        assert all(given[name] == asked[0][name] for name in {*given, *asked[0]} - without)
+    assert len(asked) == len(TYPED) + 3
+
+
+def end_the_task(account: Account) -> None:
+    """The machine has room for three."""
+    account.client("ecs").stop_task(cluster="stats-assets", task=launched(account)["taskArn"])
+
+
+def anothers_task_is_not_ended(account: Account, instance: DagsterInstance, launcher: Any) -> None:
+    mine = queued(instance, {})
+    launcher.launch_run(LaunchRunContext(mine, None))
+    victim = launched(account)
+    place = dict(zip(PLACE, (victim["taskArn"], victim["clusterArn"]), strict=True))
+    assert not launcher.terminate(queued(instance, place).run_id)
+    assert launched(account)["desiredStatus"] == "RUNNING"
+    failed = queued(instance, place)
+    with Stubber(
+        launcher.ecs
+    ) as ecs:  # what it names is not taken for its own where its own does not come up
+        ecs.add_client_error("run_task", "ClusterNotFoundException")
+        with pytest.raises(ClientError, match="ClusterNotFound"):
+            launcher.launch_run(LaunchRunContext(failed, None))
+    again = instance.get_run_by_id(failed.run_id)
+    assert again is not None
+    assert {again.tags[name] for name in place} == {""}
+    assert launcher.terminate(mine.run_id)
+    [ended] = account.client("ecs").describe_tasks(cluster="stats-assets", tasks=[victim["taskArn"]])["tasks"]
+    assert ended["desiredStatus"] == "STOPPED"
+
+
+def test_what_is_typed_as_configuration_reads_no_environment() -> None:
+    """`{env: DATABASE_URL}` where a text is wanted is said in the UI, or a folder that pickles are read from."""
+    for job in defs.resolve_all_job_defs():
+        kinds = job.run_config_schema.config_type_dict_by_key
+        assert [one for one in kinds if "StringSource" in one] == [], job.name

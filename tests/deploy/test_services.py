@@ -16,6 +16,7 @@ from deploy.kit import (
     stacks,
 )
 from deploy.kit.aws import Refused
+from deploy.kit.config import OIDC
 from deploy.kit.render import HERE, rendered, values_of
 from tests.deploy.conftest import IMAGE, Account, changes, none_runs, own_database, register_a_machine, twice
 from tests.deploy.templates import resources
@@ -71,6 +72,21 @@ def test_stop_status_down_and_start_again(running: Account) -> None:
     cluster.down(running.aws(), config)
     services.start(running.aws(), config, IMAGE)
     assert {one["desiredCount"] for one in cluster.services(running.aws(), config)} == {1}
+
+
+def test_https_and_the_login_as_configured(running: Account) -> None:
+    [balancer] = running.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    arn, address = balancer["LoadBalancerArn"], balancer["DNSName"]
+    [listener] = running.client("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
+    assert (listener["Protocol"], listener["Port"]) == ("HTTPS", 443)
+    assert "Dagster's UI, inside the VPC: https://stats.example.org" in running.said
+    assert f"stats.example.org is to be a CNAME (or an alias) of {address} in your DNS" in running.said
+    running.said.clear()
+    running.variables |= dict.fromkeys(("CERTIFICATE_ARN", "UI_HOST", *OIDC), "")
+    running.variables |= {"PLAIN_HTTP": "yes", "NO_LOGIN": "yes"}
+    services.start(running.aws(), running.config, IMAGE)
+    assert f"Dagster's UI, inside the VPC: http://{address}" in running.said
+    assert "NO_LOGIN: nobody has to log in" in running.said
 
 
 def test_a_dry_run_of_the_first_start(account: Account) -> None:

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from deploy.kit.config import AWS, ConfigError, load
-from deploy.kit.render import HERE
+from deploy.kit.render import HERE, RUN_TAG, template_body
 from stats_assets.cli.main import app
 from stats_assets.local import dagster_plain
 from stats_assets.monitoring import cloudwatch
@@ -126,7 +126,7 @@ def test_what_moto_drops_is_in_the_templates() -> None:
         "DaemonTask": "DaemonRole",
         "WebserverTask": "WebserverRole",
         "RunTask": "RunRole",
-        "ReadOnlyTask": "RunRole",
+        "ReadOnlyTask": "ReadOnlyRole",
         "WatchTask": "RunRole",
     }
     tasks = {name: one["Properties"] for name, one in resources("tasks").items()}
@@ -149,10 +149,41 @@ def test_what_moto_drops_is_in_the_templates() -> None:
     assert found["CodeService"]["ServiceRegistries"] == [{"RegistryArn": "Ref Registry"}]
 
 
-def test_other_runs_are_another_daemon() -> None:
-    """The launcher takes the run's revision when it starts, and no later one; moto does not replace by a Ref."""
-    [container] = resources("tasks")["DaemonTask"]["Properties"]["ContainerDefinitions"]
-    assert container["DockerLabels"] == {"stats-assets.runs": "Ref RunTask"}
+def environment(task: str) -> dict[str, str]:
+    """Of its container, secrets too."""
+    [container] = resources("tasks")[task]["Properties"]["ContainerDefinitions"]
+    secrets = {one["Name"]: one["ValueFrom"] for one in container["Secrets"]}
+    return secrets | {one["Name"]: one["Value"] for one in container["Environment"]}
+
+
+def test_who_launches_runs_launches_those_of_its_own_deployment() -> None:
+    """By the revision's ARN; so other runs are another daemon, too. moto does not replace by a Ref."""
+    told = {name: environment(name).get("RUN_TASK_DEFINITION") for name in resources("tasks")}
+    launch = ("DaemonTask", "WebserverTask", "ReadOnlyTask")
+    assert told == dict.fromkeys(told) | dict.fromkeys(launch, "Ref RunTask")
+
+
+def test_the_uis_do_not_know_the_statistics_database() -> None:
+    without = {name for name in resources("tasks") if "DATABASE_URL" not in environment(name)}
+    assert without == {"WebserverTask", "ReadOnlyTask"}
+
+
+def test_who_may_end_tasks_may_end_runs_alone() -> None:
+    """Other tasks of the cluster, others' among them, are not ended by what a person types into the UI."""
+    ends = []
+    for role in ("DaemonRole", "WebserverRole", "ReadOnlyRole", "RunRole"):
+        for policy in resources("cluster")[role]["Properties"].get("Policies", []):
+            for one in policy["PolicyDocument"]["Statement"]:
+                if one["Action"] == "ecs:StopTask":
+                    assert one["Condition"] == {
+                        "StringEquals": {f"aws:ResourceTag/{RUN_TAG}": "Ref ClusterName"}
+                    }
+                    ends.append(role)
+                elif one["Action"] == "ecs:TagResource":
+                    assert one["Condition"] == {"StringEquals": {"ecs:CreateAction": "RunTask"}}
+                else:
+                    assert "ecs:StopTask" not in one["Action"]
+    assert ends == ["DaemonRole", "WebserverRole"]
 
 
 def test_the_webserver_is_never_open() -> None:
@@ -161,6 +192,9 @@ def test_the_webserver_is_never_open() -> None:
     [ingress] = found["BalancerGroup"]["Properties"]["SecurityGroupIngress"]
     assert ingress["CidrIp"] == "Ref ClientCidr"
     assert resources("read-only")["Ingress"]["Properties"]["CidrIp"] == "Ref ClientCidr"
+    for part in ("services", "read-only"):
+        for header in ("x_frame_options", "x_content_type_options", "strict_transport_security"):
+            assert f"routing.http.response.{header}.header_value" in template_body(part)
 
 
 def test_the_database_is_kept_until_its_protection_is_taken_off() -> None:

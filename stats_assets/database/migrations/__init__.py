@@ -61,6 +61,25 @@ def migrate(url: str) -> str | None:
         return before
 
 
+def forward_only(url: str) -> list[str]:
+    """The revisions that `migrate` would make and that code of before can't work with; a database without one has none.
+
+    Raises DatabaseUnreachable, MigrationRefused.
+    """
+    from alembic.script import ScriptDirectory
+
+    with connect(url, application="stats-assets migrate") as connection:
+        at = revision(connection)
+    if at is None or at >= NEWEST:
+        return []
+    scripts = ScriptDirectory(str(Path(__file__).parent)).walk_revisions()
+    return sorted(
+        f"{one.revision} ({one.doc})"
+        for one in scripts
+        if one.revision > at and not getattr(one.module, "additive", False)
+    )
+
+
 def upgrade(url: str, to: str) -> None:
     """Upgrade to that revision, in one transaction, as `migrate` does; without its lock."""
     from alembic import command  # here: whoever looks at a database imports this package
