@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.kit import cluster, destroy, discovery, ownership, providers, repository, role, secrets, services
+from deploy.kit import (
+    cluster,
+    destroy,
+    discovery,
+    ownership,
+    providers,
+    repository,
+    role,
+    secrets,
+    services,
+    stacks,
+)
 from deploy.kit.aws import Aws, Refused, StillBusy
 from deploy.kit.ownership import DEPLOYMENT, MADE_BY, Owner
 from tests.deploy.conftest import REGION, Account, changes
@@ -118,7 +129,7 @@ def test_fargate_is_taken_from_an_adopted_cluster_again(
     """Only where the kit has put it there, which its stack remembers."""
     account.variables["LAUNCH_TYPE"] = "FARGATE"
     config, ecs, stack = account.config, account.client("ecs"), dict[str, Any]()
-    monkeypatch.setattr(providers.stacks, "find", lambda *_: stack)
+    monkeypatch.setattr(stacks, "find", lambda *_: stack)
     for before in (["FARGATE_SPOT"], ["FARGATE_SPOT", "FARGATE"]):
         ecs.create_cluster(clusterName="stats-assets", capacityProviders=before)
         stack.clear()
@@ -137,10 +148,10 @@ def test_the_tasks_roles_of_an_older_kit_keep_their_names(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert cluster._role_prefix(account.aws(), account.config) == "stats-assets-us-east-1"
-    monkeypatch.setattr(cluster.stacks, "find", lambda *_: {})
+    monkeypatch.setattr(stacks, "find", lambda *_: {})
     for arn, prefix in (("stats-assets-daemon", "stats-assets"), ("stats-assets-us-east-1-daemon", None)):
         told = {"DaemonRole": f"arn:aws:iam::123456789012:role/{arn}"}
-        monkeypatch.setattr(cluster.stacks, "outputs", lambda *_, told=told: told)
+        monkeypatch.setattr(stacks, "outputs", lambda *_, told=told: told)
         wanted = prefix or "stats-assets-us-east-1"
         assert cluster._role_prefix(account.aws(), account.config) == wanted
 
