@@ -49,7 +49,8 @@ DAGSTER_DB_URI :=
 # The server's certificate is verified (sslmode=verify-full): RDS's authority, or yours in instance/database-ca.pem, or those
 # that the image's system trusts; what the URL itself says of sslmode and sslrootcert stays.
 # Or a secret of your own in place of each, whose whole value is such a URL, with sslmode and sslrootcert; Dagster's begins
-# with postgresql+psycopg2://. After another value: make start-service.
+# with postgresql+psycopg2://. Encrypted by a key of your own, that key's policy must let NAME-execution decrypt. After another
+# value: make start-service.
 DB_SECRET_ARN         :=
 DAGSTER_DB_SECRET_ARN :=
 # Or leave all empty, and `make database` makes one by RDS, of this class (db.t4g.large) and with so many GB to begin with.

@@ -2,12 +2,10 @@
 
 from urllib.parse import parse_qs
 
-from deploy.kit.instance import FOLDER
+from deploy.kit.instance import DATABASE_CA, FOLDER
 
 RDS = "/srv/stats-assets/certificates/rds.pem"
 """Of the image: deploy/certificates/rds.pem."""
-OWN = "database-ca.pem"
-"""In deploy/instance/: the authority of a server that has one of its own."""
 SYSTEM = "system"
 """libpq's word for those that the image's operating system trusts."""
 
@@ -29,7 +27,7 @@ def verified(url: str) -> str:
 
 
 def _authority(server: str) -> str:
-    if (FOLDER / OWN).exists():
-        return f"/srv/stats-assets/instance/{OWN}"
+    if (FOLDER / DATABASE_CA).exists():
+        return f"/srv/stats-assets/instance/{DATABASE_CA}"
     host = server.partition("/")[0].partition(":")[0]
     return RDS if host.endswith((".rds.amazonaws.com", ".rds.amazonaws.com.cn")) else SYSTEM

@@ -5,6 +5,7 @@ It is the image's last layer, as runs need it, too; image.py builds and pushes i
 
 import hashlib
 import shutil
+import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from stats_assets.settings import Settings
 
 FOLDER = HERE / "instance"
 SETTINGS = "settings.env"
+DATABASE_CA = "database-ca.pem"
+"""Who vouches for a PostgreSQL that has an authority of its own (certificates.py)."""
 GIVEN = (
     *("DATABASE_URL", "OVERPASS_URL", "AUGMENTED_DIFFS_URL", "CHANGESETS_URL"),
     *("AUGMENTED_DIFFS_START", "CHANGESETS_START", "ARCHIVE_URI", "STATS_DATA_DIR", "START_LIMIT_SECONDS"),
@@ -83,8 +86,19 @@ def check(*, image: bool) -> None:
     for name, load in NAMED.items():
         if file := given.get(name):
             wrong += _unusable(name, file, load)
+    wrong += _not_a_certificate()
     if wrong:
         raise Refused(f"deploy/instance/{SETTINGS} can't be used:\n" + "\n".join(wrong))
+
+
+def _not_a_certificate() -> list[str]:
+    file = FOLDER / DATABASE_CA
+    try:
+        if file.exists():
+            ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        return [f"{DATABASE_CA} beside it is no certificate in PEM: {error}"]
+    return []
 
 
 def _unusable(name: str, file: str, load: Callable[[Path], object]) -> list[str]:

@@ -33,6 +33,8 @@ def password(aws: Aws, config: Config, patience: float = RUNS) -> None:
         secrets.put(aws, config)
     if at_work:
         services.start(aws, config, at_work)
+    else:
+        aws.say("the services are not at work: make start-service starts them with it")
 
 
 def _pending(aws: Aws, config: Config) -> str:

@@ -17,6 +17,8 @@ def value_of(url: str, variable: str) -> str:
 def put(aws: Aws, config: Config) -> None:
     """Make them, or give them a new value if it is another now."""
     urls = database.urls(aws, config)
+    if not urls:
+        aws.say("secrets: DB_SECRET_ARN and DAGSTER_DB_SECRET_ARN are your own, and the kit keeps none")
     for variable, url in urls.items():
         part = NAMES[variable]
         name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(url, variable)

@@ -14,11 +14,18 @@ def pending(url: str) -> list[str]:
     A database without a schema has none. Of Dagster's revisions nobody says whether they only add: each counts.
     Raises DatabaseUnreachable, MigrationRefused.
     """
-    found = [f"revision {one} of the statistics" for one in migrations.forward_only(url)]
     with DagsterInstance.get() as instance:
-        storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
-        versions = {one.alembic_version() for one in storages if one is not None}
-    for at, newest in filter(None, versions):
-        if at is not None and at != newest:
-            found.append(f"Dagster's own, from {at} to {newest}")
-    return found
+        return [f"revision {one} of the statistics" for one in migrations.forward_only(url)] + of_dagster(
+            instance
+        )
+
+
+def of_dagster(instance: DagsterInstance) -> list[str]:
+    """Its own schema's, where its storage has revisions."""
+    storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+    versions = {one.alembic_version() for one in storages if one is not None}
+    return [
+        f"Dagster's own, from {at} to {newest}"
+        for at, newest in filter(None, versions)
+        if at is not None and at != newest
+    ]

@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from deploy.kit import certificates
 from deploy.kit.certificates import verified
+from deploy.kit.instance import DATABASE_CA
 from deploy.kit.secrets import value_of
 from stats_assets.database.connection import DatabaseUnreachable, connect
 from tests.database.tls import Front, authority, is_encrypted
@@ -27,7 +28,7 @@ def in_the_image(url: str, folder: Path) -> str:
 
 
 def test_who_vouches_for_the_server_decides(front: Front, tmp_path: Path) -> None:
-    own = tmp_path / "instance" / certificates.OWN
+    own = tmp_path / "instance" / DATABASE_CA
     with front:
         with pytest.raises(DatabaseUnreachable, match="vouched for") as refused:
             connect(verified(front.url))

@@ -9,6 +9,7 @@ from deploy.kit import __main__ as kit
 from deploy.kit import cluster, image, instance, repository
 from deploy.kit.aws import Refused
 from deploy.kit.config import AWS, LOCAL, load
+from deploy.kit.render import HERE
 from stats_assets.settings import Settings
 from tests.deploy.conftest import Account
 from tests.deploy.test_config import GOOD
@@ -82,6 +83,14 @@ def test_what_can_not_be_used_is_named(line: str, folder: Path) -> None:
         instance.own()
     assert WRONG[line] in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_a_database_ca_that_is_none_is_named(folder: Path) -> None:
+    (folder / "database-ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    with pytest.raises(Refused, match=r"database-ca\.pem beside it is no certificate"):
+        instance.own()
+    (folder / "database-ca.pem").write_bytes((HERE / "certificates" / "rds.pem").read_bytes())
+    assert "instance/database-ca.pem" in instance.own()
 
 
 def test_the_first_step_names_it(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from botocore.exceptions import ClientError
@@ -31,6 +32,7 @@ from dagster_shared.error import SerializableErrorInfo
 from deploy.kit import cluster, secrets, services
 from deploy.kit.instance import files
 from deploy.kit.render import RUN_TAG
+from stats_assets.cli.forward_only import of_dagster
 from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
@@ -264,6 +266,7 @@ def test_a_task_is_what_the_deployment_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever is typed in the UI, and whatever another deployment has registered. One instance for all: it is dear."""
+    dagsters_own_revisions_count(instance)
     launcher: Any = instance.run_launcher
     nothing_typed_is_heard(account, instance, launcher, caplog)
     anothers_task_is_not_ended(account, instance, launcher)
@@ -277,6 +280,17 @@ def test_a_task_is_what_the_deployment_says(
     deployed.register_instance(instance)
     deployed.launch_run(LaunchRunContext(queued(instance, {}), None))
     assert launched(account)["taskDefinitionArn"] == own["taskDefinitionArn"]
+
+
+def dagsters_own_revisions_count(instance: DagsterInstance) -> None:
+    """Of a storage in PostgreSQL, for which `migrate --additive-only` is asked."""
+    assert of_dagster(instance) == []
+    url = os.environ["DAGSTER_DB_URI"].replace(secrets.DRIVER, "postgresql://")
+    with psycopg.connect(url, autocommit=True) as connection:
+        [now] = connection.execute("SELECT version_num FROM alembic_version").fetchone() or ()
+        connection.execute("UPDATE alembic_version SET version_num = '7e2f3204cf8e'")
+        assert of_dagster(instance) == [f"Dagster's own, from 7e2f3204cf8e to {now}"]
+        connection.execute("UPDATE alembic_version SET version_num = %s", (now,))
 
 
 def nothing_typed_is_heard(

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.kit import __main__ as kit
-from deploy.kit import alarms, cluster, database, image, repository, role, secrets
+from deploy.kit import alarms, certificates, cluster, database, image, repository, role, secrets, services
 from deploy.kit.aws import Refused, in_words
 from tests.deploy.conftest import (
     Account,
@@ -89,7 +89,10 @@ def test_the_database(account: Account) -> None:
         for name in ("database-url", "dagster-database-url", "database-password")
     )
     where = f"{made['Endpoint']['Address']}:{made['Endpoint']['Port']}"
-    assert url == f"postgresql://stats:{password}@{where}/stats?sslmode=require"
+    assert (
+        url
+        == f"postgresql://stats:{password}@{where}/stats?sslmode=verify-full&sslrootcert={certificates.RDS}"
+    )
     assert dagster == url.replace("/stats?", "/postgres?").replace("postgresql://", secrets.DRIVER)
     assert not any(password in line for line in account.said)
 
