@@ -107,7 +107,8 @@ def _tasks(aws: Aws, config: Config) -> list[dict[str, Any]]:
     )  # those that run
     found: list[dict[str, Any]] = []
     for first in range(0, len(arns), 100):
-        found += aws.read("ecs", "describe_tasks", cluster=where, tasks=arns[first : first + 100])["tasks"]
+        tasks = aws.read("ecs", "describe_tasks", cluster=where, tasks=arns[first : first + 100])["tasks"]
+        found += [one for one in tasks if one.get("desiredStatus") != "STOPPED"]
     words = [
         (one.get("overrides", {}).get("containerOverrides") or [{}])[0].get("command", []) for one in found
     ]

@@ -57,7 +57,7 @@ def seen(running: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any
     yield found
 
 
-def test_machines_for_so_long(running: Account, seen: list[Any]) -> None:
+def test_machines_for_so_long_and_all_as_before(running: Account, seen: list[Any]) -> None:
     config = running.config
     usual: tuple[int, list[Any]] = (4, [])
     assert backfill.run(running.aws(), config, MANY) == 0
@@ -81,9 +81,13 @@ def test_machines_for_so_long(running: Account, seen: list[Any]) -> None:
     assert changes(running)[0] == "autoscaling:PutScheduledUpdateGroupAction", (
         "before anything is to be paid for"
     )
+    backfill.end(running.aws(), config)
+    seen[0] = 0
+    what_a_killed_one_has_left(running, seen)
+    where_there_are_no_tasks_or_no_machines(running)
 
 
-def test_what_a_killed_one_has_left(running: Account, seen: list[Any]) -> None:
+def what_a_killed_one_has_left(running: Account, seen: list[Any]) -> None:
     """Its task goes on: the same command follows it, and backfill-end ends it; the machines go back by themselves."""
     config = running.config
     killed = backfill._Machines(running.aws(), config, 10)
@@ -107,7 +111,7 @@ def test_what_a_killed_one_has_left(running: Account, seen: list[Any]) -> None:
         one._over.set()
 
 
-def test_where_there_are_no_tasks_or_no_machines(running: Account, seen: list[Any]) -> None:
+def where_there_are_no_tasks_or_no_machines(running: Account) -> None:
     running.variables["RUNS"] = "processes"
     with pytest.raises(Refused, match="RUNS is processes"):
         backfill.run(running.aws(), running.config, MANY)

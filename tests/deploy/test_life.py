@@ -55,7 +55,7 @@ def test_machines_are_replaced_once_at_a_time(account: Account) -> None:
     """moto has no instance refreshes: the calls are held to their models by the stub."""
     aws, config = account.aws(), account.config
     client = boto3.client("autoscaling", region_name="us-east-1")
-    aws.client = lambda _: client  # type: ignore[method-assign]
+    aws.client = lambda service: client  # type: ignore[method-assign]
     asked = {"AutoScalingGroupName": "stats-assets-machines"}
     wanted = {"MinHealthyPercentage": 50, "ScaleInProtectedInstances": "Refresh", "SkipMatching": True}
     with Stubber(client) as stub:

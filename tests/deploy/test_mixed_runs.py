@@ -77,9 +77,10 @@ def test_each_kind_of_run_has_its_place_and_carries_it(
             found = instance.get_run_by_id(run.run_id)
             assert found is not None
             assert found.tags[WHERE_TAG] == where
+    health_and_end_are_asked_where_the_run_is(instance, monkeypatch)
 
 
-def test_health_and_end_are_asked_where_the_run_is(
+def health_and_end_are_asked_where_the_run_is(
     instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launcher: Any = instance.run_launcher

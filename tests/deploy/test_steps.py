@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.kit import __main__ as kit
-from deploy.kit import alarms, certificates, cluster, database, image, repository, role, secrets, services
+from deploy.kit import alarms, certificates, cluster, database, image, repository, role, secrets
 from deploy.kit.aws import Refused, in_words
 from tests.deploy.conftest import (
     Account,

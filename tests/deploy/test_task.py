@@ -128,9 +128,11 @@ def test_a_task_is_followed_to_its_end_and_can_be_left(
     task.stop(aws, config, identity)
     assert "ecs:StopTask" in running.calls
     aws.client("ecs").meta.events.unregister("provide-client-params.ecs.RunTask", unique_id="task")
+    a_task_without_a_place_is_named(running)
+    a_step_hands_the_exit_code_on(running, monkeypatch)
 
 
-def test_a_step_hands_the_exit_code_on(running: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def a_step_hands_the_exit_code_on(running: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in running.variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(task, "follow", lambda *_: 7)
@@ -145,11 +147,9 @@ def test_a_step_hands_the_exit_code_on(running: Account, monkeypatch: pytest.Mon
     assert kit.main(["task"]) == 0
 
 
-def test_a_task_without_a_place_is_named(running: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def a_task_without_a_place_is_named(running: Account) -> None:
     aws = running.aws()
-    monkeypatch.setattr(
-        aws, "change", lambda *_, **__: {"tasks": [], "failures": [{"reason": "RESOURCE:ENI"}]}
-    )
+    aws.change = lambda *_, **__: {"tasks": [], "failures": [{"reason": "RESOURCE:ENI"}]}  # type: ignore[method-assign]
     with pytest.raises(Refused, match=r"RESOURCE:ENI.*make cluster-up"):
         task.begin(aws, running.config, ["stats-assets", "status"])
     with pytest.raises(Refused, match="COMMAND is too long"):

@@ -159,7 +159,7 @@ def test_twenty_blocks_at_once(
             usual = production.begin([*command, "--from-feed"])
             until(lambda: max(after.runs, default=0) >= USUAL, "a backfill at the usual pace")
             time.sleep(15)
-            usual.send_signal(signal.SIGINT)
+            usual.send_signal(signal.SIGTERM)  # as ECS does
             usual.communicate(timeout=300)
     assert max(seen.runs) == TASKS
     assert max(after.runs) == USUAL, "the limits are as before"
