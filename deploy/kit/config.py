@@ -240,6 +240,7 @@ def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.en
                 wrong.append(f"{name} is not set. An example: {variable.example}{hint}")
         elif value:
             wrong += _wrong(name, value, variable)
+    wrong += _left_out(values) if "PLAIN_HTTP" in values else []
     if not wrong:
         wrong = _together(values)
     elif "DB_URI" in values:
@@ -275,7 +276,6 @@ def _together(values: Mapping[str, str]) -> list[str]:
             wrong.append(
                 "DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version"
             )
-    wrong += _left_out(values) if "PLAIN_HTTP" in values else []
     return wrong + (_places(values) if "AWS_REGION" in values and "INSTANCE_TYPE" in values else [])
 
 
