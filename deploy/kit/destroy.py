@@ -53,7 +53,20 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
         aws.say(
             f"The database is still there. To remove it, too: make destroy CONFIRM={name} DESTROY_DATABASE={name}"
         )
+    _say_what_stays(aws, config)
     aws.say("What was there before, the archive and the logs are untouched.")
+
+
+def _say_what_stays(aws: Aws, config: Config) -> None:
+    """Databases of before a restore, which are paid for: nobody has confirmed that they may go."""
+    of_before = f"{config.named('database')}-until-"
+    for one in aws.pages("rds", "describe_db_instances", "DBInstances"):
+        if (name := one["DBInstanceIdentifier"]).startswith(of_before):
+            aws.say(
+                f"The database of before a restore is still there: {name}. To remove it: aws rds"
+                f" modify-db-instance --db-instance-identifier {name} --no-deletion-protection --apply-immediately,"
+                f" then delete-db-instance with --final-db-snapshot-identifier {name}"
+            )
 
 
 def _runs(aws: Aws, config: Config) -> None:

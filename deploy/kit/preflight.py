@@ -8,12 +8,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.kit import cluster, cost, gateways, machines
-from deploy.kit.aws import Aws, Refused, look
+from deploy.kit import account, cluster, cost, gateways, machines
+from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
 
-VCPU_QUOTA = ("ec2", "L-1216C47A")  # running on-demand standard instances, in vCPUs
-FARGATE_QUOTA = ("fargate", "L-3032A538")  # on-demand vCPUs
 Check = Callable[[Aws, Config], str]
 
 
@@ -26,46 +24,26 @@ def who(aws: Aws, _: Config) -> str:
     return f"account {found['Account']}, as {found['Arn'].rpartition(':')[2]}, in {aws.region}"
 
 
-def vpc(aws: Aws, config: Config) -> str:
-    name = config["VPC"]
-    found = look(aws, "ec2", "describe_vpcs", Filters=[{"Name": "vpc-id", "Values": [name]}])
-    if not found["Vpcs"]:
-        raise Refused(f"VPC {name} is not in {aws.region}: is AWS_REGION right?")
-    options = {"enableDnsSupport": "enable-dns-support", "enableDnsHostnames": "enable-dns-hostnames"}
-    for attribute, option in options.items():
-        member = attribute[0].upper() + attribute[1:]
-        answer = aws.read("ec2", "describe_vpc_attribute", VpcId=name, Attribute=attribute)
-        if not answer[member]["Value"]:
-            raise Refused(
-                f"{name} has {attribute} off: the code server's name would not be found. Switch it on:"
-                f" aws ec2 modify-vpc-attribute --vpc-id {name} --{option}"
-            )
-    return f"{name}, with DNS"
+def account_is_ready(aws: Aws, config: Config) -> str:
+    account.check(aws, config)
+    parts = [
+        "VPC",
+        "SUBNETS",
+        "SECURITY_GROUP",
+        *(("INSTANCE_ROLE", "INSTANCE_TYPE") if config.on_ec2 else ()),
+        "quota",
+    ]
+    return f"{', '.join(parts)}: as they should be"
 
 
-def subnets(aws: Aws, config: Config) -> str:
+def addresses(aws: Aws, config: Config) -> str:
     filters = [{"Name": "subnet-id", "Values": config.subnets}]
-    found = {one["SubnetId"]: one for one in aws.pages("ec2", "describe_subnets", "Subnets", Filters=filters)}
-    for one in config.subnets:
-        if one not in found or found[one]["VpcId"] != config["VPC"]:
-            raise Refused(f"Subnet {one} is not in {config['VPC']}.")
-    zones = sorted({one["AvailabilityZone"] for one in found.values()})
-    if len(zones) < 2:
-        raise Refused(f"All subnets are in {zones[0]}: the load balancer wants two zones.")
-    free = sum(one["AvailableIpAddressCount"] for one in found.values())
+    found = aws.pages("ec2", "describe_subnets", "Subnets", Filters=filters)
+    free = sum(one["AvailableIpAddressCount"] for one in found)
     wanted = len(config.services) + int(config["MAX_RUNS"]) + 10
     if free < wanted:
         raise Refused(f"The subnets have {free} free addresses, a task needs one each: {wanted} at least.")
-    return f"{len(found)} in {', '.join(zones)}, {free} addresses free"
-
-
-def group(aws: Aws, config: Config) -> str:
-    name = config["SECURITY_GROUP"]
-    filters = [{"Name": "group-id", "Values": [name]}]
-    found = aws.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
-    if not found or found[0]["VpcId"] != config["VPC"]:
-        raise Refused(f"SECURITY_GROUP {name} is not in {config['VPC']}.")
-    return f"{name}, of {config['VPC']}"
+    return f"{free} free"
 
 
 def way_out(aws: Aws, config: Config) -> str:
@@ -99,43 +77,6 @@ def machine(aws: Aws, config: Config) -> str:
     return f"{said}{', with trunking' if machines.is_trunked(aws) else ''}"
 
 
-def offered(aws: Aws, config: Config) -> str:
-    if not config.on_ec2:
-        return "none: Fargate"
-    kind = config["INSTANCE_TYPE"]
-    filters = [{"Name": "instance-type", "Values": [kind]}]
-    where = {"LocationType": "availability-zone", "Filters": filters}
-    found = {
-        one["Location"]
-        for one in aws.pages("ec2", "describe_instance_type_offerings", "InstanceTypeOfferings", **where)
-    }
-    ids = [{"Name": "subnet-id", "Values": config.subnets}]
-    zones = {one["AvailabilityZone"] for one in aws.pages("ec2", "describe_subnets", "Subnets", Filters=ids)}
-    if lacking := sorted(zones - found):
-        raise Refused(
-            f"INSTANCE_TYPE {kind} is not offered in {', '.join(lacking)}. Another type, or other subnets"
-        )
-    return f"{kind} in {', '.join(sorted(zones))}"
-
-
-def quota(aws: Aws, config: Config) -> str:
-    service, code = VCPU_QUOTA if config.on_ec2 else FARGATE_QUOTA
-    found = aws.read("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)["Quota"][
-        "Value"
-    ]
-    wanted = (
-        int(config["MAX_INSTANCES"]) * int(machines.described(aws, config)["VCpuInfo"]["DefaultVCpus"])
-        if config.on_ec2
-        else len(config.services) + int(config["MAX_RUNS"])
-    )
-    if found < wanted:
-        raise Refused(
-            f"The account may run {found:.0f} vCPUs at a time ({code}), {wanted} are wanted: ask AWS for more, or lower"
-            f" {'MAX_INSTANCES' if config.on_ec2 else 'MAX_RUNS'}"
-        )
-    return f"{found:.0f} vCPUs at a time, {wanted} wanted at most"
-
-
 def recorder(aws: Aws, _: Config) -> str:
     found = aws.read("config", "describe_configuration_recorders")["ConfigurationRecorders"]
     for one in found:
@@ -153,14 +94,11 @@ def recorder(aws: Aws, _: Config) -> str:
 
 CHECKS: list[tuple[str, Check]] = [
     ("who calls", who),
-    ("VPC", vpc),
-    ("SUBNETS", subnets),
-    ("SECURITY_GROUP", group),
+    ("what the steps look at first", account_is_ready),
+    ("addresses", addresses),
     ("the way out", way_out),
     ("S3", s3),
     ("room", machine),
-    ("INSTANCE_TYPE", offered),
-    ("quota", quota),
     ("AWS Config", recorder),
 ]
 """In this order; what others add comes at the end."""
@@ -179,12 +117,13 @@ def run(aws: Aws, config: Config, checks: list[tuple[str, Check]] | None = None)
             aws.say(f"  mind   {name}: {error}")
         except Refused as error:
             wrong += 1
-            aws.say(f"  WRONG  {name}: {error}")
+            for line in str(error).splitlines():
+                aws.say(f"  WRONG  {name}: {line}")
         except (ClientError, BotoCoreError, LookupError) as error:
             aws.say(f"  ?      {name}: it can't be looked at: {error}")
     _bill(aws, config, known)
     if wrong:
-        aws.say(f"{wrong} would fail. Nothing was changed.")
+        aws.say("That would fail. Nothing was changed.")
     else:
         aws.say("Nothing was found that would fail, and nothing was changed.")
     return int(wrong > 0)

@@ -58,7 +58,8 @@ def start(
 
 def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
     arns = secrets.arns(aws, config)
-    if lacking := [name for name in ROLES if name not in base]:
+    lacking = [name for name in ROLES if name not in base]
+    if lacking and not aws.dry_run:
         raise Refused(
             f"The stack {config.named('cluster')} was made by an earlier version, and lacks {', '.join(lacking)}."
             " First: make configure-cluster"

@@ -162,10 +162,16 @@ def variables(account: Account, region: str = REGION) -> dict[str, str]:
         RouteTableIds=[one["RouteTableId"] for one in tables],
     )
     group = ec2.create_security_group(GroupName="given", Description="given", VpcId=vpc)["GroupId"]
-    required = {name: variable.example for name, variable in {**AWS, **LOCAL}.items() if variable.required}
+    required = {
+        name: variable.example.replace(REGION, region)
+        for name, variable in {**AWS, **LOCAL}.items()
+        if variable.required
+    }
     network = {"VPC": vpc, "SUBNETS": ",".join(subnets), "SECURITY_GROUP": group, "AWS_REGION": region}
     others = {name: AWS[name].example for name in ("DB_URI", "DAGSTER_DB_URI")}
-    certificate = account.client("acm").request_certificate(DomainName=required["UI_HOST"])["CertificateArn"]
+    certificate = account.client("acm", region).request_certificate(DomainName=required["UI_HOST"])[
+        "CertificateArn"
+    ]
     rest = {"ARCHIVE_URI": "s3://kept/archive", "CERTIFICATE_ARN": certificate}
     return required | network | others | rest
 

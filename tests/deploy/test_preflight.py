@@ -14,6 +14,8 @@ from tests.deploy.conftest import Account, changes
 from tests.deploy.templates import resources
 from tests.deploy.test_templates import watched
 
+STEPS = "what the steps look at first"
+
 
 def with_a_way_out(account: Account, *, s3: bool = True) -> str:
     """A NAT's route in the VPC's main table; the table. s3: whether S3's gateway stays."""
@@ -75,14 +77,14 @@ def test_a_good_account_and_what_is_wrong_with_others(account: Account) -> None:
     same = ec2.create_subnet(VpcId=good["VPC"], CidrBlock="10.0.9.0/24", AvailabilityZone="us-east-1a")
     first = account.config.subnets[0]
     for changed, check in (
-        ({"VPC": "vpc-0123456789abcdef0"}, "VPC"),
-        ({"VPC": other}, "VPC"),  # without host names
-        ({"SUBNETS": f"{first},{strange}"}, "SUBNETS"),
-        ({"SUBNETS": f"{first},{same['Subnet']['SubnetId']}"}, "SUBNETS"),
-        ({"SECURITY_GROUP": far}, "SECURITY_GROUP"),
+        ({"VPC": "vpc-0123456789abcdef0"}, STEPS),
+        ({"VPC": other}, STEPS),  # without host names
+        ({"SUBNETS": f"{first},{strange}"}, STEPS),
+        ({"SUBNETS": f"{first},{same['Subnet']['SubnetId']}"}, STEPS),
+        ({"SECURITY_GROUP": far}, STEPS),
         ({"INSTANCE_TYPE": "m5.nonsense"}, "room"),
         ({"MAX_RUNS": "90"}, "room"),
-        ({"MAX_INSTANCES": "900"}, "quota"),
+        ({"MAX_INSTANCES": "900"}, STEPS),
     ):
         account.variables = good | changed
         assert found(account)[check] == "WRONG", changed

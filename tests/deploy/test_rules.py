@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
 from deploy.kit import image, makefile
-from deploy.kit.config import AWS, LOCAL, ConfigError, load
+from deploy.kit.config import AWS, LOCAL, OIDC, ConfigError, load
 from deploy.kit.database import most_storage
 from deploy.kit.secrets import value_of
 from tests.deploy.test_config import GOOD
@@ -80,9 +80,13 @@ def test_good_values_at_the_edges() -> None:
         "ALARM_EMAIL": ["o'neil+aws@example.co.uk"],
         "DB_URI": [URL.format("%24%23%25%20%40"), "postgresql://u:p@host/stats?sslmode=require"],
     }
+    plain = dict.fromkeys((*OIDC, "CERTIFICATE_ARN", "UI_HOST"), "") | {
+        "PLAIN_HTTP": "yes",
+        "NO_LOGIN": "yes",
+    }
     for name, values in edges.items():
-        for value in values:
-            load(AWS, LOCAL, environment=GOOD | {name: value})
+        for value in values:  # what must be of the region is left out
+            load(AWS, LOCAL, environment=GOOD | plain | {name: value})
     assert [most_storage(one) for one in (20, 100, 10_000, 65_000, 65_536)] == [
         200,
         1000,
@@ -135,9 +139,13 @@ def test_one_database_is_known_by_what_the_addresses_name() -> None:
         load(AWS, environment=GOOD | {"DAGSTER_DB_URI": url})
 
 
+def of(region: str) -> dict[str, str]:
+    return {name: value.replace("us-east-1", region) for name, value in GOOD.items()}
+
+
 def test_names_are_of_the_deployment_where_nothing_is_said() -> None:
     names = [
-        load(AWS, environment=GOOD | {"CLUSTER_NAME": name, "AWS_REGION": region})["INSTANCE_ROLE"]
+        load(AWS, environment=of(region) | {"CLUSTER_NAME": name})["INSTANCE_ROLE"]
         for name in ("one", "s" * 32)
         for region in ("us-east-1", "ap-southeast-1")
     ]

@@ -272,7 +272,8 @@ def test_secrets_of_ones_own_are_given_to_the_tasks(account: Account) -> None:
     }
     account.variables |= arns | {"DB_URI": "", "DAGSTER_DB_URI": ""}
     cluster.configure(account.aws(), account.config)
-    about = {"RoleName": "stats-assets-execution", "PolicyName": "secrets"}
+    role = stacks.outputs(account.aws(), account.config.named("cluster"))["ExecutionRole"].rpartition("/")[2]
+    about = {"RoleName": role, "PolicyName": "secrets"}
     policy = str(account.client("iam").get_role_policy(**about)["PolicyDocument"])
     assert all(arn in policy for arn in arns.values())
     register_a_machine(account)
