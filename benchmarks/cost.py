@@ -8,7 +8,7 @@ prices (deploy/prices.yaml): nothing here is measured but the seconds that deplo
 import sys
 from pathlib import Path
 
-from deploy.kit.config import AWS, Config, load
+from deploy.kit.config import Config, load
 from deploy.kit.cost import (
     CONFIG_ITEMS,
     ENDPOINTS,
@@ -21,6 +21,7 @@ from deploy.kit.cost import (
     of,
     prices,
 )
+from deploy.kit.variables import AWS
 from deploy.kit.week import BEGIN, COME, GO, POLL, WORK, simulated
 
 PAGE = Path(__file__).parents[1] / "docs" / "cost.md"

@@ -32,8 +32,9 @@ from deploy.kit import (
     task,
 )
 from deploy.kit.aws import Aws, Refused
-from deploy.kit.config import AWS, LOCAL, Config, ConfigError, Variable, load
+from deploy.kit.config import Config, ConfigError, load
 from deploy.kit.render import HERE, RenderError, place, rendered, values_of
+from deploy.kit.variables import AWS, LOCAL, Variable
 
 Step = Callable[[Aws, Config], object]
 

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from deploy.kit import account, gateways, logs, others, ownership, providers, stacks
 from deploy.kit import machines as machines_of
 from deploy.kit.aws import Aws, Refused, partition
-from deploy.kit.config import DATABASES, Config
+from deploy.kit.config import Config
+from deploy.kit.variables import DATABASES
 
 IMAGES = {
     "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",

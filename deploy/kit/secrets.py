@@ -2,7 +2,8 @@
 
 from deploy.kit import database, ownership
 from deploy.kit.aws import Aws, Refused, look
-from deploy.kit.config import DATABASES, Config
+from deploy.kit.config import Config
+from deploy.kit.variables import DATABASES
 
 DRIVER = "postgresql+psycopg2://"
 """For Dagster: SQLAlchemy 2.1 takes psycopg 3 for `postgresql://`, whose NOTIFY dagster-postgres can't call."""

@@ -18,7 +18,8 @@ from moto.server import ThreadedMotoServer
 
 from deploy.kit import cluster, role, secrets, services
 from deploy.kit.aws import Aws
-from deploy.kit.config import AWS, LOCAL, Config, load
+from deploy.kit.config import Config, load
+from deploy.kit.variables import AWS, LOCAL
 from tests.bucket import no_credentials_of_the_machine
 from tests.deploy.rules import wrong
 from tests.drills.waiting import PATIENCE

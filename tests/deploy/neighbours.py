@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.kit import cluster, destroy, repository, role, secrets, services
-from deploy.kit.config import AWS, LOCAL, Config, load
+from deploy.kit.config import Config, load
+from deploy.kit.variables import AWS, LOCAL
 from tests.deploy.conftest import IMAGE, REGION, Account, variables
 
 FAR = "eu-west-1"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kit.config import AWS, LOCAL, ConfigError, load
+from deploy.kit.config import ConfigError, load
+from deploy.kit.variables import AWS, LOCAL
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DATABASES = {name: AWS[name].example for name in ("DB_URI", "DAGSTER_DB_URI")}

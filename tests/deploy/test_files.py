@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kit.config import AWS, LOCAL, load
+from deploy.kit.config import load
 from deploy.kit.instance import LAYER
 from deploy.kit.render import HERE, rendered, values_of
+from deploy.kit.variables import AWS, LOCAL
 from tests.deploy.templates import resources
 from tests.deploy.test_config import GOOD
 

@@ -8,8 +8,9 @@ import pytest
 from deploy.kit import __main__ as kit
 from deploy.kit import cluster, image, instance, repository
 from deploy.kit.aws import Refused
-from deploy.kit.config import AWS, LOCAL, load
+from deploy.kit.config import load
 from deploy.kit.render import HERE
+from deploy.kit.variables import AWS, LOCAL
 from stats_assets.settings import Settings
 from tests.deploy.conftest import Account
 from tests.deploy.test_config import GOOD

@@ -14,8 +14,8 @@ import pytest
 
 from deploy.kit import __main__ as kit
 from deploy.kit import cluster, destroy, image
-from deploy.kit.config import AWS
 from deploy.kit.render import HERE
+from deploy.kit.variables import AWS
 from tests.deploy.conftest import Account, changes, new_account, none_runs, own_database
 from tests.deploy.neighbours import FAR, deploy_another, move_in, move_out, state
 from tests.deploy.test_policy import written

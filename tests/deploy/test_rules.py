@@ -9,9 +9,10 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
 from deploy.kit import image, makefile
-from deploy.kit.config import AWS, LOCAL, OIDC, ConfigError, load
+from deploy.kit.config import ConfigError, load
 from deploy.kit.database import most_storage
 from deploy.kit.secrets import value_of
+from deploy.kit.variables import AWS, LOCAL, OIDC
 from tests.deploy.test_config import GOOD
 
 URL = "postgresql://user:{}@host:5432/stats"

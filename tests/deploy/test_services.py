@@ -16,8 +16,8 @@ from deploy.kit import (
     stacks,
 )
 from deploy.kit.aws import Refused
-from deploy.kit.config import OIDC
 from deploy.kit.render import HERE, rendered, values_of
+from deploy.kit.variables import OIDC
 from tests.deploy.conftest import IMAGE, Account, changes, none_runs, own_database, register_a_machine, twice
 from tests.deploy.templates import resources
 

@@ -13,8 +13,9 @@ from dagster_webserver.cli import dagster_webserver
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from deploy.kit.config import AWS, ConfigError, load
+from deploy.kit.config import ConfigError, load
 from deploy.kit.render import HERE, RUN_TAG, template_body
+from deploy.kit.variables import AWS
 from stats_assets.cli.main import app
 from stats_assets.local import dagster_plain
 from stats_assets.monitoring import cloudwatch

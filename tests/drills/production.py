@@ -18,8 +18,8 @@ from typing import Any, Self
 
 import yaml
 
-from deploy.kit.config import LOCAL
 from deploy.kit.render import HERE, rendered
+from deploy.kit.variables import LOCAL
 from stats_assets.local.dagster_programs import HOST, DagsterChildren
 from stats_assets.local.stack import DEFINITIONS
 from stats_assets.processes import is_resource_tracker, send, with_variable
