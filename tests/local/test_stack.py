@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from dagster import DagsterInstance
 
+from benchmarks import rest
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.local.dagster_programs import LOCATION, DagsterChildren, environment, reserve
 from stats_assets.local.stack import StackError, _port, run_demo, run_dev
@@ -324,6 +325,9 @@ def test_the_demo_from_nothing_to_its_end(demo: Demo) -> None:
     with psycopg.connect(told["Database"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     _until(lambda: demo.ticks("augmented_diffs") and demo.ticks("changesets"), "both sensors to tick")
+    found = {one.name for one in rest.measured(demo.home, 0.001)}  # the benchmark's own look at it
+    assert any("daemon" in name for name in found), found
+    assert any(name.startswith("postgres") for name in found), found
     settings = (demo.home / "settings.json").read_text()
     assert "theirs" not in settings
     assert json.loads(settings.rpartition("}")[0] + "}")["stats_data_dir"] == ".data"  # in the demo's folder
