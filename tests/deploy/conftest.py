@@ -12,6 +12,8 @@ import boto3
 import pytest
 import requests
 from botocore.model import OperationModel
+from moto import backends as moto_backends
+from moto.acm import models as acm
 from moto.ecs.models import ecs_backends
 from moto.iam import models as iam
 from moto.server import ThreadedMotoServer
@@ -101,10 +103,27 @@ def moto() -> Iterator[str]:
     """The server's address; each test has it empty."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        _spare(patch)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
+
+
+def _spare(patch: pytest.MonkeyPatch) -> None:
+    """What moto does anew for each account or call, and took a third of these tests' time: a key of 2,048 bits,
+    hundreds of machine images that nobody asks for, a list of its own folders.
+    """
+    made = cache(acm.CertBundle.generate_cert)
+    patch.setattr(
+        acm.CertBundle,
+        "generate_cert",
+        lambda domain_name, account_id, region, **_: made(domain_name, account_id, region),
+    )
+    modules = tuple(moto_backends.list_of_moto_modules())
+    patch.setattr(moto_backends, "list_of_moto_modules", lambda: modules)
+    patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 
 @pytest.fixture
