@@ -1,5 +1,6 @@
 """Fixtures that all tests share: a real PostgreSQL (the embedded one), a database of its own for each test."""
 
+import gc
 import logging
 import os
 import shutil
@@ -30,7 +31,6 @@ from stats_assets.embedded_postgres.access import embedded_url
 from stats_assets.embedded_postgres.place import ROLE
 from stats_assets.embedded_postgres.roles import SUPERUSER, as_superuser
 from stats_assets.feeds.http_client import Http
-from stats_assets.garbage import keep_what_is_loaded
 from stats_assets.ingest import feed_head
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
@@ -119,12 +119,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """All that was imported stays. To look for circles after each 700 objects took a sixteenth of the tests' time."""
+    """All that was imported stays: no garbage collection need look at it, and no fork copies it by that.
+
+    Python's own 700 objects stay, after which it looks for circles: with more, workers grew to a gigabyte, and each of
+    their many forks had to copy what tells where all of it is.
+    """
     if "dagster._core.storage.sqlite_storage" in sys.modules:  # not for the tests that go without Dagster
         from tests import dagster_records
 
         dagster_records.copy_them()
-    keep_what_is_loaded()
+    gc.collect()
+    gc.freeze()
 
 
 def examples(few: int) -> hypothesis_settings:

@@ -2,6 +2,7 @@
 forked from the one that imports this. No test is here.
 """
 
+import gc
 from importlib import import_module
 from pathlib import Path
 
@@ -13,7 +14,6 @@ import stats_assets.ingest.fetch
 import stats_assets.monitoring.alert_round
 import stats_assets.orchestration.jobs  # noqa: F401
 from stats_assets.cli.main import COMMANDS
-from stats_assets.garbage import keep_what_is_loaded
 from stats_assets.ingest import feed_head
 from stats_assets.osm.regions import Regions
 from tests import dagster_records
@@ -30,4 +30,4 @@ dagster_records.copy_them()
 for command in COMMANDS:
     import_module(f"stats_assets.cli.{command.replace('-', '_')}")
 feed_head.CONFIRM_SECONDS = 0
-keep_what_is_loaded()
+gc.freeze()
