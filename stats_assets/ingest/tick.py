@@ -11,9 +11,8 @@ from datetime import datetime
 from stats_assets.database.ledger.ledger import BLOCK, LedgerRow, block_of
 
 MOST_BLOCKS_LOOKED_AT = 20  # candidates for runs in one tick; more than any sensible number of parallel runs
-MOST_BLOCKS_A_RUN = (
-    10  # half a minute: so long the next look at what is due waits; a run's start is little beside it
-)
+# Half a minute: so long the next look at what is due waits; a run's start is little beside it.
+MOST_BLOCKS_A_RUN = 10
 MOST_SKIPPED = 50_000  # ledger rows that one tick writes for a seek forward; the next ticks write the rest
 
 
@@ -179,6 +178,8 @@ class State:
     """What is due once more though it is done, in order."""
     blocks_a_run: int = 1
     """How many blocks a run may have: far behind, fewer starts."""
+    parallel: int = 1
+    """How many runs there may be at once: what is left is shared by so many, though some are still at work."""
 
 
 @dataclass(frozen=True)
@@ -216,16 +217,16 @@ def decide(state: State) -> Decision:
         ]
         if due and not any(flight.overlaps(block) for flight in state.in_flight):
             free.append(Range(due[0], due[-1]))
-    requests = _joined(free, state.slots, state.blocks_a_run)[: state.slots]
+    requests = _joined(free, max(state.slots, state.parallel), state.blocks_a_run)[: state.slots]
     late = None
     if state.late and len(requests) < state.slots:
         late = Range(state.late[0], max(n for n in state.late if block_of(n) == block_of(state.late[0])))
     return Decision(cursor, tuple(requests), late)
 
 
-def _joined(free: Sequence[Range], slots: int, most: int) -> list[Range]:
-    """Neighbouring blocks' ranges as one, as many as let each slot have its share; never over a block between."""
-    share = min(most, -(-len(free) // max(1, slots)))
+def _joined(free: Sequence[Range], runs: int, most: int) -> list[Range]:
+    """Neighbouring blocks' ranges as one, as many as let each run have its share; never over a block between."""
+    share = min(most, -(-len(free) // max(1, runs)))
     joined: list[Range] = []
     blocks = 0
     for one in free:

@@ -256,5 +256,6 @@ def _decide(
             late=() if none_late else late(connection, stream, settled),
             # An Overpass gives one body after the other: there a longer run would only be one that lasts for hours.
             blocks_a_run=1 if stats.source(stream).serial else MOST_BLOCKS_A_RUN,
+            parallel=settings.max_parallel_runs,
         )
     )

@@ -150,6 +150,13 @@ def test_far_behind_a_run_has_several_blocks_and_each_slot_its_share() -> None:
     assert seen(new, 1599, slots=0, blocks_a_run=5) == []
 
 
+def test_what_is_left_is_shared_by_those_that_are_still_at_work() -> None:
+    """Else the slot that is free first has all of it, and one run goes on alone."""
+    state = replace(Ledger([]).state(999, 1999, slots=1), blocks_a_run=10, parallel=2)
+    assert list(decide(state).requests) == [Range(1000, 1499)]
+    assert list(decide(replace(state, slots=2)).requests) == [Range(1000, 1499), Range(1500, 1999)]
+
+
 def test_a_run_over_several_blocks_has_none_that_another_has_or_in_which_nothing_is_due() -> None:
     new = Ledger([])
     assert seen(new, 1599, 1, 5, [Range(1100, 1299)]) == [Range(1000, 1099)]
