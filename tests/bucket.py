@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 
 BUCKET = "kept"
 
@@ -17,6 +16,8 @@ BUCKET = "kept"
 @contextmanager
 def s3_server() -> Iterator[str]:
     """A bucket on a server of its own; the server's address. The machine's own credentials are out of sight."""
+    from moto.server import ThreadedMotoServer  # a second, which only who asks for it need take
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()

@@ -12,11 +12,6 @@ import boto3
 import pytest
 import requests
 from botocore.model import OperationModel
-from moto import backends as moto_backends
-from moto.acm import models as acm
-from moto.ecs.models import ecs_backends
-from moto.iam import models as iam
-from moto.server import ThreadedMotoServer
 
 from deploy.kit import cluster, role, secrets, services
 from deploy.kit.aws import Aws
@@ -93,6 +88,8 @@ def _session() -> boto3.Session:
 @cache
 def _managed_policies() -> str:
     """Those of AWS's that the kit names: moto reads all 1,300 anew for each test."""
+    from moto.iam import models as iam
+
     known = json.loads(iam.aws_managed_policies_data)  # type: ignore[attr-defined]
     wanted = ("AmazonEC2ContainerServiceforEC2Role", "AmazonECSTaskExecutionRolePolicy")
     return json.dumps({name: known[name] for name in wanted})
@@ -100,7 +97,9 @@ def _managed_policies() -> str:
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    """The server's address; each test has it empty."""
+    """The server's address; each test has it empty. Only the worker that has these tests imports it, for a second."""
+    from moto.server import ThreadedMotoServer
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(port=0, verbose=False)
     with pytest.MonkeyPatch.context() as patch:
@@ -115,6 +114,11 @@ def _spare(patch: pytest.MonkeyPatch) -> None:
     """What moto does anew for each account or call, and took a third of these tests' time: a key of 2,048 bits,
     hundreds of machine images that nobody asks for, a list of its own folders.
     """
+    from moto import backends as moto_backends
+    from moto.acm import models as acm
+    from moto.iam import models as iam
+
+    patch.setattr(iam, "aws_managed_policies_data", _managed_policies())
     made = cache(acm.CertBundle.generate_cert)
     patch.setattr(
         acm.CertBundle,
@@ -137,7 +141,6 @@ def new_account(moto: str, monkeypatch: pytest.MonkeyPatch) -> Account:
     """An empty one, but for a network and the machines' role."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    monkeypatch.setattr(iam, "aws_managed_policies_data", _managed_policies())
     no_credentials_of_the_machine(monkeypatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -240,5 +243,7 @@ def running(account: Account) -> Account:
 
 def none_runs() -> None:
     """moto starts no tasks, and counts those of services as running all the same."""
+    from moto.ecs.models import ecs_backends
+
     for service in ecs_backends["123456789012"]["us-east-1"].services.values():
         service.running_count = 0

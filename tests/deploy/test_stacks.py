@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from moto.cloudformation.models import cloudformation_backends
 
 from deploy.kit import alarms, stacks
 from deploy.kit.aws import Refused
@@ -22,6 +21,8 @@ def stack(account: Account) -> Any:
 
 
 def kept() -> Any:
+    from moto.cloudformation.models import cloudformation_backends
+
     [found] = [
         one
         for one in cloudformation_backends["123456789012"]["us-east-1"].stacks.values()
