@@ -19,6 +19,6 @@ def sentence() -> str:
     if MODULE is not None:
         return "Augmented diffs are read by the C module."
     return (
-        "Augmented diffs are read in Python, with the same results, about a third as fast as by the C module: the package"
-        " was built where there was no C compiler. To have it, install one (gcc), and the package anew."
+        "Augmented diffs are read in Python, with the same results, about a third as fast as by the C module: the"
+        " package was built where there was no C compiler. To have it, install one (gcc), and the package anew."
     )
