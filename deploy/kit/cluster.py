@@ -7,8 +7,6 @@ only our services, machines and tasks are looked at, and in one that the kit mad
 from collections.abc import Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from deploy.kit import account, gateways, logs, others, ownership, providers, stacks
 from deploy.kit import machines as machines_of
 from deploy.kit.aws import Aws, Refused, partition
@@ -31,11 +29,7 @@ NO_INSTANCE = (
 
 def room(aws: Aws, config: Config) -> str:
     """How many tasks a machine takes, in words. Raises Refused when services and runs have no room on MAX_INSTANCES."""
-    kind = config["INSTANCE_TYPE"]
-    try:
-        found = aws.read("ec2", "describe_instance_types", InstanceTypes=[kind])["InstanceTypes"][0]
-    except (ClientError, IndexError):
-        raise Refused(f"INSTANCE_TYPE {kind} is not offered in {aws.region}. Another: m5.xlarge") from None
+    kind, found = config["INSTANCE_TYPE"], machines_of.described(aws, config)
     if config.architecture not in found["ProcessorInfo"]["SupportedArchitectures"]:
         offered = ", ".join(found["ProcessorInfo"]["SupportedArchitectures"])
         raise Refused(
