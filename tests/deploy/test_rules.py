@@ -46,7 +46,6 @@ WRONG = [
     ("MAX_INSTANCES", "0", ""),
     ("MAX_RUNS", "1000", ""),
     ("KEYPAIR", "käy", ""),
-    ("ARCHITECTURE", "amd64", ""),
     ("ALARM_EMAIL", "stats@localhost", "no mail address"),
     ("ALARM_EMAIL", "a@b.org,c@d.org", ""),
     ("ARCHIVE_URI", "s3://ab/archive", "3 to 63"),
@@ -257,7 +256,7 @@ def test_without_make_the_variables_are_those_that_make_has(
     assert makefile.values(tmp_path, AWS) == {}
     wanted = {"VPC": "vpc-0123456789abcdef0", "DB_URI": "postgresql://u:a$b@h/d e"}
     (tmp_path / "config-aws.mk").write_text(
-        "A := vpc-0123456789abcdef0\nVPC := $(A) # ours\nDB_URI := postgresql://u:a$$b@h/d e\nUSER_AGENT := no\n"
+        "A := vpc-0123456789abcdef0\nVPC := $(A)\nDB_URI := postgresql://u:a$$b@h/d e\nUSER_AGENT := no\n"
     )
     for name in (*AWS, "CONTAINERS"):
         monkeypatch.delenv(name, raising=False)
