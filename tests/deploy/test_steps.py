@@ -212,6 +212,13 @@ def test_a_step_as_make_calls_it(
         assert words in capsys.readouterr().err
     assert kit.main(["stop-service"]) == 0
     assert capsys.readouterr().out == "services: stats-assets has none\n"
+    with monkeypatch.context() as own:
+        for name, value in {"DB_URI": "", "DAGSTER_DB_URI": "", "DB_INSTANCE_CLASS": "db.t4g.large"}.items():
+            own.setenv(name, value)
+        own.setenv("CONFIRM", "stats-assets")
+        assert kit.main(["destroy"]) == 0
+    assert "The database is still there" not in capsys.readouterr().out, "it was never made"
+    assert kit.main(["ecr-repository"]) == 0
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "many")
     assert kit.main(["status"]) == 1
     assert "AWS_MAX_ATTEMPTS can't be 'many'" in capsys.readouterr().err
