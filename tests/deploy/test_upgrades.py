@@ -176,6 +176,10 @@ def test_another_password_waits_for_the_runs(own: Account, monkeypatch: pytest.M
         rotate.password(own.aws(), own.config, patience=0.1)
     assert (url(own), desired(own)["daemon"]) == (before, 1)
     monkeypatch.setattr(rest, "tasks", lambda *_: [])
+    own.said.clear()
+    rotate.password(own.aws(dry_run=True), own.config)
+    assert own.said[-1].startswith("would then put it into the secrets, and start the services")
+    assert not any("up to date" in line for line in own.said)
     with monkeypatch.context() as broken:  # between the server and the secrets
         broken.setattr(secrets, "put", lambda *_: (_ for _ in ()).throw(Refused("gone")))
         with pytest.raises(Refused, match="gone"):
