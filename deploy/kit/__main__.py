@@ -39,8 +39,9 @@ from deploy.kit.variables import AWS, LOCAL, Variable
 Step = Callable[[Aws, Config], object]
 
 
-def _check(aws: Aws, _: Config) -> None:
+def _check(aws: Aws, config: Config) -> None:
     instance.check(image=True)
+    database.check(aws, config)
     aws.say("config-aws.mk: every variable can be used")
 
 
@@ -169,6 +170,9 @@ def main(arguments: list[str]) -> int:
     except (Refused, RenderError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"\n{arguments[0]} was ended in the middle. Called again it goes on.", file=sys.stderr)
+        return 130
     return done if isinstance(done, int) else 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.kit import account, ownership, stacks
 from deploy.kit.aws import Aws, Refused, look
-from deploy.kit.certificates import verified
+from deploy.kit.certificates import require, verified, warning
 from deploy.kit.config import Config
 from deploy.kit.rest import at_rest
 
@@ -26,6 +26,7 @@ def bring(aws: Aws, config: Config) -> None:
         raise Refused(
             "DB_INSTANCE_CLASS is empty: DB_URI names a database that exists, and there is nothing to make."
         )
+    require(config["AWS_REGION"])
     account.check_network(aws, config)
     account.bring_roles(aws, config, account.DATABASE)
     secret = _password_secret(aws, config)
@@ -56,6 +57,15 @@ def bring(aws: Aws, config: Config) -> None:
         )
     with at_rest(aws, config, end_runs=True) if major else nullcontext():
         stacks.bring(aws, config, "database", values, as_it_is)
+
+
+def check(aws: Aws, config: Config) -> None:
+    """Whether its certificate can be verified; what a URL gives up of that is said. Raises Refused."""
+    if config.own_database:
+        require(config["AWS_REGION"])
+    for name in NAMES:
+        if config[name] and (said := warning(name, verified(config[name]))):
+            aws.say(said)
 
 
 def _major(version: str) -> str:

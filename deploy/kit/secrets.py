@@ -17,6 +17,7 @@ def value_of(url: str, variable: str) -> str:
 
 def put(aws: Aws, config: Config) -> None:
     """Make them, or give them a new value if it is another now."""
+    database.check(aws, config)
     urls = database.urls(aws, config)
     if not urls:
         aws.say("secrets: DB_SECRET_ARN and DAGSTER_DB_SECRET_ARN are your own, and the kit keeps none")
