@@ -138,8 +138,10 @@ def _unprotected(aws: Aws, identities: list[str]) -> Iterator[None]:
 def _database(aws: Aws, config: Config) -> None:
     """The instance of our stack: by the stack's list, never by its name."""
     if stacks.find(aws, config.named("database")) is None:
+        if database.find(aws, config) is None:  # an earlier destroy came to its stack, and no further
+            _secret(aws, config, database.password_name(config))
         return
     with _unprotected(aws, stacks.made(aws, config, "database", "AWS::RDS::DBInstance")):
         stacks.remove(aws, config, "database")
-    _secret(aws, config, f"{config['CLUSTER_NAME']}/{database.PASSWORD}")
+    _secret(aws, config, database.password_name(config))
     aws.done("The database has left a snapshot.")
