@@ -5,6 +5,7 @@ How it is changed later, each by its own command: rotate.py, restore.py.
 
 from contextlib import nullcontext
 from typing import Any
+from urllib.parse import urlsplit
 
 from deploy.kit import account, ownership, stacks
 from deploy.kit.aws import Aws, Refused, look
@@ -15,6 +16,8 @@ from deploy.kit.rest import at_rest
 PASSWORD = "database-password"  # noqa: S105 - the secret's name
 ENGINE = "16.11"
 """The first one's version, where DB_ENGINE_VERSION says nothing; minor versions are upgraded by themselves."""
+READER = "dagster_reader"
+"""The role that may only read Dagster's records: `stats-assets migrate` makes it."""
 PATIENCE = 3600.0
 NAMES = {"DB_URI": "stats", "DAGSTER_DB_URI": "postgres"}
 """The databases of the server: ours, and the one that each server comes with, for Dagster."""
@@ -63,7 +66,7 @@ def check(aws: Aws, config: Config) -> None:
     """Whether its certificate can be verified; what a URL gives up of that is said. Raises Refused."""
     if config.own_database:
         require(config["AWS_REGION"])
-    for name in NAMES:
+    for name in (*NAMES, "DAGSTER_READ_DB_URI"):
         if config[name] and (said := warning(name, verified(config[name]))):
             aws.say(said)
 
@@ -114,6 +117,24 @@ def urls(aws: Aws, config: Config) -> dict[str, str]:
     made = outputs(aws, config)
     server = f"postgresql://stats:{password(aws, config)}@{made['Host']}:{made['Port']}"
     return {variable: verified(f"{server}/{database}") for variable, database in NAMES.items()}
+
+
+def has_reader(config: Config) -> bool:
+    """Whether the read-only UI has a login of its own, which may only SELECT."""
+    return bool(config["READ_ONLY_CIDR"] and (config.own_database or config["DAGSTER_READ_DB_URI"]))
+
+
+def reading_url(aws: Aws, config: Config, old: str) -> str:
+    """That login's, for Dagster's database; empty: it has none. old: the present one, whose password stays."""
+    if not has_reader(config):
+        return ""
+    if not config.own_database:
+        return verified(config["DAGSTER_READ_DB_URI"])
+    if aws.dry_run and stacks.find(aws, config.named("database")) is None:
+        return "(a URL of the database)"
+    made = outputs(aws, config)
+    known = urlsplit(old).password or draw(aws)
+    return verified(f"postgresql://{READER}:{known}@{made['Host']}:{made['Port']}/{NAMES['DAGSTER_DB_URI']}")
 
 
 def password_name(config: Config) -> str:

@@ -114,7 +114,9 @@ def web(value: str) -> str:
 def _folder(value: str) -> str:
     if S3_KEY.fullmatch(value.partition("://")[2]):
         return ""
-    return "Of a bucket's folders only letters, digits and !_.()/=&,@:+- are taken: a role's policy names them."
+    return (
+        "Of a bucket's folders only letters, digits and !_.()/=&,@:+- are taken: a role's policy names them."
+    )
 
 
 def bucket(value: str) -> str:

@@ -77,6 +77,7 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             **{name: base[name] for name in ROLES},
             "DatabaseSecret": arns["DB_URI"],
             "DagsterSecret": arns["DAGSTER_DB_URI"],
+            "ReadingSecret": arns[secrets.READING],
             "OverpassUrl": config["OVERPASS_URL"],
             "AugmentedDiffsUrl": config["AUGDIFF_SOURCE"],
             "ChangesetsUrl": config["CHANGESET_SOURCE"],

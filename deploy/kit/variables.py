@@ -65,6 +65,9 @@ AWS: Mapping[str, Variable] = {
     "DAGSTER_DB_URI": Variable(
         URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
     ),
+    "DAGSTER_READ_DB_URI": Variable(
+        URI, "postgresql://looks:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
+    ),
     "DB_INSTANCE_CLASS": Variable(r"db\.[a-z0-9-]+\.[a-z0-9]+", "db.t4g.large", required=False),
     "DB_ENGINE_VERSION": Variable(r"1[5-9]\.\d{1,2}", "16.11", required=False),
     "DB_SECRET_ARN": Variable(
