@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 from urllib.parse import parse_qs
 
 from deploy.kit.aws import Refused
@@ -63,12 +64,8 @@ def require(region: str) -> None:
 @cache
 def regions() -> frozenset[str]:
     """Those whose authorities the image has."""
-    names = [
-        value
-        for one in ssl.create_default_context(cafile=BUNDLE).get_ca_certs()
-        for ((key, value),) in one["subject"]
-        if key == "commonName"
-    ]
+    known: list[dict[str, Any]] = ssl.create_default_context(cafile=BUNDLE).get_ca_certs()
+    names = [value for one in known for ((key, value),) in one["subject"] if key == "commonName"]
     return frozenset(found[1] for name in names if (found := re.match(r"Amazon RDS (\S+) Root CA", name)))
 
 

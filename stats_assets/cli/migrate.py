@@ -79,19 +79,19 @@ def migrate(
 
 def _let_read(reader: str) -> None:
     from dagster import DagsterInstance
+    from dagster_postgres import PostgresRunStorage
 
     from stats_assets.database.records_login import NoRecordsLogin, let_read
 
     with DagsterInstance.get() as instance:
-        instance.run_storage.get_run_storage_id()  # else the UI's first page would write it
-        owner = getattr(instance.run_storage, "postgres_url", None)
-    if owner is None:
-        raise NoRecordsLogin(f"{READER} is set, and Dagster's records are not in PostgreSQL: unset it.")
-    plain = [url.replace("postgresql+psycopg2://", "postgresql://", 1) for url in (owner, reader)]
-    if let_read(*plain):
-        err.print(
-            f"Dagster's records can be read as {without_password(plain[1])}.", highlight=False, soft_wrap=True
-        )
+        records = instance.run_storage
+        if not isinstance(records, PostgresRunStorage):
+            raise NoRecordsLogin(f"{READER} is set, and Dagster's records are not in PostgreSQL: unset it.")
+        records.get_run_storage_id()  # else the UI's first page would write it
+        owner, reader = (one.replace("+psycopg2://", "://", 1) for one in (records.postgres_url, reader))
+    if let_read(owner, reader):
+        said = f"Dagster's records can be read as {without_password(reader)}."
+        err.print(said, highlight=False, soft_wrap=True)
 
 
 def _refuse_forward_only(url: str) -> None:

@@ -52,7 +52,7 @@ def test_on_the_kits_own_database_it_has_one(account: Account) -> None:
     others = [given(account, part).values() for part in ("webserver", "code", "watch", "run")]
     assert not any(NAME in one for one in others)
     said = "\n".join(account.said) + str(account.client("cloudformation").describe_stacks()["Stacks"])
-    assert reader.password not in said
+    assert str(reader.password) not in said
     before = value(account)
     rotate.password(account.aws(), account.config)
     assert value(account) == before, "another password of the owner is none of its own"

@@ -12,6 +12,7 @@ from deploy.kit import certificates, database, image, makefile
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import ConfigError, load
 from deploy.kit.database import most_storage
+from deploy.kit.instance import DATABASE_CA
 from deploy.kit.secrets import value_of
 from deploy.kit.variables import AWS, LOCAL, OIDC
 from tests.deploy.test_config import GOOD
@@ -313,7 +314,7 @@ def test_a_region_whose_authority_the_image_lacks_is_named(
         ):
             with pytest.raises(Refused, match=rf"RDS's authority of {region} .* deploy/instance/database-ca"):
                 step()
-        (tmp_path / certificates.DATABASE_CA).touch()
+        (tmp_path / DATABASE_CA).touch()
         database.check(aws, own)
         assert "instance/database-ca.pem" in database.urls(aws, theirs)["DB_URI"]
-        (tmp_path / certificates.DATABASE_CA).unlink()
+        (tmp_path / DATABASE_CA).unlink()
