@@ -96,10 +96,21 @@ def _is_settled(aws: Aws, config: Config) -> bool:
 
 
 def outputs(aws: Aws, config: Config) -> dict[str, str]:
-    """Of its stack: Host and Port. Raises Refused before the database is there."""
-    if stacks.find(aws, config.named("database")) is None:
-        raise Refused("The database is not there. First: make database")
+    """Of its stack: Host and Port. Raises Refused before the database is there, and where others made it."""
+    require_own(aws, config)
     return stacks.outputs(aws, config.named("database"))
+
+
+def require_own(aws: Aws, config: Config) -> None:
+    """Raises Refused where the instance of our name is none of our stack's, or there is none yet."""
+    if stacks.made(aws, config, "database", "AWS::RDS::DBInstance"):
+        return
+    if find(aws, config) or stacks.find(aws, config.named("database")):
+        raise Refused(
+            f"There is a database {config.named('database')} that this deployment did not make. It is not changed: take"
+            " another CLUSTER_NAME."
+        )
+    raise Refused("The database is not there. First: make database")
 
 
 def most_storage(storage: int) -> int:
@@ -157,6 +168,11 @@ def draw(aws: Aws) -> str:
 def _password_secret(aws: Aws, config: Config) -> str:
     name = password_name(config)
     found = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+    if found and not ownership.is_ours(config, found.get("Tags", []), named=True):
+        raise Refused(
+            f"There is a secret {name} that {ownership.owner(config, found.get('Tags', [])).value} made. It is not"
+            " used: take another CLUSTER_NAME."
+        )
     if found:
         return str(found["ARN"])
     drawn = draw(aws)

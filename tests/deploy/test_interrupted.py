@@ -1,0 +1,64 @@
+"""A step that is ended in the middle says so, and called again it comes to the same end. All steps: tests/drills."""
+
+import os
+
+import pytest
+
+from deploy.kit import __main__ as kit
+from deploy.kit import database, destroy, repository, role, secrets
+from tests.deploy.conftest import Account, changes, own_database
+from tests.deploy.interruptions import Interruptions
+
+WORDS = {"CONFIRM": "stats-assets", "DESTROY_DATABASE": "stats-assets"}
+
+
+def test_what_is_kept_comes_and_goes_whatever_was_refused(account: Account) -> None:
+    own_database(account)
+    role.remove(account.aws(), account.config)  # the fixture's
+    ended = Interruptions(account, after=False, denied=True)
+    for step in (role.bring, repository.uri, database.bring, secrets.put):
+        ended.until_done(lambda aws, here, step=step: step(aws, here.config))  # type: ignore[misc]
+    assert len(ended.ended) > 8
+    account.calls.clear()
+    for step in (role.bring, repository.uri, database.bring, secrets.put):
+        step(account.aws(), account.config)
+    assert changes(account) == []
+    ended.until_done(lambda aws, here: destroy.everything(aws, here.config, WORDS))
+    assert account.client("secretsmanager").list_secrets()["SecretList"] == []
+    assert account.client("rds").describe_db_instances()["DBInstances"] == []
+    assert account.client("ecr").describe_repositories()["repositories"] == []
+    assert account.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert [one["RoleName"] for one in account.client("iam").list_roles(PathPrefix="/stats")["Roles"]] == []
+
+
+def test_a_database_that_stays_is_protected_again(account: Account) -> None:
+    own_database(account)
+    database.bring(account.aws(), account.config)
+    account.client("rds").modify_db_instance(
+        DBInstanceIdentifier="stats-assets-database", DeletionProtection=True
+    )
+
+    class Full(Exception):
+        """Whatever ends it."""
+
+    with pytest.raises(Full), destroy._unprotected(account.aws(), ["stats-assets-database"]):
+        here = database.find(account.aws(), account.config)
+        assert here is not None
+        assert not here["DeletionProtection"]
+        raise Full
+    here = database.find(account.aws(), account.config)
+    assert here is not None
+    assert here["DeletionProtection"]
+
+
+def test_ctrl_c_is_a_sentence(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(kit.STEPS, "secrets", (pressed, kit.STEPS["secrets"][1]))  # type: ignore[arg-type]
+    monkeypatch.setattr(os, "environ", os.environ | account.variables)
+    monkeypatch.setattr(kit, "_config", lambda _: account.config)
+    assert kit.main(["secrets"]) == 130
+    assert "secrets was ended in the middle. Called again it goes on." in capsys.readouterr().err
