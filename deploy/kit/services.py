@@ -12,6 +12,7 @@ ADDITIVE = ["sh", "-c", "stats-assets migrate --additive-only && dagster instanc
 FORWARD_ONLY = 4
 """The second's exit code where code of before could not go on: nothing was done (stats_assets/cli/forward_only.py)."""
 
+STARTED_BY = "stats-assets-migration"
 ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole")
 
 
@@ -166,6 +167,7 @@ def _one_task(
 ) -> int | None:
     """The exit code of the daemon's image with that command, None if it had no end of its own; what it said is told."""
     name = config["CLUSTER_NAME"]
+    _alone(aws, name, patience)
     answer = aws.change(
         what,
         "ecs",
@@ -176,7 +178,7 @@ def _one_task(
         networkConfiguration=network(config, group),
         **config.placement,
         overrides={"containerOverrides": [{"name": "daemon", "command": command}]},
-        startedBy="stats-assets-migration",
+        startedBy=STARTED_BY,
     )
     if aws.dry_run:
         return 0
@@ -200,6 +202,17 @@ def _one_task(
         _tell(aws, config, f"daemon/daemon/{arn.rpartition('/')[2]}")
         aws.say(f"the task has ended: {found.get('stoppedReason', '')}")
     return codes[0] if codes else None
+
+
+def _alone(aws: Aws, where: str, patience: float) -> None:
+    """Waits for the migration of an earlier call that was ended while it was at work."""
+
+    def ended() -> bool:
+        arns = aws.pages("ecs", "list_tasks", "taskArns", cluster=where, startedBy=STARTED_BY)
+        told = aws.read("ecs", "describe_tasks", cluster=where, tasks=arns[:100])["tasks"] if arns else []
+        return all(one["lastStatus"] == "STOPPED" for one in told)
+
+    aws.until("a migration that is at work already", ended, patience, "make logs SERVICE=daemon says more.")
 
 
 def _tell(aws: Aws, config: Config, stream: str) -> None:

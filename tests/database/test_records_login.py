@@ -188,6 +188,8 @@ def test_the_read_only_ui_goes_by_it_and_nothing_is_refused(
                 if one["partitionStats"]
             } >= {1}
             assert (answer.get("errors"), refused) == (None, [])
+            shown = str(asked("{instance {info}}"))
+            assert ("event_log_storage: Events" in shown, "hunter2" in shown) == (True, False)
             for change in CHANGES:
                 said = str(
                     asked(
