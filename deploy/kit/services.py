@@ -27,7 +27,7 @@ def start(
     base = stacks.outputs(aws, config.named("cluster"))
     tasks = _tasks(aws, config, image, base)
     _names_are_free(aws, config)
-    where = _where(config, base)
+    where = entrance.where(config, base)
     values = {
         **where,
         "Registry": discovery.registry(aws, config),
@@ -103,21 +103,6 @@ def _names_are_free(aws: Aws, config: Config) -> None:
             f"The cluster {config['CLUSTER_NAME']} has services of others by our names: {', '.join(taken)}. They are"
             " not changed: take another CLUSTER_NAME, and the kit makes a cluster of that name."
         )
-
-
-def _where(config: Config, base: dict[str, str]) -> dict[str, str]:
-    """Where services are, and how people log in to those that they see."""
-    return {
-        "ClusterName": config["CLUSTER_NAME"],
-        "Provider": config.provider,
-        "LaunchType": config["LAUNCH_TYPE"],
-        "Exec": "yes" if config.exec else "no",
-        "Vpc": config["VPC"],
-        "Subnets": config["SUBNETS"],
-        "SecurityGroup": config["SECURITY_GROUP"],
-        "TaskGroup": base["TaskGroup"],
-        **entrance.login(config),
-    }
 
 
 def network(config: Config, task_group: str) -> dict[str, Any]:
