@@ -1,12 +1,13 @@
 """A step that is ended in the middle says so, and called again it comes to the same end. All steps: tests/drills."""
 
 import os
+import signal
 
 import pytest
 
 from deploy.kit import __main__ as kit
-from deploy.kit import database, destroy, repository, role, secrets
-from tests.deploy.conftest import Account, changes, own_database
+from deploy.kit import database, destroy, repository, rest, role, secrets
+from tests.deploy.conftest import Account, changes, none_runs, own_database
 from tests.deploy.interruptions import Interruptions
 
 WORDS = {"CONFIRM": "stats-assets", "DESTROY_DATABASE": "stats-assets"}
@@ -51,14 +52,23 @@ def test_a_database_that_stays_is_protected_again(account: Account) -> None:
     assert here["DeletionProtection"]
 
 
-def test_ctrl_c_is_a_sentence(
-    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_end_of_a_step_is_a_sentence_and_what_rested_is_at_work_again(
+    running: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def pressed(*_: object) -> None:
-        raise KeyboardInterrupt
+    """By Ctrl-C, by kill, by a terminal that was closed."""
+    by: list[signal.Signals] = []
 
-    monkeypatch.setitem(kit.STEPS, "secrets", (pressed, kit.STEPS["secrets"][1]))  # type: ignore[arg-type]
-    monkeypatch.setattr(os, "environ", os.environ | account.variables)
-    monkeypatch.setattr(kit, "_config", lambda _: account.config)
-    assert kit.main(["secrets"]) == 130
-    assert "secrets was ended in the middle. Called again it goes on." in capsys.readouterr().err
+    def step(*_: object) -> None:
+        with rest.at_rest(running.aws(), running.config, end_runs=True):
+            os.kill(os.getpid(), by[0])
+
+    none_runs()
+    monkeypatch.setitem(kit.STEPS, "secrets", (step, kit.STEPS["secrets"][1]))
+    monkeypatch.setattr(kit, "_config", lambda _: running.config)
+    before = signal.getsignal(signal.SIGTERM)
+    for by[:] in ([signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP]):
+        running.said.clear()
+        assert kit.main(["secrets"]) == 130
+        assert signal.getsignal(signal.SIGTERM) == before
+        assert "secrets was ended in the middle. Called again it goes on." in capsys.readouterr().err
+        assert running.said[-1] == "start daemon"

@@ -1,9 +1,12 @@
 """Every step of the kit ended in the middle, at each of its changes: in the end all is there, and then nothing is."""
 
+from collections.abc import Callable
+
 import pytest
 
 from deploy.kit import alarms, cluster, database, destroy, life, repository, role, secrets, services
 from deploy.kit.aws import Aws
+from deploy.kit.config import Config
 from tests.deploy.conftest import (
     IMAGE,
     Account,
@@ -16,7 +19,7 @@ from tests.deploy.conftest import (
 )
 from tests.deploy.interruptions import Interruptions
 
-STEPS = (
+STEPS: tuple[Callable[[Aws, Config], object], ...] = (
     role.bring,
     repository.uri,
     database.bring,
