@@ -152,8 +152,9 @@ def postgres(value: str) -> str:
         return f"It is no URL of PostgreSQL. {ENCODED}"
     if value.count("@") > 1 + value.count("?"):
         return ENCODED
-    if not told.get("dbname") or not told.get("host"):
-        return "It names no host, or no database."
+    host = str(told.get("host") or "")
+    if not told.get("dbname") or not host or host.startswith(("/", "@")):
+        return "It names no host, or no database; a socket is no host for a task."
     if (mode := told.get("sslmode", SSLMODES[0])) not in SSLMODES:
         return f"Its sslmode can't be {mode!r}. There are: {', '.join(SSLMODES)} (without it: {SSLMODES[0]})."
     ports = str(told.get("port") or 5432).split(",")

@@ -275,6 +275,12 @@ def test_what_would_do_without_tls_when_asked_to_is_refused(mode: str) -> None:
             load(AWS, environment=GOOD | {"DB_URI": url})
 
 
+@pytest.mark.parametrize("place", ["%2Ftmp/stats", "host/stats?host=/tmp", "host/stats?host=@x"])
+def test_a_socket_is_no_place_for_a_task(place: str) -> None:
+    with pytest.raises(ConfigError, match="a socket is no host for a task"):
+        load(AWS, environment=GOOD | {"DB_URI": f"postgresql://user:password@{place}"})
+
+
 @pytest.mark.parametrize("mode", ["disable", "require", "verify-ca"])
 def test_a_weaker_tls_is_said(mode: str) -> None:
     """By check-config and by secrets, without the password; what the URL says stays."""
