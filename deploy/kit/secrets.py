@@ -74,15 +74,14 @@ def arns(aws: Aws, config: Config) -> dict[str, str]:
     found = {}
     reads = [(READING, "")] if database.has_reader(config) else []
     for variable, own in (*DATABASES, *reads):
-        name = (config[own] if own else "") or _named(config, variable)
+        theirs = config[own] if own else ""
+        name = theirs or _named(config, variable)
         secret = look(aws, "secretsmanager", "describe_secret", SecretId=name)
         if secret is None and aws.dry_run:
             found[variable] = f"(the secret {name})"
             continue
         if secret is None:
-            raise Refused(
-                f"The secret {name} is not there. First: {'make it' if config[own] else 'make secrets'}"
-            )
+            raise Refused(f"The secret {name} is not there. First: {'make it' if theirs else 'make secrets'}")
         stages = secret["VersionIdsToStages"].items()
         present = next(version for version, names in stages if "AWSCURRENT" in names)
         found[variable] = f"{secret['ARN']}:::{present}"

@@ -1,13 +1,12 @@
 """A step that is ended in the middle says so, and called again it comes to the same end. All steps: tests/drills."""
 
-import os
 import signal
 
 import pytest
 
 from deploy.kit import __main__ as kit
-from deploy.kit import database, destroy, repository, rest, role, secrets
-from tests.deploy.conftest import Account, changes, none_runs, own_database
+from deploy.kit import database, destroy, repository, role, secrets
+from tests.deploy.conftest import Account, changes, own_database
 from tests.deploy.interruptions import Interruptions
 
 WORDS = {"CONFIRM": "stats-assets", "DESTROY_DATABASE": "stats-assets"}
@@ -52,23 +51,32 @@ def test_a_database_that_stays_is_protected_again(account: Account) -> None:
     assert here["DeletionProtection"]
 
 
-def test_the_end_of_a_step_is_a_sentence_and_what_rested_is_at_work_again(
-    running: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_end_of_a_step_is_a_sentence_and_what_it_opened_is_closed(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By Ctrl-C, by kill, by a terminal that was closed."""
+    """By Ctrl-C, by kill, by a terminal that was closed: a daemon that is at rest meanwhile must not stay so."""
     by: list[signal.Signals] = []
+    closed: list[signal.Signals] = []
 
     def step(*_: object) -> None:
-        with rest.at_rest(running.aws(), running.config, end_runs=True):
-            os.kill(os.getpid(), by[0])
+        try:
+            signal.raise_signal(by[0])
+        finally:
+            closed.append(by[0])
 
-    none_runs()
     monkeypatch.setitem(kit.STEPS, "secrets", (step, kit.STEPS["secrets"][1]))
-    monkeypatch.setattr(kit, "_config", lambda _: running.config)
+    monkeypatch.setattr(kit, "_config", lambda _: account.config)
     before = signal.getsignal(signal.SIGTERM)
+    deaf = signal.signal(signal.SIGINT, signal.default_int_handler)  # as pytest's workers are
     for by[:] in ([signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP]):
-        running.said.clear()
         assert kit.main(["secrets"]) == 130
         assert signal.getsignal(signal.SIGTERM) == before
         assert "secrets was ended in the middle. Called again it goes on." in capsys.readouterr().err
-        assert running.said[-1] == "start daemon"
+    assert closed == [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    signal.signal(signal.SIGINT, deaf)
+    nohup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        by[:] = [signal.SIGHUP]
+        assert kit.main(["secrets"]) == 0, "whoever said nohup has asked for that"
+    finally:
+        signal.signal(signal.SIGHUP, nohup)
