@@ -3,17 +3,19 @@
 What the login may is tests/database/test_records_login.py's.
 """
 
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from deploy.kit import cluster, database, secrets, services
+from deploy.kit import database, secrets
 from deploy.kit.aws import Refused
 from deploy.kit.config import ConfigError, load
 from deploy.kit.variables import AWS
-from tests.deploy.conftest import IMAGE, Account, own_database, register_a_machine, twice
+from stats_assets.cli.migrate import READER
+from tests.deploy.conftest import Account, own_database, twice
+from tests.deploy.templates import resources
 from tests.deploy.test_config import GOOD
+from tests.deploy.test_templates import environment
 
 NAME = "stats-assets/dagster-reading-url"
 
@@ -22,34 +24,31 @@ def value(account: Account, name: str = NAME) -> str:
     return str(account.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
 
 
-def given(account: Account, part: str) -> dict[str, str]:
-    """Secrets of the newest task definition: the name of the one that a variable's value is in."""
-    definition: Any = account.client("ecs").describe_task_definition(taskDefinition=f"stats-assets-{part}")
-    [container] = definition["taskDefinition"]["containerDefinitions"]
-    return {one["name"]: one["valueFrom"].split(":")[6].rpartition("-")[0] for one in container["secrets"]}
-
-
 def test_on_the_kits_own_database_it_has_one(account: Account) -> None:
     own_database(account)
     account.variables["READ_ONLY_CIDR"] = "10.0.0.0/8"
     database.bring(account.aws(), account.config)
     account.calls.clear()
     twice(account, lambda aws: secrets.put(aws, account.config))
-    cluster.configure(account.aws(), account.config)
-    register_a_machine(account)
-    services.start(account.aws(), account.config, IMAGE)
     reader, owner = urlsplit(value(account)), urlsplit(value(account, "stats-assets/dagster-database-url"))
     assert (reader.username, reader.hostname, reader.path, reader.query) == (
         *(database.READER, owner.hostname, owner.path, owner.query),
     )
     assert (len(reader.password or ""), reader.scheme) == (40, "postgresql+psycopg2")
     assert reader.password != owner.password
-    assert given(account, "read-only") == {"DAGSTER_DB_URI": NAME}
-    assert given(account, "daemon")["DAGSTER_READ_DB_URI"] == NAME
-    others = [given(account, part).values() for part in ("webserver", "code", "watch", "run")]
-    assert not any(NAME in one for one in others)
     said = "\n".join(account.said) + str(account.client("cloudformation").describe_stacks()["Stacks"])
     assert str(reader.password) not in said
+
+
+def test_only_the_ui_and_the_migration_have_it() -> None:
+    has = {
+        (task, name)
+        for task in resources("tasks")
+        for name, value in environment(task).items()
+        if value == "Ref ReadingSecret"
+    }
+    assert has == {("ReadOnlyTask", "DAGSTER_DB_URI"), ("DaemonTask", READER)}
+    assert "DATABASE_URL" not in environment("ReadOnlyTask")
 
 
 def test_on_anothers_database_it_is_what_the_variable_says(account: Account) -> None:
