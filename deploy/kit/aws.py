@@ -23,6 +23,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from deploy.kit.answers import told
+
 GONE = (
     "NoSuchEntity",
     "NoSuchEntityException",
@@ -52,21 +54,6 @@ BUSY = (
     "InvalidDBInstanceStateFault",
 )
 """Codes that say: not yet, something is still being detached or changed."""
-DENIED = (
-    *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"),
-    *("AuthorizationError", "NotAuthorized", "AuthorizationErrorException"),
-)
-EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
-UNKNOWN = (
-    *("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidAccessKeyId"),
-    *("SignatureDoesNotMatch", "OptInRequired", "MissingAuthenticationToken", "InvalidToken"),
-    *("MissingAuthenticationTokenException", "IncompleteSignature", "SubscriptionRequiredException"),
-)
-THROTTLED = (
-    *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "SlowDown"),
-    *("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "PriorRequestNotComplete"),
-)
-SKEWED = ("RequestTimeTooSkewed", "InvalidSignatureException")
 PREFIX = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 """What IAM calls a service, where it is another name than the client's."""
 PATIENCE = 900.0
@@ -201,11 +188,11 @@ def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
     except ClientError as error:
         if code_of(error).startswith("4"):  # no code of AWS's: another server's page
             raise Refused(_not_aws(service, f"HTTP {code_of(error)}, as no AWS does")) from None
-        told = _told(error, asked, region or "this region")
-        if told is None:
+        said = told(code_of(error), str(error), asked, region or "this region")
+        if said is None:
             raise
         raise Refused(
-            f"{told} AWS says: {error.response['Error'].get('Message') or code_of(error)}"
+            f"{said} AWS says: {error.response['Error'].get('Message') or code_of(error)}"
         ) from None
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         raise Refused(
@@ -225,10 +212,10 @@ def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
         raise Refused(f"AWS can't be asked ({service}): {error}") from None
 
 
-def _attempts(told: str) -> int:
-    if not told.isdecimal() or int(told) < 1:
-        raise Refused(f"AWS_MAX_ATTEMPTS can't be {told!r}. It is a number, such as 10")
-    return int(told)
+def _attempts(given: str) -> int:
+    if not given.isdecimal() or int(given) < 1:
+        raise Refused(f"AWS_MAX_ATTEMPTS can't be {given!r}. It is a number, such as 10")
+    return int(given)
 
 
 def _not_aws(service: str, answer: str) -> str:
@@ -236,27 +223,6 @@ def _not_aws(service: str, answer: str) -> str:
         f"What answers in AWS's place ({service}) says {answer}. Is a proxy between, a network's login page, or"
         " AWS_ENDPOINT_URL set?"
     )
-
-
-def _told(error: ClientError, asked: str, region: str) -> str | None:
-    """A sentence that says what to do; None: an answer that is the caller's to understand."""
-    code = code_of(error)
-    if code in DENIED:
-        return f"AWS does not allow {asked} to whoever calls. Add it to their policy."
-    if code in EXPIRED:
-        return f"Your credentials have expired ({asked}). Log in again, and do this step again."
-    if code in SKEWED:
-        return f"AWS does not take the signature of {asked}: is this machine's clock right?"
-    if code in UNKNOWN:
-        return (
-            f"AWS does not know your credentials in {region} ({asked}): they are wrong (AWS_PROFILE,"
-            f" AWS_ACCESS_KEY_ID), or AWS_REGION {region} is not enabled in this account (its page AWS Regions)."
-        )
-    if code in THROTTLED or "rate exceeded" in str(error).lower():
-        return f"AWS is asked too often ({asked}), perhaps by others, too. Wait a minute, and do this step again."
-    if "LimitExceeded" in code or "QuotaExceeded" in code:
-        return f"A quota of the account is used up ({asked}). Ask for more under Service Quotas in {region}."
-    return None
 
 
 def code_of(error: ClientError) -> str:
