@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+import yaml
 from botocore.model import OperationModel
 
 from deploy.kit import cluster, role, secrets, services
@@ -95,9 +96,11 @@ def _managed_policies() -> str:
     return json.dumps({name: known[name] for name in wanted})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
-    """The server's address; each test has it empty. Only the worker that has these tests imports it, for a second."""
+    """The server's address; each test has it empty. Only the worker that has these tests imports it, for a second.
+    One for all of a process: clients, which are dear, are made of an address.
+    """
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -111,12 +114,17 @@ def moto() -> Iterator[str]:
 
 
 def _spare(patch: pytest.MonkeyPatch) -> None:
-    """What moto does anew for each account or call, and took a third of these tests' time: a key of 2,048 bits,
-    hundreds of machine images that nobody asks for, a list of its own folders.
+    """What moto does anew for each account or call, and took half of these tests' time: a key of 2,048 bits,
+    hundreds of machine images that nobody asks for, those that are recommended, a list of its own folders, YAML read
+    in Python.
     """
     from moto import backends as moto_backends
     from moto.acm import models as acm
+    from moto.cloudformation import models as cloudformation
+    from moto.cloudformation.utils import yaml_tag_constructor
+    from moto.core import responses
     from moto.iam import models as iam
+    from moto.ssm.models import ParameterDict
 
     patch.setattr(iam, "aws_managed_policies_data", _managed_policies())
     made = cache(acm.CertBundle.generate_cert)
@@ -125,9 +133,28 @@ def _spare(patch: pytest.MonkeyPatch) -> None:
         "generate_cert",
         lambda domain_name, account_id, region, **_: made(domain_name, account_id, region),
     )
+    patch.setattr(ParameterDict, "_load_tree_parameters", _recommended(ParameterDict._load_tree_parameters))
+    fast = type("Loader", (yaml.CLoader,), {})
+    fast.add_multi_constructor("", yaml_tag_constructor)
+    patch.setattr(cloudformation.yaml, "Loader", fast)
+    patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
     modules = tuple(moto_backends.list_of_moto_modules())
     patch.setattr(moto_backends, "list_of_moto_modules", lambda: modules)
     patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+
+def _recommended(load: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """AWS's own parameters, read once a path; nobody changes them."""
+    known: dict[str, dict[str, Any]] = {}
+
+    def once(held: Any, path: str) -> None:
+        if path not in known:
+            before = {*dict.keys(held)}
+            load(held, path)
+            known[path] = {name: dict.__getitem__(held, name) for name in {*dict.keys(held)} - before}
+        dict.update(held, known[path])
+
+    return once
 
 
 @pytest.fixture
