@@ -1,5 +1,6 @@
 """An AWS account for tests: moto's server, a network in it, and the kit's variables for both."""
 
+import io
 import json
 import logging
 import re
@@ -7,11 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 import requests
 import yaml
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.model import OperationModel
 
 from deploy.kit import cluster, role, secrets, services
@@ -66,8 +69,9 @@ def model_of(service: str, operation: str) -> OperationModel:
 
 @cache
 def _client(url: str, service: str, region: str, *, recorded: bool) -> Any:
-    """One for all tests of a process: to make one takes long."""
+    """One for all tests of a process: to make one takes long. What it asks goes to moto by a call, not by a socket."""
     made = _session().client(service, region_name=region, endpoint_url=url)
+    made.meta.events.register("before-send", _answered)
     if recorded:
         made.meta.events.register(
             "before-call", lambda model, **_: CALLS.append(f"{model.service_model.service_name}:{model.name}")
@@ -79,6 +83,41 @@ def _client(url: str, service: str, region: str, *, recorded: bool) -> Any:
             ),
         )
     return made
+
+
+class _Raw(io.BytesIO):
+    """A body, as botocore reads one."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _answered(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    """What moto's server would answer; two thirds of what a request of it costs."""
+    from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+    body = request.body or b""
+    address = urlsplit(request.url)
+    asked = EnvironBuilder(
+        method=request.method,
+        base_url=f"{address.scheme}://{address.netloc}",
+        path=address.path or "/",
+        query_string=address.query,
+        headers={
+            name: value.decode() if isinstance(value, bytes) else value
+            for name, value in request.headers.items()
+        },
+        data=body.encode() if isinstance(body, str) else body,
+    )
+    parts, status, headers = run_wsgi_app(_application(), asked.get_environ(), buffered=True)
+    return AWSResponse(request.url, int(status.split()[0]), headers, _Raw(b"".join(parts)))
+
+
+@cache
+def _application() -> Any:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return DomainDispatcherApplication(create_backend_app)
 
 
 @cache
@@ -120,11 +159,15 @@ def _spare(patch: pytest.MonkeyPatch) -> None:
     """
     from moto import backends as moto_backends
     from moto.acm import models as acm
-    from moto.cloudformation import models as cloudformation
     from moto.cloudformation.utils import yaml_tag_constructor
-    from moto.core import responses
+    from moto.core.utils import method_names_from_class
     from moto.iam import models as iam
     from moto.ssm.models import ParameterDict
+
+    class Fast(yaml.CLoader):
+        pass
+
+    Fast.add_multi_constructor("", yaml_tag_constructor)
 
     patch.setattr(iam, "aws_managed_policies_data", _managed_policies())
     made = cache(acm.CertBundle.generate_cert)
@@ -134,10 +177,8 @@ def _spare(patch: pytest.MonkeyPatch) -> None:
         lambda domain_name, account_id, region, **_: made(domain_name, account_id, region),
     )
     patch.setattr(ParameterDict, "_load_tree_parameters", _recommended(ParameterDict._load_tree_parameters))
-    fast = type("Loader", (yaml.CLoader,), {})
-    fast.add_multi_constructor("", yaml_tag_constructor)
-    patch.setattr(cloudformation.yaml, "Loader", fast)
-    patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
+    patch.setattr(yaml, "Loader", Fast)
+    patch.setattr("moto.core.responses.method_names_from_class", cache(method_names_from_class))
     modules = tuple(moto_backends.list_of_moto_modules())
     patch.setattr(moto_backends, "list_of_moto_modules", lambda: modules)
     patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
