@@ -15,6 +15,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from subprocess import CompletedProcess
 from types import ModuleType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg
@@ -37,6 +38,10 @@ from stats_assets.system import Stats
 from tests import place
 from tests.command import command
 from tests.drills.waiting import PATIENCE
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler.loadfile import LoadFileScheduling
 
 Run = Callable[..., CompletedProcess[str]]
 MINUTES = 8
@@ -80,6 +85,18 @@ LONGEST = (
 )
 
 
+TOGETHER = {
+    "deploy": ("deploy/",),  # moto's models of all of AWS: three seconds and a quarter of a gigabyte
+    "bucket": (
+        "ingest/test_sources.py",
+        "feeds/test_archive.py",
+        "feeds/test_directory.py",
+        "feeds/test_storage.py",
+    ),
+}
+"""Files that one worker has, as what they begin with is dear."""
+
+
 _load_module = pyfiles.load_module_py
 _loaded: dict[str, ModuleType] = {}
 
@@ -106,6 +123,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling | None":
+    """As --dist loadfile asks for: a file is one worker's, and so are files that are named together."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler.loadfile import LoadFileScheduling
+
+    class Together(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid)).removeprefix("tests/")
+            return next((name for name, files in TOGETHER.items() if file.startswith(files)), file)
+
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

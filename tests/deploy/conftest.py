@@ -1,16 +1,20 @@
 """An AWS account for tests: moto's server, a network in it, and the kit's variables for both."""
 
+import io
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 import requests
+import yaml
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.model import OperationModel
 
 from deploy.kit import cluster, role, secrets, services
@@ -65,8 +69,9 @@ def model_of(service: str, operation: str) -> OperationModel:
 
 @cache
 def _client(url: str, service: str, region: str, *, recorded: bool) -> Any:
-    """One for all tests of a process: to make one takes long."""
+    """One for all tests of a process: to make one takes long. What it asks goes to moto by a call, not by a socket."""
     made = _session().client(service, region_name=region, endpoint_url=url)
+    made.meta.events.register("before-send", _answered)
     if recorded:
         made.meta.events.register(
             "before-call", lambda model, **_: CALLS.append(f"{model.service_model.service_name}:{model.name}")
@@ -78,6 +83,41 @@ def _client(url: str, service: str, region: str, *, recorded: bool) -> Any:
             ),
         )
     return made
+
+
+class _Raw(io.BytesIO):
+    """A body, as botocore reads one."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _answered(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    """What moto's server would answer; two thirds of what a request of it costs."""
+    from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+    body = request.body or b""
+    address = urlsplit(request.url)
+    asked = EnvironBuilder(
+        method=request.method,
+        base_url=f"{address.scheme}://{address.netloc}",
+        path=address.path or "/",
+        query_string=address.query,
+        headers={
+            name: value.decode() if isinstance(value, bytes) else value
+            for name, value in request.headers.items()
+        },
+        data=body.encode() if isinstance(body, str) else body,
+    )
+    parts, status, headers = run_wsgi_app(_application(), asked.get_environ(), buffered=True)
+    return AWSResponse(request.url, int(status.split()[0]), headers, _Raw(b"".join(parts)))
+
+
+@cache
+def _application() -> Any:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return DomainDispatcherApplication(create_backend_app)
 
 
 @cache
@@ -95,9 +135,11 @@ def _managed_policies() -> str:
     return json.dumps({name: known[name] for name in wanted})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def moto() -> Iterator[str]:
-    """The server's address; each test has it empty. Only the worker that has these tests imports it, for a second."""
+    """The server's address; each test has it empty. Only the worker that has these tests imports it, for a second.
+    One for all of a process: clients, which are dear, are made of an address.
+    """
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -111,12 +153,21 @@ def moto() -> Iterator[str]:
 
 
 def _spare(patch: pytest.MonkeyPatch) -> None:
-    """What moto does anew for each account or call, and took a third of these tests' time: a key of 2,048 bits,
-    hundreds of machine images that nobody asks for, a list of its own folders.
+    """What moto does anew for each account or call, and took half of these tests' time: a key of 2,048 bits,
+    hundreds of machine images that nobody asks for, those that are recommended, a list of its own folders, YAML read
+    in Python.
     """
     from moto import backends as moto_backends
     from moto.acm import models as acm
+    from moto.cloudformation.utils import yaml_tag_constructor
+    from moto.core.utils import method_names_from_class
     from moto.iam import models as iam
+    from moto.ssm.models import ParameterDict
+
+    class Fast(yaml.CLoader):
+        pass
+
+    Fast.add_multi_constructor("", yaml_tag_constructor)
 
     patch.setattr(iam, "aws_managed_policies_data", _managed_policies())
     made = cache(acm.CertBundle.generate_cert)
@@ -125,9 +176,26 @@ def _spare(patch: pytest.MonkeyPatch) -> None:
         "generate_cert",
         lambda domain_name, account_id, region, **_: made(domain_name, account_id, region),
     )
+    patch.setattr(ParameterDict, "_load_tree_parameters", _recommended(ParameterDict._load_tree_parameters))
+    patch.setattr(yaml, "Loader", Fast)
+    patch.setattr("moto.core.responses.method_names_from_class", cache(method_names_from_class))
     modules = tuple(moto_backends.list_of_moto_modules())
     patch.setattr(moto_backends, "list_of_moto_modules", lambda: modules)
     patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+
+def _recommended(load: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
+    """AWS's own parameters, read once a path; nobody changes them."""
+    known: dict[str, dict[str, Any]] = {}
+
+    def once(held: Any, path: str) -> None:
+        if path not in known:
+            before = {*dict.keys(held)}
+            load(held, path)
+            known[path] = {name: dict.__getitem__(held, name) for name in {*dict.keys(held)} - before}
+        dict.update(held, known[path])
+
+    return once
 
 
 @pytest.fixture

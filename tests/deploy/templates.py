@@ -7,7 +7,7 @@ import yaml
 from deploy.kit.render import template_body
 
 
-class Tolerant(yaml.SafeLoader):
+class Tolerant(yaml.CSafeLoader):
     """CloudFormation's own tags are read as text: `!Ref A` is "Ref A"."""
 
 

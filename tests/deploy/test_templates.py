@@ -9,7 +9,6 @@ import click
 import pytest
 from dagster._cli import cli as dagster
 from dagster._daemon.cli import cli as dagster_daemon
-from dagster_webserver.cli import dagster_webserver
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -224,6 +223,8 @@ def test_roles_may_do_no_more_than_they_must() -> None:
 
 def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
     """A health check with an option that does not exist ends its service for ever, every two minutes."""
+    from dagster_webserver.cli import dagster_webserver  # half a second, which no other worker need take
+
     programs = {
         "dagster": dagster,
         "dagster-daemon": dagster_daemon,

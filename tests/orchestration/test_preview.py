@@ -21,7 +21,6 @@ from dagster._core.test_utils import create_run_for_test
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
-from dagster_graphql.test.utils import execute_dagster_graphql
 from psycopg import sql
 
 from stats_assets.database.connection import Connection, connect
@@ -85,6 +84,10 @@ def environment(stats: Stats, world: World, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def asked(instance: DagsterInstance) -> Iterator[Callable[..., dict[str, Any]]]:
     """The webserver's answer to a query, the code in this process."""
+    from dagster_graphql.test.utils import (
+        execute_dagster_graphql,
+    )  # half a second, which no other worker need take
+
     target = LoadableTargetOrigin(executable_path=sys.executable, module_name="stats_assets.definitions")
     origin = InProcessCodeLocationOrigin(target, location_name="here")
     with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as process:
