@@ -1,0 +1,116 @@
+"""What Dagster's UI says of each asset, check, job, sensor, schedule and config field: all of it, and it is right."""
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+from dagster import (
+    AssetKey,
+    AssetSpec,
+    CodeReferencesMetadataValue,
+    Definitions,
+    TableSchema,
+    UrlCodeReference,
+)
+
+from stats_assets import __version__
+from stats_assets.database.columns import COLUMNS
+from stats_assets.definitions import defs
+from stats_assets.orchestration.assets.about import PAGES, linked
+from stats_assets.orchestration.assets.tables import observe, tables
+from stats_assets.orchestration.charts import bars
+from stats_assets.settings import PROJECT
+from stats_assets.system import Stats
+
+ROOT = Path(__file__).parents[2]
+BLOB = f"{PROJECT}/blob/v{__version__}/"
+GRAPH = defs.resolve_asset_graph()
+NAMES = sorted(key.to_user_string() for key in GRAPH.get_all_asset_keys())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_asset_says_whose_it_is_what_it_holds_and_where_to_read_on(name: str) -> None:
+    node = GRAPH.get(AssetKey(name))
+    assert node.owners
+    assert node.tags["layer"] in ("source", "raw", "facts", "statistics")
+    assert node.kinds
+    assert (node.description or "").endswith(".")
+    assert node.group_name != "default"
+    document = str(node.metadata["documentation"].value)
+    assert document.startswith(f"{BLOB}docs/")
+    file, _, anchor = document.removeprefix(BLOB).partition("#")
+    text = (ROOT / file).read_text()
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    assert not anchor or anchor in anchors
+    if name in COLUMNS:
+        schema = node.metadata["dagster/column_schema"]
+        assert isinstance(schema, TableSchema) or isinstance(schema.value, TableSchema)
+        assert node.metadata["dagster/relation_identifier"] == name
+    else:
+        assert "dagster/column_schema" not in node.metadata
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_code_is_where_the_link_leads(name: str) -> None:
+    references = GRAPH.get(AssetKey(name)).metadata["dagster/code_references"]
+    assert isinstance(references, CodeReferencesMetadataValue)
+    [place] = references.code_references
+    assert isinstance(place, UrlCodeReference)
+    file, line = place.url.removeprefix(BLOB).split("#L")
+    lines = (ROOT / file).read_text().splitlines()
+    assert re.match(r"(def |@)", lines[int(line) - 1])
+
+
+def test_tables_and_views_that_are_asked_for_are_assets() -> None:
+    assert set(COLUMNS) <= set(NAMES)
+
+
+def test_all_that_one_can_start_or_set_explains_itself() -> None:
+    repository = defs.get_repository_def()
+    own = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    for one in (*own, *repository.sensor_defs, *repository.schedule_defs):
+        assert (one.description or "").endswith("."), one.name
+    for key in GRAPH.asset_check_keys:
+        assert (GRAPH.get_check_spec(key).description or "").endswith("."), key
+    for job in own:
+        for node in job.nodes:
+            fields = getattr(node.definition.config_schema.config_type, "fields", None) or {}
+            assert all(field.description for field in fields.values()), job.name
+
+
+def test_pages_are_linked_where_the_web_servers_address_is_set() -> None:
+    assert set(PAGES) <= set(NAMES)
+    spec = AssetSpec("user_statistics")
+    assert linked([spec, tables], None) == [spec, tables]
+    for address in ("https://stats.example", "https://stats.example/"):
+        found = Definitions(
+            assets=linked([AssetSpec("changesets_feed"), tables], address)
+        ).resolve_asset_graph()
+        pages = {
+            key.to_user_string(): found.get(key).metadata["page"].value
+            for key in found.get_all_asset_keys()
+            if "page" in found.get(key).metadata
+        }
+        assert pages == dict.fromkeys(("changesets_feed", "checkpoints"), "https://stats.example/quality")
+
+
+def test_an_observation_says_rows_and_how_far_the_streams_are(stats: Stats) -> None:
+    """Of an empty database, too."""
+    with stats.look() as connection:
+        found = observe(stats, connection)
+    assert set(found) == set(COLUMNS)
+    assert all(metadata["dagster/row_count"] == 0 for metadata in found.values())
+    assert found["checkpoints"]["changesets_committed_in_24_h"] == 0
+    assert found["user_days"]["edits_by_day"].value.endswith(": none.")
+
+
+def test_a_chart_names_its_ends_and_its_highest_and_is_no_markup_of_others() -> None:
+    said = bars("Edits <b>", [("1 Jan", 0), ("2 Jan", 4), ("3 <Jan>", 2)], unit="edits")
+    picture = base64.b64decode(said.rsplit(",", 1)[1].rstrip(")")).decode()
+    assert picture.count("<rect ") == 3
+    assert "4 edits at most" in picture
+    assert "3 &lt;Jan&gt;" in picture
+    assert said.startswith("Edits <b>: 6 edits\n")
+    assert bars("Edits", [], unit="edits") == "Edits: none."
