@@ -17,7 +17,7 @@ from dagster import (
 
 from stats_assets.database.facts.edits import forget_errors
 from stats_assets.database.statistics.owners import OWNERS
-from stats_assets.orchestration.assets.tables import DAYS
+from stats_assets.orchestration.assets.tables import look_at_tables
 from stats_assets.orchestration.assets.verification import all_is_exact
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.partitions import BY_HAND, KIND_TAG, LIVE
@@ -60,13 +60,17 @@ verification_schedule = ScheduleDefinition(
     description="Each hour a step of some minutes: a big database is verified in about a week, a small one each hour.",
 )
 
-observation_job = define_asset_job(
-    "observation_job",
-    selection=AssetSelection.assets("checkpoints", *DAYS),
+
+@job(
+    tags=LAST | {KIND_TAG: LIVE},  # a few queries: no task of its own for that
     description="Notes how many rows the tables have, how far the streams are and what was counted lately: for the"
     " assets' pages. Changes nothing.",
-    tags=LAST | {KIND_TAG: LIVE},  # a few queries: no task of its own for that
 )
+def observation_job() -> None:
+    """What the assets' pages say of tables."""
+    look_at_tables()
+
+
 observation_schedule = ScheduleDefinition(
     name="observation",
     job=observation_job,

@@ -16,8 +16,10 @@ from dagster import (
 
 from stats_assets import __version__
 from stats_assets.database.columns import COLUMNS
+from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.definitions import defs
 from stats_assets.orchestration.assets.about import PAGES, linked
+from stats_assets.orchestration.assets.statistics import statistics
 from stats_assets.orchestration.assets.tables import observe, tables
 from stats_assets.orchestration.charts import bars
 from stats_assets.settings import PROJECT
@@ -82,18 +84,18 @@ def test_all_that_one_can_start_or_set_explains_itself() -> None:
 
 def test_pages_are_linked_where_the_web_servers_address_is_set() -> None:
     assert set(PAGES) <= set(NAMES)
-    spec = AssetSpec("user_statistics")
-    assert linked([spec, tables], None) == [spec, tables]
+    assert linked([statistics, *tables], None) == [statistics, *tables]
     for address in ("https://stats.example", "https://stats.example/"):
         found = Definitions(
-            assets=linked([AssetSpec("changesets_feed"), tables], address)
+            assets=linked([AssetSpec("changesets_feed"), statistics, *tables], address)
         ).resolve_asset_graph()
         pages = {
             key.to_user_string(): found.get(key).metadata["page"].value
             for key in found.get_all_asset_keys()
             if "page" in found.get(key).metadata
         }
-        assert pages == dict.fromkeys(("changesets_feed", "checkpoints"), "https://stats.example/quality")
+        assert pages.pop("changesets_feed") == pages.pop("checkpoints") == "https://stats.example/quality"
+        assert pages == dict.fromkeys((owner.view for owner in OWNERS.values()), "https://stats.example/")
 
 
 def test_an_observation_says_rows_and_how_far_the_streams_are(stats: Stats) -> None:

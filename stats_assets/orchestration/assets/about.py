@@ -96,13 +96,13 @@ def _code(function: Callable[..., Any]) -> Mapping[str, Any]:
     code = function.__code__
     path = Path(code.co_filename).relative_to(_FOLDER)
     url = f"{_REPOSITORY}/{path.as_posix()}#L{code.co_firstlineno}"
-    with beta():
+    with _beta():
         references = [UrlCodeReference(url=url, label=path.name)]
         return {"dagster/code_references": CodeReferencesMetadataValue(code_references=references)}
 
 
 @contextmanager
-def beta() -> Iterator[None]:
+def _beta() -> Iterator[None]:
     """What Dagster calls beta is meant: its warning would stand at the head of each process's output."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BetaWarning)

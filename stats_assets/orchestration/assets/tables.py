@@ -1,26 +1,24 @@
 """Tables and views that follow from other assets by themselves: OSMesa's checkpoints, and the statistics by day.
 
-Nothing makes them here; they are observed now and then, apart from ticks and the streams' runs: how many rows they and
-the other assets' tables have, and what was counted lately, is database/statistics/sizes.py's.
+Nothing makes them here; they are observed now and then, apart from ticks and the streams' runs, by an op: an asset that
+Dagster observes by itself would be called failed after one failed look, until it is materialized. How many rows there
+are, and what was counted lately, is database/statistics/sizes.py's.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from dagster import (
-    AssetExecutionContext,
     AssetObservation,
-    AssetsDefinition,
     AssetSpec,
     MetadataValue,
-    ObserveResult,
-    multi_observable_source_asset,
+    OpExecutionContext,
+    op,
 )
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.database.statistics.sizes import ROWS_OF, committed_by_hour, edits_by_day, row_count
-from stats_assets.orchestration.assets.about import beta, described
+from stats_assets.orchestration.assets.about import described
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.assets.freshness import newest_age
 from stats_assets.orchestration.charts import bars
@@ -60,54 +58,51 @@ def observe(stats: Stats, connection: Connection) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _look(context: AssetExecutionContext) -> Iterator[ObserveResult]:
-    """Count rows, and look how far the streams are."""
+tables = [
+    described(
+        AssetSpec(
+            "checkpoints",
+            deps=FACTS,
+            group_name="statistics",
+            description=(
+                "How far each stream has come, under OSMesa's names: all from its origin to this sequence is"
+                " done. Written by the sensors' ticks; clients of OSMesa's read it."
+            ),
+            kinds={"postgres", "table"},
+        ),
+        "statistics",
+        observe,
+        document="statistics.md#tables",
+        is_table=True,
+    ),
+    *(
+        described(
+            AssetSpec(
+                name,
+                deps=FACTS,
+                group_name="statistics",
+                description=f"{says}, by UTC: edits, changesets, counts and measures. A view, brought up to"
+                " date with the totals, in one transaction.",
+                kinds={"postgres", "view"},
+            ),
+            "statistics",
+            observe,
+            document="statistics.md#user_days-hashtag_days-country_days",
+            is_table=True,
+        )
+        for name, says in DAYS.items()
+    ),
+]
+
+
+@op(
+    description="Counts rows, looks how far the streams are and what was counted lately, and notes it at the assets."
+)
+def look_at_tables(context: OpExecutionContext) -> None:
+    """Observations of all tables and views that are assets."""
     stats = current_stats()
     with failing(), stats.look() as connection:
         found = observe(stats, connection)
     for name, metadata in found.items():
-        if name in ("checkpoints", *DAYS):
-            yield ObserveResult(asset_key=name, metadata=metadata)
-        else:
-            context.log_event(AssetObservation(name, metadata=metadata))
-
-
-with beta():
-    tables: AssetsDefinition = multi_observable_source_asset(
-        name="tables",
-        description="How many rows the tables have, how far the streams are, and what was counted lately.",
-        specs=[
-            described(
-                AssetSpec(
-                    "checkpoints",
-                    deps=FACTS,
-                    description=(
-                        "How far each stream has come, under OSMesa's names: all from its origin to this sequence is"
-                        " done. Written by the sensors' ticks; clients of OSMesa's read it."
-                    ),
-                    kinds={"postgres", "table"},
-                ),
-                "statistics",
-                observe,
-                document="statistics.md#tables",
-                is_table=True,
-            ),
-            *(
-                described(
-                    AssetSpec(
-                        name,
-                        deps=FACTS,
-                        description=f"{says}, by UTC: edits, changesets, counts and measures. A view, brought up to"
-                        " date with the totals, in one transaction.",
-                        kinds={"postgres", "view"},
-                    ),
-                    "statistics",
-                    observe,
-                    document="statistics.md#user_days-hashtag_days-country_days",
-                    is_table=True,
-                )
-                for name, says in DAYS.items()
-            ),
-        ],
-        group_name="statistics",
-    )(_look)
+        context.log_event(AssetObservation(name, metadata=metadata))
+    context.log.info(", ".join(f"{name}: {metadata[ROWS]} rows" for name, metadata in found.items()))
