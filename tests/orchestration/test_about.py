@@ -9,6 +9,7 @@ from dagster import (
     AssetKey,
     AssetSpec,
     CodeReferencesMetadataValue,
+    DagsterInstance,
     Definitions,
     TableSchema,
     UrlCodeReference,
@@ -16,14 +17,18 @@ from dagster import (
 
 from stats_assets import __version__
 from stats_assets.database.columns import COLUMNS
+from stats_assets.database.connection import Connection
 from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.definitions import defs
+from stats_assets.demo.feed import DemoFeed
 from stats_assets.orchestration.assets.about import PAGES, linked
 from stats_assets.orchestration.assets.statistics import statistics
-from stats_assets.orchestration.assets.tables import observe, tables
+from stats_assets.orchestration.assets.tables import FOUND_ALONE, observe, tables
 from stats_assets.orchestration.charts import bars
 from stats_assets.settings import PROJECT
+from stats_assets.streams import TABLE
 from stats_assets.system import Stats
+from tests.orchestration.test_stream_sensor import environment  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
 BLOB = f"{PROJECT}/blob/v{__version__}/"
@@ -102,8 +107,8 @@ def test_an_observation_says_rows_and_how_far_the_streams_are(stats: Stats) -> N
     """Of an empty database, too."""
     with stats.look() as connection:
         found = observe(stats, connection)
-    assert set(found) == set(COLUMNS)
-    assert all(metadata["dagster/row_count"] == 0 for metadata in found.values())
+    assert {stream.feed for stream in TABLE.values()} | set(COLUMNS) == set(found)
+    assert all(found[name]["dagster/row_count"] == 0 for name in COLUMNS)
     assert found["checkpoints"]["changesets_committed_in_24_h"] == 0
     assert found["user_days"]["edits_by_day"].value.endswith(": none.")
 
@@ -116,3 +121,28 @@ def test_a_chart_names_its_ends_and_its_highest_and_is_no_markup_of_others() -> 
     assert "3 &lt;Jan&gt;" in picture
     assert said.startswith("Edits <b>: 6 edits\n")
     assert bars("Edits", [], unit="edits") == "Edits: none."
+
+
+def test_a_look_is_an_event_of_each_asset_and_a_failed_one_leaves_none_failed(
+    feed: DemoFeed, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = defs.resolve_job_def("observation_job")
+    with DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(instance=instance).success
+        seen = {
+            name: (
+                instance.get_latest_materialization_event(AssetKey(name)) is not None,
+                bool(instance.fetch_observations(AssetKey(name), limit=1).records),
+            )
+            for name in NAMES
+        }
+        assert {name for name, (made, _) in seen.items() if made} == set(FOUND_ALONE)
+        feeds = {stream.feed for stream in TABLE.values()}
+        assert {name for name, (_, looked) in seen.items() if looked} == {*COLUMNS, *feeds} - set(FOUND_ALONE)
+        monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+        assert not job.execute_in_process(instance=instance, raise_on_error=False).success
+        planned = instance.event_log_storage.get_asset_records([AssetKey("checkpoints")])
+        assert [record.asset_entry.last_run_id for record in planned] == [
+            record.run_id
+            for record in instance.fetch_materializations(AssetKey("checkpoints"), limit=1).records
+        ]

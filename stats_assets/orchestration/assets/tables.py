@@ -8,6 +8,7 @@ are, and what was counted lately, is database/statistics/sizes.py's.
 from typing import Any
 
 from dagster import (
+    AssetMaterialization,
     AssetObservation,
     AssetSpec,
     MetadataValue,
@@ -15,9 +16,11 @@ from dagster import (
     op,
 )
 
-from stats_assets.database.connection import Connection
+from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.database.statistics.sizes import ROWS_OF, committed_by_hour, edits_by_day, row_count
+from stats_assets.ingest.feed_head import known_of
+from stats_assets.monitoring.lag import feed_age_seconds
 from stats_assets.orchestration.assets.about import described
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.assets.freshness import newest_age
@@ -33,10 +36,12 @@ DAYS = {
     "hashtag_days": "Each hashtag's days",
     "country_days": "Each country's days, of what lies there",
 }
+FOUND_ALONE = ("checkpoints", *DAYS)
+"""Assets that no run makes: what is found of them is their materialization, else the UI would call them missing."""
 
 
 def observe(stats: Stats, connection: Connection) -> dict[str, dict[str, Any]]:
-    """What is to be said of each table now: its name → metadata."""
+    """What is to be said now of each table, and of the feeds: asset → metadata. Asks no feed."""
     found: dict[str, dict[str, Any]] = {name: {ROWS: row_count(connection, name)} for name in ROWS_OF}
     for stream in STREAMS:
         row = stream_of(connection, stream)
@@ -44,6 +49,12 @@ def observe(stats: Stats, connection: Connection) -> dict[str, dict[str, Any]]:
         hours = [
             (f"{hour:%d %b %H:00} UTC", number) for hour, number in committed_by_hour(connection, stream)
         ]
+        feed = known_of(connection, stats.source(stream), stream)
+        feed_age = feed_age_seconds(feed, clock(connection))
+        found[TABLE[stream].feed] = {
+            **({} if feed.head is None else {"head": feed.head}),
+            **({} if feed_age is None else {"feed_age_seconds": feed_age}),
+        }
         found["checkpoints"] |= {
             **({} if row is None or row.checkpoint is None else {f"{stream}_checkpoint": row.checkpoint}),
             **({} if age is None else {f"{stream}_lag_seconds": age}),
@@ -104,5 +115,7 @@ def look_at_tables(context: OpExecutionContext) -> None:
     with failing(), stats.look() as connection:
         found = observe(stats, connection)
     for name, metadata in found.items():
-        context.log_event(AssetObservation(name, metadata=metadata))
-    context.log.info(", ".join(f"{name}: {metadata[ROWS]} rows" for name, metadata in found.items()))
+        kind = AssetMaterialization if name in FOUND_ALONE else AssetObservation
+        context.log_event(kind(name, metadata=metadata))
+    rows = (f"{name}: {metadata[ROWS]} rows" for name, metadata in found.items() if ROWS in metadata)
+    context.log.info(", ".join(rows))
