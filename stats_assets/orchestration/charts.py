@@ -1,39 +1,34 @@
 """A picture of a few numbers in Dagster's UI, which shows Markdown with an image in it. Pure.
 
-Dagster plots a number over time by itself; this is for what one event says of many times.
+Dagster plots a number over time by itself; this is for what one event says of many times. Short, as the UI hides what
+has 1,000 signs or more behind a click, and each event is kept.
 """
 
-import base64
 from collections.abc import Sequence
-from html import escape
+from urllib.parse import quote
 
-WIDTH, HEIGHT, LINE = 480, 96, 14
-COLOUR, TEXT = "#4f43dd", "#6b7280"  # readable on the UI's light and dark ground
+WIDTH, HEIGHT = 480, 64
+COLOUR = "#4f43dd"  # seen on the UI's light and dark ground
 
 
 def bars(title: str, values: Sequence[tuple[str, int]], *, unit: str) -> str:
-    """Markdown of a row of bars: the first, the last and the highest are named. Without any above 0: words."""
+    """Markdown of a row of bars, with the first, the last and the highest in words. Without any above 0: words alone.
+
+    values: forty at most, each named.
+    """
     highest = max((value for _, value in values), default=0)
     if not highest:
         return f"{title}: none."
-    wide = WIDTH / len(values)
-    drawn = []
-    for place, (name, value) in enumerate(values):
-        high = HEIGHT * value / highest
-        drawn.append(
-            f'<rect x="{place * wide:.1f}" y="{LINE + HEIGHT - high:.1f}" width="{max(1.0, wide - 2):.1f}"'
-            f' height="{high:.1f}" fill="{COLOUR}"><title>{escape(name)}: {value:,} {escape(unit)}</title></rect>'
-        )
-    foot = LINE + HEIGHT + LINE
-    said = (
-        f'<text x="0" y="{LINE - 4}">{highest:,} {escape(unit)} at most</text>'
-        f'<text x="0" y="{foot}">{escape(values[0][0])}</text>'
-        f'<text x="{WIDTH}" y="{foot}" text-anchor="end">{escape(values[-1][0])}</text>'
+    step = WIDTH // len(values)
+    path = "".join(
+        f"M{place * step + step // 2},{HEIGHT}v-{max(1, round(HEIGHT * value / highest))}"
+        for place, (_, value) in enumerate(values)
+        if value
     )
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{foot + 4}"'
-        f' font-family="sans-serif" font-size="11" fill="{TEXT}">{"".join(drawn)}{said}</svg>'
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{HEIGHT}'>"
+        f"<path d='{path}' stroke='{COLOUR}' stroke-width='{step - 2}'/></svg>"
     )
     total = sum(value for _, value in values)
-    alt = f"{title}: {total:,} {unit} from {values[0][0]} to {values[-1][0]}, {highest:,} at most"
-    return f"{title}: {total:,} {unit}\n\n![{alt}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    said = f"{title}: {total:,} {unit} from {values[0][0]} to {values[-1][0]}, {highest:,} at most"
+    return f"{said}\n\n![{title}](data:image/svg+xml,{quote(svg, safe='/:=,')})"
