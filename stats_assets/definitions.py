@@ -40,7 +40,9 @@ defs = Definitions(
     assets=linked(
         [
             *(augmented_diffs_feed, augmented_diffs, changesets_feed, changesets),
-            *(statistics, *tables, statistics_verification),
+            statistics,
+            *tables,
+            statistics_verification,
         ],
         settings.public_url,
     ),

@@ -78,13 +78,16 @@ def test_tables_and_views_that_are_asked_for_are_assets() -> None:
 def test_all_that_one_can_start_or_set_explains_itself() -> None:
     repository = defs.get_repository_def()
     own = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
-    for one in (*own, *repository.sensor_defs, *repository.schedule_defs):
-        assert (one.description or "").endswith("."), one.name
+    said: dict[str, str | None] = {one.name: one.description for one in own}
+    said |= {one.name: one.description for one in repository.sensor_defs}
+    said |= {one.name: one.description for one in repository.schedule_defs}
+    assert [name for name, description in said.items() if not (description or "").endswith(".")] == []
     for key in GRAPH.asset_check_keys:
         assert (GRAPH.get_check_spec(key).description or "").endswith("."), key
     for job in own:
         for node in job.nodes:
-            fields = getattr(node.definition.config_schema.config_type, "fields", None) or {}
+            schema = node.definition.config_schema
+            fields = getattr(schema and schema.config_type, "fields", None) or {}
             assert all(field.description for field in fields.values()), job.name
 
 

@@ -64,7 +64,7 @@ def described(
 def linked(
     assets: Iterable[AssetsDefinition | AssetSpec], public_url: str | None
 ) -> list[AssetsDefinition | AssetSpec]:
-    """The assets, each with the address of its page; without the web server's address as they are."""
+    """The assets, each with the address of its page; as they are where PUBLIC_URL, the web server's, is not set."""
     if public_url is None:
         return list(assets)
 

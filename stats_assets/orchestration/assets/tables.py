@@ -36,6 +36,7 @@ DAYS = {
     "hashtag_days": "Each hashtag's days",
     "country_days": "Each country's days, of what lies there",
 }
+LOOKED_AT = " No run makes it: `observation_job` looks at it, every ten minutes."
 FOUND_ALONE = ("checkpoints", *DAYS)
 """Assets that no run makes: what is found of them is their materialization, else the UI would call them missing."""
 
@@ -78,6 +79,7 @@ tables = [
             description=(
                 "How far each stream has come, under OSMesa's names: all from its origin to this sequence is"
                 " done. Written by the sensors' ticks; clients of OSMesa's read it."
+                f"{LOOKED_AT}"
             ),
             kinds={"postgres", "table"},
         ),
@@ -93,7 +95,8 @@ tables = [
                 deps=FACTS,
                 group_name="statistics",
                 description=f"{says}, by UTC: edits, changesets, counts and measures. A view, brought up to"
-                " date with the totals, in one transaction.",
+                " date with the totals, in one transaction."
+                f"{LOOKED_AT}",
                 kinds={"postgres", "view"},
             ),
             "statistics",
