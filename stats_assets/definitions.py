@@ -5,12 +5,16 @@ from pathlib import Path
 from dagster import Definitions, in_process_executor, mem_io_manager
 
 from stats_assets.orchestration.alert_sensor import alert_sensors
+from stats_assets.orchestration.assets.about import linked
 from stats_assets.orchestration.assets.augmented_diffs import augmented_diffs, augmented_diffs_feed
 from stats_assets.orchestration.assets.changesets import changesets, changesets_feed
 from stats_assets.orchestration.assets.statistics import statistics
+from stats_assets.orchestration.assets.tables import tables
 from stats_assets.orchestration.assets.verification import all_is_exact, statistics_verification
 from stats_assets.orchestration.jobs import (
     STREAM_JOBS,
+    observation_job,
+    observation_schedule,
     retention_job,
     retention_schedule,
     statistics_job,
@@ -33,13 +37,18 @@ settings = load_settings()
 poll_seconds = settings.poll_seconds
 
 defs = Definitions(
-    assets=[
-        *(augmented_diffs_feed, augmented_diffs, changesets_feed, changesets),
-        *(statistics, statistics_verification),
-    ],
+    assets=linked(
+        [
+            *(augmented_diffs_feed, augmented_diffs, changesets_feed, changesets),
+            statistics,
+            *tables,
+            statistics_verification,
+        ],
+        settings.public_url,
+    ),
     asset_checks=[*all_checks, all_is_exact],
-    jobs=[*STREAM_JOBS.values(), statistics_job, verification_job, retention_job],
-    schedules=[verification_schedule, retention_schedule],
+    jobs=[*STREAM_JOBS.values(), statistics_job, observation_job, verification_job, retention_job],
+    schedules=[observation_schedule, verification_schedule, retention_schedule],
     sensors=[
         *(stream_sensor(stream, poll_seconds) for stream in STREAMS),
         queue_sensor(poll_seconds),

@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     user_agent: str = f"stats-assets/{__version__} (+{PROJECT})"
     alert_command: str | None = None
     alert_url: str | None = Field(None, repr=False)
+    public_url: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -84,7 +85,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("database_url", "read_database_url", "overpass_url", "augmented_diffs_url", "changesets_url"),
-        *("archive_uri", "alert_url"),
+        *("archive_uri", "alert_url", "public_url"),
         mode="before",
     )
     @classmethod
@@ -119,6 +120,14 @@ class Settings(BaseSettings):
                 place_of(value)
             except ValueError as error:
                 raise ValueError(f"{error}, or a web address (https://...)") from None
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _can_be_linked_to(cls, value: str | None) -> str | None:
+        if value and (not _is_web(value) or _fault_of(value) or _not_a_folder(value)):
+            fault = _fault_of(value) or _not_a_folder(value) or "it begins with http:// or https://"
+            raise ValueError(f"{masked(value)!r} can't be used: {fault}")
         return value
 
     @field_validator("overpass_url")

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
     from stats_assets.monitoring.alert_hooks import Hook
 
+EXAMPLES = {
+    "what is wrong now": "stats-assets alerts",
+    "whether the hooks work": "stats-assets alerts --test",
+    "a round, as by cron": "stats-assets alerts --send",
+}
+EXIT_CODES = {
+    0: "all is fine",
+    1: "something is wrong; with --test or --send: a hook has failed",
+    3: "the database is out of reach, or has no schema yet",
+}
+
 
 def alerts(
     test: Annotated[bool, typer.Option("--test", help="Send a test to each hook that is set.")] = False,
@@ -31,11 +42,7 @@ def alerts(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What is wrong now, as the alert hooks are told it, and whether they work. Sends nothing by itself.
-
-    Exit code: 0 all is fine, 1 something is wrong, or with --test or --send a hook has failed, 3 the database can't be
-    reached, or has no schema yet.
-    """
+    """What is wrong now, as the alert hooks are told it, and whether they work. Sends nothing by itself."""
     if test and send:
         raise SettingsError("--test and --send are two things: say one of them.")
     if test:

@@ -2,15 +2,13 @@
 
 import logging
 import signal
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.text import Text
 
-from stats_assets.cli.messages import err, say
-from stats_assets.cli.options import FromFeed, SequenceOption, StreamOption
+from stats_assets.cli.messages import print_json, say
+from stats_assets.cli.options import AsJson, FromFeed, SequenceOption, StreamOption
+from stats_assets.cli.progress import Progress
 from stats_assets.cli.project import settings_here
 from stats_assets.database.facts.ranges import WHAT_TO_DO, away_in, require_tables
 from stats_assets.database.ledger.ledger import block_of
@@ -18,14 +16,27 @@ from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.ingest.feed_head import of_limit
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
-from stats_assets.words import in_words
 
 if TYPE_CHECKING:
     from stats_assets.orchestration.backfill.round import Wanted
 
-SAY_SECONDS = 15.0
 MOST_TASKS = 200
 """As orchestration/backfill/run_queue.py has it, which is not imported for --help."""
+
+EXAMPLES = {
+    "a range, from the archive where it has the bodies": (
+        "stats-assets backfill --stream augmented_diffs --start 7464000 --end 7468999"
+    ),
+    "one file, anew from the feed": (
+        "stats-assets backfill --stream changesets --start 6300100 --end 6300100 --from-feed"
+    ),
+}
+EXIT_CODES = {
+    0: "all are committed",
+    1: "some are left, or facts of theirs are away",
+    2: "wrong use or setting, beyond the feed's head, no room for its runs, or a database out of reach",
+    130: "ended by Ctrl-C; the same command goes on",
+}
 
 
 def backfill(
@@ -39,9 +50,9 @@ def backfill(
             min=1, max=MOST_TASKS, help="Blocks at a time, in a deployment; default: as configured."
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Do the sequences start..end again, or for the first time. Exit code: 0 all are committed, 1 some are left,
-    or facts of theirs are away.
+    """Do the sequences start..end again, or for the first time.
 
     Runs are seen in the UI. What the archive has is read from there, unless --from-feed.
     Ended by Ctrl-C, it leaves nothing queued, and the same command goes on where it stopped.
@@ -67,9 +78,9 @@ def backfill(
         say("Nothing was begun.", style="red")
         raise typer.Exit(1)
     _warn_of_head(stats, wanted)
-    with DagsterInstance.get() as instance, _Shown(wanted.size) as shown:
+    with DagsterInstance.get() as instance, Progress("sequences", wanted.size) as shown:
         try:
-            outcome = do_backfill(defs, instance, stats, wanted, shown.advance, tasks)
+            outcome = do_backfill(defs, instance, stats, wanted, shown.at, tasks)
         except NoRoom as error:
             say(f"{error} Nothing was begun.", style="red")
             raise typer.Exit(2) from None
@@ -78,6 +89,11 @@ def backfill(
             raise typer.Exit(130) from None
     for trouble in outcome.troubles:
         say(f"{trouble.sequence} is {trouble.work}: {trouble.reason}", style="red")
+    if as_json:
+        troubles = [one._asdict() for one in outcome.troubles]
+        asked = {"stream": stream, "start": start, "end": end, "sequences": wanted.size}
+        left = {"committed": outcome.committed, "blocks_left": outcome.blocks_left}
+        print_json(asked | left | {"troubles": troubles})
     done = f"{outcome.committed} of {wanted.size} sequences of {stream} {start}..{end} are committed"
     if outcome.blocks_left:
         say(f"{done}; blocks left: {outcome.blocks_left}. The same command does these.", style="red")
@@ -121,44 +137,3 @@ class _Said(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
-
-
-class _Left(ProgressColumn):
-    """How long it takes yet."""
-
-    def render(self, task: Task) -> Text:
-        return Text("" if task.time_remaining is None else in_words(task.time_remaining))
-
-
-class _Shown:
-    """A bar in a terminal, a line now and then elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._bar = Progress(
-            *(TextColumn("sequences"), BarColumn(), MofNCompleteColumn(), TextColumn("left:")),
-            _Left(),
-            console=err,
-            disable=not err.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=total)
-        self._total = total
-        self._began = self._said = time.monotonic()
-        self._first: int | None = None
-
-    def __enter__(self) -> "_Shown":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def advance(self, done: int) -> None:
-        self._bar.update(self._task, completed=done)
-        now = time.monotonic()
-        self._first = done if self._first is None else self._first
-        if err.is_terminal or now - self._said < SAY_SECONDS:
-            return
-        self._said = now
-        rate = (done - self._first) / (now - self._began)
-        left = f", about {in_words((self._total - done) / rate)} left" if rate else ""
-        say(f"{done} of {self._total} sequences{left}")

@@ -1,14 +1,16 @@
 """What `verify` and `rebuild` both say: where a long pass is, and what it could not look at."""
 
-import sys
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from stats_assets.cli.messages import say
+from stats_assets.cli.progress import Progress
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import WHAT_TO_DO, away
 from stats_assets.database.statistics.passes import Passed
+from stats_assets.database.statistics.shares import extents, share
 
-SAY_SECONDS = 5.0
 SHOWN = 1_000
 """Lines of a kind that are said."""
 
@@ -27,14 +29,14 @@ def say_unseen(connection: Connection, passed: Passed) -> bool:
     return any(not one.accepted for one in ranges) or (passed.away > 0 and not ranges)
 
 
-class Progress:
-    """Where a long pass is, now and then, on stderr."""
+def as_facts(passed: Passed) -> dict[str, Any]:
+    """What a pass has found, for --json."""
+    return passed._asdict() | {"differences": [one._asdict() for one in passed.differences]}
 
-    def __init__(self) -> None:
-        self._said = time.monotonic()
 
-    def __call__(self, part: str, first: int) -> None:
-        if time.monotonic() - self._said >= SAY_SECONDS:
-            self._said = time.monotonic()
-            say(f"comparing {part} from {first} on")
-            sys.stderr.flush()
+@contextmanager
+def comparing(connection: Connection) -> Iterator[Callable[[str, int], None]]:
+    """Where a long pass is, and how long it takes yet: what `passes` tells of it, to people."""
+    parts = extents(connection)
+    with Progress("comparing") as shown:
+        yield lambda part, first: shown.at(share(parts, part, first), f"comparing {part} from {first} on")

@@ -7,6 +7,17 @@ import typer
 
 from stats_assets.cli.options import Port
 
+EXAMPLES = {
+    "an invented world, offline": "stats-assets demo",
+    "on other ports": "stats-assets demo --port 3001 --feed-port 8091",
+    "real diffs of a folder": "stats-assets demo --directory diffs",
+}
+EXIT_CODES = {
+    0: "ended by Ctrl-C",
+    1: "its folder was removed meanwhile",
+    2: "wrong use or setting, a taken port, or another stack at work here",
+}
+
 
 def demo(
     port: Port = 3000,

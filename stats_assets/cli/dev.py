@@ -4,6 +4,16 @@ import typer
 
 from stats_assets.cli.options import Port
 
+EXAMPLES = {
+    "follow OpenStreetMap": "stats-assets dev",
+    "where port 3000 is taken": "stats-assets dev --port 3001",
+}
+EXIT_CODES = {
+    0: "ended by Ctrl-C",
+    1: "its folder was removed meanwhile",
+    2: "wrong use or setting, a taken port, or another stack at work here",
+}
+
 
 def dev(port: Port = 3000) -> None:
     """The live system in the foreground: UI, daemon, code server, supervised; Ctrl-C ends all."""

@@ -28,6 +28,10 @@ def sentences(error: Exception) -> list[str]:
             f"stats-assets: {error.filename} can't be used: {error.strerror}. May this user write there, and is there"
             " room?"
         ]
+    if isinstance(error, UnicodeEncodeError) and error.reason.startswith("surrogates"):
+        return [
+            "stats-assets: a path or a word that was given is no UTF-8, and can't be used. Name it in UTF-8."
+        ]
     return []  # also an OSError that names no file
 
 

@@ -11,6 +11,17 @@ from stats_assets.database.facts import ranges
 from stats_assets.database.facts.fact_partitions import SEQUENCES
 from stats_assets.system import Stats
 
+EXAMPLES = {
+    "which are away": "stats-assets facts",
+    "these are meant to be": "stats-assets facts --accept 7400000",
+    "count them anew": "stats-assets facts --recount 7400000",
+}
+EXIT_CODES = {
+    0: "none are away, or all are meant to be",
+    1: "others are away",
+    2: "wrong use or setting, nothing to do there, or a database out of reach",
+}
+
 
 def facts(
     accept: Annotated[
@@ -25,7 +36,6 @@ def facts(
 ) -> None:
     """Which ranges of facts are away (detached, dropped, emptied, not restored).
 
-    Exit code: 0 none, or all are meant to be; 1 another is.
     With --accept, one is meant to be: it is named, but no longer warned of. With --recount, its facts are given up: its
     sequences may be counted again, by a backfill; the sums stay until then.
     """

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from stats_assets import __version__
+from stats_assets.cli.help import Group, of_module
 from stats_assets.cli.messages import say
 from stats_assets.cli.output import OutputLost, standard_streams
 
@@ -34,8 +34,9 @@ class _Modules(Mapping[str, Any]):
             raise KeyError(name)
         if name not in self._made:
             plain = name.replace("-", "_")
-            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-            alone.command(name)(getattr(import_module(f"stats_assets.cli.{plain}"), plain))
+            module = import_module(f"stats_assets.cli.{plain}")
+            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
+            alone.command(name, cls=of_module(module))(getattr(module, plain))
             self._made[name] = typer.main.get_command(alone)
         return self._made[name]
 
@@ -46,7 +47,7 @@ class _Modules(Mapping[str, Any]):
         return len(COMMANDS)
 
 
-class _Group(TyperGroup):
+class _Group(Group):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _Modules()  # type: ignore[assignment] # typer only reads it
@@ -58,7 +59,7 @@ app = typer.Typer(
     help="OpenStreetMap editing statistics, kept up to date minute by minute.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    rich_markup_mode=None,
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from stats_assets.cli.output import print_json_text
 
@@ -42,6 +43,12 @@ def print_json(value: Any) -> None:
 def out() -> Console:
     """Standard output: as wide as the terminal, or as wide as need be when it goes to a file or a pipe."""
     return Console(width=None if sys.stdout.isatty() else 100_000)
+
+
+def cell(text: str) -> str:
+    """The text in a table's cell: in standard output's encoding, so that columns stay below each other."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return escape(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _plain(value: object) -> object:

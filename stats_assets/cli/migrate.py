@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from stats_assets.cli.messages import err, say, sure
-from stats_assets.cli.options import StreamOption, Yes
+from stats_assets.cli.messages import err, print_json, say, sure
+from stats_assets.cli.options import AsJson, StreamOption, Yes
+from stats_assets.cli.progress import Progress
 from stats_assets.cli.project import settings_here
 from stats_assets.database import migrations
 from stats_assets.database.connection import Connection, database_url, without_password
@@ -24,6 +25,17 @@ from stats_assets.system import Stats
 READER = "DAGSTER_READ_DB_URI"
 """A deployment's: the URL of the login by which its read-only UI looks at Dagster's records."""
 MOST_KEYS = 1_000  # partitions, ten weeks
+
+EXAMPLES = {
+    "bring the schema up to date": "stats-assets migrate",
+    "before a deployment that can be taken back": "stats-assets migrate --additive-only",
+    "make older blocks ready for a backfill in the UI": "stats-assets migrate --from 7450000 --stream augmented_diffs",
+}
+EXIT_CODES = {
+    0: "it is up to date",
+    2: "wrong use or setting, PostgreSQL refuses, or a database out of reach",
+    4: "with --additive-only: code of before could not go on, nothing was done",
+}
 
 
 def migrate(
@@ -51,6 +63,7 @@ def migrate(
         ),
     ] = False,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring the database's schema up to date.
 
@@ -63,7 +76,10 @@ def migrate(
     url = database_url(settings)
     if additive_only:
         _refuse_forward_only(url)
-    before = migrations.migrate(url)
+    with Progress("revisions of the schema") as shown:
+        before = migrations.migrate(
+            url, lambda done, of: shown.at(done / of, f"revision {done} of {of} is made")
+        )
     did = (
         "was up to date"
         if before is not None and before >= NEWEST
@@ -73,8 +89,12 @@ def migrate(
     check_reader(settings)
     if reader:
         _let_read(reader)
+    keys = []
     if first is not None:
-        (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
+        keys = (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
+    if as_json:
+        done = {"before": before, "revision": max(before or NEWEST, NEWEST), "partitions": keys}
+        print_json(done | {"removed": remove})
 
 
 def _let_read(reader: str) -> None:
@@ -106,7 +126,7 @@ def _refuse_forward_only(url: str) -> None:
         raise typer.Exit(forward_only.EXIT)
 
 
-def _make_ready(stats: Stats, stream: Stream, first: int, yes: bool) -> None:
+def _make_ready(stats: Stats, stream: Stream, first: int, yes: bool) -> list[str]:
     from dagster import DagsterInstance
 
     from stats_assets.orchestration.partitions import BLOCKS, key_of
@@ -117,14 +137,17 @@ def _make_ready(stats: Stats, stream: Stream, first: int, yes: bool) -> None:
         if len(keys) > MOST_KEYS:
             sure(f"That makes {len(keys)} partitions of {stream}, {keys[0]} to {keys[-1]}.", yes=yes)
         if TABLE[stream].has_fact_partitions:
-            for start in range(first, origin, MOST // 2 * SEQUENCES):
-                make_partitions(connection, start, min(origin, start + MOST // 2 * SEQUENCES) - 1)
+            with Progress("partitions of the facts", -(-(origin - first) // SEQUENCES)) as shown:
+                for start in range(first, origin, MOST // 2 * SEQUENCES):
+                    shown.at((start - first) // SEQUENCES)
+                    make_partitions(connection, start, min(origin, start + MOST // 2 * SEQUENCES) - 1)
     with DagsterInstance.get() as instance:
         instance.add_dynamic_partitions(BLOCKS[stream].name or "", keys)
     say(f"{len(keys)} partitions of {stream}, {keys[0]} to {keys[-1]}, can be chosen in the UI.")
+    return keys
 
 
-def _take_away(stats: Stats, stream: Stream, first: int, yes: bool) -> None:
+def _take_away(stats: Stats, stream: Stream, first: int, yes: bool) -> list[str]:
     from dagster import DagsterInstance
 
     from stats_assets.orchestration.spare_partitions import remove_keys, spare_keys
@@ -144,6 +167,7 @@ def _take_away(stats: Stats, stream: Stream, first: int, yes: bool) -> None:
     say(f"{len(keys)} partitions of {stream} in which nothing was done are gone from the UI.")
     if dropped:
         say(f"{len(dropped)} empty partitions of the facts are gone, too.")
+    return keys
 
 
 def _origin(stats: Stats, connection: Connection, stream: Stream, first: int) -> int:

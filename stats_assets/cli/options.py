@@ -1,10 +1,20 @@
 """Options that several commands take, each written once."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from stats_assets.streams import Stream
+
+
+def as_text(given: str) -> str:
+    """What was typed, as UTF-8, whatever the locale says that it is: for an argument that is text, and no path."""
+    try:
+        return os.fsencode(given).decode()
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"it is no UTF-8 text: {error.reason} at byte {error.start}.") from None
+
 
 StreamOption = Annotated[Stream, typer.Option("--stream", help="Which stream.")]
 SequenceOption = Annotated[int, typer.Option(min=0, max=999_999_999)]

@@ -2,8 +2,8 @@
 
 import typer
 
-from stats_assets.cli.messages import say, sure
-from stats_assets.cli.options import FromFeed, SequenceOption, StreamOption, Yes
+from stats_assets.cli.messages import print_json, say, sure
+from stats_assets.cli.options import AsJson, FromFeed, SequenceOption, StreamOption, Yes
 from stats_assets.cli.project import settings_here
 from stats_assets.database.ledger import seeking, stream_rows
 from stats_assets.feeds.outcomes import HeadUnknown
@@ -13,9 +13,22 @@ from stats_assets.system import Stats
 
 MOST_UNASKED = 1_440  # sequences, a day of minutes: a seek farther than that may be a digit too many
 
+EXAMPLES = {
+    "do all above a sequence again": "stats-assets seek --stream augmented_diffs --sequence 7464544",
+    "skip to a sequence, by a script": "stats-assets seek --stream changesets --sequence 6300099 --yes",
+}
+EXIT_CODES = {
+    0: "the next tick does it",
+    2: "wrong use or setting, beyond the feed's head, not meant, or a database out of reach",
+}
+
 
 def seek(
-    stream: StreamOption, sequence: SequenceOption, from_feed: FromFeed = False, yes: Yes = False
+    stream: StreamOption,
+    sequence: SequenceOption,
+    from_feed: FromFeed = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Move a stream's cursor to a sequence: back, all above is done again; forward, what is between is skipped.
 
@@ -47,6 +60,8 @@ def seek(
         if far > MOST_UNASKED:
             sure(f"{stream} {does}: {far} sequences.", yes=yes)
         seeking.request_seek(connection, stream, sequence, from_feed=from_feed)
+    if as_json:
+        print_json({"stream": stream, "checkpoint": at, "to": sequence, "from_feed": from_feed, "head": head})
     say(f"{stream} {does}, at the next tick of {TABLE[stream].sensor}. Switch that sensor on if it is off.")
 
 

@@ -4,19 +4,29 @@ from typing import Annotated, Any
 
 import psycopg
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from stats_assets.cli.messages import err, out, print_json
-from stats_assets.cli.options import AsJson
+from stats_assets.cli.messages import cell, err, out, print_json
+from stats_assets.cli.options import AsJson, as_text
 from stats_assets.cli.output import print_json_text
 from stats_assets.cli.project import settings_here
 from stats_assets.database.connection import Connection
 from stats_assets.system import Stats
 
+EXAMPLES = {
+    "a table": "stats-assets sql 'SELECT tag, edit_count FROM hashtag_statistics ORDER BY 2 DESC LIMIT 5'",
+    "for a program": "stats-assets sql --json 'SELECT day, edit_count FROM user_days'",
+}
+EXIT_CODES = {
+    0: "the rows are printed, also where there are none",
+    2: "PostgreSQL refuses the query, it asks nothing, or the database is out of reach",
+}
+
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One statement; nothing can be changed.")],
+    query: Annotated[
+        str, typer.Argument(parser=as_text, metavar="QUERY", help="One statement; nothing can be changed.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Ask the statistics' database, read-only."""
@@ -43,9 +53,9 @@ def sql(
         return
     table = Table()
     for name in names:
-        table.add_column(escape(name), overflow="fold")
+        table.add_column(cell(name), overflow="fold")
     for row in answer:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row))
+        table.add_row(*("" if value is None else cell(str(value)) for value in row))
     out().print(table)
 
 

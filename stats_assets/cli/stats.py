@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from stats_assets.cli.grouped import By, Group, grouped, shown_user
-from stats_assets.cli.messages import err, out, print_json
+from stats_assets.cli.messages import cell, err, out, print_json
 from stats_assets.cli.options import AsJson
 from stats_assets.cli.project import settings_here
 from stats_assets.env_file import DEFINING
@@ -38,6 +37,17 @@ _MENDED = {
     "unknown_action_type": "actions are no create, modify or delete: nothing is left to be counted",
 }
 
+EXAMPLES = {
+    "a minute, by changeset": "stats-assets stats minute.adiff.xml.gz",
+    "by country, from a pipe": "gunzip -c minute.adiff.xml.gz | stats-assets stats - --by country",
+    "for a program": "stats-assets stats minute.adiff.xml.gz --json",
+}
+EXIT_CODES = {
+    0: "all of it was counted",
+    1: "it is no whole augmented diff, or some of its actions could not be read",
+    2: "wrong use, a file that is not there or can't be used",
+}
+
 
 def stats(
     file: Annotated[str, typer.Argument(help="An augmented diff, plain or gzip; - for standard input.")],
@@ -49,7 +59,7 @@ def stats(
     by: Annotated[By | None, typer.Option(help="Sums in place of changesets.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The statistics of one augmented diff, without any database."""
+    """The statistics of one augmented diff, without any database. What is wrong with it is said on standard error."""
     from stats_assets.osm.categories import Categories
     from stats_assets.osm.regions import Regions
 
@@ -174,14 +184,14 @@ def _changesets(diff: "DiffStatistics") -> Table:
             *(shown_user(c), str(c.total_edits), _what(c)),
             *("\n".join(countries), str(c.errors or "")),
         )
-        table.add_row(str(c.changeset), *map(escape, cells))
+        table.add_row(str(c.changeset), *map(cell, cells))
     return table
 
 
 def _groups(groups: Sequence[Group], by: By) -> Table:
     table = _table(by, "changesets", "edits", "what")
     for group in groups:
-        table.add_row(*map(escape, (group.name, str(group.changesets), str(group.edits), _what(group))))
+        table.add_row(*map(cell, (group.name, str(group.changesets), str(group.edits), _what(group))))
     return table
 
 

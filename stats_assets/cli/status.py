@@ -29,13 +29,20 @@ from stats_assets.words import at, in_words
 
 SHOWN, LONGEST = 5, 400
 
+EXAMPLES = {
+    "both streams, for people": "stats-assets status",
+    "for a monitor, which goes by the exit code": "stats-assets status --json",
+}
+EXIT_CODES = {
+    0: "fine",
+    1: "the stream or its feed is behind by ten minutes or more, or a verification found differences",
+    2: "stalled, switched off, never begun, or ahead of the feed's head; wrong use or setting",
+    3: "the feed or the database is out of reach, or has no schema yet, or an older one",
+}
+
 
 def status(as_json: AsJson = False) -> None:
-    """Where each stream stands.
-
-    Exit code: 0 fine, 1 behind or a verification failed, 2 stalled, switched off or ahead of the feed's head, 3
-    unreachable, or no schema yet.
-    """
+    """Where each stream stands, in figures and in words; to watch it, or to ask by a monitor."""
     settings = settings_here(looks=True)
     try:
         with named():

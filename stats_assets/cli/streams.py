@@ -5,14 +5,25 @@ from typing import Annotated, Literal
 
 import typer
 
-from stats_assets.cli.messages import say
+from stats_assets.cli.messages import print_json, say
+from stats_assets.cli.options import AsJson
 from stats_assets.cli.project import settings_here
 from stats_assets.streams import STREAMS, Stream
+
+EXAMPLES = {
+    "begin to follow both feeds": "stats-assets streams on",
+    "pause one": "stats-assets streams off --stream changesets",
+}
+EXIT_CODES = {
+    0: "they are as wanted now",
+    1: "there is no code location to switch them in, nothing was changed",
+}
 
 
 def streams(
     to: Annotated[Literal["on", "off"], typer.Argument(help="What they shall be.")],
     stream: Annotated[Stream | None, typer.Option(help="Default: both.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Switch the streams on or off, as Automation does in the UI. A run at work goes on to its end."""
     settings_here(dagster=True)
@@ -27,5 +38,7 @@ def streams(
     except NoCode as error:
         say(f"{error} Nothing was switched.", style="red")
         raise typer.Exit(1) from None
+    if as_json:
+        print_json({one: {"on": to == "on", "changed": one in changed} for one in wanted})
     for one in wanted:
         say(f"{one} is {to} now." if one in changed else f"{one} was {to} already.")

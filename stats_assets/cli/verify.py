@@ -4,13 +4,25 @@ from typing import Annotated
 
 import typer
 
-from stats_assets.cli.comparing import SHOWN, Progress, say_unseen
+from stats_assets.cli.comparing import SHOWN, as_facts, comparing, say_unseen
 from stats_assets.cli.messages import print_json, say
 from stats_assets.cli.options import AsJson
 from stats_assets.cli.project import settings_here
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.passes import Passed
 from stats_assets.system import Stats
+
+EXAMPLES = {
+    "everything": "stats-assets verify",
+    "a sample, within a second or so": "stats-assets verify --sample",
+    "ten minutes now, the rest later": "stats-assets verify --seconds 600",
+    "go on there": "stats-assets verify --resume",
+}
+EXIT_CODES = {
+    0: "all that was compared is equal",
+    1: "something differs, or could not be looked at as facts are away that nobody said are meant to be",
+    130: "ended by Ctrl-C; --resume goes on",
+}
 
 
 def verify(
@@ -27,8 +39,7 @@ def verify(
 ) -> None:
     """Recompute the statistics from the facts, and compare every row and key exactly. The verdict is kept for `status`.
 
-    Range by range, each in one snapshot, while the stream goes on. Exit code: 0 all is equal, 1 something differs,
-    or could not be looked at as facts are away that nobody said are meant to be.
+    Range by range, each in one snapshot, while the stream goes on.
     How far it is, and what it found, is kept for --resume and status, if the database's role may write that.
     """
     if a_sample and (resume or seconds is not None):
@@ -40,11 +51,13 @@ def verify(
         if resume and not kept:
             raise typer.BadParameter("there is nothing that it could go on with.", param_hint="--resume")
         try:
-            passed = (
-                passes.sample(connection)
-                if a_sample
-                else passes.verify(connection, "verify", resume=resume, seconds=seconds, progress=Progress())
-            )
+            if a_sample:
+                passed = passes.sample(connection)
+            else:
+                with comparing(connection) as progress:
+                    passed = passes.verify(
+                        connection, "verify", resume=resume, seconds=seconds, progress=progress
+                    )
         except KeyboardInterrupt:
             say(
                 "Ended." + (" stats-assets verify --resume goes on from here." if kept else ""),
@@ -53,8 +66,7 @@ def verify(
             raise typer.Exit(130) from None
         unseen = say_unseen(connection, passed)
     if as_json:
-        differences = [one._asdict() for one in passed.differences]
-        print_json(passed._asdict() | {"differences": differences})
+        print_json(as_facts(passed))
     else:
         _print(passed)
     if not passed.whole and not a_sample:

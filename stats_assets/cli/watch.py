@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stats_assets.cli.messages import say
+from stats_assets.cli.options import as_text
 from stats_assets.cli.project import settings_here
 from stats_assets.database.connection import DatabaseUnreachable
 from stats_assets.database.failures import named
@@ -16,13 +17,27 @@ from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.switches import switches_of
 from stats_assets.system import Stats
 
+EXAMPLES = {
+    "beside a deployment": "stats-assets watch --name production",
+    "one look": "stats-assets watch --once",
+}
+EXIT_CODES = {
+    0: "with --once: metrics were printed",
+    1: "with --once: there are none, as the database or Dagster's records are out of reach",
+}
+
 
 def watch(
-    name: Annotated[str, typer.Option(help="The metrics' dimension Cluster.")] = "stats-assets",
+    name: Annotated[
+        str, typer.Option(parser=as_text, metavar="NAME", help="The metrics' dimension Cluster.")
+    ] = "stats-assets",
     every: Annotated[int, typer.Option(min=1, help="Seconds between two looks.")] = 60,
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
 ) -> None:
-    """Print lag, progress, ticks, heartbeats and failed runs each minute, as CloudWatch's embedded metrics."""
+    """Print lag, progress, ticks, heartbeats and failed runs each minute, as CloudWatch's embedded metrics.
+
+    Each line of standard output is JSON.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     stats = Stats(settings_here(looks=True, dagster=True))

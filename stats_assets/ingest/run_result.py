@@ -71,6 +71,19 @@ class Report:
             f" {left} are left{next_one}"
         )
 
+    def in_words(self) -> str:
+        """What was done, in a line of the run's log."""
+        found = {"actions": self.actions, "counted features": self.features, "changesets": self.changesets}
+        content = ", ".join(f"{number} {what}" for what, number in found.items() if number)
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        left = f", {self.left} left" if self.left else ""
+        took = (
+            f"fetched in {self.fetch_seconds:.1f} s, counted in {self.count_seconds:.1f} s,"
+            f" committed in {self.commit_seconds:.1f} s"
+        )
+        range_ = f"{self.start}" if self.start == self.end else f"{self.start}..{self.end}"
+        return f"{range_}: {self.committed} committed{failed}{left}{content and f' ({content})'}; {took}"
+
     def raise_if_failed(self) -> None:
         """Raises RunFailed when there was work and nothing of it could be committed."""
         if self.committed:

@@ -12,7 +12,7 @@ from stats_assets.streams import STREAM_TAG, TABLE
 MOST = 500  # runs that are looked at
 BY_ITSELF = (
     *(stream.job for stream in TABLE.values()),
-    *("statistics_job", "verification_job", "retention_job"),
+    *("statistics_job", "observation_job", "verification_job", "retention_job"),
 )
 """Jobs that run again by themselves: a failure of theirs stands until one succeeds."""
 SHOWN = 300  # characters of why one failed

@@ -1,5 +1,5 @@
 """The jobs that sensors and schedules start: a stream's assets with the statistics last, the statistics alone, the
-verification of them all, and retention.
+verification of them all, a look at the tables, and retention.
 """
 
 import sqlite3
@@ -17,9 +17,10 @@ from dagster import (
 
 from stats_assets.database.facts.edits import forget_errors
 from stats_assets.database.statistics.owners import OWNERS
+from stats_assets.orchestration.assets.tables import look_at_tables
 from stats_assets.orchestration.assets.verification import all_is_exact
 from stats_assets.orchestration.current_system import current_stats
-from stats_assets.orchestration.partitions import BY_HAND, KIND_TAG
+from stats_assets.orchestration.partitions import BY_HAND, KIND_TAG, LIVE
 from stats_assets.orchestration.records.events import EventLog
 from stats_assets.orchestration.records.retention import prune_runs
 from stats_assets.orchestration.records.storage import ComputeLogs
@@ -57,6 +58,25 @@ verification_schedule = ScheduleDefinition(
     cron_schedule="41 * * * *",
     default_status=DefaultScheduleStatus.RUNNING,
     description="Each hour a step of some minutes: a big database is verified in about a week, a small one each hour.",
+)
+
+
+@job(
+    tags=LAST | {KIND_TAG: LIVE},  # a few queries: no task of its own for that
+    description="Notes how many rows the tables have, how far the streams are and what was counted lately: for the"
+    " assets' pages. Changes nothing.",
+)
+def observation_job() -> None:
+    """What the assets' pages say of tables."""
+    look_at_tables()
+
+
+observation_schedule = ScheduleDefinition(
+    name="observation",
+    job=observation_job,
+    cron_schedule="*/10 * * * *",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Every ten minutes a few queries for the assets' pages: row counts, checkpoints, a picture of the day.",
 )
 
 

@@ -82,6 +82,10 @@ def test_a_seek_is_weighed_before_it_is_asked_for(
     assert (code, "can't be told now" in said) == (2, True)
     assert seek(feed.head - 4990, "--yes")[0] == 0  # the tick waits for the head
     assert seek(feed.head - 5010)[0] == 0  # back needs none
+    to = feed.head - 5020
+    done = run("seek", "--stream", DIFFS, "--sequence", str(to), "--json", **environment)
+    asks = {"stream": DIFFS, "checkpoint": feed.head - 5000, "to": to, "from_feed": False, "head": None}
+    assert json.loads(done.stdout) == asks
 
 
 @pytest.mark.parametrize(("answer", "code"), [(True, None), (False, 2)])
@@ -212,8 +216,11 @@ def test_partitions_before_the_origin_are_asked_about_and_taken_away_again(
     ledger.take(connection, "tries", DIFFS, [before + 250])
     asks = run("migrate", "--from", str(before), "--remove", **environment)
     assert (asks.returncode, "removes 2999 partitions" in asks.stderr) == (2, True)
-    gone = run("migrate", "--from", str(before), "--remove", "--yes", **environment)
+    gone = run("migrate", "--from", str(before), "--remove", "--yes", "--json", **environment)
     assert gone.returncode == 0, gone.stderr
+    answer = json.loads(gone.stdout)
+    assert (answer["before"], answer["removed"]) == (answer["revision"], True)
+    assert (len(answer["partitions"]), answer["partitions"][0]) == (2999, f"{before:09d}")
     kept = [f"{before + 200:09d}", f"{world.first:09d}"]
     assert sorted(instance.get_dynamic_partitions("augmented_diffs_blocks")) == kept
     assert len(fact_partitions(connection)) == 2

@@ -1,10 +1,16 @@
 """Standard input, output and error that are closed, full, unread or of another encoding: no traceback, no silence."""
 
+import contextlib
+import fcntl
 import json
 import os
+import re
 import shutil
+import struct
+import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +37,10 @@ COMMANDS = {
     "database-url": (("database-url",), 0),
     "verify --json": (("verify", "--sample", "--json"), 0),
     "facts --json": (("facts", "--json"), 0),
+    "database-url --json": (("database-url", "--json"), 0),
+    "migrate --json": (("migrate", "--json"), 0),
+    "retry --json": (("retry", "--json"), 0),
+    "rebuild --json": (("rebuild", "--json"), 0),
 }
 TALK = {  # which answer nothing on standard output
     "migrate": (("migrate",), 0),
@@ -59,7 +69,9 @@ def _odd(
     (folder / "err").touch()
     os.dup2(os.open(folder / "err", os.O_WRONLY), 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    if how == "unread":
+    if how == "terminal":
+        _in_terminal(folder / "out")
+    elif how == "unread":
         reader, writer = os.pipe()
         os.close(reader)
         os.dup2(writer, 1)
@@ -76,6 +88,23 @@ def _odd(
     from stats_assets.cli.main import main
 
     main()
+
+
+def _in_terminal(copy: Path) -> None:
+    """Goes on in a child, whose output and error are a terminal of COLUMNS; what comes to it goes to that file."""
+    screen, line = os.openpty()
+    fcntl.ioctl(line, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(os.environ["COLUMNS"]), 0, 0))
+    child = os.fork()
+    if not child:
+        for number in (1, 2):
+            os.dup2(line, number)
+        return
+    os.close(line)
+    with copy.open("wb") as file, contextlib.suppress(OSError):  # of a terminal that nobody has open any more
+        while some := os.read(screen, 65536):
+            file.write(some)
+    _, status = os.waitpid(child, 0)
+    os._exit(os.waitstatus_to_exitcode(status))
 
 
 def called(
@@ -113,7 +142,8 @@ def test_answers_go_to_standard_output_and_talk_to_standard_error(
             assert done.stderr, name
         if name.endswith("--json"):
             json.loads(done.stdout)
-        assert name.startswith(("status", "verify")) or name in TALK or not done.stderr, (name, done.stderr)
+        talks = name.startswith(("status", "verify", "migrate", "retry", "rebuild"))
+        assert talks or name in TALK or not done.stderr, (name, done.stderr)
 
 
 def some(*names: str) -> list[tuple[str, tuple[str, ...], int]]:
@@ -169,6 +199,79 @@ def test_the_others_closed(given: dict[str, str]) -> None:
         done = called(COMMANDS[name][0], given, "closed 2")
         assert (done.code, bool(done.out)) == (0, True)
     assert called(("nonsense",), given, "closed 2").code == 2
+
+
+CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+COLOURS = re.compile(rb"\x1b\[[0-9;]*3[0-7][0-9;]*m")
+
+
+def test_what_is_piped_has_no_signs_of_a_terminal(given: dict[str, str]) -> None:
+    """Whatever the terminal that it was typed in calls itself."""
+    for odd in ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}):
+        for name, (arguments, code) in (COMMANDS | TALK).items():
+            done = CliRunner().invoke(app, arguments, env=given | odd, prog_name="stats-assets")
+            assert (name, done.exit_code) == (name, code)
+            assert not CONTROLS.search(done.output_bytes), name
+
+
+@pytest.mark.parametrize(
+    ("terminal", "columns"), [("xterm", "40"), ("dumb", "40"), ("without colours", "100")]
+)
+def test_a_terminal_gets_what_it_can_show(given: dict[str, str], terminal: str, columns: str) -> None:
+    odd = {"COLUMNS": columns, "TERM": terminal if terminal != "without colours" else "xterm"}
+    if terminal == "without colours":
+        odd["NO_COLOR"] = "1"
+    for name, arguments, code in some("status", "verify"):
+        done = called(arguments, given | odd, "terminal")
+        assert (name, done.code, done.err) == (name, code, "")
+        assert done.out, name
+        assert terminal == "xterm" or not COLOURS.search(done.out), name
+        assert terminal != "dumb" or not CONTROLS.search(done.out), name
+    table = called(COMMANDS["sql"][0], given | odd, "terminal").out.decode()
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", table)
+    assert all(len(line) <= int(columns) for line in plain.splitlines())
+    assert "berlingen" in plain
+
+
+NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+TYPED = (
+    (("hashtags", "--json", "#東京 #İst #TITI"), [["東京", "i̇st", "titi"]]),
+    (("sql", "--json", "SELECT 'Überlingen 東京' AS a"), [{"a": "Überlingen 東京"}]),
+)
+
+
+@pytest.mark.parametrize(
+    ("locale", "typed"),
+    [(NO_UTF8, 0), (NO_UTF8, 1), ({"LC_ALL": "tr_TR.UTF-8"}, 0), ({"LANG": "ne_NP"}, 1)],
+    ids=str,
+)
+def test_what_is_typed_is_text_in_any_locale(
+    locale: dict[str, str], typed: int, given: dict[str, str], tmp_path: Path
+) -> None:
+    """A fresh interpreter each, as it reads the locale at its start."""
+    program = str(Path(sys.executable).with_name("stats-assets"))
+    arguments, said = TYPED[typed]
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))
+    }
+    done = subprocess.run(  # noqa: S603
+        [program, *arguments],
+        env=kept | given | locale,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout) == said
+
+
+@pytest.mark.parametrize(
+    "arguments", [("hashtags", "#\udcff"), ("sql", "SELECT '\udcff'"), ("stats", "\udcff")]
+)
+def test_what_is_no_text_is_said(arguments: tuple[str, ...], given: dict[str, str]) -> None:
+    done = called(arguments, given)
+    assert (done.code, done.out) == (2, b"")
+    assert "UTF-8" in done.err or "can't be read" in done.err
 
 
 @pytest.mark.parametrize("columns", ["0", "1", "many"])

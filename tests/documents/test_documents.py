@@ -45,6 +45,7 @@ IN_WORDS = {
     "categories_file": "the packaged one",
     "alert_command": "none",
     "alert_url": "none",
+    "public_url": "none",
     "archive_keep_days": "for ever",
     "user_agent": "names the project",
     "overpass_pause_seconds": f"{PAUSE:g}, at your own server 0",

@@ -21,9 +21,10 @@ from dagster import (
 from dagster._core.definitions.assets.graph.asset_graph import AssetNode
 from dagster._core.definitions.node_definition import NodeDefinition
 
+from stats_assets import __version__
 from stats_assets.definitions import defs, poll_seconds
 from stats_assets.orchestration.alert_sensor import alert_sensors
-from stats_assets.settings import Settings
+from stats_assets.settings import PROJECT, Settings
 
 FILE = Path(__file__).with_name("definitions.yaml")
 HEAD = """# What Dagster loads, as it is now. Written by `make graph`; test_definitions.py compares it.
@@ -77,6 +78,7 @@ def text_of(definitions: Definitions) -> str:
 
 
 def _asset(node: AssetNode) -> dict[str, Any]:
+    schema, code = (node.metadata.get(f"dagster/{name}") for name in ("column_schema", "code_references"))
     return _set(
         says=node.description,
         group=node.group_name,
@@ -92,10 +94,22 @@ def _asset(node: AssetNode) -> dict[str, Any]:
         },
         owners=sorted(node.owners),
         code_version=node.code_version,
-        metadata={name: str(value) for name, value in sorted(node.metadata.items()) if "/" not in name},
+        table=node.metadata.get("dagster/relation_identifier"),
+        columns=[column.name for column in schema.columns] if schema else None,
+        code=[_link(one.url).split("#")[0] for one in code.code_references] if code else None,
+        metadata={
+            name: _link(str(getattr(value, "value", value)))
+            for name, value in sorted(node.metadata.items())
+            if "/" not in name
+        },
         automation=node.automation_condition and str(node.automation_condition),
         external=node.is_external,
     )
+
+
+def _link(address: str) -> str:
+    """Without the version, which is another with each release."""
+    return address.replace(f"{PROJECT}/blob/v{__version__}/", "")
 
 
 def _check(spec: AssetCheckSpec) -> str | dict[str, Any] | None:

@@ -576,7 +576,7 @@ def test_the_names_that_others_rely_on() -> None:
         *("augmented_diffs_feed", "changesets_feed"),
         *("augmented_diffs", "changeset_edits", "changeset_updates", "changeset_metadata"),
         *("user_statistics", "hashtag_statistics", "country_statistics", "hashtag_user_statistics"),
-        "statistics_verification",
+        *("user_days", "hashtag_days", "country_days", "checkpoints", "statistics_verification"),
     }
     assert {sensor.name for sensor in REPOSITORY.sensor_defs} == {
         *("augmented_diffs_stream", "changesets_stream", "statistics_queue")

@@ -4,6 +4,7 @@ A revision has SQL of its own, which stays as it was (frozen.py), and says wheth
 working. How to write one is in CONTRIBUTING.md; what is there before is found.py's.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -33,7 +34,11 @@ HINTS = {
 }
 
 
-def migrate(url: str) -> str | None:
+Told = Callable[[int, int], None]
+"""Hears how many revisions are made, and of how many."""
+
+
+def migrate(url: str, told: Told = lambda done, of: None) -> str | None:
     """Bring the schema to the newest revision, under a lock; returns the revision that it had before.
 
     One that is newer still, and does not matter to this code, stays. Also makes the facts' partitions that the
@@ -54,7 +59,9 @@ def migrate(url: str) -> str | None:
             locks.wait_for(connection, locks.SCHEMA)
             before = revision(connection)
             if before is None or before < NEWEST:
-                upgrade(url, NEWEST)
+                upgrade(
+                    url, NEWEST, lambda made: told(made - int(before or 0), int(NEWEST) - int(before or 0))
+                )
         _make_partitions_ahead(connection)
         note(connection)
         make_reading_login(connection)
@@ -80,8 +87,8 @@ def forward_only(url: str) -> list[str]:
     )
 
 
-def upgrade(url: str, to: str) -> None:
-    """Upgrade to that revision, in one transaction, as `migrate` does; without its lock."""
+def upgrade(url: str, to: str, made: Callable[[int], None] = lambda revision: None) -> None:
+    """Upgrade to that revision, in one transaction, as `migrate` does; without its lock. `made` hears of each."""
     from alembic import command  # here: whoever looks at a database imports this package
     from alembic.config import Config
     from sqlalchemy import create_engine, pool
@@ -100,7 +107,7 @@ def upgrade(url: str, to: str) -> None:
             migration.exec_driver_sql("SET LOCAL lock_timeout = '5min'; SET LOCAL statement_timeout = '12h'")
             # What lies in a later schema of search_path is another's, though it may have our names.
             migration.exec_driver_sql("SELECT set_config('search_path', quote_ident(current_schema()), true)")
-            config.attributes["connection"] = migration
+            config.attributes.update(connection=migration, made=made)
             command.upgrade(config, to)
     except (psycopg.Error, DBAPIError) as error:
         # Alembic's own statements go by SQLAlchemy, ours don't.

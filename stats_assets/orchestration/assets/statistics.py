@@ -21,6 +21,7 @@ from stats_assets.database.ledger.leases import heartbeat
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.applier import apply_queue, keep_refreshments, leaders
 from stats_assets.database.statistics.owners import OWNERS
+from stats_assets.orchestration.assets.about import described
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
 from stats_assets.orchestration.current_system import current_stats
@@ -31,18 +32,28 @@ LEADERS = 10
 LEADERS_SCHEMA = TableSchema(
     [TableColumn("name"), TableColumn("edits", "int"), TableColumn("changesets", "int")]
 )
+HOW = (
+    " A view, always up to date: a run adds what changed changesets contribute now, less what they contributed before."
+    " With OSMesa's columns under OSMesa's names."
+)
 SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
 
 
 @multi_asset(
     name="statistics",
     specs=[
-        AssetSpec(
-            owner.view,
-            deps=[stream.facts for stream in TABLE.values()],
-            description=owner.says,
-            kinds={"postgres"},
-            freshness_policy=FRESHNESS,
+        described(
+            AssetSpec(
+                owner.view,
+                deps=[stream.facts for stream in TABLE.values()],
+                description=f"{owner.says}{HOW}",
+                kinds={"postgres", "view"},
+                freshness_policy=FRESHNESS,
+            ),
+            "statistics",
+            apply_queue,
+            document="statistics.md#views-of-totals",
+            is_table=True,
         )
         for owner in OWNERS.values()
     ],
@@ -65,8 +76,12 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         heartbeat(stats.url, context.run.run_id, stats.settings.lease_stale_seconds),
     ):
         keep_refreshments(connection, stats.settings.refreshments_rows)
-        applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
+        applied = apply_queue(connection, lambda left: _say_left(context, left))
         sample = passes.sample(connection)
+        context.log.info(
+            f"{applied.changesets} changesets brought up to date ({applied.entries} entries of the queue); of a sample"
+            f" of {sample.steps} ranges {len(sample.differences) or 'nothing'} differs from the facts"
+        )
         ages = {stream: newest_age(connection, stats, stream) for stream in STREAMS}
         most = {name: leaders(connection, name, LEADERS) for name, owner in OWNERS.items() if owner.named}
     for name, owner in OWNERS.items():
@@ -89,6 +104,11 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         description=f"{escaped('; '.join(said[:SHOWN]))}; `stats-assets rebuild` mends it." if said else None,
         metadata={"differences": len(said), "ranges": sample.steps, "pending": sample.pending},
     )
+
+
+def _say_left(context: AssetExecutionContext, left: int) -> None:
+    if left:
+        context.log.info(f"{left} entries left in the queue")
 
 
 def _table(rows: list[tuple[Any, ...]]) -> MetadataValue:

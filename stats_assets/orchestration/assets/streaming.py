@@ -35,6 +35,7 @@ from stats_assets.ingest.mode import Mode
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report, RunFailed
 from stats_assets.orchestration import wakes
+from stats_assets.orchestration.assets.about import described
 from stats_assets.orchestration.assets.freshness import FRESHNESS
 from stats_assets.orchestration.assets.run_metadata import block_metadata, lag_metadata, metadata_of
 from stats_assets.orchestration.current_system import current_stats
@@ -64,16 +65,29 @@ WAIT_FOR_FEED = 3600.0  # so long in all a backfill's run waits for a feed that 
 
 
 class RangeConfig(Config):
-    """Which sequences, both ends included; without them the partition's whole block, as far as the feed has it."""
+    """Which sequences, both ends included; without them the partition's whole block, as far as the feed has it.
+
+    For example partition 007464500 with start 7464510 and end 7464519: these ten alone.
+    """
 
     # With defaults that are numbers, so that the launchpad's scaffold has them.
     start: int | None = Field(
-        0, ge=0, description="First sequence. What is before the partition's first (0, say) means that one."
+        0,
+        ge=0,
+        description="First sequence, for example 7464510. What is before the partition's first (0, say) means that one:"
+        " leave it for the whole block.",
     )
     end: int | None = Field(
-        MOST, ge=0, description="Last sequence, included. What is beyond the partition's last means that one."
+        MOST,
+        ge=0,
+        description="Last sequence, included, for example 7464519. What is beyond the partition's last means that one:"
+        " leave it for the whole block.",
     )
-    from_feed: bool = Field(False, description="Fetch anew from the feed, never from the archive.")
+    from_feed: bool = Field(
+        False,
+        description="false: take bodies from the archive where it has them, without asking the feed. true: fetch"
+        " all anew from the feed, for example where an archived body is doubted.",
+    )
     late: bool = Field(
         False,
         description="Leave it false. The sensor's own runs set it: only what is due once more (given up a day ago, or"
@@ -109,8 +123,12 @@ def stream_assets(stream: Stream, raw: AssetSpec, facts: AssetSpec, description:
         name=stream,
         description=description,
         specs=[
-            spec.replace_attributes(description=(spec.description or "") + GREEN, freshness_policy=policy)
-            for spec, policy in ((raw, None), (facts, FRESHNESS))
+            described(raw, "raw", run_range, document="feeds.md").replace_attributes(
+                description=(raw.description or "") + GREEN
+            ),
+            described(
+                facts, "facts", run_range, document="how-it-works.md", is_table=True
+            ).replace_attributes(description=(facts.description or "") + GREEN, freshness_policy=FRESHNESS),
         ],
         check_specs=[
             AssetCheckSpec("run_complete", asset=facts.key, description="No sequence of the run failed.")
@@ -172,6 +190,7 @@ def materialize_stream(
     except (ArchiveError, DatabaseUnreachable, EmbeddedServerError, LeaseLost) as error:
         rest = "the rest is done again by itself" if live else "the same again does the rest"
         raise Failure(f"{error} What was committed stays; {rest}.") from None
+    context.log.info("; ".join(report.in_words() for report in reports))
     failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
     shown: dict[str, Any] = {
         "url": work.source.url,

@@ -18,6 +18,7 @@ from stats_assets.database.connection import Connection
 from stats_assets.database.statistics import passes, verdicts
 from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.verdicts import Verdict
+from stats_assets.orchestration.assets.about import described
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.check_outcomes import changed, evaluation_of
 from stats_assets.orchestration.current_system import current_stats
@@ -26,12 +27,20 @@ from stats_assets.orchestration.markdown import escaped
 STEP_SECONDS = 300.0
 CHECK = "all_is_exact"
 
-statistics_verification = AssetSpec(
-    "statistics_verification",
-    deps=[owner.view for owner in OWNERS.values()],
-    description="Whether all statistics are exactly what the facts say. Never materialized: its check is the verdict.",
-    group_name="statistics",
-    kinds={"postgres"},
+statistics_verification = described(
+    AssetSpec(
+        "statistics_verification",
+        deps=[owner.view for owner in OWNERS.values()],
+        description=(
+            "Whether all statistics are exactly what the facts say. Never materialized: its check is the verdict, which"
+            " stands until all is verified again, or rebuilt (`stats-assets verify`, `stats-assets rebuild`)."
+        ),
+        group_name="statistics",
+        kinds={"postgres"},
+    ),
+    "statistics",
+    passes.verify,
+    document="reliability.md",
 )
 
 

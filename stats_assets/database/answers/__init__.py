@@ -1,0 +1,1 @@
+"""Answers to questions, in SQL: read only, over facts, changesets and aggregates."""

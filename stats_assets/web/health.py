@@ -1,0 +1,10 @@
+"""Whether the server lives, and whether it can answer."""
+
+from fastapi import APIRouter
+
+from stats_assets.web.serving import Serving
+
+
+def router(serving: Serving) -> APIRouter:
+    """Its routes."""
+    return APIRouter()

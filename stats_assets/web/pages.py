@@ -1,0 +1,10 @@
+"""The pages for people."""
+
+from fastapi import APIRouter
+
+from stats_assets.web.serving import Serving
+
+
+def router(serving: Serving) -> APIRouter:
+    """Its routes."""
+    return APIRouter()

@@ -1,0 +1,23 @@
+"""What a web server's routes share: the pool of connections, the settings, and the way to an answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from stats_assets.questions.answer import Answer, Given, Kind
+from stats_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Serving:
+    """`pool`: read-only connections with a statement timeout."""
+
+    settings: Settings
+    pool: ConnectionPool[Connection[TupleRow]]
+
+    def answer(self, kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+        """What `/api/v1/KIND` says of these parameters (`path`: those in its path). Raises Problem."""
+        raise NotImplementedError
