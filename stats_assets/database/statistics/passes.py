@@ -24,6 +24,7 @@ from stats_assets.database.statistics.owners import COMPARED
 from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare, step_begins
 
 REBUILD = "rebuild"
+QUEUING = PARTS[:2]  # what differs in them is mended by the applier
 SAMPLE, SAMPLE_SIZE = 2, 20  # ranges a part, and changesets, facts or members a range
 HEAVY = 2_000  # changesets of an owner that are too many for a sample
 
@@ -177,6 +178,8 @@ def _walk(
         found, steps, pending = found + compared.differences, steps + 1, compared.pending
         save = partial(_save, connection, name, place, after, compared, mend, began_at)
         known, away = retried(save) if kept else (len(found), away + compared.away)
+        if name == REBUILD and place[0] == QUEUING[-1] and after is not None and after[0] not in QUEUING:
+            _apply_all(connection)  # what is summed up next is right before its sums are looked at
         place = after
         if seconds is not None and time.monotonic() - began > seconds:
             break
