@@ -6,6 +6,7 @@ Pure: what there is of hashtags, users and countries is the database's to say (d
 from collections.abc import Callable
 from datetime import datetime
 from typing import NoReturn, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from stats_assets.osm.hashtags import hashtags_in_comment
 from stats_assets.questions import parameters, steps, windows
@@ -247,10 +248,10 @@ class _Reader:
             return "apart"
         return combine
 
-    def _window(self, zone: windows.ZoneInfo) -> tuple[Window, str | None]:
-        ways = [name for name in ("last", "period") if name in self._values]
-        if "from" in self._values or "to" in self._values:
-            ways.insert(0, "from" if "from" in self._values else "to")
+    def _window(self, zone: ZoneInfo) -> tuple[Window, str | None]:
+        ways = [name for name in ("from", "to", "last", "period") if name in self._values]
+        if ways[:2] == ["from", "to"]:
+            del ways[1]
         if len(ways) > 1:
             others = dict.fromkeys(n for n in ("from", "to", "last", "period") if n != ways[-1])
             self._refuse(
@@ -283,7 +284,7 @@ class _Reader:
             )
         return Window(since, until), None
 
-    def _end(self, name: str, zone: windows.ZoneInfo) -> datetime | None:
+    def _end(self, name: str, zone: ZoneInfo) -> datetime | None:
         value = self._one(name)
         if value is None:
             return None

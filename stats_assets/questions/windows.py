@@ -170,12 +170,11 @@ def _days(text: str, today: date) -> tuple[date, date]:
     found = _PERIOD.match(text)
     if found is None:
         raise ValueError
-    year, week, month, day = (part and int(part) for part in found.groups())
-    assert year is not None  # noqa: S101 - the pattern has it
+    year, week, month, day = found.groups()
     if week is not None:
-        first = date.fromisocalendar(year, week, 1)
+        first = date.fromisocalendar(int(year), int(week), 1)
         return first, next_day("week", first)
-    first = date(year, month or 1, day or 1)
+    first = date(int(year), int(month or 1), int(day or 1))
     return first, next_day("day" if day else "month" if month else "year", first)
 
 
