@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from psycopg_pool import ConnectionPool
@@ -14,6 +15,7 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.feeds.sequences import covers
 from stats_assets.ingest.run import run_range
+from stats_assets.settings import Settings
 from stats_assets.system import Stats
 from stats_assets.web.serving import Serving
 from tests.conftest import database, settings_for
@@ -30,7 +32,13 @@ class Asked:
 
     def __call__(self, kind: Any, query: str = "", **path: str) -> Any:
         given = parse_qsl(query, keep_blank_values=True)
+        self.serving.kept.clear()
         return self.serving.answer(kind, given, path).content
+
+    def at(self, address: str) -> Any:
+        """The same by an address, such as `try` and `next` are."""
+        parts = urlsplit(address)
+        return self(parts.path.removeprefix("/api/v1/"), parts.query)
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +60,14 @@ def asked(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -
         connection.execute("ANALYZE")
         with ConnectionPool(url, min_size=1, max_size=4, open=True) as pool:
             yield Asked(Serving(settings, pool), connection, world.first, feed.head)
+
+
+@pytest.fixture
+def hand(url: str, connection: Connection, tmp_path: Path) -> Iterator[tuple[Any, Asked]]:
+    """A database of facts that the test makes, and its answers."""
+    from tests.answers.byhand import Byhand
+
+    made = Byhand(connection)
+    settings = Settings(database_url=url, stats_data_dir=tmp_path)
+    with ConnectionPool(url, min_size=1, max_size=2, open=True) as pool:
+        yield made, made.asked(pool, settings)
