@@ -11,7 +11,7 @@ from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.feeds.sequences import covers, sequence_of
 from stats_assets.web.serving import Serving
-from tests.answers.conftest import Asked
+from tests.answers.asking import Asked
 
 FIRST = 6_543_200
 """Of the minute (04:15, 04:16] on 2025-02-20."""

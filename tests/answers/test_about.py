@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.answers.asking import Asked
 from tests.answers.byhand import FIRST, Byhand
-from tests.answers.conftest import Asked
 
 Hand = tuple[Byhand, Asked]
 WINDOW = "from=2025-02-20T14:00Z&to=2025-02-20T14:30Z"

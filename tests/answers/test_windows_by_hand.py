@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from stats_assets.questions.problem import Problem
+from tests.answers.asking import Asked
 from tests.answers.byhand import Byhand
-from tests.answers.conftest import Asked
 
 Hand = tuple[Byhand, Asked]
 
