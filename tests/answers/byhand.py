@@ -87,7 +87,7 @@ class Byhand:
         )
         self.connection.execute(
             "INSERT INTO ledger_blocks (stream, block, done)"
-            " SELECT 'augmented_diffs', sequence - sequence % 100, count(*) FROM ledger WHERE stream = 'augmented_diffs' GROUP BY 2"
+            " SELECT stream, sequence - sequence % 100, count(*) FROM ledger GROUP BY 1, 2"
             " ON CONFLICT (stream, block) DO UPDATE SET done = excluded.done"
         )
         self.connection.execute(
