@@ -40,7 +40,8 @@ def hide(connection: Connection, user_id: int) -> bool:
     """From now on; False: was so already."""
     return (
         connection.execute(
-            "INSERT INTO hidden_people (user_id, reason) VALUES (%s, 'asked') ON CONFLICT DO NOTHING", (user_id,)
+            "INSERT INTO hidden_people (user_id, reason) VALUES (%s, 'asked') ON CONFLICT DO NOTHING",
+            (user_id,),
         ).rowcount
         == 1
     )
