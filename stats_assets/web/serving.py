@@ -8,8 +8,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from stats_assets.database.answers.answering import answer
 from stats_assets.questions.answer import Answer, Given, Kind
 from stats_assets.settings import Settings
+from stats_assets.web.counting import counting_of
 
 
 @dataclass(frozen=True)
@@ -22,4 +24,4 @@ class Serving:
 
     def answer(self, kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
         """What `/api/v1/KIND` says of these parameters (`path`: those in its path). Raises Problem."""
-        raise NotImplementedError
+        return answer(self.pool, counting_of(self.settings), kind, given, path or {})
