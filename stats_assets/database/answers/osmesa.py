@@ -3,10 +3,15 @@
 Pages are of 25 and found by their keys alone, so that a late page reads no more of the statistics than its own rows.
 Who is hidden is in none of them: rows of persons are left out, keys of persons are taken out, a changeset has no user.
 """
+# ruff: noqa: S608 - SQL is made of constants
 
+import json
+from decimal import Decimal
+from functools import partial
 from typing import Any, LiteralString
 
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 
 from stats_assets.database.connection import Connection
 
@@ -47,7 +52,10 @@ _COUNTRY_STATS: LiteralString = (
     f" changeset_count, edit_count, {_without_hidden('user_changesets')}, {_without_hidden('user_edits')},"
     " hashtag_changesets, hashtag_edits FROM country_statistics"
 )
-_LINK: LiteralString = 'SELECT changeset_id AS "changesetId", country_id AS "countryId", edit_count AS "editCount" FROM changesets_countries'
+_LINK: LiteralString = (  # of its models the only one whose keys are not in snake_case
+    'SELECT changeset_id AS "changesetId", country_id AS "countryId", edit_count AS "editCount"'
+    " FROM changesets_countries"
+)
 _LIMIT: LiteralString = f"LIMIT {PAGE} OFFSET {PAGE} * (%(page)s - 1)"
 
 PAGES: dict[str, LiteralString] = {
@@ -75,15 +83,21 @@ ONES: dict[str, LiteralString] = {
 """One row, or none."""
 
 
+_exactly = partial(json.loads, parse_float=Decimal)
+
+
 def rows(connection: Connection, query: LiteralString, **given: object) -> list[Row]:
     """The rows, by the names of OSMesa's JSON."""
     with connection.cursor(row_factory=dict_row) as cursor:
+        set_json_loads(_exactly, cursor)
         return cursor.execute(query, given).fetchall()
 
 
 def refreshed(connection: Connection) -> Row:
     """When each of its three views was refreshed last; null where that is not known."""
-    found = dict(connection.execute("SELECT mat_view, updated_at FROM refreshments").fetchall())
+    found: dict[str, Any] = dict(
+        connection.execute("SELECT mat_view, updated_at FROM refreshments").fetchall()
+    )
     return {
         f"{name}_stats_refresh": found.get(f"{name}_statistics") for name in ("user", "country", "hashtag")
     }
