@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from stats_assets.database import hidden_people
+from stats_assets.database.answers.movement import movement
 from stats_assets.database.connection import Connection
 from stats_assets.questions.answer import Given, Value
 from stats_assets.questions.problem import Problem
@@ -152,7 +153,7 @@ def test_while_the_database_is_away_it_is_said_and_then_all_goes_on(
 ) -> None:
     with listening(web) as events:
         first = json.loads(events.next()["data"])
-        there = live.movement
+        there = movement
 
         def away(connection: object) -> tuple[object, ...]:
             raise Problem("database-away", "The numbers can't be read now", "Try again in 20 s.", status=503)
