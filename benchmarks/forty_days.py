@@ -53,7 +53,9 @@ UPLOADED, COUNTED = "(begins AT TIME ZONE 'UTC')::date", "(counted_at AT TIME ZO
 
 def fill(connection: Connection, size: int) -> None:
     """All tables of so many changesets."""
-    connection.execute("SET statement_timeout = 0; SET work_mem = '512MB'; SET maintenance_work_mem = '512MB'")
+    connection.execute(
+        "SET statement_timeout = 0; SET work_mem = '512MB'; SET maintenance_work_mem = '512MB'"
+    )
     connection.execute("SET synchronous_commit = off; SET enable_nestloop = off; SET jit = off")
     make_partitions(connection, FIRST, FIRST + MINUTES + 2_000)
     connection.execute((HERE / "forty_days.sql").read_text().replace(":size", str(size)).encode())
