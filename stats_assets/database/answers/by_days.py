@@ -55,10 +55,13 @@ def owner_of(asking: Asking, subject: Subject) -> Owned | None:
 
 
 def _union(asking: Asking, subject: Subject) -> int | None:
-    """The union of the file that has just these patterns."""
+    """The union of the file that has this name, or just these patterns, once all of it is applied."""
+    tags = sorted({str(tag) for tag in subject.question.hashtags})
     row = asking.connection.execute(
-        "SELECT id FROM unions WHERE (SELECT array_agg(p ORDER BY p) FROM unnest(patterns) AS p) = %s",
-        (sorted({str(tag) for tag in subject.question.hashtags}),),
+        "SELECT id FROM unions WHERE (name = %(name)s OR (SELECT array_agg(p ORDER BY p) FROM unnest(patterns) AS p)"
+        " = %(patterns)s) AND NOT EXISTS (SELECT FROM statistics_queue AS q WHERE q.id <= whole_from)"
+        " ORDER BY name = %(name)s DESC LIMIT 1",
+        {"name": tags[0] if len(tags) == 1 else None, "patterns": tags},
     ).fetchone()
     return None if row is None else int(row[0])
 

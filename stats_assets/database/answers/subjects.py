@@ -87,8 +87,11 @@ def _ids(connection: Connection, tags: tuple[Tag, ...]) -> list[int]:
             UNION
             SELECT h.id FROM unnest(%(begins)s::text[], %(ends)s::text[]) AS w (begin, "end")
             JOIN hashtags AS h ON h.hashtag >= w.begin COLLATE "C" AND h.hashtag < w."end" COLLATE "C"
+            UNION
+            SELECT l.hashtag_id FROM unions AS u JOIN unions_hashtags AS l ON l.union_id = u.id
+            WHERE u.name = ANY (%(names)s)
             """,
-            {"whole": whole, "begins": begins, "ends": [after_all(text) for text in begins]},
+            {"names": [str(tag) for tag in tags], "whole": whole, "begins": begins, "ends": [after_all(text) for text in begins]},
         ).fetchall()
     ]
 
