@@ -20,6 +20,7 @@ from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics import verdicts
 from stats_assets.database.statistics.aggregates import FOUND, apply_deltas
 from stats_assets.database.statistics.applier import apply_queue
+from stats_assets.database.statistics.milestones import look_again
 from stats_assets.database.statistics.owners import COMPARED
 from stats_assets.database.statistics.verification import (
     KEYS,
@@ -98,6 +99,7 @@ def rebuild(
             connection, REBUILD, lambda compared: _mend(connection, compared), True, None, size, progress
         )
         _apply_all(connection)
+        look_again(connection)
         with connection.transaction():
             # What is away could not be filled in: it is once it is back, by another rebuild.
             connection.execute("UPDATE roll_ups SET whole = true WHERE NOT whole AND %s = 0", (passed.away,))
