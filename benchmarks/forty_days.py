@@ -44,7 +44,7 @@ def _sums(owned: str, by: str) -> str:
 
 PEOPLE = """
 INSERT INTO people_days
-SELECT '{clock}', '{owner}', owner_id, {day}, user_id, count(DISTINCT changeset_id), sum(edits),
+SELECT '{owner}', owner_id, {day}, user_id, count(DISTINCT changeset_id), sum(edits),
     lag({day}) OVER (PARTITION BY owner_id, user_id ORDER BY {day})
 FROM ({owned}) AS o GROUP BY owner_id, {day}, user_id
 """
@@ -70,18 +70,18 @@ def fill(connection: Connection, size: int) -> None:
                 f"INSERT INTO upload_sums SELECT '{owner}', owner_id, {minutes}, {by}, changesets, users, edits, counts,"  # noqa: S608
                 f" measurements FROM {_sums(owned, by)}".encode()
             )
-        by_day = f"SELECT *, {COUNTED} AS day, 0 AS everything FROM ({owned}) AS o"  # noqa: S608
-        told(
-            f"INSERT INTO aggregate_days SELECT '{owner}', owner_id, day, changesets, edits, counts, measurements, now()"  # noqa: S608
-            f" FROM {_sums(by_day, 'day')}".encode()
-        )
-        told(
-            f"INSERT INTO aggregates SELECT '{owner}', owner_id, 0, changesets, edits, counts, measurements, now()"  # noqa: S608
-            f" FROM {_sums(by_day, 'everything')}".encode()
-        )
+        if owner != "world":
+            by_day = f"SELECT *, {COUNTED} AS day, 0 AS everything FROM ({owned}) AS o"  # noqa: S608
+            told(
+                f"INSERT INTO aggregate_days SELECT '{owner}', owner_id, day, changesets, edits, counts, measurements, now()"  # noqa: S608
+                f" FROM {_sums(by_day, 'day')}".encode()
+            )
+            told(
+                f"INSERT INTO aggregates SELECT '{owner}', owner_id, 0, changesets, edits, counts, measurements, now()"  # noqa: S608
+                f" FROM {_sums(by_day, 'everything')}".encode()
+            )
         if owner != "user":
-            for clock, day in (("upload", UPLOADED), ("changeset", COUNTED)):
-                told(PEOPLE.format(clock=clock, owner=owner, day=day, owned=owned).encode())
+            told(PEOPLE.format(owner=owner, day=UPLOADED, owned=owned).encode())
             told(
                 f"INSERT INTO aggregate_keys SELECT '{owner}', owner_id, 'user', user_id, '', count(DISTINCT changeset_id),"  # noqa: S608
                 f" sum(edits) FROM ({owned}) AS o WHERE '{owner}' <> 'world' GROUP BY owner_id, user_id".encode()

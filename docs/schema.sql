@@ -774,6 +774,36 @@ CREATE TABLE ledger_blocks (
     CONSTRAINT ledger_blocks_done_check CHECK (((done >= 0) AND (done <= 100)))
 );
 
+CREATE TABLE milestone_rules (
+    name text NOT NULL COLLATE pg_catalog."C",
+    owner text NOT NULL COLLATE pg_catalog."C",
+    metric text NOT NULL COLLATE pg_catalog."C",
+    keys text[] NOT NULL,
+    "least" numeric NOT NULL,
+    levels numeric[] NOT NULL,
+    CONSTRAINT milestone_rules_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text])))
+);
+
+COMMENT ON TABLE milestone_rules IS 'MILESTONES_FILE as it was applied';
+
+CREATE TABLE milestones (
+    owner text NOT NULL COLLATE pg_catalog."C",
+    owner_id bigint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    level numeric NOT NULL,
+    earned date NOT NULL
+);
+
+COMMENT ON TABLE milestones IS 'Which levels a user or a hashtag has reached, and on which UTC day';
+
+CREATE TABLE milestones_due (
+    owner text NOT NULL COLLATE pg_catalog."C",
+    owner_id bigint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE milestones_due IS 'Whose uploads have changed since their milestones were looked at';
+
 CREATE TABLE passes (
     name text NOT NULL COLLATE pg_catalog."C",
     part text,
@@ -915,10 +945,13 @@ COMMENT ON COLUMN streams.shown IS 'The cursor that the last tick gave: one belo
 CREATE TABLE unions (
     id bigint NOT NULL,
     name text NOT NULL COLLATE pg_catalog."C",
-    patterns text[] NOT NULL
+    patterns text[] NOT NULL,
+    whole_from bigint
 );
 
 COMMENT ON TABLE unions IS 'The virtual hashtags of UNIONS_FILE';
+
+COMMENT ON COLUMN unions.whole_from IS 'It is whole once nothing is queued up to that entry of statistics_queue';
 
 CREATE TABLE unions_hashtags (
     union_id bigint NOT NULL,
@@ -1107,6 +1140,15 @@ ALTER TABLE ONLY ledger_blocks
 ALTER TABLE ONLY ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (stream, sequence);
 
+ALTER TABLE ONLY milestone_rules
+    ADD CONSTRAINT milestone_rules_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY milestones_due
+    ADD CONSTRAINT milestones_due_pkey PRIMARY KEY (owner, owner_id);
+
+ALTER TABLE ONLY milestones
+    ADD CONSTRAINT milestones_pkey PRIMARY KEY (owner, owner_id, name, level);
+
 ALTER TABLE ONLY passes
     ADD CONSTRAINT passes_pkey PRIMARY KEY (name);
 
@@ -1201,6 +1243,8 @@ CREATE INDEX ledger_unsettled ON ledger USING btree (stream, sequence) WHERE ((r
 
 CREATE INDEX ledger_work ON ledger USING btree (stream, work, sequence) WHERE (work <> 'idle'::text);
 
+CREATE INDEX milestones_earned ON milestones USING btree (owner, earned);
+
 CREATE INDEX people_days_day ON people_days USING btree (clock, owner, owner_id, day) INCLUDE (user_id, changesets, edits, before);
 
 CREATE INDEX statistics_held_changeset ON statistics_held USING btree (changeset_id, sequence);
@@ -1210,6 +1254,8 @@ CREATE INDEX statistics_held_since ON statistics_held USING btree (since);
 CREATE INDEX upload_sums_begins ON upload_sums USING btree (minutes, begins);
 
 CREATE INDEX uploads_again ON uploads USING btree (owner, owner_id, sequence) INCLUDE (before, user_id) WHERE (step_of((before)::bigint, 1440) < step_of((sequence)::bigint, 1440));
+
+CREATE INDEX uploads_nobody ON uploads USING btree (owner, owner_id, sequence) WHERE (user_id IS NULL);
 
 CREATE INDEX uploads_sequence ON uploads USING btree (owner, owner_id, sequence) INCLUDE (changeset_id, user_id, edits, before);
 

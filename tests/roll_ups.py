@@ -16,7 +16,7 @@ from stats_assets.database.connection import Connection
 from tests.truth import exact_json
 
 FIRST = datetime(2012, 9, 12, 6, 55, tzinfo=UTC)  # when the minute of sequence 0 begins
-TABLES = ("uploads", "upload_sums", "people_days", "world_days")
+TABLES = ("uploads", "upload_sums", "people_days", "union_days")
 
 
 class Counted(NamedTuple):
@@ -79,12 +79,12 @@ def owners_of(
 
 
 def recomputed_roll_ups(connection: Connection) -> dict[str, Any]:
-    """`uploads`, `upload_sums` and `people_days` by their keys, with names in place of ids; the world's days, too."""
+    """`uploads`, `upload_sums` and `people_days` by their keys, with names in place of ids; unions' days, too."""
     unions = dict(connection.execute("SELECT name, patterns FROM unions").fetchall())
     uploads: dict[Any, Any] = {}
     sums: dict[Any, _Sum] = defaultdict(_Sum)
     people: dict[Any, _Sum] = defaultdict(_Sum)
-    world: dict[Any, _Sum] = defaultdict(_Sum)
+    days_of: dict[Any, _Sum] = defaultdict(_Sum)
     for changeset in changesets_of(connection):
         day = changeset.at.date()
         for owner, name, facts in owners_of(changeset, unions):
@@ -97,11 +97,9 @@ def recomputed_roll_ups(connection: Connection) -> dict[str, Any]:
                     sums[owner, name, minutes, begin_of(sequence, minutes)].add(changeset, row)
                 if owner != "user" and changeset.user is not None:
                     uploaded = begin_of(sequence, 1440).date()
-                    people["upload", owner, name, changeset.user, uploaded].add(changeset, row)
-                if owner != "user" and changeset.user is not None:
-                    people["changeset", owner, name, changeset.user, day].add(changeset, row)
-                if owner in ("world", "union"):
-                    world[owner, name, day].add(changeset, row)
+                    people[owner, name, changeset.user, uploaded].add(changeset, row)
+                if owner == "union":
+                    days_of[owner, name, day].add(changeset, row)
     days: defaultdict[Any, list[date]] = defaultdict(list)
     for *key, day in people:
         days[tuple(key)].append(day)
@@ -112,9 +110,9 @@ def recomputed_roll_ups(connection: Connection) -> dict[str, Any]:
             key: (*one.few(), max((d for d in days[key[:-1]] if d < key[-1]), default=None))
             for key, one in people.items()
         },
-        "world_days": {
+        "union_days": {
             key: (len(one.changesets), one.edits, dict(one.counts), dict(one.measurements))
-            for key, one in world.items()
+            for key, one in days_of.items()
         },
     }
 
@@ -167,11 +165,11 @@ def roll_ups(connection: Connection) -> dict[str, Any]:
                 4,
             ),
             "people_days": rows(
-                "SELECT clock, owner, {}, user_id, day, changesets, edits, before FROM people_days", 5
+                "SELECT owner, {}, user_id, day, changesets, edits, before FROM people_days", 4
             ),
-            "world_days": rows(
+            "union_days": rows(
                 "SELECT owner, {}, day, changesets, edits, counts, measurements FROM aggregate_days"
-                " WHERE owner IN ('world', 'union')",
+                " WHERE owner = 'union'",
                 3,
             ),
         }

@@ -121,7 +121,7 @@ def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tupl
 
 
 MINE = "owner = %(owner)s AND owner_id = %(owner_id)s"
-IN_DAYS = f"""p.clock = 'upload' AND p.{MINE.replace(" AND ", " AND p.")}
+IN_DAYS = f"""p.{MINE.replace(" AND ", " AND p.")}
         AND p.day >= (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date
         AND p.day < (step_of(%(d1)s, 1440) AT TIME ZONE 'UTC')::date"""
 
@@ -213,8 +213,8 @@ SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
 """
 OF_ALL_CHANGESETS = """
 SELECT coalesce(g.edits, 0), coalesce(g.changesets, 0), CASE WHEN %(owner)s = 'user' THEN (g.changesets IS NOT NULL)::int
-        ELSE (SELECT count(*) FROM people_days AS p WHERE p.clock = 'changeset' AND p.owner = %(owner)s
-            AND p.owner_id = %(owner_id)s AND p.before IS NULL) END,
+        ELSE (SELECT count(*) FROM aggregate_keys AS k WHERE k.owner = %(owner)s
+            AND k.owner_id = %(owner_id)s AND k.measure = 'user') END,
     g.first_edit, g.last_edit, g.counts::text, g.measurements::text
 FROM (SELECT) AS one LEFT JOIN aggregates AS g ON g.owner = %(owner)s AND g.owner_id = %(owner_id)s AND g.member_id = 0
 """

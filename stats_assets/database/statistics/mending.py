@@ -27,14 +27,14 @@ WITH differing AS MATERIALIZED (
 {}
 ), gone AS (
     DELETE FROM people_days AS p USING differing AS d
-    WHERE d.expected IS NULL AND p.user_id = d.user_id AND p.clock = d.clock AND p.owner = d.owner
+    WHERE d.expected IS NULL AND p.user_id = d.user_id AND p.owner = d.owner
         AND p.owner_id = d.owner_id AND p.day = d.day
 )
-INSERT INTO people_days (clock, owner, owner_id, day, user_id, changesets, edits, before)
-SELECT clock, owner, owner_id, day, user_id, (expected->>'changesets')::bigint, (expected->>'edits')::bigint,
+INSERT INTO people_days (owner, owner_id, day, user_id, changesets, edits, before)
+SELECT owner, owner_id, day, user_id, (expected->>'changesets')::bigint, (expected->>'edits')::bigint,
     (expected->>'before')::date
 FROM differing WHERE expected IS NOT NULL
-ON CONFLICT (user_id, clock, owner, owner_id, day) DO UPDATE SET changesets = excluded.changesets,
+ON CONFLICT (user_id, owner, owner_id, day) DO UPDATE SET changesets = excluded.changesets,
     edits = excluded.edits, before = excluded.before
 """,
     **{

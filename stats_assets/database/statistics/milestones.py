@@ -40,7 +40,7 @@ WITH days AS MATERIALIZED (
     SELECT name, owner_id, min(day) AS day FROM (
         SELECT r.name, r.least, p.user_id AS owner_id, p.owner_id AS thing, p.day,
             sum(p.edits) OVER (PARTITION BY r.name, p.user_id, p.owner_id ORDER BY p.day) AS edits
-        FROM milestone_rules AS r JOIN people_days AS p ON p.clock = 'upload' AND p.user_id = ANY (%(users)s)
+        FROM milestone_rules AS r JOIN people_days AS p ON p.user_id = ANY (%(users)s)
             AND p.owner = CASE r.metric WHEN 'countries' THEN 'country' WHEN 'hashtags' THEN 'hashtag' END
         WHERE r.owner = 'user'
     ) AS there WHERE edits >= least GROUP BY name, owner_id, thing
@@ -58,7 +58,7 @@ WITH days AS MATERIALIZED (
     WHERE r.metric = 'changesets_with'
     UNION ALL
     SELECT r.name, p.owner_id, p.day
-    FROM milestone_rules AS r JOIN people_days AS p ON p.clock = 'upload' AND p.owner = 'hashtag' AND p.before IS NULL
+    FROM milestone_rules AS r JOIN people_days AS p ON p.owner = 'hashtag' AND p.before IS NULL
         AND p.owner_id = ANY (%(hashtags)s)
     WHERE r.metric = 'people'
     UNION ALL

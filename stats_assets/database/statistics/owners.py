@@ -1,5 +1,5 @@
 """Whose the aggregates are: users, hashtags, countries, and users within a hashtag. A table, from which verification,
-samples, leaders and assets are made; the world's are verified by sql/verify_world.sql. What the applier adds for each is said by the database's `contributions_of`.
+samples, leaders and assets are made; what the applier adds for each is said by the database's `contributions_of`.
 
 A new owner is a row here, and a revision with its part of contributions_of, breakdowns_of and a view (CONTRIBUTING.md).
 """

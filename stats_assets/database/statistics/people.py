@@ -1,17 +1,14 @@
-"""Who edited on a day, for a hashtag, a country, a union, the world: by the minutes of uploads, and by changesets' times.
-
-SQL of a batch, after uploads.py's and members.py's; the differences of both clocks are added alike.
-"""
+"""Who uploaded on a day, for a hashtag, a country, a union, the world. SQL of a batch, after uploads.py's."""
 
 PEOPLE_TABLES = """
 CREATE TEMPORARY TABLE IF NOT EXISTS people_changes (
-    clock text COLLATE "C", owner text COLLATE "C", owner_id bigint, day date, user_id bigint, changesets bigint,
+    owner text COLLATE "C", owner_id bigint, day date, user_id bigint, changesets bigint,
     edits numeric
 ) ON COMMIT DELETE ROWS
 """
-OF_PEOPLE_UPLOADING = """
+OF_PEOPLE = """
 INSERT INTO people_changes
-SELECT 'upload', owner, owner_id, day, user_id, sum(changesets), sum(edits)
+SELECT owner, owner_id, day, user_id, sum(changesets), sum(edits)
 FROM (
     SELECT owner, owner_id, day, user_id, count(DISTINCT changeset_id) AS changesets, sum(edits) AS edits
     FROM upload_changes WHERE edits IS NOT NULL AND user_id IS NOT NULL AND owner <> 'user'
@@ -23,39 +20,38 @@ FROM (
 ) AS sides
 GROUP BY owner, owner_id, day, user_id HAVING sum(changesets) <> 0 OR sum(edits) <> 0
 """
-OF_PEOPLE_COUNTED = """
-INSERT INTO people_changes
-SELECT 'changeset', owner, owner_id, day, user_id, sum(sign), sum(sign * edits)
-FROM members WHERE owner IN ('hashtag', 'country', 'world', 'union') AND user_id IS NOT NULL
-GROUP BY owner, owner_id, day, user_id HAVING sum(sign) <> 0 OR sum(sign * edits) <> 0
-"""
 SAVE_PEOPLE = """
-INSERT INTO people_days AS p (clock, owner, owner_id, day, user_id, changesets, edits)
-SELECT clock, owner, owner_id, day, user_id, changesets, edits FROM people_changes
-ORDER BY user_id, clock, owner, owner_id, day
-ON CONFLICT (user_id, clock, owner, owner_id, day) DO UPDATE SET changesets = p.changesets + excluded.changesets,
+INSERT INTO people_days AS p (owner, owner_id, day, user_id, changesets, edits, before)
+SELECT owner, owner_id, day, user_id, changesets, edits, (
+        SELECT day FROM people_days AS p WHERE p.user_id = c.user_id AND p.owner = c.owner AND p.owner_id = c.owner_id
+            AND p.day < c.day ORDER BY p.day DESC LIMIT 1
+    ) AS before
+FROM people_changes AS c
+ORDER BY user_id, owner, owner_id, day
+ON CONFLICT (user_id, owner, owner_id, day) DO UPDATE SET changesets = p.changesets + excluded.changesets,
     edits = p.edits + excluded.edits
 """
 FORGET_PEOPLE = """
 DELETE FROM people_days WHERE ctid = ANY (ARRAY(
     SELECT p.ctid FROM people_changes AS c CROSS JOIN LATERAL (
-        SELECT ctid FROM people_days AS p WHERE p.user_id = c.user_id AND p.clock = c.clock AND p.owner = c.owner
+        SELECT ctid FROM people_days AS p WHERE p.user_id = c.user_id AND p.owner = c.owner
             AND p.owner_id = c.owner_id AND p.day = c.day AND p.changesets = 0 AND p.edits = 0 OFFSET 0
     ) AS p WHERE c.changesets <= 0
 ))
 """
 # A day that came, or went, is another day before for itself and for the one after it.
-_SAME = "p.user_id = c.user_id AND p.clock = c.clock AND p.owner = c.owner AND p.owner_id = c.owner_id"
+_SAME = "p.user_id = c.user_id AND p.owner = c.owner AND p.owner_id = c.owner_id"
 LINK_PEOPLE = f"""
 WITH moved AS MATERIALIZED (
-    SELECT c.* FROM people_changes AS c LEFT JOIN LATERAL (
+    SELECT c.*, count(*) OVER (PARTITION BY c.user_id, c.owner, c.owner_id) AS days
+    FROM people_changes AS c LEFT JOIN LATERAL (
         SELECT changesets FROM people_days AS p WHERE {_SAME} AND p.day = c.day OFFSET 0
     ) AS p ON true
     WHERE p.changesets IS NULL OR p.changesets = c.changesets
 ), linked AS (
-    SELECT user_id, clock, owner, owner_id, day FROM moved
+    SELECT user_id, owner, owner_id, day FROM moved WHERE days > 1
     UNION
-    SELECT user_id, clock, owner, owner_id, after.day FROM moved AS c CROSS JOIN LATERAL (
+    SELECT user_id, owner, owner_id, after.day FROM moved AS c CROSS JOIN LATERAL (
         SELECT day FROM people_days AS p WHERE {_SAME} AND p.day > c.day ORDER BY day LIMIT 1
     ) AS after
 ), links AS MATERIALIZED (
@@ -69,5 +65,4 @@ WITH moved AS MATERIALIZED (
 UPDATE people_days SET before = links.before FROM links
 WHERE ctid = ANY (ARRAY(SELECT place FROM links)) AND ctid = links.place
 """  # noqa: S608 - constants
-ADD_PEOPLE = (SAVE_PEOPLE, FORGET_PEOPLE, LINK_PEOPLE)
-APPLY_PEOPLE = (OF_PEOPLE_UPLOADING, OF_PEOPLE_COUNTED, *ADD_PEOPLE)
+APPLY_PEOPLE = (OF_PEOPLE, SAVE_PEOPLE, FORGET_PEOPLE, LINK_PEOPLE)

@@ -18,68 +18,83 @@ CREATE TEMPORARY TABLE IF NOT EXISTS day_changes (
     measurements jsonb
 ) ON COMMIT DELETE ROWS
 """
+# fresh: all that has changed is that uploads came, which are added to what is there; else all of the step is added up anew.
 TOUCHED = f"""
 SELECT row_number() OVER () AS n, s.* FROM (
-    SELECT DISTINCT owner, owner_id, CASE owner WHEN 'user' THEN 1440 ELSE 15 END AS minutes,
-        step_of(sequence, CASE owner WHEN 'user' THEN 1440 ELSE 15 END) AS begins
+    SELECT owner, owner_id, CASE owner WHEN 'user' THEN 1440 ELSE 15 END AS minutes,
+        step_of(sequence, CASE owner WHEN 'user' THEN 1440 ELSE 15 END) AS begins,
+        bool_and(had_edits IS NULL AND edits IS NOT NULL) AS fresh
     FROM upload_changes
     WHERE {DIFFERS} OR (changeset_id, sequence) IN (
         SELECT changeset_id, sequence FROM statistics_queue WHERE id = ANY (%(entries)s) AND sequence IS NOT NULL
     )
+    GROUP BY 1, 2, 3, 4
 ) AS s
 """  # noqa: S608 - constants
+_OF_STEP = """u.owner = t.owner AND u.owner_id = t.owner_id
+            AND u.sequence > minute_of(t.begins) AND u.sequence <= minute_of(t.begins) + t.minutes"""
 
 
 def _object(which: str) -> str:
     return f"""(
         SELECT n, jsonb_object_agg(key, trim_scale(total)) AS {which} FROM (
-            SELECT n, key, sum(value::numeric) AS total FROM parts, jsonb_each({which}) GROUP BY n, key
+            SELECT n, key COLLATE "C" AS key, sum(value::numeric) AS total
+            FROM parts, jsonb_each({which}) WHERE n IN (SELECT n FROM totals WHERE NOT alone) GROUP BY 1, 2
         ) AS sums WHERE total <> 0 GROUP BY n
     ) AS {which} USING (n)"""
 
 
 ADD_UP = f"""
-WITH touched AS MATERIALIZED ({TOUCHED}), parts AS MATERIALIZED (
-    SELECT t.n, u.changeset_id, u.user_id, u.edits, f.counts, f.measurements, f.counts IS NULL AS lacking
-    FROM touched AS t
-    CROSS JOIN LATERAL (
-        SELECT * FROM uploads AS u WHERE u.owner = t.owner AND u.owner_id = t.owner_id
-            AND u.sequence > minute_of(t.begins) AND u.sequence <= minute_of(t.begins) + t.minutes OFFSET 0
-    ) AS u
-    LEFT JOIN LATERAL (
-        SELECT counts, measurements FROM changeset_edits AS f
-        WHERE f.sequence = u.sequence AND f.changeset_id = u.changeset_id OFFSET 0
-    ) AS f ON true
-    WHERE t.owner <> 'country'
+WITH touched AS MATERIALIZED ({TOUCHED}), wanted AS MATERIALIZED (
+    SELECT t.n, t.owner, t.owner_id, c.changeset_id, c.sequence, c.edits
+    FROM touched AS t JOIN upload_changes AS c ON c.owner = t.owner AND c.owner_id = t.owner_id
+        AND step_of(c.sequence, t.minutes) = t.begins AND c.had_edits IS NULL
+    WHERE t.fresh
     UNION ALL
-    SELECT t.n, u.changeset_id, u.user_id, u.edits, f.counts, f.measurements, f.counts IS NULL
-    FROM touched AS t
-    JOIN countries AS c ON c.id = t.owner_id
-    CROSS JOIN LATERAL (
-        SELECT * FROM uploads AS u WHERE u.owner = t.owner AND u.owner_id = t.owner_id
-            AND u.sequence > minute_of(t.begins) AND u.sequence <= minute_of(t.begins) + t.minutes OFFSET 0
-    ) AS u
+    SELECT t.n, t.owner, t.owner_id, u.changeset_id, u.sequence, u.edits
+    FROM touched AS t CROSS JOIN LATERAL (SELECT * FROM uploads AS u WHERE {_OF_STEP} OFFSET 0) AS u
+    WHERE NOT t.fresh
+), had AS MATERIALIZED (
+    SELECT t.n, s.edits, s.counts, s.measurements FROM touched AS t CROSS JOIN LATERAL (
+        SELECT * FROM upload_sums AS s WHERE s.owner = t.owner AND s.owner_id = t.owner_id
+            AND s.minutes = t.minutes AND s.begins = t.begins OFFSET 0
+    ) AS s
+), parts AS MATERIALIZED (
+    SELECT n, edits, counts, measurements, false AS lacking FROM had JOIN touched AS t USING (n) WHERE t.fresh
+    UNION ALL
+    SELECT w.n, w.edits, f.counts, f.measurements, f.counts IS NULL
+    FROM wanted AS w LEFT JOIN LATERAL (
+        SELECT counts, measurements FROM changeset_edits AS f
+        WHERE f.sequence = w.sequence AND f.changeset_id = w.changeset_id OFFSET 0
+    ) AS f ON true
+    WHERE w.owner <> 'country'
+    UNION ALL
+    SELECT w.n, w.edits, f.counts, f.measurements, f.counts IS NULL
+    FROM wanted AS w
+    JOIN countries AS c ON c.id = w.owner_id
     LEFT JOIN LATERAL (
         SELECT counts, measurements FROM changeset_edits_countries AS f
-        WHERE f.sequence = u.sequence AND f.changeset_id = u.changeset_id AND f.region = c.code OFFSET 0
+        WHERE f.sequence = w.sequence AND f.changeset_id = w.changeset_id AND f.region = c.code OFFSET 0
     ) AS f ON true
-    WHERE t.owner = 'country'
-), totals AS (
-    SELECT n, count(DISTINCT changeset_id) AS changesets, count(DISTINCT user_id) AS users, sum(edits) AS edits,
-        bool_or(lacking) AS lacking
+    WHERE w.owner = 'country'
+), totals AS MATERIALIZED (
+    SELECT n, sum(edits) AS edits,
+        bool_or(lacking) AS lacking, (array_agg(counts))[1] AS one_counts, (array_agg(measurements))[1] AS one_measurements,
+        -- of one there is nothing to add, unless it says 0
+        count(*) = 1 AND CASE WHEN count(*) = 1 THEN NOT jsonb_path_exists((array_agg(counts))[1], '$.* ? (@ == 0)')
+            AND NOT jsonb_path_exists((array_agg(measurements))[1], '$.* ? (@ == 0)') ELSE false END IS TRUE AS alone
     FROM parts GROUP BY n
 )
 INSERT INTO step_changes
-SELECT t.owner, t.owner_id, t.minutes, t.begins, coalesce(lacking, false), coalesce(s.changesets, 0),
-    coalesce(s.users, 0), coalesce(s.edits, 0), coalesce(counts.counts, '{{}}'),
-    coalesce(measurements.measurements, '{{}}'), coalesce(had.edits, 0), coalesce(had.counts, '{{}}'),
-    coalesce(had.measurements, '{{}}')
+SELECT t.owner, t.owner_id, t.minutes, t.begins, coalesce(lacking, false), there.changesets, there.users,
+    coalesce(s.edits, 0), coalesce(CASE WHEN alone THEN one_counts ELSE counts.counts END, '{{}}'),
+    coalesce(CASE WHEN alone THEN one_measurements ELSE measurements.measurements END, '{{}}'), coalesce(had.edits, 0),
+    coalesce(had.counts, '{{}}'), coalesce(had.measurements, '{{}}')
 FROM touched AS t
-LEFT JOIN totals AS s USING (n) LEFT JOIN {_object("counts")} LEFT JOIN {_object("measurements")}
-LEFT JOIN LATERAL (
-    SELECT * FROM upload_sums AS had WHERE had.owner = t.owner AND had.owner_id = t.owner_id
-        AND had.minutes = t.minutes AND had.begins = t.begins OFFSET 0
-) AS had ON true
+CROSS JOIN LATERAL (
+    SELECT count(DISTINCT changeset_id) AS changesets, count(DISTINCT user_id) AS users FROM uploads AS u WHERE {_OF_STEP}
+) AS there
+LEFT JOIN totals AS s USING (n) LEFT JOIN {_object("counts")} LEFT JOIN {_object("measurements")} LEFT JOIN had USING (n)
 """  # noqa: S608 - constants
 # What rests on such a quarter is looked at again when the facts are back.
 HOLD_LACKING = """
@@ -142,7 +157,7 @@ WHERE (s.changesets, s.users, s.edits, s.counts, s.measurements)
 SAVE_UPLOAD_DAYS = f"""
 INSERT INTO upload_sums AS g (owner, owner_id, minutes, begins, changesets, users, edits, counts, measurements)
 SELECT owner, owner_id, 1440, begins, changesets, (
-        SELECT count(*) FROM people_days AS p WHERE p.clock = 'upload' AND p.owner = d.owner AND p.owner_id = d.owner_id
+        SELECT count(*) FROM people_days AS p WHERE p.owner = d.owner AND p.owner_id = d.owner_id
             AND p.day = (d.begins AT TIME ZONE 'UTC')::date
     ), edits, counts, measurements
 FROM day_changes AS d

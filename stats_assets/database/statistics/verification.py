@@ -30,7 +30,6 @@ KEYS: Final[dict[str, tuple[str, str]]] = {
     "changesets": ("changesets", "id"),
     "sequences": ("changeset_edits", "sequence"),
     **{owner: facts.ids for owner, facts in COMPARED.items()},
-    "world": ("(SELECT day - date '1970-01-01' AS n FROM aggregate_days WHERE owner = 'world') AS days", "n"),
     "upload_sums": (
         "(SELECT sequence FROM uploads WHERE owner = 'world' AND owner_id = 0) AS uploads",
         "sequence",
@@ -45,7 +44,7 @@ KEYS: Final[dict[str, tuple[str, str]]] = {
     },
 }
 PARTS: Final = tuple(KEYS)
-ROLL_UPS: Final = ("world", "upload_sums", "people", "milestones_user", "milestones_hashtag")
+ROLL_UPS: Final = ("upload_sums", "people", "milestones_user", "milestones_hashtag")
 """The parts that a database of before has not until a rebuild has filled them."""
 
 
@@ -116,7 +115,7 @@ def compare(
     if part in MENDS:
         mends = MENDS[part].format(_query(part).decode()), given
         return Compared([_roll_up(row) for row in rows], [], [], until, count, mends=mends if rows else None)
-    if part in COMPARED or part == "world":
+    if part in COMPARED:
         return Compared([_number(row) for row in rows], [], [row[:9] for row in rows], until, count)
     away = {row[0] for row in rows if row[2] == "away"}
     seen = [row for row in rows if row[2] != "away"]

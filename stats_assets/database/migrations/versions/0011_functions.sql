@@ -1,4 +1,4 @@
--- Revision 0011. What an owner's aggregates are made of and show, as a whole: as before, with the world and with unions.
+-- Revision 0011. What an owner's aggregates are made of and show, as a whole: as before, with unions.
 
 DROP FUNCTION contributions_of, aggregate_members_of, breakdowns_of;
 
@@ -12,8 +12,6 @@ CREATE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE(owner text, own
         WHERE id = ANY (ids) AND counted_at IS NOT NULL
     )
     SELECT 'user', user_id, 0, c.* FROM counted AS c WHERE user_id IS NOT NULL
-    UNION ALL
-    SELECT 'world', 0, 0, c.* FROM counted AS c
     UNION ALL
     SELECT 'union', union_id, 0, c.* FROM counted AS c JOIN changesets_unions ON changeset_id = id
     UNION ALL
@@ -34,7 +32,6 @@ CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE(first_ed
         CASE o
             WHEN 'user' THEN (SELECT min(counted_at) FROM changesets WHERE user_id = i)
             WHEN 'hashtag' THEN (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
-            WHEN 'world' THEN NULL
             WHEN 'union' THEN (SELECT min(united_at) FROM changesets_unions WHERE union_id = i)
             WHEN 'country' THEN (SELECT min(counted_there_at) FROM changesets_countries WHERE country_id = i)
             ELSE (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)
@@ -42,7 +39,6 @@ CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE(first_ed
         CASE o
             WHEN 'user' THEN (SELECT max(counted_at) FROM changesets WHERE user_id = i)
             WHEN 'hashtag' THEN (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
-            WHEN 'world' THEN NULL
             WHEN 'union' THEN (SELECT max(united_at) FROM changesets_unions WHERE union_id = i)
             WHEN 'country' THEN (SELECT max(counted_there_at) FROM changesets_countries WHERE country_id = i)
             ELSE (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)

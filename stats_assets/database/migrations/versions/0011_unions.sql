@@ -34,8 +34,8 @@ COMMENT ON COLUMN changesets_unions.united_by IS 'changesets.user_id';
 COMMENT ON COLUMN changesets_unions.united_at IS 'changesets.counted_at, for the index of a union''s times';
 
 ALTER TABLE aggregates DROP CONSTRAINT aggregates_owner_check, ADD CONSTRAINT aggregates_owner_check
-    CHECK (owner IN ('user', 'hashtag', 'country', 'hashtag_user', 'world', 'union'));
+    CHECK (owner IN ('user', 'hashtag', 'country', 'hashtag_user', 'union'));
 ALTER TABLE aggregate_days DROP CONSTRAINT aggregate_days_owner_check, ADD CONSTRAINT aggregate_days_owner_check
-    CHECK (owner IN ('user', 'hashtag', 'country', 'world', 'union'));
+    CHECK (owner IN ('user', 'hashtag', 'country', 'union'));
 ALTER TABLE aggregate_keys DROP CONSTRAINT aggregate_keys_owner_check, ADD CONSTRAINT aggregate_keys_owner_check
     CHECK (owner IN ('user', 'hashtag', 'country', 'union'));

@@ -51,7 +51,6 @@ COMMENT ON TABLE upload_sums IS 'What was uploaded for an owner in a quarter of 
 COMMENT ON COLUMN upload_sums.users IS 'Distinct users of its changesets, which have one';
 
 CREATE TABLE people_days (
-    clock text COLLATE "C" NOT NULL CHECK (clock IN ('upload', 'changeset')),
     owner text COLLATE "C" NOT NULL CHECK (owner IN ('hashtag', 'country', 'world', 'union')),
     owner_id bigint NOT NULL,
     day date NOT NULL,
@@ -59,15 +58,15 @@ CREATE TABLE people_days (
     changesets bigint NOT NULL,
     edits bigint NOT NULL,
     before date,
-    PRIMARY KEY (user_id, clock, owner, owner_id, day)
+    PRIMARY KEY (user_id, owner, owner_id, day)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
-CREATE INDEX people_days_day ON people_days (clock, owner, owner_id, day) INCLUDE (user_id, changesets, edits, before);
-COMMENT ON TABLE people_days IS 'Who edited for an owner on a UTC day, by the minutes of uploads or by the changesets'' time';
+CREATE INDEX people_days_day ON people_days (owner, owner_id, day) INCLUDE (user_id, changesets, edits, before);
+COMMENT ON TABLE people_days IS 'Who uploaded for an owner on a UTC day';
 COMMENT ON COLUMN people_days.before IS 'The user''s day before that one, for this owner; null: the first';
 
 CREATE TABLE roll_ups (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     whole boolean NOT NULL
 );
-COMMENT ON TABLE roll_ups IS 'Whether uploads, upload_sums, people_days and the world hold all: false from an update until a rebuild';
+COMMENT ON TABLE roll_ups IS 'Whether uploads, upload_sums and people_days hold all: false from an update until a rebuild';
 INSERT INTO roll_ups (whole) SELECT NOT EXISTS (SELECT FROM changesets);
