@@ -20,6 +20,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "queries": ("F7",),
     "rest": ("F8",),
     "writing": ("F10",),
+    "api": ("F11",),
 }
 """Each has `figures(small)`; small: as little as shows that it works, for the tests."""
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", default=[], help="targets: F1 to F10 (all)")
+    parser.add_argument("--only", nargs="+", default=[], help="targets: F1 to F11 (all)")
     parser.add_argument("--small", action="store_true", help="sizes that show nothing but that it works")
     parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     parser.add_argument("--of", choices=list(MODULES), help=argparse.SUPPRESS)

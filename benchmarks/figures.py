@@ -32,7 +32,7 @@ class Figure(NamedTuple):
     """One line of the table. With an anchor the ratio is judged, unless `judged` says that the figure itself is."""
 
     target: str
-    """F1 to F10."""
+    """F1 to F11."""
     what: str
     unit: str
     ours: float

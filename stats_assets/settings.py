@@ -8,8 +8,9 @@ import os
 import re
 import shlex
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
@@ -28,12 +29,14 @@ from stats_assets.streams import TABLE, Stream
 
 OVERPASS_MAIN = "https://overpass-api.de"
 PLANET_CHANGESETS = "https://planet.openstreetmap.org/replication/changesets"
+DELETED_USERS = "https://planet.openstreetmap.org/users_deleted/users_deleted.txt"
 SHOWN = 100
 PROJECT = "https://github.com/stats-assets/stats-assets"
 HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
 CENTURY = 36_600  # days
 
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
+_MAIL = re.compile(r"[^@\s<>\"']+@[^@\s<>\"'.]+(\.[^@\s<>\"'.]+)*")
 _HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
 
 
@@ -59,6 +62,8 @@ class Settings(BaseSettings):
     archive_uri: str | None = None
     regions_file: Path | None = None
     categories_file: Path | None = None
+    unions_file: Path | None = None
+    milestones_file: Path | None = None
     overpass_pause_seconds: float | None = Field(None, ge=0, le=3600)
     refreshments_rows: int = Field(4, ge=3, le=4)  # OSMesa's stat-server can do with three alone
     poll_seconds: int = Field(15, ge=1, le=HOUR)
@@ -77,6 +82,13 @@ class Settings(BaseSettings):
     alert_command: str | None = None
     alert_url: str | None = Field(None, repr=False)
     public_url: str | None = None
+    people: Literal["full", "names", "none"] | None = None
+    contact: str | None = None
+    deleted_users_url: str = DELETED_USERS
+    answer_seconds: float = Field(5, gt=0, le=300)
+    web_connections: int = Field(8, ge=1, le=1000)
+    limit_seconds: float = Field(60, ge=0, le=HOUR)  # of the database, a minute, an address
+    trusted_proxies: str = "127.0.0.1,::1"
 
     @model_validator(mode="before")
     @classmethod
@@ -130,6 +142,37 @@ class Settings(BaseSettings):
             raise ValueError(f"{masked(value)!r} can't be used: {fault}")
         return value
 
+    @field_validator("deleted_users_url")
+    @classmethod
+    def _can_be_asked(cls, value: str) -> str:
+        if not _is_web(value) or _fault_of(value):
+            raise ValueError(
+                f"{masked(value)!r} can't be used: take an address that begins with https:// or http://"
+            )
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _can_be_written_to(cls, value: str | None) -> str | None:
+        if value is None or (_is_web(value) and not _fault_of(value)) or _MAIL.fullmatch(value):
+            return value
+        raise ValueError(
+            f"{value[:SHOWN]!r} can't be used: take an address of mail, or one of the web (https://...)"
+        )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        for part in value.split(","):
+            try:
+                if part.strip() != "*":
+                    ip_network(part.strip())
+            except ValueError:
+                raise ValueError(
+                    f"{part.strip()[:SHOWN]!r} can't be used: take addresses or networks (10.0.0.0/8) with commas, or *"
+                ) from None
+        return value
+
     @field_validator("overpass_url")
     @classmethod
     def _is_a_server(cls, value: str) -> str:
@@ -157,7 +200,7 @@ class Settings(BaseSettings):
             Archive(value, "changesets")
         return value
 
-    @field_validator("stats_data_dir", "regions_file", "categories_file")
+    @field_validator("stats_data_dir", "regions_file", "categories_file", "unions_file", "milestones_file")
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
         if _SCHEME.match(str(value)):
