@@ -21,7 +21,15 @@ from stats_assets.database.statistics import verdicts
 from stats_assets.database.statistics.aggregates import FOUND, apply_deltas
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.database.statistics.owners import COMPARED
-from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare, step_begins
+from stats_assets.database.statistics.verification import (
+    KEYS,
+    PARTS,
+    SIZE,
+    Compared,
+    Difference,
+    compare,
+    step_begins,
+)
 
 REBUILD = "rebuild"
 SAMPLE, SAMPLE_SIZE = 2, 20  # ranges a part, and changesets, facts or members a range

@@ -30,7 +30,10 @@ KEYS: Final[dict[str, tuple[str, str]]] = {
     "sequences": ("changeset_edits", "sequence"),
     **{owner: facts.ids for owner, facts in COMPARED.items()},
     "world": ("(SELECT day - date '1970-01-01' AS n FROM aggregate_days WHERE owner = 'world') AS days", "n"),
-    "upload_sums": ("(SELECT sequence FROM uploads WHERE owner = 'world' AND owner_id = 0) AS uploads", "sequence"),
+    "upload_sums": (
+        "(SELECT sequence FROM uploads WHERE owner = 'world' AND owner_id = 0) AS uploads",
+        "sequence",
+    ),
     "people": ("changesets", "user_id"),
 }
 PARTS: Final = tuple(KEYS)
