@@ -51,14 +51,14 @@ def way(connection: Connection, subject: Subject) -> Way:
     most = MOST_OF_MANY if many else MOST
     found = shortest(connection, subject, most)
     if found.lines > most:
-        raise _too_slow(subject.question, most, many)
+        raise too_slow(subject.question, most, many=many)
     return found
 
 
 def shortest(connection: Connection, subject: Subject, most: int) -> Way:
     """The same, however long it is."""
     by_upload = subject.question.clock == "upload"
-    if by_upload and not _rolled_up(connection):
+    if by_upload and not rolled_up(connection):
         return WINDOW
     ways: list[Way] = []
     for owner, ids in subject.owners:
@@ -78,7 +78,7 @@ def shortest(connection: Connection, subject: Subject, most: int) -> Way:
     return min([*ways, Way(None, (), inside)], key=lambda one: one.lines)
 
 
-def _rolled_up(connection: Connection) -> bool:
+def rolled_up(connection: Connection) -> bool:
     """Whether the roll-ups hold all; from an update until a rebuild they do not."""
     row = connection.execute("SELECT whole FROM roll_ups").fetchone()
     return bool(row and row[0])
@@ -113,7 +113,8 @@ def _window(connection: Connection, question: Question) -> int:
     return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
 
 
-def _too_slow(question: Question, most: int, many: bool) -> Problem:
+def too_slow(question: Question, most: int, *, many: bool) -> Problem:
+    """The refusal, with a question that is quick. many: of several hashtags."""
     given: Given = question.given
     if many and question.window.until is not None and any(tag.wildcard for tag in question.hashtags):
         best = instead(given, {"hashtag": [question.hashtags[0].text]})
