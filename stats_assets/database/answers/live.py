@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.groups import ranked
 from stats_assets.database.answers.labels import names_of
 from stats_assets.database.answers.newcomers import is_new
-from stats_assets.database.answers.rolled import rolled
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import number, total
 from stats_assets.questions.answer import Value
@@ -21,9 +21,7 @@ def answer(asking: Asking) -> dict[str, Value]:
     question, subject = asking.question, asking.subjects[0]
     room = subject.users if question.hashtags else None
     board = replace(subject, users=None) if room is not None else subject
-    sums = rolled(asking.connection, board, asking.vocabulary) or total(
-        asking.connection, asking.lines(board), board.hidden
-    )
+    sums = by_days.total(asking, board) or total(asking.connection, asking.lines(board), board.hidden)
     found = ranked(asking, board, "users", question.columns, question.metric)
     users = [row["key"] for row in found.rows]
     names, fresh = names_of(asking, users), is_new(asking, board, users)

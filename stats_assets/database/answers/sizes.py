@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.connection import Connection
+from stats_assets.database.statistics.verification import are_whole
 from stats_assets.questions.addresses import address, instead
 from stats_assets.questions.answer import Given
 from stats_assets.questions.problem import Problem
@@ -51,14 +52,14 @@ def way(connection: Connection, subject: Subject) -> Way:
     most = MOST_OF_MANY if many else MOST
     found = shortest(connection, subject, most)
     if found.lines > most:
-        raise too_slow(subject.question, most, many=many)
+        raise _too_slow(subject.question, most, many=many)
     return found
 
 
 def shortest(connection: Connection, subject: Subject, most: int) -> Way:
     """The same, however long it is."""
     by_upload = subject.question.clock == "upload"
-    if by_upload and not rolled_up(connection):
+    if by_upload and not are_whole(connection):
         return WINDOW
     ways: list[Way] = []
     for owner, ids in subject.owners:
@@ -76,12 +77,6 @@ def shortest(connection: Connection, subject: Subject, most: int) -> Way:
         else _window(connection, subject.question)
     )
     return min([*ways, Way(None, (), inside)], key=lambda one: one.lines)
-
-
-def rolled_up(connection: Connection) -> bool:
-    """Whether the roll-ups hold all; from an update until a rebuild they do not."""
-    row = connection.execute("SELECT whole FROM roll_ups").fetchone()
-    return bool(row and row[0])
 
 
 def uploads(connection: Connection, subject: Subject, owner: str, ids: list[int], most: int) -> int:
@@ -113,8 +108,7 @@ def _window(connection: Connection, question: Question) -> int:
     return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
 
 
-def too_slow(question: Question, most: int, *, many: bool) -> Problem:
-    """The refusal, with a question that is quick. many: of several hashtags."""
+def _too_slow(question: Question, most: int, *, many: bool) -> Problem:
     given: Given = question.given
     if many and question.window.until is not None and any(tag.wildcard for tag in question.hashtags):
         best = instead(given, {"hashtag": [question.hashtags[0].text]})

@@ -41,7 +41,7 @@ class Subject:
     @property
     def one_owner(self) -> tuple[str, int] | None:
         """The one owner that it is, whole; None: it is a part of one, or of several."""
-        if self.question.editors or self.question.restricted or len(self.owners) > 1:
+        if self.question.editors or self.question.restricted or self.also == [] or len(self.owners) > 1:
             return None
         owner, ids = self.owners[0] if self.owners else ("world", [0])
         return (owner, ids[0]) if len(ids) == 1 else None
@@ -88,16 +88,19 @@ def subjects(connection: Connection, question: Question) -> list[Subject]:
 
 
 def _tagged(connection: Connection, tags: tuple[Tag, ...]) -> dict[str, Any]:
-    """By which hashtags: a union that is kept is one owner, as a hashtag is."""
+    """By which hashtags: a union of the file, by its name or by its very patterns, is one owner once it is whole."""
     if not tags:
         return {}
-    if len(tags) == 1:
-        row = connection.execute(
-            "SELECT id FROM unions WHERE name = %(tag)s OR patterns = ARRAY[%(tag)s] ORDER BY id LIMIT 1",
-            {"tag": str(tags[0])},
-        ).fetchone()
-        if row is not None:
-            return {"union": int(row[0])}
+    names = sorted({str(tag) for tag in tags})
+    row = connection.execute(
+        "SELECT id FROM unions WHERE (name = %(name)s"
+        " OR (SELECT array_agg(p ORDER BY p) FROM unnest(patterns) AS p) = %(names)s)"
+        " AND NOT EXISTS (SELECT FROM statistics_queue AS q WHERE q.id <= whole_from)"
+        " ORDER BY name = %(name)s DESC, id LIMIT 1",
+        {"name": names[0] if len(names) == 1 else None, "names": names},
+    ).fetchone()
+    if row is not None:
+        return {"union": int(row[0])}
     return {"hashtags": _ids(connection, tags)}
 
 
@@ -124,8 +127,16 @@ def _ids(connection: Connection, tags: tuple[Tag, ...]) -> list[int]:
             UNION
             SELECT h.id FROM unnest(%(begins)s::text[], %(ends)s::text[]) AS w (begin, "end")
             JOIN hashtags AS h ON h.hashtag >= w.begin COLLATE "C" AND h.hashtag < w."end" COLLATE "C"
+            UNION
+            SELECT l.hashtag_id FROM unions AS u JOIN unions_hashtags AS l ON l.union_id = u.id
+            WHERE u.name = ANY (%(names)s)
             """,
-            {"whole": whole, "begins": begins, "ends": [after_all(text) for text in begins]},
+            {
+                "names": [str(tag) for tag in tags],
+                "whole": whole,
+                "begins": begins,
+                "ends": [after_all(text) for text in begins],
+            },
         ).fetchall()
     ]
 

@@ -1,9 +1,9 @@
 """The kind `totals`: all numbers of a window."""
 
+from stats_assets.database.answers import by_days
 from stats_assets.database.answers.about import about
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.labels import side_by_side
-from stats_assets.database.answers.rolled import rolled
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import number, total
 from stats_assets.questions.answer import Value
@@ -17,10 +17,10 @@ def answer(asking: Asking) -> dict[str, Value]:
 
 def totals(asking: Asking, subject: Subject) -> dict[str, Value]:
     """A subject's numbers: each count and measurement there is, also those that are 0."""
+    found = by_days.total(asking, subject)
+    if found is None:
+        found = total(asking.connection, asking.lines(subject), subject.hidden)
     vocabulary = asking.vocabulary
-    found = rolled(asking.connection, subject, vocabulary) or total(
-        asking.connection, asking.lines(subject), subject.hidden
-    )
     return {
         "edits": number(found.edits),
         "changesets": found.changesets,
