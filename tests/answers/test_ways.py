@@ -64,3 +64,16 @@ def test_every_way_to_lines_gives_the_same(days: Hand, monkeypatch: pytest.Monke
                 monkeypatch.setattr("stats_assets.database.answers.sizes.shortest", forced)
                 answers.append(asked("leaderboard", f"{query}{window}&columns=all")["rows"])
             assert all(one == answers[0] for one in answers), query
+
+
+def test_ranks_out_of_uploads_are_those_of_the_lines(days: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, asked = days
+    for who in ("", "hashtag=a", "user=2"):
+        for metric in ("edits", "changesets"):
+            query = f"{who}{WINDOWS[1]}&metric={metric}&columns=all&limit=3"
+            found = asked("leaderboard", query)
+            with monkeypatch.context() as patched:
+                patched.setattr("stats_assets.database.answers.groups.quick", lambda *given: None)
+                plain = asked("leaderboard", query)
+            assert {**found, "about": None} == {**plain, "about": None}
+            assert found["rows"]

@@ -30,6 +30,9 @@ def owner_of(asking: Asking, subject: Subject) -> Owned | None:
     # What is queued is in the facts, and not in what is rolled up of them.
     if not question.needs_changesets and not question.users and asking.standing.queued:
         return None
+    # Minutes whose facts are away are missing in every answer, or a series would not add up to the totals.
+    if question.clock == "upload" and asking.minutes.away:
+        return None
     if subject.one_owner is None or not are_whole(asking.connection):
         return None
     return Owned(*subject.one_owner)
