@@ -25,45 +25,17 @@ class Owned(NamedTuple):
 def owner_of(asking: Asking, subject: Subject) -> Owned | None:
     """The one owner that the subject is; None: it is several, or only a part of one, or the roll-ups are not whole."""
     question = subject.question
-    if question.restricted or question.editors or subject.also is not None:
-        return None
     if question.clock == "changeset" and (question.window.since or question.window.until):
         return None
     # What is queued is in the facts, and not in what is rolled up of them.
     if not question.needs_changesets and not question.users and asking.standing.queued:
         return None
-    if not are_whole(asking.connection):
+    # Minutes whose facts are away are missing in every answer, or a series would not add up to the totals.
+    if question.clock == "upload" and asking.minutes.away:
         return None
-    owners = []
-    if subject.hashtags is not None:
-        union = _union(asking, subject)
-        if union is not None:
-            owners.append(Owned("union", union))
-        elif len(subject.hashtags) == 1:
-            owners.append(Owned("hashtag", subject.hashtags[0]))
-        else:
-            return None
-    if subject.users is not None:
-        if len(subject.users) != 1:
-            return None
-        owners.append(Owned("user", subject.users[0]))
-    if subject.country is not None:
-        owners.append(Owned("country", subject.country[0]))
-    if len(owners) > 1:
+    if subject.one_owner is None or not are_whole(asking.connection):
         return None
-    return owners[0] if owners else Owned("world", 0)
-
-
-def _union(asking: Asking, subject: Subject) -> int | None:
-    """The union of the file that has this name, or just these patterns, once all of it is applied."""
-    tags = sorted({str(tag) for tag in subject.question.hashtags})
-    row = asking.connection.execute(
-        "SELECT id FROM unions WHERE (name = %(name)s OR (SELECT array_agg(p ORDER BY p) FROM unnest(patterns) AS p)"
-        " = %(patterns)s) AND NOT EXISTS (SELECT FROM statistics_queue AS q WHERE q.id <= whole_from)"
-        " ORDER BY name = %(name)s DESC LIMIT 1",
-        {"name": tags[0] if len(tags) == 1 else None, "patterns": tags},
-    ).fetchone()
-    return None if row is None else int(row[0])
+    return Owned(*subject.one_owner)
 
 
 def total(asking: Asking, subject: Subject) -> Sums | None:
