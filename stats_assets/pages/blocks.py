@@ -11,7 +11,6 @@ from markupsafe import Markup
 from stats_assets.charts.bars import bar, progress
 from stats_assets.pages import shown
 from stats_assets.pages.visit import Content, Visit, hashtag_path, user_path
-from stats_assets.pages.window import Window
 from stats_assets.texts import numbers, places, times
 from stats_assets.texts.language import Language, name
 
@@ -60,7 +59,12 @@ def value_of(totals: Mapping[str, Any], column: str) -> Number:
 
 
 def four(
-    content: Content, language: Language, before: Content | None = None, columns: Sequence[str] = FOUR
+    content: Content,
+    language: Language,
+    before: Content | None = None,
+    columns: Sequence[str] = FOUR,
+    *,
+    percent: bool = True,
 ) -> Sequence[Big]:
     """Buildings added, km of roads added, people, edits."""
     found = []
@@ -72,28 +76,23 @@ def four(
             if language.knows(f"n_{key}")
             else shown.heading(column, language)
         )
-        earlier = (
-            None if before is None else compared(value, value_of(before["totals"], column), column, language)
-        )
+        earlier = None
+        if before is not None:
+            earlier = compared(value, value_of(before["totals"], column), column, language, percent=percent)
         found.append(Big(column, shown.number(value, column, language), label, earlier))
     return found
 
 
-def compared(value: Number, before: Number, column: str, language: Language) -> Markup:
-    """With the window before: a percentage only from 20 up."""
+def compared(value: Number, before: Number, column: str, language: Language, *, percent: bool) -> Markup:
+    """With the window before: a percentage only from 20 up, and where both are whole."""
     earlier = (
         numbers.kilometres(before, language.locale)
         if shown.is_measure(shown.split(column)[0])
         else numbers.whole(before, language.locale)
     )
-    if before < FROM_UP or value < FROM_UP:
+    if not percent or before < FROM_UP or value < FROM_UP:
         return language.say("before_number", number=earlier)
     return language.say("before_share", share=numbers.share(value, before, language.locale), number=earlier)
-
-
-def comparable(window: Window, before: Window) -> bool:
-    """Whether both are whole."""
-    return window.counted and before.counted
 
 
 @dataclass(frozen=True)

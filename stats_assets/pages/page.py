@@ -67,9 +67,9 @@ class Numbers:
         return self.visit.found("coverage", *window, shared=False).content
 
     def before(self) -> Content | None:
-        """The totals of the window before, where the two can be compared."""
+        """The totals of the window before, where that is whole."""
         window = self.window
-        if not (window.begin and window.end and window.counted):
+        if not (window.begin and window.end):
             return None
         first = window.begin - (window.end - window.begin)
         kept = [(key, value) for key, value in self.visit.query if key not in WINDOW]
@@ -137,9 +137,8 @@ class Numbers:
         return {
             "numbers": self,
             "window": self.window,
-            "four": blocks.four(self.content, language, before, columns),
-            "not_compared": before is None
-            and bool(self.window.begin and self.window.end and not self.window.running),
+            "four": blocks.four(self.content, language, before, columns, percent=self.window.counted),
+            "not_compared": self.not_compared(before),
             "categories": blocks.categories(self.content, language),
             "measures": blocks.measures(self.content, language),
             "curve": None if self.empty else self.curve(coverage),
@@ -149,6 +148,14 @@ class Numbers:
             "fixed": self.fixed(),
             "targets": blocks.targets(self.content, targets_of(self.visit), language),
         }
+
+    def not_compared(self, before: Content | None) -> Markup | None:
+        """Why there are no percentages."""
+        if not (self.window.begin and self.window.end) or self.empty:
+            return None
+        if before is None:
+            return self.visit.language.say("before_not")
+        return None if self.window.counted else self.visit.language.say("before_running")
 
     def periods(self) -> Sequence[tuple[str, str, bool]]:
         """Windows to choose: words, address, whether it is this one."""

@@ -6,15 +6,11 @@ from hashlib import sha256
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from stats_assets.pages import shown
 from stats_assets.pages.page import Page
 from stats_assets.pages.visit import Visit
-from stats_assets.texts.language import LANGUAGES, language, name
-
-HIDDEN = frozenset({"ar"})
-"""Languages that work, and are not offered: no speaker has read their sentences yet."""
+from stats_assets.texts.language import ENDONYMS, LANGUAGES, name
 
 
 def rendered(page: Page, visit: Visit) -> str:
@@ -38,11 +34,7 @@ def rendered(page: Page, visit: Visit) -> str:
             forms=forms,
             heading=lambda column: shown.heading(column, own),
             static=static,
-            languages=[
-                (code, str(language(code).texts["language"]), visit.link(lang=code))
-                for code in LANGUAGES
-                if code not in HIDDEN
-            ],
+            languages=[(code, ENDONYMS[code], visit.link(lang=code)) for code in LANGUAGES],
             **page.told,
         )
     )
@@ -70,12 +62,10 @@ def files() -> frozenset[str]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("stats_assets.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["Markup"] = Markup
-    return environment

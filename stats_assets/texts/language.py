@@ -18,7 +18,16 @@ from markupsafe import Markup, escape
 
 from stats_assets.texts import numbers
 
-LANGUAGES = ("en",)
+ENDONYMS = {
+    "en": "English",
+    "fr": "Français",
+    "es": "Español",
+    "pt": "Português",
+    "sw": "Kiswahili",
+    "ne": "नेपाली",
+    "ar": "العربية",
+}
+LANGUAGES = tuple(ENDONYMS)
 RIGHT_TO_LEFT = frozenset({"ar"})
 Text = str | Mapping[str, str]
 _WANTED = re.compile(r"([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*)\s*(?:;\s*q\s*=\s*([0-9.]+))?\s*")

@@ -20,7 +20,10 @@ def whole(value: Number, locale: Locale) -> str:
         return format_decimal(value, "#,##0", locale=locale, numbering_system=LATIN)
     digits = max(0, 2 - (len(str(abs(int(value)))) - 1) % 3)
     return format_compact_decimal(
-        int(_three_digits(Decimal(value))), locale=locale, fraction_digits=digits, numbering_system=LATIN
+        int(_three_digits(Decimal(value))),
+        locale=locale.language,
+        fraction_digits=digits,
+        numbering_system=LATIN,
     )
 
 

@@ -53,7 +53,7 @@ function without(told) {
   const said = document.getElementById("without");
   said.hidden = !told || !told.users;
   if (said.hidden) return;
-  said.textContent = plural(JSON.parse(said.dataset.texts), told.users) + " " + plural(JSON.parse(said.dataset.edits), told.edits);
+  said.textContent = plural(JSON.parse(said.dataset.texts), told.users).replace("{edits}", plural(JSON.parse(said.dataset.edits), told.edits));
 }
 
 function show(state) {
