@@ -9,7 +9,7 @@ import re
 import shlex
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     user_agent: str = f"stats-assets/{__version__} (+{PROJECT})"
     alert_command: str | None = None
     alert_url: str | None = Field(None, repr=False)
+    people: Literal["full", "names", "none"] | None = None
+    contact: str | None = None
+    answer_seconds: float = Field(5, gt=0, le=300)
+    web_connections: int = Field(8, ge=1, le=1000)
+    limit_seconds: float = Field(60, ge=0, le=HOUR)  # of the database, a minute, an address
+    trusted_proxies: str = "127.0.0.1,::1"
 
     @model_validator(mode="before")
     @classmethod

@@ -122,6 +122,11 @@ class Stats:
             case _:
                 assert_never(stream)
 
+    @property
+    def categories(self) -> Categories:
+        """The table of categories as its file has it now. Raises CategoriesError."""
+        return _categories(_file(self.settings.categories_file))
+
     def definitions(self, stream: Stream) -> str:
         """The hash of the stream's definitions, as its reader has it, for who reads no bodies.
 

@@ -17,7 +17,20 @@ from stats_assets.cli.messages import say
 from stats_assets.cli.output import OutputLost, standard_streams
 
 COMMANDS = (
-    *("dev", "demo", "status", "watch", "alerts", "backfill", "seek", "retry", "verify", "rebuild", "facts"),
+    *(
+        "dev",
+        "demo",
+        "serve",
+        "status",
+        "watch",
+        "alerts",
+        "backfill",
+        "seek",
+        "retry",
+        "verify",
+        "rebuild",
+        "facts",
+    ),
     *("streams", "stats", "hashtags", "sql", "database-url", "migrate"),
 )
 """As they are listed. Module and function have the name, with `_` for `-`."""

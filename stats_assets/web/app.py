@@ -1,9 +1,11 @@
-"""The web application put together. Each router is a module beside this one; running it is cli/serve.py."""
+"""The web application put together. Each router is a module beside this one; running it is running.py's."""
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from stats_assets import __version__
 from stats_assets.web import api, health, live, osmesa, pages, pictures
+from stats_assets.web.envelope import Envelope
 from stats_assets.web.serving import Serving
 
 
@@ -19,4 +21,6 @@ def application(serving: Serving) -> FastAPI:
         pages,
     ):  # pages last: they take the paths that are left
         app.include_router(module.router(serving))
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(Envelope, settings=serving.settings)  # the outermost
     return app

@@ -47,6 +47,8 @@ IN_WORDS = {
     "alert_url": "none",
     "archive_keep_days": "for ever",
     "user_agent": "names the project",
+    "people": "not said",
+    "contact": "none",
     "overpass_pause_seconds": f"{PAUSE:g}, at your own server 0",
 }
 """Defaults that are no value, as the table says them."""

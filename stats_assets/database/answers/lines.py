@@ -1,0 +1,164 @@
+"""What counts for a question, as SQL: a line for each changeset in each minute (by upload), or each changeset.
+
+All answers are sums over these lines. Their columns: changeset_id, user_id, at, moment (at which it counts, inside its
+minute), edits, counts, measurements, editor.
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+from dataclasses import dataclass
+from typing import Any
+
+from stats_assets.database.answers.subjects import Subject
+from stats_assets.feeds.sequences import FIRST_SINCE
+from stats_assets.questions.editors import family_sql
+from stats_assets.questions.vocabulary import Vocabulary
+
+MOMENT = f"(timestamptz '{FIRST_SINCE.isoformat()}' + f.sequence * interval '1 minute')"
+# A window is (since, until] by either clock.
+COUNTED = "(c.counted_at - interval '1 microsecond')"
+TAGGED = "SELECT changeset_id FROM changesets_hashtags WHERE hashtag_id = ANY (%(hashtags)s)"
+EDITOR = f"lower({family_sql('c.editor')})"
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A SELECT, and what it is given."""
+
+    sql: str
+    given: dict[str, Any]
+
+
+def lines(subject: Subject, vocabulary: Vocabulary, *, by_changesets: bool, regions: bool = False) -> Lines:
+    """The lines of a subject.
+
+    by_changesets: its changesets are looked up first, and then what was uploaded of them; else all of the window.
+    regions: a line for each region, too, with its code as `region` and what lies in it.
+    """
+    question = subject.question
+    first, last = question.window.sequences
+    given: dict[str, Any] = {
+        "first": None if first is None else max(first, 0),
+        "last": last,
+        "since": question.window.since,
+        "until": question.window.until,
+        "hashtags": subject.hashtags,
+        "users": subject.users,
+        "country": subject.country and subject.country[1],
+        "country_id": subject.country and subject.country[0],
+        "editors": [editor.lower() for editor in question.editors],
+        "counted": list(vocabulary.counted(question.categories, question.changes)),
+        "measured": list(vocabulary.measured(question.categories, question.changes)),
+    }
+    place = regions or subject.country is not None
+    by_upload = question.clock == "upload"
+    where = _window(question) + (_who(subject, by_changesets) if by_upload else _who(subject, True))
+    for number, tag in enumerate(subject.also or ()):
+        given[f"also_{number}"] = tag
+        where.append(
+            "EXISTS (SELECT FROM changesets_hashtags AS l"
+            f" WHERE l.changeset_id = c.id AND l.hashtag_id = %(also_{number})s)"
+        )
+    if [] in (subject.also, subject.hashtags, subject.users):
+        where = ["false"]
+    source = _uploaded(place, by_changesets) if by_upload else _changesets(place)
+    if subject.country is not None:
+        where.append(
+            ("p.region = %(country)s" if by_upload else "p.country_id = %(country_id)s")
+            if not regions
+            else "k.code = %(country)s"
+        )
+    kept = "p" if place else "f" if by_upload else "c"
+    counts, measurements = (
+        (f"{kept}.counts_there", f"{kept}.measurements_there")
+        if place and not by_upload
+        else (f"{kept}.counts", f"{kept}.measurements")
+    )
+    edits = (
+        "(SELECT sum(value::numeric) FROM jsonb_each(%s))" % counts
+        if place
+        else "%s.total_edits::numeric" % kept
+    )
+    lateral = ""
+    if question.restricted:
+        lateral = f"""
+            CROSS JOIN LATERAL (
+                SELECT sum(value::numeric) AS edits, jsonb_object_agg(key, value) AS counts
+                FROM jsonb_each({counts}) WHERE key = ANY (%(counted)s)
+            ) AS part
+            CROSS JOIN LATERAL (
+                SELECT coalesce(jsonb_object_agg(key, value), '{{}}') AS measurements
+                FROM jsonb_each({measurements}) WHERE key = ANY (%(measured)s)
+            ) AS measured"""
+        where.append("part.edits > 0")
+        edits, counts, measurements = "part.edits", "part.counts", "measured.measurements"
+    user = "coalesce(c.user_id, f.user_id)" if by_upload else "c.user_id"
+    at, moment = ("f.edited_at", MOMENT) if by_upload else ("c.counted_at", COUNTED)
+    region = ", k.code AS region" if regions else ""
+    identity = "f.changeset_id" if by_upload else "c.id"
+    return Lines(
+        f"SELECT {identity} AS changeset_id, {user} AS user_id, {at} AS at, {moment} AS moment, {edits} AS edits,"
+        f" {counts} AS counts, {measurements} AS measurements, c.editor{region}"
+        f" FROM {source}{_KNOWN_REGION[by_upload] if regions else ''}{lateral}"
+        f" WHERE {' AND '.join(where) or 'true'}",
+        given,
+    )
+
+
+_KNOWN_REGION = {
+    True: " JOIN countries AS k ON k.code = p.region",
+    False: " JOIN countries AS k ON k.id = p.country_id",
+}
+
+
+def _uploaded(place: bool, by_changesets: bool) -> str:
+    here = (
+        " JOIN changeset_edits_countries AS p ON p.sequence = f.sequence AND p.changeset_id = f.changeset_id"
+        if place
+        else ""
+    )
+    if by_changesets:
+        return (
+            "changesets AS c CROSS JOIN LATERAL unnest(c.augmented_diffs) AS s (sequence)"
+            f" JOIN changeset_edits AS f ON f.sequence = s.sequence AND f.changeset_id = c.id{here}"
+        )
+    return f"changeset_edits AS f LEFT JOIN changesets AS c ON c.id = f.changeset_id{here}"
+
+
+def _changesets(place: bool) -> str:
+    return "changesets AS c" + (" JOIN changesets_countries AS p ON p.changeset_id = c.id" if place else "")
+
+
+def _window(question: Any) -> list[str]:
+    window = question.window
+    if question.clock == "upload":
+        found = ["f.sequence >= %(first)s"] if window.since is not None else []
+        return [*found, "f.sequence <= %(last)s"] if window.until is not None else found
+    found = ["c.counted_at IS NOT NULL"]
+    # Three indexes for what is one column: a plain look in each.
+    for sign, name in ((">", "since"), ("<=", "until")):
+        if getattr(window, name) is not None:
+            found.append(f"c.counted_at {sign} %({name})s")
+    if window.since is not None and window.until is not None:
+        found.append(
+            "(c.closed_at > %(since)s AND c.closed_at <= %(until)s"
+            " OR c.closed_at IS NULL AND c.created_at > %(since)s AND c.created_at <= %(until)s"
+            " OR c.closed_at IS NULL AND c.created_at IS NULL)"
+        )
+    return found
+
+
+def _who(subject: Subject, by_changesets: bool) -> list[str]:
+    found = []
+    if subject.hashtags is not None:
+        found.append(f"c.id IN ({TAGGED})")
+    if subject.users is not None:
+        found.append(
+            f"{'c.user_id' if by_changesets else 'coalesce(c.user_id, f.user_id)'} = ANY (%(users)s)"
+        )
+    if subject.country is not None and by_changesets and subject.question.clock == "upload":
+        found.append(
+            "c.id IN (SELECT changeset_id FROM changesets_countries WHERE country_id = %(country_id)s)"
+        )
+    if subject.question.editors:
+        found.append(f"{EDITOR} = ANY (%(editors)s)")
+    return found

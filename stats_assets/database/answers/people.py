@@ -1,0 +1,8 @@
+"""Who is not shown. Totals keep their edits; lists, names and pages do not have them."""
+
+from stats_assets.database.connection import Connection
+
+
+def hidden(connection: Connection) -> list[int]:
+    """The ids of users who are not shown, in order."""
+    return []

@@ -1,0 +1,145 @@
+"""How far the numbers reach: the feed's time, what is counted, and what of it is applied.
+
+Which minutes of a window are missing is minutes.py's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from stats_assets.database.connection import Connection
+from stats_assets.database.ledger.newest import newest_committed
+from stats_assets.feeds.sequences import covers
+from stats_assets.questions.windows import floor
+from stats_assets.streams import STREAMS, TABLE, Stream
+
+BEHIND, STOPPED = timedelta(minutes=3), timedelta(hours=1)
+_ODD = timedelta(hours=1)  # a feed whose time is off by more lives in a time of its own: a demo's, a replay's
+_MANY = 20_000  # entries of the queue that are looked at one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far one stream is: its newest sequence that is counted, and the time up to which that is."""
+
+    sequence: int | None
+    complete_to: datetime | None
+    lag_seconds: int | None
+    state: Literal["fine", "behind", "stopped", "not begun"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`as_of`: now, by the feed's clock. `applied_to`: up to then changesets and their hashtags are applied, too."""
+
+    as_of: datetime
+    begins: datetime | None
+    first: int | None
+    """The first sequence that is counted."""
+    reaches: dict[Stream, Reach]
+    applied_to: datetime | None
+    queued: int
+
+    @property
+    def newest(self) -> int:
+        """The newest augmented diff that is counted; -1: none is."""
+        sequence = self.reaches["augmented_diffs"].sequence
+        return -1 if sequence is None else sequence
+
+    def complete_to(self, *, needs_changesets: bool) -> datetime | None:
+        """Up to when all is counted that a filter needs."""
+        return self.applied_to if needs_changesets else self.reaches["augmented_diffs"].complete_to
+
+
+def now_by_the_feed(connection: Connection) -> datetime:
+    """The time by the diffs' feed: the database's, unless the feed lives in a time of its own."""
+    row = connection.execute(
+        "SELECT clock_timestamp(), (SELECT moved_at - feed_time FROM heads WHERE stream = 'augmented_diffs')"
+    ).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM
+    now: datetime = row[0]
+    shift: timedelta | None = row[1]
+    return now if shift is None or abs(shift) < _ODD else now - shift
+
+
+def standing(connection: Connection) -> Standing:
+    """How far all is."""
+    as_of = now_by_the_feed(connection)
+    reaches: dict[Stream, Reach] = {stream: _reach(connection, stream, as_of) for stream in STREAMS}
+    row = connection.execute(
+        "SELECT sequence FROM ledger WHERE stream = 'augmented_diffs' AND result = 'committed'"
+        " ORDER BY sequence LIMIT 1"
+    ).fetchone()
+    first = None if row is None else int(row[0])
+    queued, sequence, file = _queue(connection)
+    diffs, changesets = (reaches[stream].complete_to for stream in STREAMS)
+    ends = [end for end in (diffs, changesets) if end is not None]
+    if sequence is not None:
+        ends.append(covers(sequence).since)
+    told = reaches["changesets"]
+    if file is not None and told.sequence is not None and changesets is not None:
+        ends.append(changesets - timedelta(minutes=told.sequence - file + 1))
+    return Standing(
+        as_of=as_of,
+        begins=None if first is None else covers(first).since,
+        first=first,
+        reaches=reaches,
+        applied_to=min(ends) if ends and diffs is not None else None,
+        queued=queued,
+    )
+
+
+def _reach(connection: Connection, stream: Stream, as_of: datetime) -> Reach:
+    row = connection.execute(
+        "SELECT coalesce(s.checkpoint, (SELECT max(sequence) FROM ledger WHERE stream = %(stream)s AND"
+        " result = 'committed')), h.head, h.feed_time"
+        " FROM (SELECT %(stream)s::text AS stream) AS asked LEFT JOIN streams AS s USING (stream)"
+        " LEFT JOIN heads AS h USING (stream)",
+        {"stream": stream},
+    ).fetchone()
+    assert row is not None  # noqa: S101 - one row is joined to others
+    cursor, head, feed_time = row
+    newest = None if cursor is None else newest_committed(connection, stream, cursor)
+    if newest is None:
+        return Reach(cursor, None, None, "not begun")
+    complete_to = None
+    if TABLE[stream].numbers_are_minutes:
+        complete_to = covers(newest).until
+    elif feed_time is not None and head is not None:
+        complete_to = floor(feed_time - timedelta(minutes=max(0, head - newest)))
+    if complete_to is None:
+        return Reach(newest, None, None, "fine")
+    lag = max(timedelta(0), as_of - complete_to)
+    state: Literal["fine", "behind", "stopped"] = (
+        "fine" if lag <= BEHIND else "behind" if lag <= STOPPED else "stopped"
+    )
+    return Reach(newest, complete_to, int(lag.total_seconds()), state)
+
+
+def _queue(connection: Connection) -> tuple[int, int | None, int | None]:
+    """How many changes wait to be applied; of those that were never, the lowest diff and the lowest changeset file.
+
+    What is queued of a diff that was counted anew is in the sums as it was. What lies before the stream's origin is a
+    backfill's, and says nothing of how far it is.
+    """
+    row = connection.execute("SELECT count(*), count(sequence) FROM statistics_queue").fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always answers
+    queued, of_diffs = row
+    if not queued:
+        return 0, None, None
+    looked_at = (
+        " AND NOT EXISTS (SELECT FROM changesets AS c WHERE c.id = q.changeset_id"
+        " AND q.sequence = ANY (c.augmented_diffs))"
+        if of_diffs <= _MANY
+        else ""
+    )
+    row = connection.execute(
+        f"""
+        SELECT (SELECT min(sequence) FROM statistics_queue AS q WHERE sequence >=
+                coalesce((SELECT origin FROM streams WHERE stream = 'augmented_diffs'), 0){looked_at}),
+            (SELECT min(m.sequence) FROM statistics_queue AS q JOIN changeset_metadata AS m USING (changeset_id)
+                WHERE q.sequence IS NULL)
+        """.encode()  # noqa: S608 - constants
+    ).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM
+    return queued, row[0], row[1]
