@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     alert_url: str | None = Field(None, repr=False)
     people: Literal["full", "names", "none"] | None = None
     contact: str | None = None
+    events_file: Path | None = None
     answer_seconds: float = Field(5, gt=0, le=300)
     web_connections: int = Field(8, ge=1, le=1000)
     limit_seconds: float = Field(60, ge=0, le=HOUR)  # of the database, a minute, an address
@@ -154,7 +155,7 @@ class Settings(BaseSettings):
             Archive(value, "changesets")
         return value
 
-    @field_validator("stats_data_dir", "regions_file", "categories_file")
+    @field_validator("stats_data_dir", "regions_file", "categories_file", "events_file")
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
         if _SCHEME.match(str(value)):

@@ -209,7 +209,7 @@ def rank_of(row: Mapping[str, Any], place: int) -> str:
 def label_of(row: Mapping[str, Any], of: str, visit: Visit) -> tuple[Markup, str]:
     """What a row is of, and its page."""
     if of == "users":
-        return person(row, visit.language), visit.window_to(user_path(row.get("user_id"), row.get("name")))
+        return person(row, visit), person_link(row, visit)
     if of == "hashtags":
         tag = str(row.get("hashtag") or row.get("key") or row.get("name") or "")
         return name(f"#{tag}"), visit.window_to(hashtag_path([tag]))
@@ -220,11 +220,20 @@ def label_of(row: Mapping[str, Any], of: str, visit: Visit) -> tuple[Markup, str
     return name(row.get("editor") or row.get("key") or row.get("name") or ""), ""
 
 
-def person(row: Mapping[str, Any], language: Language) -> Markup:
-    """A name, `user 123` where there is none."""
+def person(row: Mapping[str, Any], visit: Visit) -> Markup:
+    """A name, `user 123` where there is none, `person` where nobody is named."""
+    if visit.nameless or row.get("user_id") is None:
+        return visit.language.say("n_people", n=1)
     if row.get("name"):
         return name(row["name"])
-    return language.say("user_number", id=str(row.get("user_id")))
+    return visit.language.say("user_number", id=str(row["user_id"]))
+
+
+def person_link(row: Mapping[str, Any], visit: Visit) -> str:
+    """A person's page; empty where there is none."""
+    if visit.nameless or not visit.people or row.get("user_id") is None:
+        return ""
+    return visit.window_to(user_path(row["user_id"], row.get("name")))
 
 
 def newcomers(content: Content, visit: Visit) -> Sequence[Mapping[str, Any]]:
@@ -236,8 +245,8 @@ def newcomers(content: Content, visit: Visit) -> Sequence[Mapping[str, Any]]:
         local = first and first.astimezone(zone)
         found.append(
             {
-                "label": person(row, visit.language),
-                "link": visit.window_to(user_path(row.get("user_id"), row.get("name"))),
+                "label": person(row, visit),
+                "link": person_link(row, visit),
                 "first": f"{times.day(local.date(), visit.language.locale)} {times.hour(local)}"
                 if local
                 else "",

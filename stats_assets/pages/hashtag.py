@@ -105,7 +105,7 @@ def live(visit: Visit, text: str) -> Page:
         "here": here,
         "short": here.split("://", 1)[-1].split("?", 1)[0],
         "code": drawn_code(here, visit),
-        "events": address("/api/v1/live", [*given, *visit.shared]),
+        "events": address("/api/v1/live", [*given, *visit.shared("live")]),
         "room": room,
         "page_link": visit.link(hashtag_path(tags), drop=("user",)),
         "quality": visit.window_to("/quality"),
@@ -166,6 +166,4 @@ def card(visit: Visit, page: Page) -> Page:
     """A page of numbers as a card for other sites: its four numbers, and a link to the rest."""
     kept = {key: page.told[key] for key in ("four", "window", "numbers") if key in page.told}
     here = visit.origin + visit.link(drop=("view",))
-    return Page(
-        "card.html", page.title, {**kept, "here": here}, of_a_person=True, frames=True, window=page.window
-    )
+    return Page("card.html", page.title, {**kept, "here": here}, of_a_person=True, window=page.window)

@@ -37,8 +37,6 @@ class Page:
     status: int = 200
     of_a_person: bool = False
     """Search engines are asked to leave it out."""
-    frames: bool = False
-    """Whether other sites may show it within theirs."""
     window: Window | None = None
 
 

@@ -9,16 +9,18 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from stats_assets.questions.answer import Answer, Given, Kind
+from stats_assets.questions.parameters import OF_KIND
 from stats_assets.questions.problem import Problem
+from stats_assets.questions.question import Asked
 from stats_assets.texts.language import Language
 
 Ask = Callable[[Kind, Given, Mapping[str, str] | None], Answer]
 Content = Mapping[str, Any]
 WINDOW = ("from", "to", "last", "period")
-FILTERS = ("also", "user", "country", "clock", "editor", "category", "kind", "names")
+FILTERS = ("also", "user", "country", "clock", "editor", "category", "kind")
 SHARED = (*WINDOW, "tz", *FILTERS)
 """What a page hands on to every question."""
-OURS = ("by", "metric", "columns", "limit", "after", "q", "lang", "team", "target", "view", "title")
+OURS = ("by", "metric", "columns", "limit", "after", "q", "lang", "team", "target", "view", "title", "names")
 """What a page reads itself."""
 
 
@@ -42,6 +44,8 @@ class Visit:
     path: str
     query: Given = ()
     origin: str = ""
+    people: bool = True
+    """Whether people have pages here."""
 
     def first(self, name: str, otherwise: str = "") -> str:
         """A parameter's value, where it is given."""
@@ -51,14 +55,18 @@ class Visit:
         """All values of a parameter."""
         return [value for key, value in self.query if key == name]
 
+    def shared(self, kind: Asked) -> Given:
+        """Of the parameters that every question of this page has, those that this kind knows."""
+        return [(key, value) for key, value in self.query if key in SHARED and key in OF_KIND[kind]]
+
     @property
-    def shared(self) -> Given:
-        """The parameters that every question of this page has."""
-        return [(key, value) for key, value in self.query if key in SHARED]
+    def nameless(self) -> bool:
+        """Whether nobody is to be named here: for schools."""
+        return self.first("names") == "0"
 
     def content(self, kind: Kind, *given: tuple[str, str], shared: bool = True) -> Content:
         """An answer. Raises Problem."""
-        return self.ask(kind, [*given, *(self.shared if shared else ())], None).content
+        return self.ask(kind, [*given, *(self.shared(kind) if shared else ())], None).content
 
     def found(self, kind: Kind, *given: tuple[str, str], shared: bool = True) -> Found:
         """An answer for a block that may fail alone."""

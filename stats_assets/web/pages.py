@@ -20,7 +20,7 @@ from stats_assets.web.serving import Serving
 
 SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
+    " form-action 'self'; base-uri 'none'; frame-ancestors *"
 )
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 YEAR = 31_536_000
@@ -33,8 +33,8 @@ Make = Callable[..., Page | str | None]
 def router(serving: Serving) -> APIRouter:
     """Its routes. Raises EventsError."""
     routes = APIRouter(include_in_schema=False)
-    events = read_events(getattr(serving.settings, "events_file", None))
-    contact = getattr(serving.settings, "contact", None)
+    events = read_events(serving.settings.events_file)
+    contact = serving.settings.contact
     pages: Mapping[str, Make] = {
         "/": lambda visit: world.world(visit, events),
         "/search": world.search,
@@ -99,6 +99,7 @@ def page(request: Request, serving: Serving, make: Callable[[Visit], Page | str 
         path=request.scope["path"],
         query=given,
         origin=str(request.base_url).rstrip("/"),
+        people=serving.settings.people in (None, "full"),
     )
     try:
         made = make(visit) or _nothing(visit)
@@ -115,7 +116,7 @@ def _sent(request: Request, visit: Visit, made: Page) -> Response:
     body = rendering.rendered(made, visit).encode()
     settled = made.window is not None and made.window.state == "settled"
     headers = {
-        "Content-Security-Policy": SECURITY.format(frames="*" if made.frames else "'self'"),
+        "Content-Security-Policy": SECURITY,
         "Content-Language": visit.language.code,
         "Vary": "Accept, Accept-Language",
         "X-Content-Type-Options": "nosniff",

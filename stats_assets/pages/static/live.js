@@ -31,7 +31,7 @@ function line(row) {
   const made = document.getElementById("row").content.firstElementChild.cloneNode(true);
   made.dataset.key = row.user_id;
   made.querySelector(".rank").textContent = row.rank + (row.tied ? " =" : "");
-  made.querySelector("bdi").textContent = row.name ?? document.getElementById("nameless").content.textContent.replace("{id}", row.user_id);
+  made.querySelector("bdi").textContent = page.dataset.nameless ?? row.name ?? document.getElementById("nameless").content.textContent.replace("{id}", row.user_id);
   made.querySelector(".new").hidden = !row.new_here;
   made.querySelector(".edits").textContent = count(row.edits);
   made.querySelector(".buildings_added").textContent = row.buildings_added === undefined ? "" : count(row.buildings_added);
@@ -71,7 +71,9 @@ function show(state) {
     const built = totals.buildings_added ?? totals.counts?.buildings_added ?? 0;
     said.textContent = said.dataset.text.replace("{edits}", count(totals.edits ?? 0)).replace("{people}", count(totals.users ?? 0)).replace("{buildings}", count(built));
   }
-  if (Date.now() - kindsAt > KINDS && window.htmx) {
+  if (Date.now() - kindsAt > KINDS) {
+    loadHtmx();
+    if (!window.htmx) return;
     kindsAt = Date.now();
     htmx.trigger("#kinds", "renew");
   }

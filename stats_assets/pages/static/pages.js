@@ -1,6 +1,17 @@
 // What makes pages nicer where JavaScript is on; without it all of them say the same.
 "use strict";
-document.documentElement.classList.add("script");
+
+// htmx comes when somebody begins to do something: who only reads a page does not pay for it.
+const htmxAddress = document.currentScript.dataset.htmx;
+function loadHtmx() {
+  if (loadHtmx.asked) return;
+  loadHtmx.asked = true;
+  const script = document.createElement("script");
+  script.src = htmxAddress;
+  document.head.append(script);
+}
+for (const kind of ["pointerover", "focusin", "keydown", "touchstart"]) addEventListener(kind, loadHtmx, { once: true, passive: true });
+
 for (const one of document.querySelectorAll(".needs-script")) one.hidden = false;
 for (const one of document.querySelectorAll("button.print")) one.addEventListener("click", () => print());
 for (const one of document.querySelectorAll("textarea[readonly]")) one.addEventListener("focus", () => one.select());
