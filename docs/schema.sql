@@ -12,6 +12,10 @@ CREATE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE(owner text, own
     )
     SELECT 'user', user_id, 0, c.* FROM counted AS c WHERE user_id IS NOT NULL
     UNION ALL
+    SELECT 'world', 0, 0, c.* FROM counted AS c
+    UNION ALL
+    SELECT 'union', union_id, 0, c.* FROM counted AS c JOIN changesets_unions ON changeset_id = id
+    UNION ALL
     SELECT 'hashtag', hashtag_id, 0, c.* FROM counted AS c JOIN changesets_hashtags ON changeset_id = id
     UNION ALL
     SELECT 'hashtag_user', hashtag_id, c.user_id, c.*
@@ -29,12 +33,16 @@ CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE(first_ed
         CASE o
             WHEN 'user' THEN (SELECT min(counted_at) FROM changesets WHERE user_id = i)
             WHEN 'hashtag' THEN (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
+            WHEN 'world' THEN NULL
+            WHEN 'union' THEN (SELECT min(united_at) FROM changesets_unions WHERE union_id = i)
             WHEN 'country' THEN (SELECT min(counted_there_at) FROM changesets_countries WHERE country_id = i)
             ELSE (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)
         END,
         CASE o
             WHEN 'user' THEN (SELECT max(counted_at) FROM changesets WHERE user_id = i)
             WHEN 'hashtag' THEN (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
+            WHEN 'world' THEN NULL
+            WHEN 'union' THEN (SELECT max(united_at) FROM changesets_unions WHERE union_id = i)
             WHEN 'country' THEN (SELECT max(counted_there_at) FROM changesets_countries WHERE country_id = i)
             ELSE (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)
         END,
@@ -94,7 +102,7 @@ CREATE FUNCTION contributions_of(ids bigint[]) RETURNS TABLE(owner text, owner_i
         WHERE owner IN ('user', 'country')
         UNION ALL
         SELECT owner, owner_id, 'user', user_id, '', edits
-        FROM members WHERE owner IN ('hashtag', 'country') AND user_id IS NOT NULL
+        FROM members WHERE owner IN ('hashtag', 'country', 'union') AND user_id IS NOT NULL
     )
     SELECT owner, owner_id, member_id, day, measure, 0, key, sum(value), sum(changesets)
     FROM sums
@@ -116,6 +124,15 @@ CREATE FUNCTION facts_away(sequences bigint[]) RETURNS SETOF bigint
         OR l.country_facts > (SELECT count(*) FROM changeset_edits_countries AS f WHERE f.sequence = s)
         OR ((l.facts IS NULL OR l.country_facts IS NULL) AND r.state <> 'here')
 $$;
+
+CREATE FUNCTION fits(hashtag text, patterns text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT bool_or(hashtag LIKE replace(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*', '%'))
+    FROM unnest(patterns) AS pattern
+$$;
+
+COMMENT ON FUNCTION fits(hashtag text, patterns text[]) IS 'Whether the hashtag is one of these, in which a * stands for any characters';
 
 CREATE FUNCTION jsonb_append_known(parts text, key bigint, value bigint) RETURNS text
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -187,6 +204,20 @@ CREATE FUNCTION list_of(o text, i bigint, m text, most integer, had jsonb, ids b
     WHERE keys IS NOT NULL OFFSET 0  -- apart from the query that asks: where there is nothing to do it is not begun
 $$;
 
+CREATE FUNCTION minute_ends(sequence bigint) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT to_timestamp(1347432960 + 60 * sequence)
+$$;
+
+CREATE FUNCTION minute_of(at timestamp with time zone) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT least(ceil((extract(epoch FROM at) - 1347432900) / 60) - 1, 2147483647)::integer
+$$;
+
+COMMENT ON FUNCTION minute_of(at timestamp with time zone) IS 'The sequence of augmented diffs in whose minute a time is';
+
 CREATE FUNCTION rank_aggregates() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -211,6 +242,14 @@ CREATE FUNCTION sessions_seen() RETURNS TABLE(pid integer, since timestamp with 
     AS $$
     SELECT pid, xact_start, state, backend_type FROM pg_stat_activity
 $$;
+
+CREATE FUNCTION step_of(sequence bigint, minutes integer) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT to_timestamp((1347432959 + 60 * sequence) / (60 * minutes) * (60 * minutes))
+$$;
+
+COMMENT ON FUNCTION step_of(sequence bigint, minutes integer) IS 'When the step of so many minutes begins that a sequence is in: quarters of an hour, UTC days';
 
 CREATE AGGREGATE jsonb_object_agg(key bigint, value bigint) (
     SFUNC = jsonb_append_known,
@@ -238,7 +277,7 @@ CREATE TABLE aggregate_days (
     counts jsonb NOT NULL,
     measurements jsonb NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT aggregate_days_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text])))
+    CONSTRAINT aggregate_days_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'world'::text, 'union'::text])))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
@@ -251,7 +290,7 @@ CREATE TABLE aggregate_keys (
     changesets bigint NOT NULL,
     edits bigint NOT NULL,
     CONSTRAINT aggregate_keys_measure_check CHECK ((measure = ANY (ARRAY['editor'::text, 'country'::text, 'hashtag'::text, 'user'::text]))),
-    CONSTRAINT aggregate_keys_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text])))
+    CONSTRAINT aggregate_keys_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'union'::text])))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
@@ -276,7 +315,7 @@ CREATE TABLE aggregates (
     hashtag_edits jsonb,
     user_changesets jsonb,
     user_edits jsonb,
-    CONSTRAINT aggregates_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'hashtag_user'::text])))
+    CONSTRAINT aggregates_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'hashtag_user'::text, 'world'::text, 'union'::text])))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', toast.autovacuum_vacuum_scale_factor='0.05');
 
@@ -448,6 +487,18 @@ COMMENT ON COLUMN changesets_hashtags.tagged_by IS 'changesets.user_id, for the 
 
 COMMENT ON COLUMN changesets_hashtags.tagged_at IS 'changesets.counted_at, for the index of a hashtag''s times';
 
+CREATE TABLE changesets_unions (
+    changeset_id bigint NOT NULL,
+    union_id bigint NOT NULL,
+    united_by bigint,
+    united_at timestamp with time zone
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05');
+
+COMMENT ON COLUMN changesets_unions.united_by IS 'changesets.user_id';
+
+COMMENT ON COLUMN changesets_unions.united_at IS 'changesets.counted_at, for the index of a union''s times';
+
 CREATE TABLE checkpoints (
     proc_name text NOT NULL COLLATE pg_catalog."C",
     sequence bigint NOT NULL
@@ -520,6 +571,15 @@ CREATE VIEW country_statistics AS
      JOIN aggregates_ranked r ON ((r.owner_id = c.id)))
      JOIN aggregates t ON (((t.owner = r.owner) AND (t.owner_id = r.owner_id) AND (t.member_id = r.member_id))))
   WHERE ((r.owner = 'country'::text) AND (r.member_id = 0));
+
+CREATE TABLE deleted_users_list (
+    one boolean DEFAULT true NOT NULL,
+    read_at timestamp with time zone NOT NULL,
+    listed bigint NOT NULL,
+    CONSTRAINT deleted_users_list_one_check CHECK (one)
+);
+
+COMMENT ON TABLE deleted_users_list IS 'When OpenStreetMap''s list of deleted users was read last, and how long it was';
 
 CREATE TABLE errors (
     id bigint NOT NULL,
@@ -646,6 +706,15 @@ COMMENT ON COLUMN heads.feed_time IS 'The feed''s own time: its last_run; of min
 
 COMMENT ON COLUMN heads.moved_at IS 'When `highest` was first seen: a feed that goes back a little has not moved';
 
+CREATE TABLE hidden_people (
+    user_id bigint NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT hidden_people_reason_check CHECK ((reason = ANY (ARRAY['asked'::text, 'deleted'::text])))
+);
+
+COMMENT ON TABLE hidden_people IS 'Users whom pages and API do not show; deleted: on OpenStreetMap''s list of those';
+
 CREATE TABLE ledger (
     stream text NOT NULL COLLATE pg_catalog."C",
     sequence bigint NOT NULL,
@@ -718,6 +787,24 @@ CREATE TABLE passes (
 
 COMMENT ON COLUMN passes.away IS 'Changesets that could not be looked at, as facts of theirs are away';
 
+CREATE TABLE people_days (
+    clock text NOT NULL COLLATE pg_catalog."C",
+    owner text NOT NULL COLLATE pg_catalog."C",
+    owner_id bigint NOT NULL,
+    day date NOT NULL,
+    user_id bigint NOT NULL,
+    changesets bigint NOT NULL,
+    edits bigint NOT NULL,
+    before date,
+    CONSTRAINT people_days_clock_check CHECK ((clock = ANY (ARRAY['upload'::text, 'changeset'::text]))),
+    CONSTRAINT people_days_owner_check CHECK ((owner = ANY (ARRAY['hashtag'::text, 'country'::text, 'world'::text, 'union'::text])))
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.05');
+
+COMMENT ON TABLE people_days IS 'Who edited for an owner on a UTC day, by the minutes of uploads or by the changesets'' time';
+
+COMMENT ON COLUMN people_days.before IS 'The user''s day before that one, for this owner; null: the first';
+
 CREATE TABLE reading_login (
     one boolean DEFAULT true NOT NULL,
     name text,
@@ -743,6 +830,14 @@ CREATE TABLE requests (
 );
 
 COMMENT ON TABLE requests IS 'How many requests each feed got, an hour; kept for a week';
+
+CREATE TABLE roll_ups (
+    one boolean DEFAULT true NOT NULL,
+    whole boolean NOT NULL,
+    CONSTRAINT roll_ups_one_check CHECK (one)
+);
+
+COMMENT ON TABLE roll_ups IS 'Whether uploads, upload_sums, people_days and the world hold all: false from an update until a rebuild';
 
 CREATE TABLE run_leases (
     run_id text NOT NULL COLLATE pg_catalog."C",
@@ -816,6 +911,69 @@ CREATE TABLE streams (
 COMMENT ON TABLE streams IS 'Where each stream stands; checkpoint: every sequence from origin to it is done';
 
 COMMENT ON COLUMN streams.shown IS 'The cursor that the last tick gave: one below it was set back by a person';
+
+CREATE TABLE unions (
+    id bigint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    patterns text[] NOT NULL
+);
+
+COMMENT ON TABLE unions IS 'The virtual hashtags of UNIONS_FILE';
+
+CREATE TABLE unions_hashtags (
+    union_id bigint NOT NULL,
+    hashtag_id bigint NOT NULL
+);
+
+COMMENT ON TABLE unions_hashtags IS 'The hashtags that a virtual one stands for';
+
+ALTER TABLE unions ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME unions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE upload_sums (
+    owner text NOT NULL COLLATE pg_catalog."C",
+    owner_id bigint NOT NULL,
+    minutes smallint NOT NULL,
+    begins timestamp with time zone NOT NULL,
+    changesets bigint NOT NULL,
+    users bigint NOT NULL,
+    edits bigint NOT NULL,
+    counts jsonb NOT NULL,
+    measurements jsonb NOT NULL,
+    CONSTRAINT upload_sums_minutes_check CHECK ((minutes = ANY (ARRAY[15, 1440]))),
+    CONSTRAINT upload_sums_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'world'::text, 'union'::text])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
+
+COMMENT ON TABLE upload_sums IS 'What was uploaded for an owner in a quarter of an hour (but for users) and on a UTC day';
+
+COMMENT ON COLUMN upload_sums.users IS 'Distinct users of its changesets, which have one';
+
+CREATE TABLE uploads (
+    changeset_id bigint NOT NULL,
+    owner text NOT NULL COLLATE pg_catalog."C",
+    owner_id bigint NOT NULL,
+    sequence integer NOT NULL,
+    user_id bigint,
+    edits bigint NOT NULL,
+    before integer,
+    CONSTRAINT uploads_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'world'::text, 'union'::text])))
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.05');
+
+COMMENT ON TABLE uploads IS 'Each minute in which each counted changeset was uploaded, for each owner that counts it';
+
+COMMENT ON COLUMN uploads.user_id IS 'The changeset''s user';
+
+COMMENT ON COLUMN uploads.edits IS 'Edits of the changeset in that minute; of a country: of what lies there';
+
+COMMENT ON COLUMN uploads.before IS 'The changeset''s upload before that one, for this owner; null: its first';
 
 CREATE VIEW user_days AS
  SELECT t.owner_id AS user_id,
@@ -907,6 +1065,9 @@ ALTER TABLE ONLY changesets_hashtags
 ALTER TABLE ONLY changesets
     ADD CONSTRAINT changesets_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY changesets_unions
+    ADD CONSTRAINT changesets_unions_pkey PRIMARY KEY (changeset_id, union_id);
+
 ALTER TABLE ONLY checkpoints
     ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (proc_name);
 
@@ -918,6 +1079,9 @@ ALTER TABLE ONLY countries
 
 ALTER TABLE ONLY country_aliases
     ADD CONSTRAINT country_aliases_pkey PRIMARY KEY (alias);
+
+ALTER TABLE ONLY deleted_users_list
+    ADD CONSTRAINT deleted_users_list_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY errors
     ADD CONSTRAINT errors_pkey PRIMARY KEY (sequence, type, id, ordinal);
@@ -934,6 +1098,9 @@ ALTER TABLE ONLY hashtags
 ALTER TABLE ONLY heads
     ADD CONSTRAINT heads_pkey PRIMARY KEY (stream);
 
+ALTER TABLE ONLY hidden_people
+    ADD CONSTRAINT hidden_people_pkey PRIMARY KEY (user_id, reason);
+
 ALTER TABLE ONLY ledger_blocks
     ADD CONSTRAINT ledger_blocks_pkey PRIMARY KEY (stream, block);
 
@@ -942,6 +1109,9 @@ ALTER TABLE ONLY ledger
 
 ALTER TABLE ONLY passes
     ADD CONSTRAINT passes_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY people_days
+    ADD CONSTRAINT people_days_pkey PRIMARY KEY (user_id, clock, owner, owner_id, day);
 
 ALTER TABLE ONLY reading_login
     ADD CONSTRAINT reading_login_pkey PRIMARY KEY (one);
@@ -952,6 +1122,9 @@ ALTER TABLE ONLY refreshments
 ALTER TABLE ONLY requests
     ADD CONSTRAINT requests_pkey PRIMARY KEY (stream, hour, kind);
 
+ALTER TABLE ONLY roll_ups
+    ADD CONSTRAINT roll_ups_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY run_leases
     ADD CONSTRAINT run_leases_pkey PRIMARY KEY (run_id);
 
@@ -960,6 +1133,21 @@ ALTER TABLE ONLY statistics_queue
 
 ALTER TABLE ONLY streams
     ADD CONSTRAINT streams_pkey PRIMARY KEY (stream);
+
+ALTER TABLE ONLY unions_hashtags
+    ADD CONSTRAINT unions_hashtags_pkey PRIMARY KEY (hashtag_id, union_id);
+
+ALTER TABLE ONLY unions
+    ADD CONSTRAINT unions_name_key UNIQUE (name);
+
+ALTER TABLE ONLY unions
+    ADD CONSTRAINT unions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY upload_sums
+    ADD CONSTRAINT upload_sums_pkey PRIMARY KEY (owner, owner_id, minutes, begins);
+
+ALTER TABLE ONLY uploads
+    ADD CONSTRAINT uploads_pkey PRIMARY KEY (changeset_id, owner, owner_id, sequence);
 
 ALTER TABLE ONLY users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
@@ -997,6 +1185,8 @@ CREATE INDEX changesets_hashtags_hashtag_id ON changesets_hashtags USING btree (
 
 CREATE INDEX changesets_hashtags_user_id ON changesets_hashtags USING btree (hashtag_id, tagged_by, tagged_at);
 
+CREATE INDEX changesets_unions_union_id ON changesets_unions USING btree (union_id, united_at) INCLUDE (changeset_id, united_by);
+
 CREATE INDEX changesets_updated_at_index ON changesets USING brin (updated_at) WITH (pages_per_range='16', autosummarize='on');
 
 CREATE INDEX changesets_user_id ON changesets USING btree (user_id, counted_at);
@@ -1011,9 +1201,17 @@ CREATE INDEX ledger_unsettled ON ledger USING btree (stream, sequence) WHERE ((r
 
 CREATE INDEX ledger_work ON ledger USING btree (stream, work, sequence) WHERE (work <> 'idle'::text);
 
+CREATE INDEX people_days_day ON people_days USING btree (clock, owner, owner_id, day) INCLUDE (user_id, changesets, edits, before);
+
 CREATE INDEX statistics_held_changeset ON statistics_held USING btree (changeset_id, sequence);
 
 CREATE INDEX statistics_held_since ON statistics_held USING btree (since);
+
+CREATE INDEX upload_sums_begins ON upload_sums USING btree (minutes, begins);
+
+CREATE INDEX uploads_again ON uploads USING btree (owner, owner_id, sequence) INCLUDE (before, user_id) WHERE (step_of((before)::bigint, 1440) < step_of((sequence)::bigint, 1440));
+
+CREATE INDEX uploads_sequence ON uploads USING btree (owner, owner_id, sequence) INCLUDE (changeset_id, user_id, edits, before);
 
 CREATE INDEX users_name ON users USING hash (name);
 

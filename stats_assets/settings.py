@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -28,12 +29,14 @@ from stats_assets.streams import TABLE, Stream
 
 OVERPASS_MAIN = "https://overpass-api.de"
 PLANET_CHANGESETS = "https://planet.openstreetmap.org/replication/changesets"
+DELETED_USERS = "https://planet.openstreetmap.org/users_deleted/users_deleted.txt"
 SHOWN = 100
 PROJECT = "https://github.com/stats-assets/stats-assets"
 HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
 CENTURY = 36_600  # days
 
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
+_MAIL = re.compile(r"[^@\s<>\"']+@[^@\s<>\"'.]+(\.[^@\s<>\"'.]+)*")
 _HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
 
 
@@ -79,6 +82,7 @@ class Settings(BaseSettings):
     people: Literal["full", "names", "none"] | None = None
     contact: str | None = None
     events_file: Path | None = None
+    deleted_users_url: str = DELETED_USERS
     answer_seconds: float = Field(5, gt=0, le=300)
     web_connections: int = Field(8, ge=1, le=1000)
     limit_seconds: float = Field(60, ge=0, le=HOUR)  # of the database, a minute, an address
@@ -126,6 +130,37 @@ class Settings(BaseSettings):
                 place_of(value)
             except ValueError as error:
                 raise ValueError(f"{error}, or a web address (https://...)") from None
+        return value
+
+    @field_validator("deleted_users_url")
+    @classmethod
+    def _can_be_asked(cls, value: str) -> str:
+        if not _is_web(value) or _fault_of(value):
+            raise ValueError(
+                f"{masked(value)!r} can't be used: take an address that begins with https:// or http://"
+            )
+        return value
+
+    @field_validator("contact")
+    @classmethod
+    def _can_be_written_to(cls, value: str | None) -> str | None:
+        if value is None or (_is_web(value) and not _fault_of(value)) or _MAIL.fullmatch(value):
+            return value
+        raise ValueError(
+            f"{value[:SHOWN]!r} can't be used: take an address of mail, or one of the web (https://...)"
+        )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        for part in value.split(","):
+            try:
+                if part.strip() != "*":
+                    ip_network(part.strip())
+            except ValueError:
+                raise ValueError(
+                    f"{part.strip()[:SHOWN]!r} can't be used: take addresses or networks (10.0.0.0/8) with commas, or *"
+                ) from None
         return value
 
     @field_validator("overpass_url")

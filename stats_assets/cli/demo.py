@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from stats_assets.cli.options import Port
+from stats_assets.cli.options import Port, WebPort
 
 
 def demo(
     port: Port = 3000,
     feed_port: Annotated[int, typer.Option(min=1, max=65_535, help="The feed's port.")] = 8090,
+    web_port: WebPort = 8080,
     feed_only: Annotated[bool, typer.Option(help="Only the feed, no Dagster.")] = False,
     directory: Annotated[
         Path | None, typer.Option(help="Serve the real diffs NNN.adiff.xml.gz of this folder.")
@@ -19,4 +20,4 @@ def demo(
     """The same, offline: an invented world with its own feeds, database and archive, below .demo/."""
     from stats_assets.local.stack import run_demo
 
-    raise typer.Exit(run_demo(port, feed_port, feed_only=feed_only, directory=directory))
+    raise typer.Exit(run_demo(port, feed_port, web_port, feed_only=feed_only, directory=directory))

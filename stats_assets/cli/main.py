@@ -24,6 +24,7 @@ COMMANDS = (
         "status",
         "watch",
         "alerts",
+        "people",
         "backfill",
         "seek",
         "retry",

@@ -13,4 +13,5 @@ FromFeed = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
+WebPort = Annotated[int, typer.Option(min=1, max=65_535, help="The pages' and the API's port.")]
 Port = Annotated[int, typer.Option(min=1, max=65_535, help="The UI's port.")]

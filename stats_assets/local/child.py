@@ -29,6 +29,8 @@ class Child:
     cwd: Path
     ready: Callable[[], bool] = lambda: True
     """Asked, without being waited for, before the next child is started."""
+    optional: bool = False
+    """The others do without it: nothing waits until it is ready."""
 
 
 @dataclass(frozen=True)

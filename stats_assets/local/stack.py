@@ -46,8 +46,10 @@ def _live_root() -> Path:
     return live_root(project_root())
 
 
-def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) -> int:
-    """The live system in the foreground, its UI on this port, until Ctrl-C; the exit code.
+def run_dev(
+    port: int = 3000, web_port: int | None = None, *, quiet: bool = True, module: str = DEFINITIONS
+) -> int:
+    """The live system in the foreground, its UI on this port, until Ctrl-C; the exit code. web_port: None for no pages.
 
     Raises NoProject, StackError, SettingsError, CategoriesError, RegionsError, DatabaseUnreachable,
     EmbeddedServerError, RecordsError.
@@ -56,7 +58,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
     os.chdir(root)
     settings = settings_of(root, _say, writes=True)
     _check_definitions(settings.categories_file, settings.regions_file)
-    with _supervisor(root, quiet) as supervisor, _port(port, "--port"):
+    with _supervisor(root, quiet) as supervisor, _port(port, "--port"), _pages(web_port, port) as pages:
         dagster = DagsterChildren(root, port, {}, module)
         records_made = dagster.make_records()
         url = database_url(settings)
@@ -65,11 +67,13 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
         records_made()
         facts = {
             "Dagster UI": dagster.url,
+            **_shown(pages),
             "Database": without_password(url) if settings.database_url is not None else url,
             "Output": str(root / ".dagster" / "logs"),
         }
         advice = ["The streams start when their sensors are switched on: Automation in the UI."]
-        code = supervisor.run(dagster.children(), lambda: _tell(facts, advice))
+        children = [*dagster.children(), *_web(pages, root, {})]
+        code = supervisor.run(children, lambda: _tell(facts, advice))
     if settings.database_url is None:
         _tell_who_stays(settings.stats_data_dir, url)
     return code
@@ -78,6 +82,7 @@ def run_dev(port: int = 3000, *, quiet: bool = True, module: str = DEFINITIONS) 
 def run_demo(
     port: int = 3000,
     feed_port: int = 8090,
+    web_port: int | None = None,
     *,
     feed_only: bool = False,
     directory: Path | None = None,
@@ -124,6 +129,7 @@ def run_demo(
         if feed_only:
             return supervisor.run(children, lambda: _tell(facts, []))
         ports.enter_context(_port(port, "--port"))
+        pages = ports.enter_context(_pages(web_port, port, feed_port))
         dagster = DagsterChildren(home.path, port, settings, module)
         records_made = dagster.make_records()
         database = embedded_url(Path(settings["STATS_DATA_DIR"]))
@@ -132,6 +138,7 @@ def run_demo(
         program = shlex.quote(str(Path(sys.executable).with_name("stats-assets")))
         facts = {
             "Dagster UI": dagster.url,
+            **_shown(pages),
             **facts,
             "Database": database,
             "Output": str(home.path / ".dagster" / "logs"),
@@ -151,7 +158,8 @@ def run_demo(
                     home.sensors_started.touch()
             return started and _tell(facts, advice)
 
-        code = supervisor.run([*children, *dagster.children()], when_ready)
+        children += [*dagster.children(), *_web(pages, home.path, settings)]
+        code = supervisor.run(children, when_ready)
     _tell_who_stays(Path(settings["STATS_DATA_DIR"]), database)
     return code
 
@@ -235,6 +243,40 @@ def _port(port: int, option: str) -> Iterator[None]:
         raise StackError(f"Port {port} is in use by another program. Choose another with {option}.")
     with held:
         yield
+
+
+@contextmanager
+def _pages(port: int | None, *others: int) -> Iterator[int | None]:
+    """The port of the pages; None: there are none. Where it can't be had, they alone are missing, and that is said."""
+    with ExitStack() as held:
+        try:
+            if port in others:
+                raise StackError(f"Port {port} is another's of this stack. Choose another with --web-port.")
+            if port is not None:
+                held.enter_context(_port(port, "--web-port"))
+        except StackError as error:
+            _say(f"There are no pages and no API now: {error}")
+            port = None
+        yield port
+
+
+def _shown(pages: int | None) -> dict[str, str]:
+    return {} if pages is None else {"Pages, API": f"http://{HOST}:{pages}"}
+
+
+def _web(pages: int | None, home: Path, settings: Mapping[str, str]) -> list[Child]:
+    """The web server of the pages, if there is one."""
+    if pages is None:
+        return []
+    command = [
+        sys.executable,
+        "-c",
+        "from stats_assets.cli.main import main; main()",
+        "serve",
+        "--port",
+        str(pages),
+    ]
+    return [Child("web", command, environment(home, settings), home, lambda: True, optional=True)]
 
 
 def _tell_who_stays(data_directory: Path, url: str) -> None:

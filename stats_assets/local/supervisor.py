@@ -82,7 +82,7 @@ class Supervisor:
                 if not outlives and terminal.closed():
                     break
                 self._keep()
-                if not done and all(kept.ready for kept in self._kept):
+                if not done and all(kept.ready or kept.child.optional for kept in self._kept):
                     done = when_ready()
                 time.sleep(_POLL_SECONDS)
         finally:

@@ -13,7 +13,7 @@ from stats_assets.pages.visit import Found, Visit, address, hashtag_path
 from stats_assets.texts.language import name
 
 APART = 20
-LIVE_ROWS = 10
+LIVE = (("columns", "edits,buildings_added"), ("limit", "10"))
 MOST_TEAMS = 10
 
 
@@ -90,7 +90,7 @@ def live(visit: Visit, text: str) -> Page:
     room = [value for key, value in visit.query if key == "user"]
     asked = replace(visit, query=[(key, value) for key, value in visit.query if key != "user"])
     numbers = numbers_of(asked, *given)
-    board = numbers.board("users", limit=str(LIVE_ROWS), columns="edits,buildings_added")
+    board = numbers.board("users", **dict(LIVE))
     here = visit.origin + visit.link()
     told = {
         "tags": tags,
@@ -105,7 +105,7 @@ def live(visit: Visit, text: str) -> Page:
         "here": here,
         "short": here.split("://", 1)[-1].split("?", 1)[0],
         "code": drawn_code(here, visit),
-        "events": address("/api/v1/live", [*given, *visit.shared("live")]),
+        "events": address("/api/v1/live", [*given, *visit.shared("live"), *LIVE]),
         "room": room,
         "page_link": visit.link(hashtag_path(tags), drop=("user",)),
         "quality": visit.window_to("/quality"),

@@ -61,12 +61,13 @@ def curve_of(content: Content, coverage: Content, window: Window, language: Lang
         start = times.parsed(span["from"])
         assert start is not None  # noqa: S101 -- each span says when it begins
         begin = start.astimezone(window.zone)
-        end = begin + LENGTHS.get(by, LENGTHS["hour"])
+        told = times.parsed(span.get("to"))
+        end = told.astimezone(window.zone) if told else begin + LENGTHS.get(by, LENGTHS["hour"])
         value = span.get(MEASURE)
         early = begins is not None and end <= begins
         flagged = any(first < end and last > begin for first, last in doubtful)
         missing = span.get("missing_minutes") or 0
-        label = _label(begin, by, language)
+        label = _label(begin, end, by, language)
         note = _note(language, missing, flagged, early, bool(span.get("running")))
         title = f"{label}: {numbers.whole(value or 0, language.locale)}" + (
             f" ({note.striptags()})" if note else ""
@@ -113,12 +114,11 @@ def calendar_of(content: Content, coverage: Content, window: Window, language: L
     return Markup(drawn)  # noqa: S704 -- charts/ escapes
 
 
-def _label(begin: datetime, by: str, language: Language) -> str:
+def _label(begin: datetime, end: datetime, by: str, language: Language) -> str:
     if by in ("15min", "30min", "hour"):
-        end = begin + LENGTHS[by]
         return f"{times.day(begin.date(), language.locale)} {times.hour(begin)}–{times.hour(end)}"
     if by == "week":
-        return times.days(begin.date(), begin.date() + timedelta(days=6), language.locale)
+        return times.days(begin.date(), (end - timedelta(minutes=1)).date(), language.locale)
     if by == "month":
         return str(language.locale.months["stand-alone"]["wide"][begin.month]) + f" {begin.year}"
     return times.day(begin.date(), language.locale)

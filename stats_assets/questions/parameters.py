@@ -83,10 +83,17 @@ _ALL = (
     ),
     Parameter("limit", f"How many rows, up to {MOST_ROWS:,}.", "10", default=str(USUAL_ROWS)),
     Parameter("after", "Where the page before ended: its `next`.", ""),
+    Parameter(
+        "names",
+        "`0`: people by their ids alone, for a screen in a school.",
+        "0",
+        choices=("0", "1"),
+        default="1",
+    ),
     Parameter("q", "What is looked for: the beginning or all of a hashtag, user or country.", "missing"),
 )
 ALL = {one.name: one for one in _ALL}
-_FILTERS = ("hashtag", "also", "combine", "user", "country", "clock", "editor", "category", "kind")
+_FILTERS = ("hashtag", "also", "combine", "user", "country", "clock", "editor", "category", "kind", "names")
 _WINDOW = ("from", "to", "last", "period", "tz")
 OF_KIND: dict[str, tuple[str, ...]] = {
     "totals": (*_FILTERS, *_WINDOW),

@@ -126,6 +126,7 @@ class _Reader:
             limit=self._limit(),
             after=self._after(),
             q=self._q(),
+            names=self._choice("names") == "1",
             notes=tuple(self._notes),
         )
 
@@ -384,7 +385,7 @@ class _Reader:
         if text is None:
             return None
         try:
-            return after_of(text)
+            return after_of(text, by_id=self._kind != "leaderboard" or self._choice("of") == "users")
         except ValueError:
             self._refuse(
                 "after",

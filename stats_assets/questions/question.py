@@ -59,6 +59,8 @@ class Question:
     limit: int = 50
     after: After | None = None
     q: str = ""
+    names: bool = True
+    """Whether people are named."""
     notes: tuple[str, ...] = ()
     """What is to be said of how it was understood."""
 

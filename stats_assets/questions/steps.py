@@ -68,3 +68,13 @@ def _floor(time: datetime, step: timedelta, zone: ZoneInfo) -> datetime:
     local = time.astimezone(zone)
     past = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
     return time - past % step
+
+
+def days(since: datetime, until: datetime, zone: ZoneInfo) -> list[datetime]:
+    """When each of the zone's days begins that a time from `since` to `until` lies in."""
+    day = since.astimezone(zone).date()
+    found = [midnight(day, zone)]
+    while found[-1] <= until:
+        day = next_day("day", day)
+        found.append(midnight(day, zone))
+    return found

@@ -14,12 +14,12 @@ def application(serving: Serving) -> FastAPI:
     app = FastAPI(title="stats-assets", version=__version__, docs_url=None, redoc_url=None)
     for module in (
         health,
-        api,
         live,
+        api,
         osmesa,
         pictures,
         pages,
-    ):  # pages last: they take the paths that are left
+    ):  # api takes what is left of /api/v1, and pages all that is left
         app.include_router(module.router(serving))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Envelope, settings=serving.settings)  # the outermost

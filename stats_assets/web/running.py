@@ -68,8 +68,8 @@ def check_public(settings: Settings, host: str) -> None:
         raise NotServing(
             f"At {host} others are served, and {' and '.join(name.upper() for name in missing)}"
             f" {'is' if len(missing) == 1 else 'are'} not set. PEOPLE says what is shown of persons (full, names or"
-            " none), CONTACT whom they can write to: an address of the web or of mail. docs/operations.md (pages for others)"
-            " says more; --host 127.0.0.1 serves this machine alone."
+            " none), CONTACT whom they can write to: an address of the web or of mail. docs/operations.md (pages for"
+            " others) says more; --host 127.0.0.1 serves this machine alone."
         )
 
 

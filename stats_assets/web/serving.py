@@ -8,10 +8,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from stats_assets.database.answers.answering import answer
-from stats_assets.questions.answer import Answer, Given, Kind
+from stats_assets.database.answers.answering import answer, content
+from stats_assets.questions.answer import Answer, Given, Kind, Value
 from stats_assets.settings import Settings
 from stats_assets.web.counting import counting_of
+from stats_assets.web.kept import Kept
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,14 @@ class Serving:
     settings: Settings
     pool: ConnectionPool[Connection[TupleRow]]
     ending: Event = field(default_factory=Event)
+    kept: Kept = field(default_factory=Kept)
 
     def answer(self, kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
         """What `/api/v1/KIND` says of these parameters (`path`: those in its path). Raises Problem."""
-        return answer(self.pool, counting_of(self.settings), kind, given, path or {})
+        inside = path or {}
+        key = (kind, tuple(map(tuple, given)), tuple(sorted(inside.items())))
+        return self.kept.get(key, lambda: answer(self.pool, counting_of(self.settings), kind, given, inside))
+
+    def live(self, given: Given) -> Mapping[str, Value]:
+        """The whole state of a running window, found anew each time. Raises Problem."""
+        return content(self.pool, counting_of(self.settings), "live", given, {})

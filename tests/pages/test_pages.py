@@ -325,6 +325,7 @@ def test_a_live_page_holds_all_that_counts_on(client: TestClient) -> None:
     (body,) = tree.xpath("//body")
     assert body.get("data-events") == (
         "/api/v1/live?hashtag=missingmaps&user=mapper-1101&from=2025-02-20T14:00&tz=Africa%2FNairobi"
+        "&columns=edits,buildings_added&limit=10"
     )
     assert len(tree.xpath("//table[@id='board']/tbody/tr")) == 7
     assert tree.xpath("//button[@id='pause']") and tree.xpath("//p[@id='said' and @aria-live='polite']")

@@ -4,7 +4,19 @@ from collections.abc import Callable, Mapping
 
 from psycopg_pool import ConnectionPool
 
-from stats_assets.database.answers import totals
+from stats_assets.database.answers import (
+    badges,
+    changesets,
+    coverage,
+    definitions,
+    leaderboard,
+    live,
+    newcomers,
+    search,
+    series,
+    totals,
+    trending,
+)
 from stats_assets.database.answers.asked import Asking, Counting
 from stats_assets.database.answers.snapshot import snapshot
 from stats_assets.database.answers.standing import standing
@@ -15,6 +27,15 @@ from stats_assets.questions.question import Asked
 
 KINDS: dict[str, Callable[[Asking], dict[str, Value]]] = {
     "totals": totals.answer,
+    "series": series.answer,
+    "leaderboard": leaderboard.answer,
+    "changesets": changesets.answer,
+    "newcomers": newcomers.answer,
+    "search": search.answer,
+    "trending": trending.answer,
+    "coverage": coverage.answer,
+    "definitions": definitions.answer,
+    "live": live.answer,
 }
 
 
@@ -40,4 +61,5 @@ def content(
     with snapshot(pool) as connection:
         now = standing(connection)
         question = parse(kind, given, now.as_of, counting.vocabulary)
-        return KINDS[kind](Asking(connection, question, now, counting))
+        asking = Asking(connection, question, now, counting)
+        return badges.answer(asking, path) if kind == "badges" else KINDS[kind](asking)

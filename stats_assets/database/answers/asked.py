@@ -1,7 +1,8 @@
 """All that an answer is made from: the question, how far the numbers are, the snapshot, and what is counted here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from stats_assets.database.answers.lines import Lines, lines
 from stats_assets.database.answers.minutes import Minutes, minutes
@@ -23,31 +24,36 @@ class Counting:
     settle_seconds: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Asking:
-    """A question in its snapshot. Subjects and minutes are looked up once."""
+    """A question in its snapshot. What is found out of it is so once, and only when it is needed."""
 
     connection: Connection
     question: Question
     standing: Standing
     counting: Counting
-    subjects: list[Subject] = field(init=False)
-    minutes: Minutes = field(init=False)
-    complete_to: datetime | None = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def complete_to(self) -> datetime | None:
+        """Up to when all is counted that the question needs."""
         question = self.question
-        self.complete_to = self.standing.complete_to(
-            needs_changesets=question.needs_changesets or bool(question.users)
-        )
-        self.subjects = subjects(self.connection, question)
-        self.minutes = minutes(
+        return self.standing.complete_to(needs_changesets=question.needs_changesets or bool(question.users))
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        """Whom and what it is about, each that is answered by itself. Raises Problem."""
+        return subjects(self.connection, self.question)
+
+    @cached_property
+    def minutes(self) -> Minutes:
+        """Those of its window."""
+        return minutes(
             self.connection,
-            question.window,
+            self.question.window,
             self.standing,
             self.complete_to,
             self.counting.definitions,
-            from_facts=question.clock == "upload",
+            from_facts=self.question.clock == "upload",
         )
 
     @property

@@ -73,11 +73,9 @@ def lines(subject: Subject, vocabulary: Vocabulary, *, by_changesets: bool, regi
         if place and not by_upload
         else (f"{kept}.counts", f"{kept}.measurements")
     )
-    edits = (
-        "(SELECT sum(value::numeric) FROM jsonb_each(%s))" % counts
-        if place
-        else "%s.total_edits::numeric" % kept
-    )
+    edits = f"{kept}.total_edits::numeric"
+    if place:
+        edits = f"(SELECT coalesce(sum(value::numeric), 0) FROM jsonb_each({counts}))"
     lateral = ""
     if question.restricted:
         lateral = f"""

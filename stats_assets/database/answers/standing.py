@@ -13,7 +13,7 @@ from stats_assets.feeds.sequences import covers
 from stats_assets.questions.windows import floor
 from stats_assets.streams import STREAMS, TABLE, Stream
 
-BEHIND, STOPPED = timedelta(minutes=3), timedelta(hours=1)
+BEHIND, STALLED = timedelta(minutes=3), timedelta(hours=1)
 _ODD = timedelta(hours=1)  # a feed whose time is off by more lives in a time of its own: a demo's, a replay's
 _MANY = 20_000  # entries of the queue that are looked at one by one
 
@@ -25,7 +25,7 @@ class Reach:
     sequence: int | None
     complete_to: datetime | None
     lag_seconds: int | None
-    state: Literal["fine", "behind", "stopped", "not begun"]
+    state: Literal["fine", "behind", "stalled", "not begun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Standing:
     """`as_of`: now, by the feed's clock. `applied_to`: up to then changesets and their hashtags are applied, too."""
 
     as_of: datetime
+    shift: timedelta
+    """What the feed's clock is before the database's."""
     begins: datetime | None
     first: int | None
     """The first sequence that is counted."""
@@ -51,20 +53,20 @@ class Standing:
         return self.applied_to if needs_changesets else self.reaches["augmented_diffs"].complete_to
 
 
-def now_by_the_feed(connection: Connection) -> datetime:
-    """The time by the diffs' feed: the database's, unless the feed lives in a time of its own."""
+def now_by_the_feed(connection: Connection) -> tuple[datetime, timedelta]:
+    """The time by the diffs' feed: the database's, unless the feed lives in a time of its own. And what it is off."""
     row = connection.execute(
         "SELECT clock_timestamp(), (SELECT moved_at - feed_time FROM heads WHERE stream = 'augmented_diffs')"
     ).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM
     now: datetime = row[0]
     shift: timedelta | None = row[1]
-    return now if shift is None or abs(shift) < _ODD else now - shift
+    return (now, timedelta(0)) if shift is None or abs(shift) < _ODD else (now - shift, -shift)
 
 
 def standing(connection: Connection) -> Standing:
     """How far all is."""
-    as_of = now_by_the_feed(connection)
+    as_of, shift = now_by_the_feed(connection)
     reaches: dict[Stream, Reach] = {stream: _reach(connection, stream, as_of) for stream in STREAMS}
     row = connection.execute(
         "SELECT sequence FROM ledger WHERE stream = 'augmented_diffs' AND result = 'committed'"
@@ -81,6 +83,7 @@ def standing(connection: Connection) -> Standing:
         ends.append(changesets - timedelta(minutes=told.sequence - file + 1))
     return Standing(
         as_of=as_of,
+        shift=shift,
         begins=None if first is None else covers(first).since,
         first=first,
         reaches=reaches,
@@ -110,8 +113,8 @@ def _reach(connection: Connection, stream: Stream, as_of: datetime) -> Reach:
     if complete_to is None:
         return Reach(newest, None, None, "fine")
     lag = max(timedelta(0), as_of - complete_to)
-    state: Literal["fine", "behind", "stopped"] = (
-        "fine" if lag <= BEHIND else "behind" if lag <= STOPPED else "stopped"
+    state: Literal["fine", "behind", "stalled"] = (
+        "fine" if lag <= BEHIND else "behind" if lag <= STALLED else "stalled"
     )
     return Reach(newest, complete_to, int(lag.total_seconds()), state)
 

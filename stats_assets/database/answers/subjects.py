@@ -86,12 +86,17 @@ def after_all(begin: str) -> str:
     return begin + "\U0010ffff"
 
 
-def user_of(connection: Connection, question: Question, text: str, not_shown: tuple[int, ...]) -> int:
-    """A user by id or name; of several of one name the one who edited last. Raises Problem: unknown, or not shown."""
+def user_of(
+    connection: Connection, question: Question, text: str, not_shown: tuple[int, ...], *, by_id: bool = False
+) -> int:
+    """A user by id or name (by_id: by that alone); of several of one name the one who edited last.
+
+    Raises Problem, the same for who is unknown and who is not shown.
+    """
     row = None
     if text.isascii() and text.isdigit() and len(text) < 19:
         row = connection.execute("SELECT id FROM users WHERE id = %s", (int(text),)).fetchone()
-    if row is None:
+    if row is None and not by_id:
         row = connection.execute(
             "SELECT u.id FROM users AS u LEFT JOIN aggregates_ranked AS r"
             " ON r.owner = 'user' AND r.owner_id = u.id AND r.member_id = 0"
@@ -104,7 +109,7 @@ def user_of(connection: Connection, question: Question, text: str, not_shown: tu
             "No such user",
             UNKNOWN_USER,
             status=404,
-            parameter="user",
+            parameter="uid" if by_id else "user",
             attempt=address("search", [("q", text[:100])]),
         )
     return int(row[0])

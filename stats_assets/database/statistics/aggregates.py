@@ -58,7 +58,7 @@ FROM differences WHERE measure IN {LISTS}
 )
 
 
-def _merged(column: str) -> str:
+def merged(column: str) -> str:
     """A flat object of numbers with the other's added key by key; what falls to zero is left out.
 
     The old one may be compressed: it is unpacked once (an empty object makes no other of it), not once for each key.
@@ -76,8 +76,8 @@ def _merged(column: str) -> str:
 
 
 ADDED = f"""changesets = g.changesets + excluded.changesets, edits = g.edits + excluded.edits,
-    counts = {_merged("counts")},
-    measurements = {_merged("measurements")}, updated_at = excluded.updated_at"""
+    counts = {merged("counts")},
+    measurements = {merged("measurements")}, updated_at = excluded.updated_at"""
 UPSERT_DAYS = f"""
 INSERT INTO aggregate_days AS g (owner, owner_id, day, changesets, edits, counts, measurements, updated_at)
 SELECT owner, owner_id, day, changesets, edits, counts, measurements, now()

@@ -15,10 +15,9 @@ from psycopg.rows import TupleRow
 from stats_assets.database import locks
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.facts.ranges import note, require_tables
-from stats_assets.database.statistics.aggregates import DELTAS
 from stats_assets.database.statistics.overflow import what_does_not_fit
 from stats_assets.database.statistics.owners import OWNERS, Owner
-from stats_assets.database.statistics.steps import LOST, OF_HELD, REFRESHED, STEPS
+from stats_assets.database.statistics.steps import LOST, OF_HELD, REFRESHED, STEPS, TEMPORARY
 
 BATCH = 5_000  # entries; a changeset has one of each minute that it was edited or told of in
 WAIT_SECONDS = 30.0  # for another applier
@@ -44,7 +43,7 @@ def apply_queue(connection: Connection, progress: Callable[[int], None] = lambda
     row = connection.execute("SELECT max(id) FROM statistics_queue").fetchone()
     newest = row[0] if row else None
     if newest is not None:  # nothing to do leaves no trace in the catalog
-        connection.execute(DELTAS)
+        connection.execute(TEMPORARY)
     entries = changesets = batches = 0
     with _alone(connection) as alone:
         while alone:

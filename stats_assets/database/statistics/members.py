@@ -80,7 +80,7 @@ WITH keys AS (
     WHERE m.owner IN ('user', 'country') AND l.owner = 'hashtag'
     UNION ALL
     SELECT owner, owner_id, 'user', user_id, '', sign * edits, sign
-    FROM members WHERE owner IN ('hashtag', 'country') AND user_id IS NOT NULL
+    FROM members WHERE owner IN ('hashtag', 'country', 'union') AND user_id IS NOT NULL
 )
 INSERT INTO key_deltas (owner, owner_id, measure, id, key, changesets, edits)
 SELECT owner, owner_id, measure, id, key, sum(sign), sum(edits)

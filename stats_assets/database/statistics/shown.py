@@ -30,6 +30,8 @@ def _time(which: str) -> str:
     return f"""CASE t.owner
             WHEN 'user' THEN (SELECT {which}(counted_at) FROM changesets WHERE user_id = t.owner_id)
             WHEN 'hashtag' THEN (SELECT {which}(tagged_at) FROM changesets_hashtags WHERE hashtag_id = t.owner_id)
+            WHEN 'union' THEN (SELECT {which}(united_at) FROM changesets_unions WHERE union_id = t.owner_id)
+            WHEN 'world' THEN NULL
             WHEN 'country' THEN (
                 SELECT {which}(counted_there_at) FROM changesets_countries WHERE country_id = t.owner_id
             )

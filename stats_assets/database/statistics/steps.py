@@ -7,8 +7,13 @@ get into the aggregates, aggregates.py's.
 
 from collections.abc import Sequence
 
-from stats_assets.database.statistics.aggregates import APPLY
+from stats_assets.database.statistics.aggregates import APPLY, DELTAS
 from stats_assets.database.statistics.members import AFTER, BEFORE, DIFFERENCES, UNCHANGED
+from stats_assets.database.statistics.people import APPLY_PEOPLE, PEOPLE_TABLES
+from stats_assets.database.statistics.upload_sums import APPLY_SUMS, SUM_TABLES
+from stats_assets.database.statistics.uploads import APPLY_UPLOADS, UPLOAD_TABLES
+
+TEMPORARY = ";".join((DELTAS, UPLOAD_TABLES, PEOPLE_TABLES, SUM_TABLES))
 
 
 def _upsert(table: str, keys: Sequence[str], columns: Sequence[str], *, stamped: bool = False) -> str:
@@ -199,6 +204,25 @@ WITH fresh AS MATERIALIZED (
 )
 {_upsert("changesets_hashtags", ["changeset_id", "hashtag_id"], ["tagged_by", "tagged_at"])}
 """
+NEW_OF_UNIONS = """
+INSERT INTO unions_hashtags (union_id, hashtag_id)
+SELECT u.id, h.id
+FROM unions AS u CROSS JOIN (
+    SELECT DISTINCT tag FROM changeset_metadata, unnest(hashtags) AS tag WHERE changeset_id = ANY (%(changesets)s)
+) AS told JOIN hashtags AS h ON h.hashtag = tag AND fits(tag, u.patterns)
+WHERE NOT EXISTS (SELECT FROM unions_hashtags AS l WHERE l.union_id = u.id AND l.hashtag_id = h.id)
+ORDER BY h.id, u.id
+"""
+APPLY_UNIONS = f"""
+WITH fresh AS MATERIALIZED (
+    SELECT DISTINCT l.changeset_id, u.union_id, l.tagged_by AS united_by, l.tagged_at AS united_at
+    FROM changesets_hashtags AS l JOIN unions_hashtags AS u USING (hashtag_id)
+    WHERE l.changeset_id = ANY (%(changesets)s)
+), gone AS (
+    {_forget("changesets_unions", "union_id", "changesets")}
+)
+{_upsert("changesets_unions", ["changeset_id", "union_id"], ["united_by", "united_at"])}
+"""
 FORGET_CHANGESETS = """
 DELETE FROM changesets AS c
 WHERE id = ANY (%(changesets)s) AND augmented_diffs = '{}'
@@ -218,5 +242,7 @@ STEPS: tuple[str, ...] = (
         NEW_HASHTAGS,
         APPLY_HASHTAGS,
     ),
-    *(FORGET_CHANGESETS, AFTER, UNCHANGED, *DIFFERENCES, *APPLY, FORGET_ENTRIES, REFRESHED),
+    *(NEW_OF_UNIONS, APPLY_UNIONS),
+    *(FORGET_CHANGESETS, AFTER, UNCHANGED, *DIFFERENCES, *APPLY, *APPLY_UPLOADS, *APPLY_PEOPLE, *APPLY_SUMS),
+    *(FORGET_ENTRIES, REFRESHED),
 )

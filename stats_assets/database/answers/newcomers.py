@@ -1,0 +1,126 @@
+"""The kind `newcomers`: who contributes to a hashtag, or in a country, for the first time in the window.
+
+New to that, never to OpenStreetMap, of which nobody here knows. What lies before the data is not known either.
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+from typing import Any
+
+from stats_assets.database.answers.about import about
+from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.groups import days_of
+from stats_assets.database.answers.labels import names_of, own_address
+from stats_assets.database.answers.lines import lines
+from stats_assets.database.answers.subjects import Subject
+from stats_assets.database.answers.sums import column_sql, number
+from stats_assets.questions.addresses import address, instead
+from stats_assets.questions.answer import Value
+from stats_assets.questions.cursors import cursor
+from stats_assets.questions.problem import Problem
+from stats_assets.questions.windows import to_the_second
+
+_PAGE = """
+WITH groups AS MATERIALIZED (
+    SELECT user_id AS id, min(at) AS first, {columns} FROM ({lines}) AS lines
+    WHERE user_id IS NOT NULL AND NOT user_id = ANY (%(hidden)s) GROUP BY user_id
+), fresh AS MATERIALIZED (
+    SELECT * FROM groups AS g WHERE {fresh}
+)
+SELECT (SELECT count(*) FROM fresh), p.*, extract(epoch FROM p.first)::numeric
+FROM (SELECT) AS always LEFT JOIN (
+    SELECT * FROM fresh WHERE {after} ORDER BY first DESC, id LIMIT %(limit)s
+) AS p ON true ORDER BY p.first DESC, p.id
+"""
+
+
+def answer(asking: Asking) -> dict[str, Value]:
+    """`rows`: those who came last first, with what they did in the window. Raises Problem."""
+    question, subject = asking.question, asking.subjects[0]
+    if not question.hashtags and not question.countries:
+        raise Problem(
+            "new-to-what",
+            "New to what?",
+            "Who is new to OpenStreetMap is not known here: name a hashtag or a country.",
+            parameter="hashtag",
+            attempt=address("newcomers", instead(question.given, {"hashtag": "missingmaps"})),
+        )
+    found_lines, names = asking.lines(subject), question.columns
+    given: dict[str, Any] = {**found_lines.given, "hidden": list(subject.hidden), "limit": question.limit + 1}
+    given["days"] = days_of(asking, found_lines) if "days" in names else None
+    sql = _PAGE.format(
+        columns=", ".join(
+            f"{column_sql(name, asking.vocabulary)} AS c{place}" for place, name in enumerate(names)
+        ),
+        lines=found_lines.sql,
+        fresh=_fresh(subject),
+        after=_after(asking, given),
+    )
+    found = asking.connection.execute(sql.encode(), given).fetchall()
+    rows = [row for row in found if row[1] is not None]
+    page, more = rows[: question.limit], len(rows) > question.limit
+    users = names_of(asking, [row[1] for row in page])
+    return {
+        "about": about(asking),
+        "total_rows": found[0][0],
+        "rows": [
+            {
+                "user_id": row[1],
+                "name": users.get(row[1]),
+                "first": to_the_second(row[2]),
+                **{name: number(value) for name, value in zip(names, row[3:-1], strict=True)},
+            }
+            for row in page
+        ],
+        "next": own_address(
+            subject, "newcomers", cursor(str(page[-1][-1]), str(page[-1][1])) if more else None
+        ),
+    }
+
+
+def _fresh(subject: Subject) -> str:
+    """That a user (g.id) has nothing before the window that carries the hashtags, or lies in the country."""
+    question = subject.question
+    if question.window.since is None:
+        return "true"
+    where = ["c.user_id = g.id"]
+    sequences = "c.augmented_diffs"
+    source = "changesets AS c"
+    if subject.country is not None:
+        source += " JOIN changesets_countries AS p ON p.changeset_id = c.id"
+        where.append("p.country_id = %(country_id)s")
+        sequences = "p.augmented_diffs"
+    if subject.hashtags is not None:
+        source += " JOIN changesets_hashtags AS t ON t.changeset_id = c.id"
+        where += ["t.hashtag_id = ANY (%(hashtags)s)", "t.tagged_by = g.id"]
+    where += [
+        f"EXISTS (SELECT FROM changesets_hashtags AS l WHERE l.changeset_id = c.id AND l.hashtag_id = %(also_{n})s)"
+        for n in range(len(subject.also or ()))
+    ]
+    where.append(
+        f"EXISTS (SELECT FROM unnest({sequences}) AS s WHERE s < %(first)s)"
+        if question.clock == "upload"
+        else "c.counted_at <= %(since)s"
+    )
+    return f"NOT EXISTS (SELECT FROM {source} WHERE {' AND '.join(where)})"
+
+
+def is_new(asking: Asking, subject: Subject, users: list[int]) -> set[int]:
+    """Which of these users are new to the subject in its window."""
+    if not users or (subject.hashtags is None and subject.country is None):
+        return set()
+    given = {**lines(subject, asking.vocabulary, by_changesets=False).given, "asked": users}
+    rows = asking.connection.execute(
+        f"SELECT g.id FROM unnest(%(asked)s::bigint[]) AS g (id) WHERE {_fresh(subject)}".encode(), given
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _after(asking: Asking, given: dict[str, Any]) -> str:
+    after = asking.question.after
+    if after is None:
+        return "true"
+    given["after_value"], given["after_key"] = after.value, after.key
+    return (
+        "(extract(epoch FROM first)::numeric < %(after_value)s::numeric"
+        " OR extract(epoch FROM first)::numeric = %(after_value)s::numeric AND id > %(after_key)s::bigint)"
+    )

@@ -1,0 +1,60 @@
+"""The kind `trending`: the hashtags with most people in a window, and how many had been there in the one before."""
+
+from dataclasses import replace
+from typing import Any
+
+from stats_assets.database.answers.about import about
+from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.groups import ranked
+from stats_assets.database.answers.lines import lines
+from stats_assets.database.answers.sums import number
+from stats_assets.questions.answer import Value
+from stats_assets.questions.windows import Window
+
+_BEFORE = """
+SELECT h.hashtag, count(DISTINCT user_id) FROM ({lines}) AS lines
+JOIN changesets_hashtags AS l USING (changeset_id) JOIN hashtags AS h ON h.id = l.hashtag_id
+WHERE h.hashtag = ANY (%(tags)s) GROUP BY 1
+"""
+
+
+def answer(asking: Asking) -> dict[str, Value]:
+    """`rows`: by people, never by edits; `users_before`: those of as long a time before, null where none is known."""
+    found = ranked(asking, asking.subjects[0], "hashtags", ("users", "edits", "changesets"), "users")
+    before = _before(asking, [row["key"] for row in found.rows])
+    return {
+        "about": about(asking),
+        "total_rows": found.total_rows,
+        "rows": [
+            {
+                "rank": row["rank"],
+                "tied": row["tied"],
+                "hashtag": row["key"],
+                "users": row["users"],
+                "users_before": None if before is None else before.get(row["key"], 0),
+                "edits": number(row["edits"]),
+                "changesets": row["changesets"],
+            }
+            for row in found.rows
+        ],
+    }
+
+
+def _before(asking: Asking, tags: list[Any]) -> dict[str, int] | None:
+    since, until, begins = *_ends(asking.question.window), asking.standing.begins
+    if since is None or until is None or begins is None or since - (until - since) < begins:
+        return None
+    subject = asking.subjects[0]
+    earlier = replace(
+        subject, question=replace(subject.question, window=Window(since - (until - since), since))
+    )
+    before = lines(earlier, asking.vocabulary, by_changesets=False)
+    return dict(
+        asking.connection.execute(
+            _BEFORE.format(lines=before.sql).encode(), {**before.given, "tags": tags}
+        ).fetchall()
+    )
+
+
+def _ends(window: Window) -> tuple[Any, Any]:
+    return window.since, window.until

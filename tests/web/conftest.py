@@ -1,0 +1,43 @@
+"""A server of some minutes of the demo, for the tests of a module."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from stats_assets.database.connection import Connection, connect
+from stats_assets.database.migrations import migrate
+from stats_assets.database.statistics.applier import apply_queue, keep_refreshments
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world.world import World
+from stats_assets.ingest.run import run_range
+from stats_assets.system import Stats
+from tests.conftest import database, settings_for
+from tests.web.running import Web, served
+
+
+@pytest.fixture(scope="module")
+def counted(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with some minutes of the demo, all applied, and the reading login."""
+    with database(server) as url, DemoFeed(world, history=15) as feed, connect(url) as connection:
+        migrate(url)
+        stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("web")))
+        run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
+        run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)
+        keep_refreshments(connection, 4)
+        apply_queue(connection)
+        connection.execute("ANALYZE")
+        yield url
+
+
+@pytest.fixture(scope="module")
+def web(counted: str) -> Iterator[Web]:
+    """The server of that, which shows all people and limits nobody."""
+    with served(counted) as made:
+        yield made
+
+
+@pytest.fixture
+def owner(counted: str) -> Iterator[Connection]:
+    """The database's owner."""
+    with connect(counted) as connection:
+        yield connection
