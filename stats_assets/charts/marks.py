@@ -58,8 +58,8 @@ def number(value: float) -> str:
 
 
 def top_of(most: float) -> float:
-    """The end of an axis: 1, 2, 2.5 or 5 times a power of ten, at least `most`."""
+    """The end of an axis: a round number, at least `most`."""
     if most <= 0:
         return 1
     power = 10.0 ** (len(str(int(most))) - 1)
-    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= most)
+    return next(factor * power for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if factor * power >= most)

@@ -22,7 +22,9 @@ PERIODS = {
     "period_year": ("period", "year"),
     "period_all": ("", ""),
 }
-COLUMNS = ("edits", "changesets", "days", "buildings_added", "roads_added", "road_km_added")
+COLUMNS = ("edits", "changesets", "buildings_added", "road_km_added")
+OTHERS = "edits,changesets,users"
+"""Columns of boards that are not of people."""
 MOST_COLUMNS = 12
 ROWS = 25
 
@@ -49,6 +51,8 @@ class Numbers:
     """What the page is of: hashtags, a user, a country."""
     content: Content
     window: Window
+    coverage: Content
+    """Of the window, not of the filter; empty where it can't be told."""
 
     @property
     def empty(self) -> bool:
@@ -58,11 +62,6 @@ class Numbers:
     def found(self, kind: Any, *more: tuple[str, str]) -> Found:
         """Another answer to the same question."""
         return self.visit.found(kind, *self.given, *more)
-
-    def coverage(self) -> Content:
-        """Of the window, not of the filter."""
-        window = [(key, value) for key, value in self.visit.query if key in (*WINDOW, "tz")]
-        return self.visit.found("coverage", *window, shared=False).content
 
     def before(self) -> Content | None:
         """The totals of the window before, where that is whole."""
@@ -87,6 +86,7 @@ class Numbers:
 
     def board(self, of: str, new: frozenset[int] = frozenset(), **more: str) -> blocks.Board | None:
         """Who, where or with what, most first."""
+        more = more if of == "users" else {"columns": OTHERS, **more}
         found = self.found("leaderboard", ("of", of), *more.items())
         return blocks.board(found.content, self.visit, of, new) if found else None
 
@@ -108,7 +108,11 @@ class Numbers:
     def choices(self) -> Sequence[tuple[str, str, bool]]:
         """Columns that can be chosen: name, label, whether it is. Those without a number are left out."""
         totals, chosen = blocks.flat(self.content["totals"]), self.columns()
-        known = [*COLUMNS[:3], *(column for column in totals if shown.split(column)[1] and totals[column])]
+        known = [
+            *COLUMNS[:2],
+            "days",
+            *(column for column in totals if shown.split(column)[1] and totals[column]),
+        ]
         return [
             (column, shown.plain_heading(column, self.visit.language), column in chosen)
             for column in dict.fromkeys([*known, *chosen])
@@ -130,7 +134,7 @@ class Numbers:
 
     def told(self, columns: Sequence[str] = blocks.FOUR) -> dict[str, Any]:
         """What the templates of all such pages are told; `columns`: of the large numbers."""
-        language, coverage = self.visit.language, self.coverage()
+        language, coverage = self.visit.language, self.coverage
         before = self.before()
         return {
             "numbers": self,
@@ -181,8 +185,14 @@ class Numbers:
 
 def numbers_of(visit: Visit, *given: tuple[str, str]) -> Numbers:
     """Ask for the totals. Raises Problem."""
-    content = visit.content("totals", *given)
-    return Numbers(visit, given, content, window_of(content.get("about", {}), visit.language))
+    content, coverage = visit.content("totals", *given), coverage_of(visit)
+    window = window_of(content.get("about", {}), visit.language, coverage.get("begins"))
+    return Numbers(visit, given, content, window, coverage)
+
+
+def coverage_of(visit: Visit, *given: tuple[str, str]) -> Content:
+    """What is missing in a visit's window; empty where that can't be told now."""
+    return visit.found("coverage", *given).content
 
 
 def targets_of(visit: Visit) -> Sequence[tuple[str, Decimal]]:

@@ -26,9 +26,9 @@ def person(visit: Visit, who: str) -> Page:
     told = numbers.told(FOUR)
     told |= {
         "shown": shown,
-        "calendar": calendar(numbers, told["coverage"]),
-        "countries": numbers.board("countries"),
-        "hashtags": numbers.board("hashtags"),
+        "calendar": calendar(numbers, numbers.coverage),
+        "countries": numbers.board("countries", columns="edits,changesets"),
+        "hashtags": numbers.board("hashtags", columns="edits,changesets"),
         "milestones": milestones(visit, user_id),
         "nothing": numbers.nothing("user", shown) if numbers.empty else None,
         "take": taken(visit, path, known or f"user {who}"),

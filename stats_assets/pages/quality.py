@@ -61,12 +61,16 @@ class Clock:
 
 def feed(key: str, given: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
     """How far a feed is read."""
-    say, state = clock.language.say, str(given.get("state") or "")
+    say, state = clock.language.say, str(given.get("state") or "").replace(" ", "_")
     minutes = int(given.get("lag_seconds") or 0) // 60
     return {
         "name": say(f"feed_{key}"),
-        "up_to": say("feed_up_to", time=clock.at(given.get("complete_to"))),
-        "lag": say("feed_lag", n=minutes) if minutes else say("feed_now"),
+        "up_to": say("feed_up_to", time=clock.at(given["complete_to"])) if given.get("complete_to") else "",
+        "lag": ""
+        if given.get("lag_seconds") is None
+        else say("feed_lag", n=minutes)
+        if minutes
+        else say("feed_now"),
         "state": say(f"state_{state}") if clock.language.knows(f"state_{state}") else state,
         "fine": state == "fine",
         "sequence": given.get("sequence"),

@@ -34,6 +34,10 @@ class Window:
     missing: int
     flagged: int
     older: int
+    rolling: bool = False
+    """Whether it moves with the clock."""
+    begins: datetime | None = None
+    """When the data begin."""
 
     @property
     def counted(self) -> bool:
@@ -41,9 +45,17 @@ class Window:
         return bool(self.end and self.complete_to and self.complete_to >= self.end and not self.missing)
 
     @property
+    def before(self) -> int:
+        """How many of its missing minutes lie before the data begin."""
+        if self.begin is None or self.begins is None:
+            return 0
+        early = min(self.begins, self.end or self.begins) - self.begin
+        return min(self.missing, max(0, int(early.total_seconds() // 60)))
+
+    @property
     def running(self) -> bool:
         """Whether there will be more."""
-        return self.end is None or self.end > self.now
+        return self.end is None or self.end > self.now or self.rolling
 
     @property
     def lag(self) -> timedelta:
@@ -71,7 +83,7 @@ class Window:
         begin, end = self.begin, self.end
         if times.is_midnight(begin) and times.is_midnight(end):
             span = times.days(begin.date(), end.date() - timedelta(days=1), locale)
-        elif end - begin <= timedelta(days=1) and (begin.date() == end.date() or times.is_midnight(end)):
+        elif self.of_a_day:
             span = f"{times.hour(begin)}–{'24:00' if times.is_midnight(end) else times.hour(end)}"
         else:
             span = (
@@ -80,15 +92,26 @@ class Window:
             )
         return say(kind, span=span, place=place)
 
+    @property
+    def of_a_day(self) -> bool:
+        """Whether its words are hours alone."""
+        if (
+            self.begin is None
+            or self.end is None
+            or (times.is_midnight(self.begin) and times.is_midnight(self.end))
+        ):
+            return False
+        return self.begin.date() == self.end.date() or (
+            times.is_midnight(self.end) and self.end - self.begin < timedelta(days=1)
+        )
+
     def date(self) -> str:
-        """The day, and the zone's offset on it, where the words leave them out."""
+        """The day, where the words are hours alone, and the zone's offset on it."""
         first = self.begin or self.end
         if first is None:
             return ""
         shift = times.offset(first)
-        if self.end and (first.date() == self.end.date() or self.end - first <= timedelta(days=1)):
-            return f"{times.long_day(first.date(), self.language.locale)} · {shift}"
-        return shift
+        return f"{times.long_day(first.date(), self.language.locale)} · {shift}" if self.of_a_day else shift
 
     def fresh(self) -> Markup:
         """`Counts uploads up to 14:32`."""
@@ -103,8 +126,12 @@ class Window:
         if self.complete_to and BEHIND < self.lag <= STOPPED:
             when = times.moment(self.complete_to, self.now, self.language.locale)
             found.append(say("behind", n=int(self.lag.total_seconds() // 60), time=when))
-        if self.missing:
-            found.append(say("missing", n=self.missing, of=self.expected))
+        if self.before:
+            assert self.begins is not None  # noqa: S101 -- or none would be before
+            when = f"{times.day(self.begins.date(), self.language.locale)} {times.hour(self.begins)}"
+            found.append(say("data_begin", date=when))
+        if self.missing > self.before:
+            found.append(say("missing", n=self.missing - self.before, of=self.expected))
         if self.flagged:
             found.append(say("flagged", n=self.flagged))
         if self.older:
@@ -120,8 +147,8 @@ class Window:
         return self.language.say("settled") if self.state == "settled" else None
 
 
-def window_of(about: Mapping[str, Any], language: Language) -> Window:
-    """From an answer's `about`."""
+def window_of(about: Mapping[str, Any], language: Language, begins: str | None = None) -> Window:
+    """From an answer's `about`; `begins`: when the data do (coverage)."""
     query, minutes = about.get("query", {}), about.get("minutes") or {}
     zone = times.zone(query.get("tz"))
 
@@ -144,4 +171,6 @@ def window_of(about: Mapping[str, Any], language: Language) -> Window:
         missing=minutes.get("missing") or 0,
         flagged=minutes.get("flagged") or 0,
         older=minutes.get("older_definitions") or 0,
+        rolling="last" in query,
+        begins=local(begins),
     )

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from stats_assets.pages import blocks
 from stats_assets.pages.events import Event
-from stats_assets.pages.page import Numbers, Page
+from stats_assets.pages.page import Numbers, Page, coverage_of
 from stats_assets.pages.visit import WINDOW, Visit, hashtag_path
 from stats_assets.pages.window import window_of
 from stats_assets.texts import places, times
@@ -23,8 +23,9 @@ def world(visit: Visit, events: Mapping[str, Event]) -> Page:
     trending = visit.found("trending", *given, ("limit", MANY))
     totals = visit.found("totals", *given)
     about = (totals.content or trending.content).get("about", {})
-    window = window_of(about, visit.language)
-    numbers = Numbers(visit, given, totals.content, window)
+    coverage = coverage_of(visit, *given)
+    window = window_of(about, visit.language, coverage.get("begins"))
+    numbers = Numbers(visit, given, totals.content, window, coverage)
     told = {
         "window": window,
         "numbers": numbers,

@@ -21,7 +21,7 @@ ABOUT = {
     "complete_to": "2025-02-20T14:32Z",
     "state": "settling",
     "final_at": "2025-02-20T15:35Z",
-    "minutes": {"expected": 210, "missing": 3, "flagged": 1, "older_definitions": 0},
+    "minutes": {"expected": 210, "missing": 33, "flagged": 1, "older_definitions": 0},
     "coverage": "/api/v1/coverage?from=2025-02-20T11:00Z&to=2025-02-20T14:30Z",
     "counting": "/about/counting",
     "attribution": "© OpenStreetMap contributors, ODbL 1.0",
@@ -120,6 +120,7 @@ COVERAGE = {
         "to": "2025-02-20T14:30Z",
         "minutes": 210,
         "missing": [
+            {"from": "2025-02-20T11:00Z", "to": "2025-02-20T11:30Z", "why": "before_begin", "next_try": None},
             {
                 "from": "2025-02-20T12:41Z",
                 "to": "2025-02-20T12:44Z",
@@ -169,7 +170,7 @@ def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> A
     elif kind == "leaderboard":
         rows = BOARDS[asked.get("of", "users")]
         if "columns" in asked:
-            told = {"rank", "tied", "user_id", "name", *asked["columns"].split(",")}
+            told = {"rank", "tied", "user_id", "name", "country", "hashtag", "editor", *asked["columns"].split(",")}
             rows = [{key: value for key, value in row.items() if key in told} for row in rows]
         content |= {"total_rows": len(rows), "rows": rows, "next": None}
         content["not_ranked"] = {"unattributed_edits": 14, "hidden_users": 1}

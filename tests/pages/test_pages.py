@@ -45,7 +45,9 @@ def test_a_page_is_whole_small_and_of_this_host_alone(client: TestClient, path: 
     tree = html.fromstring(page)
     assert tree.xpath("string(/html/@lang)") == "en" and tree.xpath("string(/html/@dir)") == "ltr"
     assert len(tree.xpath("//h1")) == len(tree.xpath("//main")) == 1
-    linked = tree.xpath("//script/@src|//link[@rel!='alternate' and @rel!='canonical']/@href|//img/@src|//iframe/@src")
+    linked = tree.xpath(
+        "//script/@src|//link[@rel!='alternate' and @rel!='canonical']/@href|//img/@src|//iframe/@src"
+    )
     assert all(one.startswith("/static/") for one in linked)
     sizes = [len(content_of(one.split("?")[0].removeprefix("/static/"))) for one in set(linked)]
     assert len(page.encode()) + sum(sizes) < 70_000  # as it is opened, before anything is compressed
@@ -63,7 +65,15 @@ def test_a_page_is_whole_small_and_of_this_host_alone(client: TestClient, path: 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_each_page_is_in_each_language(client: TestClient, code: str) -> None:
-    for path in ("/", "/h/missingmaps", "/h/missingmaps/live", "/uid/1101", "/c/KEN", "/quality", "/about/counting"):
+    for path in (
+        "/",
+        "/h/missingmaps",
+        "/h/missingmaps/live",
+        "/uid/1101",
+        "/c/KEN",
+        "/quality",
+        "/about/counting",
+    ):
         answer = client.get(path, headers={"accept-language": f"{code}, en;q=0.5"})
         tree = html.fromstring(answer.text)
         assert tree.xpath("string(/html/@lang)") == code == answer.headers["content-language"]
@@ -83,6 +93,7 @@ def test_a_hashtags_page_says_window_numbers_and_how_good_they_are(client: TestC
         "exactly #missingmaps",
         "Counts uploads up to 17:32",
         "3 of 210 minutes are missing",
+        "The data begin 20 Feb 2025 14:30.",
         "1 minute is in doubt",
         "May still change until 18:35",
         "1,012",
@@ -153,9 +164,17 @@ def test_windows_are_compared_only_when_both_are_whole_and_from_twenty_up() -> N
     ("complete_to", "to", "words"),
     [
         ("2025-02-20T14:32Z", "2025-02-20T15:30Z", "Counts uploads up to 17:32"),
-        ("2025-02-20T14:21Z", "2025-02-20T15:30Z", "12 minutes behind: uploads after 17:21 are not counted yet"),
+        (
+            "2025-02-20T14:21Z",
+            "2025-02-20T15:30Z",
+            "12 minutes behind: uploads after 17:21 are not counted yet",
+        ),
         ("2025-02-20T13:02Z", "2025-02-20T15:30Z", "Stopped at 16:02"),
-        ("2025-02-20T13:02Z", "2025-02-20T13:00Z", "Counts uploads up to 16:02"),  # of what it needs all is there
+        (
+            "2025-02-20T13:02Z",
+            "2025-02-20T13:00Z",
+            "Counts uploads up to 16:02",
+        ),  # of what it needs all is there
         (None, "2025-02-20T15:30Z", "Nothing is counted yet"),
     ],
 )
@@ -197,7 +216,9 @@ def test_what_is_refused_is_said_with_a_way_on() -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "20")
     assert "This could not be counted now. Try again in 20 s." in text_of(answer.text)
     assert answer.headers["cache-control"] == "no-store"
-    bad = client_of(refusing(Problem("time", "Bad", "'<x>' is no time.", parameter="from"))).get("/h/x?from=<x>")
+    bad = client_of(refusing(Problem("time", "Bad", "'<x>' is no time.", parameter="from"))).get(
+        "/h/x?from=<x>"
+    )
     assert bad.status_code == 400
     assert "'<x>' is no time." in text_of(bad.text)
     assert html.fromstring(bad.text).xpath("//a[text()='Try this instead']/@href") == ["/h/x"]
@@ -231,7 +252,9 @@ def test_every_question_gets_only_parameters_that_it_knows() -> None:
     from stats_assets.questions.parameters import OF_KIND
 
     seen: list[tuple[Kind, Given]] = []
-    known = "from=2025-02-20T14:00&to=2025-02-20T17:30&tz=Africa/Nairobi&clock=upload&editor=JOSM&names=0&lang=en"
+    known = (
+        "from=2025-02-20T14:00&to=2025-02-20T17:30&tz=Africa/Nairobi&clock=upload&editor=JOSM&names=0&lang=en"
+    )
     visited = client_of(asked(seen=seen))
     for path in ("/", "/h/a;b", "/h/a,b", "/h/a/live", "/uid/1", "/c/KEN", "/quality", "/search"):
         assert visited.get(f"{path}?{known}&utm_source=x&q=a&metric=edits&{TEAMS}").status_code == 200

@@ -45,6 +45,9 @@ addEventListener("pageshow", () => {
 const search = document.querySelector("form.search");
 if (search) {
   const list = search.querySelector("#suggestions");
-  search.addEventListener("keydown", (event) => { if (event.key === "Escape") list.replaceChildren(); });
+  search.addEventListener("keydown", (event) => { if (event.key !== "Escape" || !list.firstChild) return;
+    event.preventDefault(); // which would empty the field, too
+    list.replaceChildren();
+  });
   search.addEventListener("focusout", (event) => { if (event.relatedTarget && !search.contains(event.relatedTarget)) list.replaceChildren(); });
 }
