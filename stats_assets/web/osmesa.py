@@ -50,7 +50,7 @@ def router(serving: Serving) -> APIRouter:
 class _StatServer:
     def __init__(self, serving: Serving) -> None:
         self._pool = serving.pool
-        self._people = serving.settings.people or "full"
+        self._people = serving.people
 
     def users(self, request: Request) -> Response:
         return _of_persons(self._page("users", request, shown=self._people == "full"))

@@ -1,7 +1,7 @@
 """What a web server's routes share: the pool of connections, the settings, and the way to an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 from psycopg import Connection
@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from stats_assets.database.answers.answering import answer, content
+from stats_assets.questions import people
 from stats_assets.questions.answer import Answer, Given, Kind, Value
 from stats_assets.settings import Settings
 from stats_assets.web.counting import counting_of
@@ -27,9 +28,22 @@ class Serving:
     def answer(self, kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
         """What `/api/v1/KIND` says of these parameters (`path`: those in its path). Raises Problem."""
         inside = path or {}
+        people.check(self.people, kind, given)
         key = (kind, tuple(map(tuple, given)), tuple(sorted(inside.items())))
-        return self.kept.get(key, lambda: answer(self.pool, counting_of(self.settings), kind, given, inside))
+        return self.kept.get(key, lambda: self._shown(kind, given, inside))
 
     def live(self, given: Given) -> Mapping[str, Value]:
         """The whole state of a running window, found anew each time. Raises Problem."""
-        return content(self.pool, counting_of(self.settings), "live", given, {})
+        people.check(self.people, "live", given)
+        return people.shown(
+            self.people, "live", content(self.pool, counting_of(self.settings), "live", given, {})
+        )
+
+    @property
+    def people(self) -> people.People:
+        """What is shown of persons."""
+        return self.settings.people or "full"
+
+    def _shown(self, kind: Kind, given: Given, path: Mapping[str, str]) -> Answer:
+        found = answer(self.pool, counting_of(self.settings), kind, given, path)
+        return replace(found, content=people.shown(self.people, kind, found.content))
