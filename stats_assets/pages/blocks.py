@@ -197,6 +197,11 @@ def board(content: Content, visit: Visit, of: str, new: frozenset[int] = frozens
     )
 
 
+def nobody(people: int) -> Board:
+    """The board of a server that shows no people."""
+    return Board((), (), (), "edits", people, None)
+
+
 def _after(link: str | None) -> str | None:
     return next(iter(parse_qs(urlsplit(link).query).get("after", ())), None) if link else None
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from stats_assets.charts.code import code
 from stats_assets.pages import blocks
-from stats_assets.pages.page import Numbers, Page, numbers_of, targets_of
+from stats_assets.pages.page import NOBODY_SHOWN, Numbers, Page, numbers_of, targets_of
 from stats_assets.pages.visit import Found, Visit, address, hashtag_path
 from stats_assets.texts.language import name
 
@@ -43,7 +43,7 @@ def hashtag(visit: Visit, text: str) -> Page:
         "shown": titled(tags),
         "own_title": visit.first("title"),
         "newcomers": newcomers,
-        "new_problem": new.problem,
+        "new_problem": new.problem and ("no_names" if new.problem.name == NOBODY_SHOWN else "block_error"),
         "board": numbers.people(frozenset(row["id"] for row in newcomers)),
         "countries": numbers.board("countries"),
         "editors": numbers.board("editors"),
@@ -87,6 +87,8 @@ def live(visit: Visit, text: str) -> Page:
     """`/h/TAG/live`: for a screen in the room. Raises Problem."""
     tags, _ = tags_of(text)
     given = tuple(("hashtag", tag) for tag in tags)
+    if not visit.people:
+        visit = replace(visit, query=[(key, value) for key, value in visit.query if key != "user"])
     room = [value for key, value in visit.query if key == "user"]
     asked = replace(visit, query=[(key, value) for key, value in visit.query if key != "user"])
     numbers = numbers_of(asked, *given)

@@ -26,6 +26,8 @@ COLUMNS = ("edits", "changesets", "buildings_added", "road_km_added")
 OTHERS = "edits,changesets,users"
 """Columns of boards that are not of people."""
 MOST_COLUMNS = 12
+NOBODY_SHOWN = "people-not-shown"
+"""The problem of a server that shows no people (PEOPLE=none)."""
 ROWS = 25
 
 
@@ -88,6 +90,8 @@ class Numbers:
         """Who, where or with what, most first."""
         more = more if of == "users" else {"columns": OTHERS, **more}
         found = self.found("leaderboard", ("of", of), *more.items())
+        if found.problem and found.problem.name == NOBODY_SHOWN:
+            return blocks.nobody(int(self.content["totals"].get("users") or 0))
         return blocks.board(found.content, self.visit, of, new) if found else None
 
     def people(self, new: frozenset[int] = frozenset()) -> blocks.Board | None:

@@ -245,6 +245,9 @@ def test_names_are_left_out_for_a_class_and_pages_of_people_where_there_are_none
         assert "310" in page
     page = client_of(content.answer, people="names").get("/h/missingmaps").text
     assert "mapper-1101" in page and "/uid/" not in page
+    unshown = Problem("people-not-shown", "People are not shown", "…", status=404)
+    said = text_of(client_of(refusing(unshown, "newcomers", "leaderboard"), people="none").get("/h/a").text)
+    assert said.count("This server shows no names.") == 2 and "mapper-1101" not in said
 
 
 def test_every_question_gets_only_parameters_that_it_knows() -> None:
