@@ -55,8 +55,14 @@ class Served:
             stderr=(self._folder / "log").open("a"),
             text=True,
         )
-        until(lambda: httpx.get(f"{self.url}/ready").status_code == 200, "it is ready")
+        until(self.ready, "it is ready")
         return self.process
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/ready").status_code == 200
+        except httpx.HTTPError:
+            return False
 
     @property
     def log(self) -> str:
