@@ -33,7 +33,7 @@ ROWS = 25
 
 @dataclass(frozen=True)
 class Page:
-    """What is rendered: a template of templates/, and what it is told."""
+    """What is rendered: a template of pages/templates/, and what it is told."""
 
     template: str
     title: str

@@ -126,7 +126,7 @@ COVERAGE = {
                 "to": "2025-02-20T12:44Z",
                 "why": "quarantined",
                 "next_try": "2025-02-21T12:41Z",
-            }
+            },
         ],
         "flagged": [
             {"from": "2025-02-20T13:05Z", "to": "2025-02-20T13:06Z", "why": "1 geometry could not be built"}
@@ -170,7 +170,16 @@ def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> A
     elif kind == "leaderboard":
         rows = BOARDS[asked.get("of", "users")]
         if "columns" in asked:
-            told = {"rank", "tied", "user_id", "name", "country", "hashtag", "editor", *asked["columns"].split(",")}
+            told = {
+                "rank",
+                "tied",
+                "user_id",
+                "name",
+                "country",
+                "hashtag",
+                "editor",
+                *asked["columns"].split(","),
+            }
             rows = [{key: value for key, value in row.items() if key in told} for row in rows]
         content |= {"total_rows": len(rows), "rows": rows, "next": None}
         content["not_ranked"] = {"unattributed_edits": 14, "hidden_users": 1}

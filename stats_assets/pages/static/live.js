@@ -2,7 +2,7 @@
 "use strict";
 const page = document.body, four = document.getElementById("four"), body = document.querySelector("#board tbody");
 const language = page.dataset.language, still = matchMedia("(prefers-reduced-motion: reduce)");
-const CALM = 5000, SPEAK = 60000, KINDS = 30000, LOST = 20000;
+const CALM = 5000, SPEAK = 60000, KINDS = 30000, LOST = 20000, AGAIN = 10000;
 let paused = false, waiting = null, shownAt = 0, saidAt = 0, kindsAt = Date.now(), heardAt = Date.now(), clock = null;
 
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
@@ -114,10 +114,19 @@ function countdown() {
   if (said.textContent !== text) said.textContent = text;
 }
 
-const source = new EventSource(page.dataset.events);
-for (const kind of ["board", "message"]) source.addEventListener(kind, take);
-source.addEventListener("open", () => { heardAt = Date.now(); alive(true); });
-source.addEventListener("error", () => { if (Date.now() - heardAt > LOST || source.readyState === EventSource.CLOSED) alive(false); });
+// A browser asks again by itself when a connection breaks, but not when a server or its proxy refuses: then we do.
+let source = null;
+function listen() {
+  source = new EventSource(page.dataset.events);
+  for (const kind of ["board", "message"]) source.addEventListener(kind, take);
+  source.addEventListener("open", () => { heardAt = Date.now(); alive(true); });
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    alive(false);
+    setTimeout(listen, AGAIN * (0.5 + Math.random())); // not all of a room at once
+  });
+}
+listen();
 setInterval(() => { countdown(); next(); if (source.readyState !== EventSource.OPEN && Date.now() - heardAt > LOST) alive(false); }, 500);
 countdown();
 
