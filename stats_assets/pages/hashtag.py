@@ -35,8 +35,8 @@ def hashtag(visit: Visit, text: str) -> Page:
     if not together and len(tags) > 1:
         return side_by_side(visit, tags)
     numbers = numbers_of(visit, *(("hashtag", tag) for tag in tags), ("combine", "together"))
-    new = numbers.found("newcomers")
-    newcomers = blocks.newcomers(new.content, visit) if new else []
+    new = numbers.found("newcomers") if numbers.window.has_past else Found({})
+    newcomers = blocks.newcomers(new.content, visit) if new.content else []
     title = str(visit.first("title")) or " + ".join(f"#{tag}" for tag in tags)
     told = numbers.told() | {
         "tags": tags,

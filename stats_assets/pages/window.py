@@ -53,6 +53,11 @@ class Window:
         return min(self.missing, max(0, int(early.total_seconds() // 60)))
 
     @property
+    def has_past(self) -> bool:
+        """Whether what was before it is known: else nobody can be called new in it."""
+        return self.begin is not None and (self.begins is None or self.begins < self.begin)
+
+    @property
     def running(self) -> bool:
         """Whether there will be more."""
         return self.end is None or self.end > self.now or self.rolling
@@ -109,7 +114,11 @@ class Window:
         """The day, where the words are hours alone, and the zone's offset on it."""
         first = self.begin or self.end
         if first is None:
-            return ""
+            if self.begins is None:
+                return ""
+            return str(
+                self.language.say("data_begin", date=times.day(self.begins.date(), self.language.locale))
+            )
         shift = times.offset(first)
         return f"{times.long_day(first.date(), self.language.locale)} · {shift}" if self.of_a_day else shift
 

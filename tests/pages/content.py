@@ -21,7 +21,7 @@ ABOUT = {
     "complete_to": "2025-02-20T14:32Z",
     "state": "settling",
     "final_at": "2025-02-20T15:35Z",
-    "minutes": {"expected": 210, "missing": 33, "flagged": 1, "older_definitions": 0},
+    "minutes": {"expected": 210, "missing": 3, "flagged": 1, "older_definitions": 0},
     "coverage": "/api/v1/coverage?from=2025-02-20T11:00Z&to=2025-02-20T14:30Z",
     "counting": "/about/counting",
     "attribution": "© OpenStreetMap contributors, ODbL 1.0",
@@ -99,7 +99,7 @@ BOARDS: Mapping[str, Any] = {
 }
 COVERAGE = {
     "as_of": "2025-02-20T14:33:12Z",
-    "begins": "2025-02-20T11:30Z",
+    "begins": "2025-02-19T11:30Z",
     "feeds": {
         "augmented_diffs": {
             "complete_to": "2025-02-20T14:32Z",
@@ -120,7 +120,6 @@ COVERAGE = {
         "to": "2025-02-20T14:30Z",
         "minutes": 210,
         "missing": [
-            {"from": "2025-02-20T11:00Z", "to": "2025-02-20T11:30Z", "why": "before_begin", "next_try": None},
             {
                 "from": "2025-02-20T12:41Z",
                 "to": "2025-02-20T12:44Z",

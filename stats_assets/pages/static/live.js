@@ -32,7 +32,7 @@ function line(row) {
   made.dataset.key = row.user_id;
   made.querySelector(".rank").textContent = row.rank + (row.tied ? " =" : "");
   made.querySelector("bdi").textContent = page.dataset.nameless ?? row.name ?? document.getElementById("nameless").content.textContent.replace("{id}", row.user_id);
-  made.querySelector(".new").hidden = !row.new_here;
+  made.querySelector(".new").hidden = !row.new_here || page.dataset.past === "unknown";
   made.querySelector(".edits").textContent = count(row.edits);
   made.querySelector(".buildings_added").textContent = row.buildings_added === undefined ? "" : count(row.buildings_added);
   return made;
