@@ -27,13 +27,13 @@ class Subject:
 def subjects(connection: Connection, question: Question) -> list[Subject]:
     """One for each that is answered by itself; a single one unless they are apart. Raises Problem."""
     not_shown = tuple(hidden(connection))
-    users = [user_of(connection, question, text, not_shown) for text in question.users]
+    users = _users(connection, question, not_shown)
     countries = [country_of(connection, question, text) for text in question.countries]
     also = [_ids(connection, (tag,)) for tag in question.also]
     base = Subject(
         question,
         also=None if not also else [] if not all(also) else [ids[0] for ids in also],
-        users=list(dict.fromkeys(users)) or None,
+        users=list(dict.fromkeys(users)) if question.users else None,
         hidden=not_shown,
     )
     if question.combine == "together":
@@ -62,6 +62,18 @@ def subjects(connection: Connection, question: Question) -> list[Subject]:
             question.hashtags or (None,), countries or (None,), by_user or (None,)
         )
     ]
+
+
+def _users(connection: Connection, question: Question, not_shown: tuple[int, ...]) -> list[int]:
+    """Of a live page's room those who have edited: others may be about to."""
+    found = []
+    for text in question.users:
+        try:
+            found.append(user_of(connection, question, text, not_shown))
+        except Problem:
+            if question.kind != "live" or not question.hashtags:
+                raise
+    return found
 
 
 def _ids(connection: Connection, tags: tuple[Tag, ...]) -> list[int]:
