@@ -405,3 +405,22 @@ def test_targets_that_cannot_be_read_are_left_out(client: TestClient) -> None:
     assert page.status_code == 200
     assert text_of(page.text).count(" of 1,000,000,000") + text_of(page.text).count("of 1B") == 1
     assert Decimal("1e9") == 1_000_000_000
+
+
+def test_long_boards_are_cut_and_can_be_had_whole() -> None:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+        found = content.answer(kind, given, path)
+        if kind != "leaderboard" or ("of", "editors") not in given:
+            return found
+        rows = [{"rank": n, "tied": False, "editor": f"editor {n}", "edits": 100 - n} for n in range(1, 51)]
+        return Answer(kind, given, {**found.content, "rows": rows})
+
+    def lines(path: str) -> int:
+        return len(html.fromstring(client.get(path).text).xpath("//section[@id='editors']//tbody/tr"))
+
+    client = client_of(answer)
+    assert [lines(f"/h/a{query}") for query in ("", "?rows=30", "?rows=300", "?rows=x")] == [20, 30, 50, 20]
+    tree = html.fromstring(client.get("/h/a?last=24h").text)
+    assert tree.xpath("//section[@id='editors']//a[text()='More']/@href") == [
+        "/h/a?last=24h&rows=300#editors"
+    ]
