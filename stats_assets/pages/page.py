@@ -88,7 +88,7 @@ class Numbers:
         found = self.found("series", ("by", by))
         return curve_of(found.content, coverage, self.window, self.visit.language) if found else None
 
-    def board(self, of: str, new: frozenset[int] = frozenset(), **more: str) -> blocks.Board | None:
+    def board(self, of: str, new: frozenset[int] = frozenset(), /, **more: str) -> blocks.Board | None:
         """Who, where or with what, most first."""
         most = None
         if of != "users":
