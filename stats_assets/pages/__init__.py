@@ -1,1 +1,1 @@
-"""The pages: what they ask and how they say it (templates/, static/). No HTTP and no SQL: they take answers."""
+"""The pages: what they ask and how they say it (pages/templates/, pages/static/). They know no HTTP and no SQL."""

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from markupsafe import Markup
 
 from stats_assets.charts.bars import bar, progress
+from stats_assets.charts.world import world
 from stats_assets.pages import shown
 from stats_assets.pages.visit import Content, Visit, hashtag_path, user_path
 from stats_assets.texts import numbers, places, times
@@ -167,10 +168,14 @@ class Board:
     """What `after` is on the page that follows."""
     not_ranked: int = 0
     hidden: int = 0
+    cut: bool = False
+    """Whether there are more lines than are shown."""
 
 
-def board(content: Content, visit: Visit, of: str, new: frozenset[int] = frozenset()) -> Board:
-    """A leaderboard's answer."""
+def board(
+    content: Content, visit: Visit, of: str, new: frozenset[int] = frozenset(), most: int | None = None
+) -> Board:
+    """A leaderboard's answer; `most`: of so many lines."""
     language, rows = visit.language, content.get("rows") or []
     metric = (content.get("about", {}).get("query", {}) or {}).get("metric") or "edits"
     columns = [column for column in (rows[0] if rows else ()) if column not in NOT_COLUMNS]
@@ -187,11 +192,12 @@ def board(content: Content, visit: Visit, of: str, new: frozenset[int] = frozens
                 [shown.number(row.get(c), c, language, metres=metres[c]) for c in columns],
                 new=bool(row.get("new_here")) or row.get("user_id") in new,
             )
-            for place, row in enumerate(rows, 1)
+            for place, row in enumerate(rows[:most], 1)
         ],
         metric=metric,
         total_rows=content.get("total_rows") or len(rows),
         next=_after(content.get("next")),
+        cut=most is not None and len(rows) > most,
         not_ranked=left_out.get("unattributed_edits") or 0,
         hidden=left_out.get("hidden_users") or 0,
     )
@@ -204,6 +210,18 @@ def nobody(people: int) -> Board:
 
 def _after(link: str | None) -> str | None:
     return next(iter(parse_qs(urlsplit(link).query).get("after", ())), None) if link else None
+
+
+def map_of(content: Content, language: Language) -> Markup | None:
+    """A leaderboard of countries on the map, where there are any."""
+    edits = {str(row.get("country")): int(row.get("edits") or 0) for row in content.get("rows") or []}
+    if not edits:
+        return None
+
+    def said(code: str, number: int) -> str:
+        return f"{places.country(code, language.locale)}: {numbers.whole(number, language.locale)}"
+
+    return Markup(world(edits, str(language.say("map_title")), said))  # noqa: S704 -- charts/ escapes
 
 
 def rank_of(row: Mapping[str, Any], place: int) -> str:

@@ -27,11 +27,12 @@ class EventsError(Mendable, ValueError):
 
 @dataclass(frozen=True)
 class Event:
-    """`query`: the parameters that its page has."""
+    """What a short name stands for."""
 
     title: str
     hashtags: tuple[str, ...]
     query: tuple[tuple[str, str], ...]
+    """The parameters that its page has."""
 
 
 def read_events(path: Path | None) -> Mapping[str, Event]:

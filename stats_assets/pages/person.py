@@ -17,17 +17,21 @@ from stats_assets.texts.language import Language, name
 FOUR = ("buildings_added", "road_km_added", "changesets", "edits")
 
 
-def person(visit: Visit, who: str) -> Page:
+def person(visit: Visit, who: str) -> Page | None:
     """`/u/NAME` and `/uid/N`. Raises Problem: 404 for whom nobody knows, and who is hidden, alike."""
+    if visit.path.startswith("/uid/") and not (who.isascii() and who.isdecimal()):
+        return None
     numbers = numbers_of(visit, ("user", who))
     user_id, known = identity(visit, who)
     shown = name(known) if known else visit.language.say("user_number", id=who)
     path = f"/uid/{user_id}" if user_id is not None else visit.path
     told = numbers.told(FOUR)
+    countries, drawn = numbers.countries()
     told |= {
         "shown": shown,
         "calendar": calendar(numbers, numbers.coverage),
-        "countries": numbers.board("countries", columns="edits,changesets"),
+        "countries": countries,
+        "map": drawn,
         "hashtags": numbers.board("hashtags", columns="edits,changesets"),
         "milestones": milestones(visit, user_id),
         "nothing": numbers.nothing("user", shown) if numbers.empty else None,

@@ -53,6 +53,11 @@ class Window:
         return min(self.missing, max(0, int(early.total_seconds() // 60)))
 
     @property
+    def has_past(self) -> bool:
+        """Whether what was before it is known: else nobody can be called new in it."""
+        return self.begin is not None and (self.begins is None or self.begins < self.begin)
+
+    @property
     def running(self) -> bool:
         """Whether there will be more."""
         return self.end is None or self.end > self.now or self.rolling
@@ -109,7 +114,11 @@ class Window:
         """The day, where the words are hours alone, and the zone's offset on it."""
         first = self.begin or self.end
         if first is None:
-            return ""
+            if self.begins is None:
+                return ""
+            return str(
+                self.language.say("data_begin", date=times.day(self.begins.date(), self.language.locale))
+            )
         shift = times.offset(first)
         return f"{times.long_day(first.date(), self.language.locale)} · {shift}" if self.of_a_day else shift
 
@@ -120,12 +129,21 @@ class Window:
         when = times.moment(self.complete_to, self.now, self.language.locale)
         return self.language.say("stopped" if self.lag > STOPPED else "counts_up_to", time=when)
 
+    def behind(self) -> Markup | None:
+        """`12 minutes behind: uploads after 14:20 are not counted yet`."""
+        if self.complete_to is None or not BEHIND < self.lag <= STOPPED:
+            return None
+        when = times.moment(self.complete_to, self.now, self.language.locale)
+        return self.language.say("behind", n=int(self.lag.total_seconds() // 60), time=when)
+
     def warnings(self) -> Sequence[Markup]:
         """What is wrong with the numbers, worst first."""
+        behind = self.behind()
+        return [*([behind] if behind else []), *self.doubts()]
+
+    def doubts(self) -> Sequence[Markup]:
+        """What is missing or doubtful within what is counted."""
         say, found = self.language.say, []
-        if self.complete_to and BEHIND < self.lag <= STOPPED:
-            when = times.moment(self.complete_to, self.now, self.language.locale)
-            found.append(say("behind", n=int(self.lag.total_seconds() // 60), time=when))
         if self.before:
             assert self.begins is not None  # noqa: S101 -- or none would be before
             when = f"{times.day(self.begins.date(), self.language.locale)} {times.hour(self.begins)}"

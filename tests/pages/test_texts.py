@@ -55,7 +55,7 @@ def test_every_sentence_is_used_and_every_one_used_is_there() -> None:
         if one.suffix in (".py", ".html")
     )
     texts = language("en").texts
-    made = (
+    made: tuple[str, ...] = (
         "of_",
         "n_",
         "result_",

@@ -2,7 +2,7 @@
 "use strict";
 const page = document.body, four = document.getElementById("four"), body = document.querySelector("#board tbody");
 const language = page.dataset.language, still = matchMedia("(prefers-reduced-motion: reduce)");
-const CALM = 5000, SPEAK = 60000, KINDS = 30000, LOST = 20000;
+const CALM = 5000, SPEAK = 60000, KINDS = 30000, LOST = 20000, AGAIN = 10000;
 let paused = false, waiting = null, shownAt = 0, saidAt = 0, kindsAt = Date.now(), heardAt = Date.now(), clock = null;
 
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
@@ -32,7 +32,7 @@ function line(row) {
   made.dataset.key = row.user_id;
   made.querySelector(".rank").textContent = row.rank + (row.tied ? " =" : "");
   made.querySelector("bdi").textContent = page.dataset.nameless ?? row.name ?? document.getElementById("nameless").content.textContent.replace("{id}", row.user_id);
-  made.querySelector(".new").hidden = !row.new_here;
+  made.querySelector(".new").hidden = !row.new_here || page.dataset.past === "unknown";
   made.querySelector(".edits").textContent = count(row.edits);
   made.querySelector(".buildings_added").textContent = row.buildings_added === undefined ? "" : count(row.buildings_added);
   return made;
@@ -56,15 +56,22 @@ function without(told) {
   said.textContent = plural(JSON.parse(said.dataset.texts), told.users).replace("{edits}", plural(JSON.parse(said.dataset.edits), told.edits));
 }
 
+// How far it is counted, by the feed's clock: in words from three minutes, as stopped from an hour.
+function reach(state) {
+  const fresh = document.getElementById("fresh"), behind = document.getElementById("behind"), { to } = document.getElementById("countdown").dataset;
+  const until = Math.min(Date.parse(state.as_of), to ? Date.parse(to) : Infinity);
+  const minutes = Math.floor((until - Date.parse(state.complete_to)) / 60000);
+  fresh.textContent = (minutes > 60 ? fresh.dataset.stopped : fresh.dataset.text).replace("{time}", hour(state.complete_to));
+  behind.hidden = minutes <= 3 || minutes > 60;
+  if (!behind.hidden) behind.textContent = "⚠ " + plural(JSON.parse(behind.dataset.texts), minutes).replace("{time}", hour(state.complete_to));
+}
+
 function show(state) {
   shownAt = Date.now();
   numbers(state.totals ?? {});
   board(state.rows ?? []);
   without(state.without_hashtag);
-  if (state.complete_to) {
-    const fresh = document.getElementById("fresh");
-    fresh.textContent = fresh.dataset.text.replace("{time}", hour(state.complete_to));
-  }
+  if (state.complete_to) reach(state);
   const said = document.getElementById("said"), totals = state.totals ?? {};
   if (Date.now() - saidAt > SPEAK) {
     saidAt = Date.now();
@@ -114,10 +121,19 @@ function countdown() {
   if (said.textContent !== text) said.textContent = text;
 }
 
-const source = new EventSource(page.dataset.events);
-for (const kind of ["board", "message"]) source.addEventListener(kind, take);
-source.addEventListener("open", () => { heardAt = Date.now(); alive(true); });
-source.addEventListener("error", () => { if (Date.now() - heardAt > LOST || source.readyState === EventSource.CLOSED) alive(false); });
+// A browser asks again by itself when a connection breaks, but not when a server or its proxy refuses: then we do.
+let source = null;
+function listen() {
+  source = new EventSource(page.dataset.events);
+  for (const kind of ["board", "message"]) source.addEventListener(kind, take);
+  source.addEventListener("open", () => { heardAt = Date.now(); alive(true); });
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    alive(false);
+    setTimeout(listen, AGAIN * (0.5 + Math.random())); // not all of a room at once
+  });
+}
+listen();
 setInterval(() => { countdown(); next(); if (source.readyState !== EventSource.OPEN && Date.now() - heardAt > LOST) alive(false); }, 500);
 countdown();
 
