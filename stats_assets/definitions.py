@@ -11,6 +11,7 @@ from stats_assets.orchestration.assets.changesets import changesets, changesets_
 from stats_assets.orchestration.assets.statistics import statistics
 from stats_assets.orchestration.assets.tables import tables
 from stats_assets.orchestration.assets.verification import all_is_exact, statistics_verification
+from stats_assets.orchestration.deleted_users import deleted_users_jobs, deleted_users_schedules
 from stats_assets.orchestration.jobs import (
     STREAM_JOBS,
     observation_job,
@@ -47,8 +48,18 @@ defs = Definitions(
         settings.public_url,
     ),
     asset_checks=[*all_checks, all_is_exact],
-    jobs=[*STREAM_JOBS.values(), statistics_job, observation_job, verification_job, retention_job],
-    schedules=[observation_schedule, verification_schedule, retention_schedule],
+    jobs=[
+        *STREAM_JOBS.values(),
+        statistics_job,
+        observation_job,
+        verification_job,
+        retention_job,
+        *deleted_users_jobs(settings),
+    ],
+    schedules=[
+        *(observation_schedule, verification_schedule, retention_schedule),
+        *deleted_users_schedules(settings),
+    ],
     sensors=[
         *(stream_sensor(stream, poll_seconds) for stream in STREAMS),
         queue_sensor(poll_seconds),

@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     people: Literal["full", "names", "none"] | None = None
     contact: str | None = None
+    events_file: Path | None = None
     deleted_users_url: str = DELETED_USERS
     answer_seconds: float = Field(5, gt=0, le=300)
     web_connections: int = Field(8, ge=1, le=1000)
@@ -200,7 +201,10 @@ class Settings(BaseSettings):
             Archive(value, "changesets")
         return value
 
-    @field_validator("stats_data_dir", "regions_file", "categories_file", "unions_file", "milestones_file")
+    @field_validator(
+        *("stats_data_dir", "regions_file", "categories_file"),
+        *("unions_file", "milestones_file", "events_file"),
+    )
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
         if _SCHEME.match(str(value)):

@@ -1,4 +1,4 @@
-"""What each address has used of the database: seconds of connections held, of which so many a minute are its own.
+"""What each address has used of the database: seconds of connections held, of which LIMIT_SECONDS a minute are its own.
 
 An answer that needs no connection costs nothing, and is given whatever was used: a room shares one address.
 """
@@ -15,12 +15,16 @@ from stats_assets.questions.problem import Problem
 REMEMBERED = 10_000
 """So many addresses: the one that asked longest ago is forgotten first."""
 
+FORGOTTEN = 3600.0
+"""Seconds after which an address that asked nothing is forgotten, too."""
+
 
 @dataclass
 class Budgets:
-    """`a_minute`: seconds of the database that an address has, a minute; so much may be saved up. 0: no limit."""
+    """What is left to each address."""
 
     a_minute: float
+    """Seconds of the database that an address has, a minute; so much may be saved up. 0: no limit."""
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)  # what, when
     _lock: Lock = field(default_factory=Lock)
 
@@ -42,8 +46,11 @@ class Budgets:
         with self._lock:
             self._left[who] = (self._left_now(who) - seconds, time.monotonic())
             self._left.move_to_end(who)
-            while len(self._left) > REMEMBERED:
+            while len(self._left) > REMEMBERED or self._oldest() < time.monotonic() - FORGOTTEN:
                 self._left.popitem(last=False)
+
+    def _oldest(self) -> float:
+        return next(at for _, at in self._left.values())
 
     def _now(self, who: str) -> float:
         with self._lock:

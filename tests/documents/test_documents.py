@@ -50,6 +50,7 @@ IN_WORDS = {
     "user_agent": "names the project",
     "people": "not said",
     "contact": "none",
+    "events_file": "none",
     "overpass_pause_seconds": f"{PAUSE:g}, at your own server 0",
 }
 """Defaults that are no value, as the table says them."""

@@ -1,0 +1,173 @@
+"""A hashtag's page, of several together or side by side; the live page of a screen; the card for other sites."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from markupsafe import Markup
+
+from stats_assets.charts.code import code
+from stats_assets.pages import blocks
+from stats_assets.pages.page import NOBODY_SHOWN, Numbers, Page, numbers_of, targets_of
+from stats_assets.pages.visit import Found, Visit, address, hashtag_path
+from stats_assets.texts.language import name
+
+APART = 20
+LIVE = (("columns", "edits,buildings_added"), ("limit", "10"))
+MOST_TEAMS = 10
+
+
+def tags_of(text: str) -> tuple[Sequence[str], bool]:
+    """Hashtags of a path, and whether they are together (`A;B`) or side by side (`A,B`)."""
+    apart = "," in text and ";" not in text
+    tags = [tag.strip().removeprefix("#").lower() for tag in text.split("," if apart else ";")]
+    return [tag for tag in dict.fromkeys(tags) if tag], not apart
+
+
+def titled(tags: Sequence[str]) -> Markup:
+    """`#a + #b`."""
+    return Markup(" + ").join(name(f"#{tag}") for tag in tags)
+
+
+def hashtag(visit: Visit, text: str) -> Page:
+    """`/h/TAG`. Raises Problem."""
+    tags, together = tags_of(text)
+    if not together and len(tags) > 1:
+        return side_by_side(visit, tags)
+    numbers = numbers_of(visit, *(("hashtag", tag) for tag in tags), ("combine", "together"))
+    new = numbers.found("newcomers") if numbers.window.has_past else Found({})
+    newcomers = blocks.newcomers(new.content, visit) if new.content else []
+    countries, drawn = numbers.countries()
+    title = str(visit.first("title")) or " + ".join(f"#{tag}" for tag in tags)
+    told = numbers.told() | {
+        "tags": tags,
+        "shown": titled(tags),
+        "own_title": visit.first("title"),
+        "newcomers": newcomers,
+        "new_problem": new.problem and ("no_names" if new.problem.name == NOBODY_SHOWN else "block_error"),
+        "board": numbers.people(frozenset(row["id"] for row in newcomers)),
+        "countries": countries,
+        "map": drawn,
+        "editors": numbers.board("editors"),
+        "teams": teams(numbers),
+        "live": visit.link(f"{hashtag_path(tags)}/live", drop=("metric", "columns", "after", "by")),
+        "nothing": numbers.nothing("hashtag", titled(tags)) if numbers.empty else None,
+        "meant": meant(visit, tags[0]) if numbers.empty and tags else [],
+        "take": taken(visit, hashtag_path(tags), title),
+    }
+    return Page("hashtag.html", title, told, window=numbers.window)
+
+
+def side_by_side(visit: Visit, tags: Sequence[str]) -> Page:
+    """`/h/A,B`. Raises Problem for the first that can't be answered."""
+    found = [numbers_of(visit, ("hashtag", tag)) for tag in tags[:APART]]
+    columns = ("edits", "changesets", "users", "buildings_added", "road_km_added")
+    told = {
+        "tags": tags,
+        "numbers": found[0],
+        "window": found[0].window,
+        "periods": found[0].periods(),
+        "fixed": found[0].fixed(),
+        "quality": visit.window_to("/quality"),
+        "together": visit.link(hashtag_path(tags)),
+        "columns": columns,
+        "rows": [
+            (
+                titled([tag]),
+                visit.link(hashtag_path([tag])),
+                blocks.four(one.content, visit.language, columns=columns),
+                blocks.categories(one.content, visit.language)[:4],
+            )
+            for tag, one in zip(tags, found, strict=False)
+        ],
+        "take": taken(visit, hashtag_path(tags, together=False), ", ".join(f"#{tag}" for tag in tags)),
+    }
+    return Page("apart.html", " | ".join(f"#{tag}" for tag in tags), told, window=found[0].window)
+
+
+def live(visit: Visit, text: str) -> Page:
+    """`/h/TAG/live`: for a screen in the room. Raises Problem."""
+    tags, _ = tags_of(text)
+    given = tuple(("hashtag", tag) for tag in tags)
+    if not visit.people:
+        visit = replace(visit, query=[(key, value) for key, value in visit.query if key != "user"])
+    room = [value for key, value in visit.query if key == "user"]
+    asked = replace(visit, query=[(key, value) for key, value in visit.query if key != "user"])
+    numbers = numbers_of(asked, *given)
+    board = numbers.board("users", **dict(LIVE))
+    here = visit.origin + visit.link()
+    told = {
+        "tags": tags,
+        "shown": titled(tags),
+        "own_title": visit.first("title"),
+        "numbers": numbers,
+        "window": numbers.window,
+        "four": blocks.four(numbers.content, visit.language),
+        "categories": blocks.categories(numbers.content, visit.language)[:5],
+        "board": board,
+        "targets": blocks.targets(numbers.content, targets_of(visit), visit.language),
+        "here": here,
+        "short": here.split("://", 1)[-1].split("?", 1)[0],
+        "code": drawn_code(here, visit),
+        "events": address("/api/v1/live", [*given, *visit.shared("live"), *LIVE]),
+        "room": room,
+        "page_link": visit.link(hashtag_path(tags), drop=("user",)),
+        "quality": visit.window_to("/quality"),
+    }
+    return Page("live.html", " + ".join(f"#{tag}" for tag in tags), told, window=numbers.window)
+
+
+def teams(numbers: Numbers) -> Sequence[tuple[str, Sequence[blocks.Big]]]:
+    """`team=Red:1101,mapper-2`, as often as there are teams: each one's four numbers, most edits first."""
+    found: list[tuple[int, str, Sequence[blocks.Big]]] = []
+    for text in numbers.visit.all("team")[:MOST_TEAMS]:
+        title, _, names = text.partition(":")
+        people = [("user", one.strip()) for one in names.split(",") if one.strip()]
+        answer: Found = numbers.found("totals", *people) if people else Found({})
+        if title and answer and answer.content:
+            edits = int(blocks.value_of(answer.content["totals"], "edits"))
+            found.append((-edits, title, blocks.four(answer.content, numbers.visit.language)))
+    return [(title, values) for _, title, values in sorted(found, key=lambda one: one[:2])]
+
+
+def meant(visit: Visit, text: str) -> Sequence[tuple[Markup, str]]:
+    """Names that are like one that nobody uses."""
+    found = visit.found("search", ("q", text), ("limit", "3"), shared=False)
+    return [
+        (name(one["label"]), visit.link(one["page"]))
+        for one in found.content.get("results") or []
+        if one.get("key") != text and one.get("page")
+    ]
+
+
+def drawn_code(here: str, visit: Visit) -> Markup:
+    """The code of an address."""
+    try:
+        return Markup(code(here, str(visit.language.say("code_of", address=here))))  # noqa: S704 -- charts/ escapes
+    except ValueError:  # too long for one: the address stands beside it
+        return Markup("")
+
+
+def taken(visit: Visit, path: str, title: str) -> Mapping[str, Any]:
+    """What can be taken away: files, snippets, the code."""
+    here, site = visit.origin + visit.link(path), visit.origin
+    card = site + visit.link(path, view="card")
+    picture = site + visit.link(f"{path}.png")
+    return {
+        "here": here,
+        "code": drawn_code(here, visit),
+        "files": [(key, visit.link(f"{path}.{end}")) for key, end in TAKEN],
+        "html": f'<iframe src="{card}" width="600" height="315" title="{title}" loading="lazy"></iframe>',
+        "markdown": f"[![{title}]({picture})]({here})",
+        "wiki": f"[{here} {title}]",
+    }
+
+
+TAKEN = (("take_csv", "csv"), ("take_picture", "png"), ("take_json", "json"))
+
+
+def card(visit: Visit, page: Page) -> Page:
+    """A page of numbers as a card for other sites: its four numbers, and a link to the rest."""
+    kept = {key: page.told[key] for key in ("four", "window", "numbers") if key in page.told}
+    here = visit.origin + visit.link(drop=("view",))
+    return Page("card.html", page.title, {**kept, "here": here}, of_a_person=True, window=page.window)
