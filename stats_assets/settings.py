@@ -193,9 +193,8 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-    @field_validator(
-        "stats_data_dir", "regions_file", "categories_file", "unions_file", "milestones_file", "events_file"
-    )
+        *("stats_data_dir", "regions_file", "categories_file"),
+        *("unions_file", "milestones_file", "events_file"),
     )
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
