@@ -196,7 +196,18 @@ def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> A
     elif kind == "coverage":
         content = COVERAGE
     elif kind == "badges":
-        content = {"badges": [{"key": "days_25", "title": "25 days", "reached": "2025-05-03T10:00Z"}]}
+        content = {
+            "badges": [
+                {"key": "days_25", "name": "days", "level": 25, "title": "25 days", "reached": "2025-05-03"},
+                {
+                    "key": "own",
+                    "name": "own",
+                    "level": 1,
+                    "title": "of a file <of> yours",
+                    "reached": "2025-05-04",
+                },
+            ]
+        }
     return Answer(kind, given, content)
 
 

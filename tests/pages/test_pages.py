@@ -433,3 +433,9 @@ def test_long_boards_are_cut_and_can_be_had_whole() -> None:
     assert tree.xpath("//section[@id='editors']//a[text()='More']/@href") == [
         "/h/a?last=24h&rows=300#editors"
     ]
+
+
+def test_milestones_are_said_with_their_day_in_the_language(client: TestClient) -> None:
+    said = text_of(client.get("/uid/1101").text)
+    assert "25 days, reached 3 May 2025" in said and "of a file <of> yours, reached 4 May 2025" in said
+    assert "25 jours, atteint le 3 mai 2025" in text_of(client.get("/uid/1101?lang=fr").text)
