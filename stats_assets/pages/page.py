@@ -35,7 +35,7 @@ FEW_ROWS, MOST_ROWS = 20, "300"
 
 @dataclass(frozen=True)
 class Page:
-    """What is rendered: a template of pages/templates/, and what it is told."""
+    """What is rendered: one of the templates, and what it is told."""
 
     template: str
     title: str

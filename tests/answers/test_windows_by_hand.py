@@ -21,9 +21,12 @@ def test_an_upload_at_a_windows_end_is_of_the_minute_before(hand: Hand) -> None:
     made.upload("14:00:01", 2, buildings_added=10)
     made.upload("14:30:00", 3, buildings_added=100)
     made.upload("14:30:01", 4, buildings_added=1000)
+    for changeset in (1, 2, 3, 4):
+        made.told(changeset, "a")
     made.counted("04:15", "15:00")
     made.apply()
-    assert edits(asked, "from=2025-02-20T14:00Z&to=2025-02-20T14:30Z") == 110
+    for who in ("", "hashtag=a&", "user=1&", "hashtag=a&category=buildings&", "user=1&editor=josm&"):
+        assert edits(asked, f"{who}from=2025-02-20T14:00Z&to=2025-02-20T14:30Z") == 110, who
     assert edits(asked, "from=2025-02-20T17:00&to=2025-02-20T17:30&tz=Africa/Nairobi") == 110
     assert edits(asked, "from=2025-02-20T13:59Z&to=2025-02-20T14:00Z") == 1
     assert edits(asked, "from=2025-02-20T14:30Z&to=2025-02-20T14:31Z") == 1000
