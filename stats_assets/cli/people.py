@@ -19,6 +19,18 @@ from stats_assets.system import Stats
 MOST = (1 << 63) - 1
 Do = Literal["hide", "show", "list", "refresh"]
 
+EXAMPLES = {
+    "show a person no more": "stats-assets people hide 123",
+    "take it back": "stats-assets people show 123",
+    "who is hidden, also as they have left OpenStreetMap": "stats-assets people list --deleted --json",
+    "read OpenStreetMap's list of deleted users now": "stats-assets people refresh",
+}
+EXIT_CODES = {
+    0: "done, or it was so already",
+    1: "the list was not read, or the account was deleted at OpenStreetMap and stays hidden",
+    2: "wrong use or setting, or a database out of reach",
+}
+
 
 def people(
     do: Annotated[Do, typer.Argument(help="What to do.")],

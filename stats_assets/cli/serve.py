@@ -8,6 +8,15 @@ import typer
 from stats_assets.cli.messages import say
 from stats_assets.cli.project import settings_here
 
+EXAMPLES = {
+    "pages and API for this machine": "stats-assets serve",
+    "for others, once PEOPLE and CONTACT are said": "stats-assets serve --host 0.0.0.0 --port 80",
+}
+EXIT_CODES = {
+    0: "it was ended",
+    2: "wrong use or setting, a port that is taken, or a database out of reach",
+}
+
 
 def serve(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="The port.")] = 8080,
