@@ -1,6 +1,7 @@
 """How long the API's totals take, by kind of question: python -m benchmarks.api [--size 1600000]
 
-Forty days of a made world (forty_days.py), of which the heaviest owners are asked for windows of any minutes: the clock's
+Forty days of a made world (forty_days.py), of which the heaviest owners are asked for windows of any minutes: the
+clock's
 and the processor's milliseconds, the median and p95 of each kind. Not here: HTTP, assertions.
 """
 
@@ -60,7 +61,9 @@ def windows(size: int, number: int) -> dict[str, Callable[[], list[tuple[str, st
 
     def some(length: timedelta | None) -> list[tuple[str, str]]:
         room = (last - first) // timedelta(minutes=1)
-        minutes = chosen.randrange(room // 4, room) if length is None else min(room, length // timedelta(minutes=1))
+        minutes = (
+            chosen.randrange(room // 4, room) if length is None else min(room, length // timedelta(minutes=1))
+        )
         since = first + timedelta(minutes=chosen.randrange(max(1, room - minutes)))
         until = since + timedelta(minutes=minutes)
         return [("from", f"{since:%Y-%m-%dT%H:%MZ}"), ("to", f"{until:%Y-%m-%dT%H:%MZ}")]
@@ -74,9 +77,9 @@ def windows(size: int, number: int) -> dict[str, Callable[[], list[tuple[str, st
 
 def measured(url: str, size: int, number: int) -> dict[tuple[str, str], list[Took]]:
     """So many answers of each kind."""
-    categories = Categories.load(None)
-    vocabulary = Vocabulary.of(categories)
-    counting = Counting(vocabulary, "definitions", 0)
+    table = Categories.load(None).categories
+    measures = ((name, tuple(filter(None, (one.length, one.area)))) for name, one in table.items())
+    counting = Counting(Vocabulary(tuple(measures)), "definitions", 0)
     found: dict[tuple[str, str], list[Took]] = {}
     with connect(url) as connection:
         for who, given in WHO.items():
@@ -113,7 +116,9 @@ def figures(*, small: bool) -> list[Figure]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fill, ask, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=1_600_000, help="changesets (1600000)")
     parser.add_argument("--number", type=int, default=40, help="answers of each kind (40)")
     given = parser.parse_args(arguments)

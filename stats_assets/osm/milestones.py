@@ -79,7 +79,9 @@ class _Reader:
 
     def _rule(self, name: str, node: yaml.Node) -> Rule:
         if not _NAME.fullmatch(name):
-            self._refuse(node, f"`{name}` can't be a name: lower-case letters, digits, _ only, a letter first")
+            self._refuse(
+                node, f"`{name}` can't be a name: lower-case letters, digits, _ only, a letter first"
+            )
         given = self._mapping(node, f"`{name}`", ("of", "metric", "keys", "least", "levels"))
         for needed in ("metric", "levels"):
             if needed not in given:

@@ -91,7 +91,12 @@ def _ids(connection: Connection, tags: tuple[Tag, ...]) -> list[int]:
             SELECT l.hashtag_id FROM unions AS u JOIN unions_hashtags AS l ON l.union_id = u.id
             WHERE u.name = ANY (%(names)s)
             """,
-            {"names": [str(tag) for tag in tags], "whole": whole, "begins": begins, "ends": [after_all(text) for text in begins]},
+            {
+                "names": [str(tag) for tag in tags],
+                "whole": whole,
+                "begins": begins,
+                "ends": [after_all(text) for text in begins],
+            },
         ).fetchall()
     ]
 

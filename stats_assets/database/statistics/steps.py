@@ -244,6 +244,16 @@ STEPS: tuple[str, ...] = (
         APPLY_HASHTAGS,
     ),
     *(NEW_OF_UNIONS, APPLY_UNIONS),
-    *(FORGET_CHANGESETS, AFTER, UNCHANGED, *DIFFERENCES, *APPLY, *APPLY_UPLOADS, *APPLY_PEOPLE, *APPLY_SUMS, DUE),
+    *(
+        FORGET_CHANGESETS,
+        AFTER,
+        UNCHANGED,
+        *DIFFERENCES,
+        *APPLY,
+        *APPLY_UPLOADS,
+        *APPLY_PEOPLE,
+        *APPLY_SUMS,
+        DUE,
+    ),
     *(FORGET_ENTRIES, REFRESHED),
 )

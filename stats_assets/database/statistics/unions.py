@@ -31,7 +31,9 @@ def keep_unions(connection: Connection, unions: Unions) -> list[str]:
     if not changed:
         return []
     with connection.transaction():
-        locks.wait_in_transaction(connection, locks.APPLIER)  # it makes hashtags, and finds the unions of each
+        locks.wait_in_transaction(
+            connection, locks.APPLIER
+        )  # it makes hashtags, and finds the unions of each
         for name in changed:
             _keep(connection, name, unions.get(name, ()))
     return changed
@@ -55,7 +57,8 @@ def _keep(connection: Connection, name: str, patterns: tuple[str, ...]) -> None:
     connection.execute(QUEUE, union)
     if patterns:
         connection.execute(
-            "UPDATE unions SET whole_from = (SELECT max(id) FROM statistics_queue) WHERE id = %(union)s", union
+            "UPDATE unions SET whole_from = (SELECT max(id) FROM statistics_queue) WHERE id = %(union)s",
+            union,
         )
     else:
         connection.execute("DELETE FROM unions WHERE id = %(union)s", union)

@@ -78,7 +78,9 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         try:
             keep_rules(connection, load_milestones(stats.settings.milestones_file))
         except MilestonesError as error:  # the others' numbers don't wait for it
-            context.log.error(f"{error}. Milestones go by the rules of before until MILESTONES_FILE can be used.")
+            context.log.error(
+                f"{error}. Milestones go by the rules of before until MILESTONES_FILE can be used."
+            )
         look_again(connection)
         sample = passes.sample(connection)
         ages = {stream: newest_age(connection, stats, stream) for stream in STREAMS}
