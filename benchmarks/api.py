@@ -1,6 +1,7 @@
 """How long the API's totals take, by kind of question: python -m benchmarks.api [--size 1600000]
 
-Forty days of a made world (forty_days.py), of which the heaviest owners are asked for windows of any minutes: the clock's
+Forty days of a made world (forty_days.py), of which the heaviest owners are asked for windows of any minutes: the
+clock's
 and the processor's milliseconds, the median and p95 of each kind. Not here: HTTP, assertions.
 """
 
@@ -76,9 +77,9 @@ def windows(size: int, number: int) -> dict[str, Callable[[], list[tuple[str, st
 
 def measured(url: str, size: int, number: int) -> dict[tuple[str, str], list[Took]]:
     """So many answers of each kind."""
-    categories = Categories.load(None)
-    vocabulary = Vocabulary.of(categories)
-    counting = Counting(vocabulary, "definitions", 0)
+    table = Categories.load(None).categories
+    measures = ((name, tuple(filter(None, (one.length, one.area)))) for name, one in table.items())
+    counting = Counting(Vocabulary(tuple(measures)), "definitions", 0)
     found: dict[tuple[str, str], list[Took]] = {}
     with connect(url) as connection:
         for who, given in WHO.items():

@@ -18,7 +18,8 @@ OWNED = {
     "user": "SELECT user_id AS owner_id, f.* FROM facts AS f",
     "hashtag": "SELECT hashtag_id AS owner_id, f.* FROM facts AS f JOIN changesets_hashtags USING (changeset_id)",
     "union": "SELECT union_id AS owner_id, f.* FROM facts AS f JOIN changesets_unions USING (changeset_id)",
-    "country": "SELECT country AS owner_id, f.* FROM facts AS f JOIN made USING (changeset_id), unnest(countries) AS country",
+    "country": "SELECT country AS owner_id, f.* FROM facts AS f JOIN made USING (changeset_id),"
+    " unnest(countries) AS country",
 }
 
 
@@ -37,7 +38,8 @@ def _objects(owned: str, by: str) -> str:
 
 def _sums(owned: str, by: str) -> str:
     return f"""(
-        SELECT owner_id, {by}, count(DISTINCT changeset_id) AS changesets, count(DISTINCT user_id) AS users, sum(edits) AS edits
+        SELECT owner_id, {by}, count(DISTINCT changeset_id) AS changesets, count(DISTINCT user_id) AS users,
+            sum(edits) AS edits
         FROM ({owned}) AS o GROUP BY owner_id, {by}
     ) AS sums JOIN {_objects(owned, by)}"""  # noqa: S608 - constants
 
@@ -67,14 +69,14 @@ def fill(connection: Connection, size: int) -> None:
         )
         for minutes, by in ((1440, "begins"), *(() if owner == "user" else ((15, "quarter"),))):
             told(
-                f"INSERT INTO upload_sums SELECT '{owner}', owner_id, {minutes}, {by}, changesets, users, edits, counts,"  # noqa: S608
-                f" measurements FROM {_sums(owned, by)}".encode()
+                f"INSERT INTO upload_sums SELECT '{owner}', owner_id, {minutes}, {by}, changesets, users,"  # noqa: S608
+                f" edits, counts, measurements FROM {_sums(owned, by)}".encode()
             )
         if owner != "world":
             by_day = f"SELECT *, {COUNTED} AS day, 0 AS everything FROM ({owned}) AS o"  # noqa: S608
             told(
-                f"INSERT INTO aggregate_days SELECT '{owner}', owner_id, day, changesets, edits, counts, measurements, now()"  # noqa: S608
-                f" FROM {_sums(by_day, 'day')}".encode()
+                f"INSERT INTO aggregate_days SELECT '{owner}', owner_id, day, changesets, edits, counts,"  # noqa: S608
+                f" measurements, now() FROM {_sums(by_day, 'day')}".encode()
             )
             told(
                 f"INSERT INTO aggregates SELECT '{owner}', owner_id, 0, changesets, edits, counts, measurements, now()"  # noqa: S608
@@ -83,8 +85,9 @@ def fill(connection: Connection, size: int) -> None:
         if owner != "user":
             told(PEOPLE.format(owner=owner, day=UPLOADED, owned=owned).encode())
             told(
-                f"INSERT INTO aggregate_keys SELECT '{owner}', owner_id, 'user', user_id, '', count(DISTINCT changeset_id),"  # noqa: S608
-                f" sum(edits) FROM ({owned}) AS o WHERE '{owner}' <> 'world' GROUP BY owner_id, user_id".encode()
+                f"INSERT INTO aggregate_keys SELECT '{owner}', owner_id, 'user', user_id, '',"  # noqa: S608
+                f" count(DISTINCT changeset_id), sum(edits) FROM ({owned}) AS o"
+                f" WHERE '{owner}' <> 'world' GROUP BY owner_id, user_id".encode()
             )
         tell(f"  {owner}")
     connection.execute("UPDATE roll_ups SET whole = true")

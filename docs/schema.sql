@@ -12,8 +12,6 @@ CREATE FUNCTION aggregate_members_of(ids bigint[]) RETURNS TABLE(owner text, own
     )
     SELECT 'user', user_id, 0, c.* FROM counted AS c WHERE user_id IS NOT NULL
     UNION ALL
-    SELECT 'world', 0, 0, c.* FROM counted AS c
-    UNION ALL
     SELECT 'union', union_id, 0, c.* FROM counted AS c JOIN changesets_unions ON changeset_id = id
     UNION ALL
     SELECT 'hashtag', hashtag_id, 0, c.* FROM counted AS c JOIN changesets_hashtags ON changeset_id = id
@@ -33,7 +31,6 @@ CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE(first_ed
         CASE o
             WHEN 'user' THEN (SELECT min(counted_at) FROM changesets WHERE user_id = i)
             WHEN 'hashtag' THEN (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
-            WHEN 'world' THEN NULL
             WHEN 'union' THEN (SELECT min(united_at) FROM changesets_unions WHERE union_id = i)
             WHEN 'country' THEN (SELECT min(counted_there_at) FROM changesets_countries WHERE country_id = i)
             ELSE (SELECT min(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)
@@ -41,7 +38,6 @@ CREATE FUNCTION breakdowns_of(o text, i bigint, j bigint) RETURNS TABLE(first_ed
         CASE o
             WHEN 'user' THEN (SELECT max(counted_at) FROM changesets WHERE user_id = i)
             WHEN 'hashtag' THEN (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i)
-            WHEN 'world' THEN NULL
             WHEN 'union' THEN (SELECT max(united_at) FROM changesets_unions WHERE union_id = i)
             WHEN 'country' THEN (SELECT max(counted_there_at) FROM changesets_countries WHERE country_id = i)
             ELSE (SELECT max(tagged_at) FROM changesets_hashtags WHERE hashtag_id = i AND tagged_by = j)
@@ -277,7 +273,7 @@ CREATE TABLE aggregate_days (
     counts jsonb NOT NULL,
     measurements jsonb NOT NULL,
     updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT aggregate_days_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'world'::text, 'union'::text])))
+    CONSTRAINT aggregate_days_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'union'::text])))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
@@ -315,7 +311,7 @@ CREATE TABLE aggregates (
     hashtag_edits jsonb,
     user_changesets jsonb,
     user_edits jsonb,
-    CONSTRAINT aggregates_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'hashtag_user'::text, 'world'::text, 'union'::text])))
+    CONSTRAINT aggregates_owner_check CHECK ((owner = ANY (ARRAY['user'::text, 'hashtag'::text, 'country'::text, 'hashtag_user'::text, 'union'::text])))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', toast.autovacuum_vacuum_scale_factor='0.05');
 
@@ -818,7 +814,6 @@ CREATE TABLE passes (
 COMMENT ON COLUMN passes.away IS 'Changesets that could not be looked at, as facts of theirs are away';
 
 CREATE TABLE people_days (
-    clock text NOT NULL COLLATE pg_catalog."C",
     owner text NOT NULL COLLATE pg_catalog."C",
     owner_id bigint NOT NULL,
     day date NOT NULL,
@@ -826,12 +821,11 @@ CREATE TABLE people_days (
     changesets bigint NOT NULL,
     edits bigint NOT NULL,
     before date,
-    CONSTRAINT people_days_clock_check CHECK ((clock = ANY (ARRAY['upload'::text, 'changeset'::text]))),
     CONSTRAINT people_days_owner_check CHECK ((owner = ANY (ARRAY['hashtag'::text, 'country'::text, 'world'::text, 'union'::text])))
 )
 WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.05');
 
-COMMENT ON TABLE people_days IS 'Who edited for an owner on a UTC day, by the minutes of uploads or by the changesets'' time';
+COMMENT ON TABLE people_days IS 'Who uploaded for an owner on a UTC day';
 
 COMMENT ON COLUMN people_days.before IS 'The user''s day before that one, for this owner; null: the first';
 
@@ -867,7 +861,7 @@ CREATE TABLE roll_ups (
     CONSTRAINT roll_ups_one_check CHECK (one)
 );
 
-COMMENT ON TABLE roll_ups IS 'Whether uploads, upload_sums, people_days and the world hold all: false from an update until a rebuild';
+COMMENT ON TABLE roll_ups IS 'Whether uploads, upload_sums and people_days hold all: false from an update until a rebuild';
 
 CREATE TABLE run_leases (
     run_id text NOT NULL COLLATE pg_catalog."C",
@@ -1153,7 +1147,7 @@ ALTER TABLE ONLY passes
     ADD CONSTRAINT passes_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY people_days
-    ADD CONSTRAINT people_days_pkey PRIMARY KEY (user_id, clock, owner, owner_id, day);
+    ADD CONSTRAINT people_days_pkey PRIMARY KEY (user_id, owner, owner_id, day);
 
 ALTER TABLE ONLY reading_login
     ADD CONSTRAINT reading_login_pkey PRIMARY KEY (one);
@@ -1245,7 +1239,7 @@ CREATE INDEX ledger_work ON ledger USING btree (stream, work, sequence) WHERE (w
 
 CREATE INDEX milestones_earned ON milestones USING btree (owner, earned);
 
-CREATE INDEX people_days_day ON people_days USING btree (clock, owner, owner_id, day) INCLUDE (user_id, changesets, edits, before);
+CREATE INDEX people_days_day ON people_days USING btree (owner, owner_id, day) INCLUDE (user_id, changesets, edits, before);
 
 CREATE INDEX statistics_held_changeset ON statistics_held USING btree (changeset_id, sequence);
 

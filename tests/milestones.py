@@ -90,7 +90,8 @@ def milestones(connection: Connection) -> dict[Any, date]:
     return {
         tuple(row[:4]): row[4]
         for row in connection.execute(
-            "SELECT owner, CASE owner WHEN 'user' THEN to_jsonb(owner_id) ELSE to_jsonb(h.hashtag) END, m.name, level, earned"
+            "SELECT owner, CASE owner WHEN 'user' THEN to_jsonb(owner_id) ELSE to_jsonb(h.hashtag) END, m.name,"
+            " level, earned"
             " FROM milestones AS m LEFT JOIN hashtags AS h ON owner = 'hashtag' AND h.id = owner_id"
         ).fetchall()
     }

@@ -80,7 +80,7 @@ def owners_of(
 
 def recomputed_roll_ups(connection: Connection) -> dict[str, Any]:
     """`uploads`, `upload_sums` and `people_days` by their keys, with names in place of ids; unions' days, too."""
-    unions = dict(connection.execute("SELECT name, patterns FROM unions").fetchall())
+    unions: dict[str, list[str]] = dict(connection.execute("SELECT name, patterns FROM unions").fetchall())
     uploads: dict[Any, Any] = {}
     sums: dict[Any, _Sum] = defaultdict(_Sum)
     people: dict[Any, _Sum] = defaultdict(_Sum)
@@ -127,7 +127,8 @@ class _Sum:
 
     def add(self, changeset: Counted, row: Mapping[str, Any]) -> None:
         self.changesets.add(changeset.id)
-        self.users |= {changeset.user} - {None}
+        if changeset.user is not None:
+            self.users.add(changeset.user)
         self.edits += row["total_edits"]
         self.counts.update(row["counts"])
         self.measurements.update(row["measurements"])

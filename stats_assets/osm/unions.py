@@ -25,7 +25,9 @@ class UnionsError(Mendable, ValueError):
 
 
 def load_unions(path: Path | None) -> Unions:
-    """Name → patterns; a name without `*` is a pattern of its own. Without a file there are none. Raises UnionsError."""
+    """Name → patterns; a name without `*` is a pattern of its own. Without a file there are none. Raises
+    UnionsError.
+    """
     if path is None:
         return {}
     try:

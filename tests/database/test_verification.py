@@ -90,7 +90,8 @@ WRONG = {
     "upload sums": "UPDATE upload_sums SET users = users + 1 WHERE minutes = 15 AND owner = 'world'",
     "upload days": "UPDATE upload_sums SET measurements = '{}' WHERE minutes = 1440",
     "upload sums gone": "DELETE FROM upload_sums WHERE owner IN ('user', 'union')",
-    "upload sums too many": "INSERT INTO upload_sums VALUES ('hashtag', 99, 15, '2012-09-12 07:00Z', 1, 1, 1, '{}', '{}'),"
+    "upload sums too many": "INSERT INTO upload_sums VALUES"
+    " ('hashtag', 99, 15, '2012-09-12 07:00Z', 1, 1, 1, '{}', '{}'),"
     " ('user', 99, 1440, '2013-01-01 00:00Z', 1, 1, 1, '{}', '{}')",
     "people": "UPDATE people_days SET edits = edits + 1 WHERE owner = 'union'",
     "people's day before": "UPDATE people_days SET before = day - 1 WHERE user_id = 8",

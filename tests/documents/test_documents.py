@@ -43,6 +43,8 @@ IN_WORDS = {
     "archive_uri": "{STATS_DATA_DIR}/archive",
     "regions_file": "the packaged one",
     "categories_file": "the packaged one",
+    "unions_file": "none",
+    "milestones_file": "the packaged one",
     "alert_command": "none",
     "alert_url": "none",
     "public_url": "none",

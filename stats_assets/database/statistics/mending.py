@@ -1,6 +1,7 @@
 """How a rebuild writes what differs in the roll-ups: the rows that a verification found, as they should be.
 
-SQL around a verification's query, as one statement, while no applier is at work. What differs elsewhere is mended by the
+SQL around a verification's query, as one statement, while no applier is at work. What differs elsewhere is mended by
+the
 queue, or by deltas (passes.py).
 """
 

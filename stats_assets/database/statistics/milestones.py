@@ -30,7 +30,8 @@ EARNED = f"""
 WITH days AS MATERIALIZED (
     SELECT owner, owner_id, (begins AT TIME ZONE 'UTC')::date AS day, counts, counts || measurements AS numbers
     FROM upload_sums
-    WHERE minutes = 1440 AND (owner = 'user' AND owner_id = ANY (%(users)s) OR owner = 'hashtag' AND owner_id = ANY (%(hashtags)s))
+    WHERE minutes = 1440 AND (owner = 'user' AND owner_id = ANY (%(users)s) OR owner = 'hashtag' AND owner_id = ANY
+        (%(hashtags)s))
 ), uploaded AS MATERIALIZED (
     SELECT u.owner_id, (step_of(u.sequence, 1440) AT TIME ZONE 'UTC')::date AS day, u.before, {_FAMILY} AS family
     FROM uploads AS u CROSS JOIN LATERAL (SELECT editor FROM changesets AS c WHERE c.id = u.changeset_id OFFSET 0) AS c
@@ -63,7 +64,8 @@ WITH days AS MATERIALIZED (
     WHERE r.metric = 'people'
     UNION ALL
     SELECT name, owner_id, day FROM (
-        SELECT r.name, r.least, d.owner_id, d.day, d.day - lag(d.day) OVER (PARTITION BY r.name, d.owner_id ORDER BY d.day) AS away
+        SELECT r.name, r.least, d.owner_id, d.day, d.day - lag(d.day) OVER (PARTITION BY r.name, d.owner_id ORDER BY
+            d.day) AS away
         FROM milestone_rules AS r JOIN days AS d ON d.owner = r.owner WHERE r.metric = 'returns'
     ) AS gaps WHERE away >= least
     UNION ALL
@@ -72,7 +74,8 @@ WITH days AS MATERIALIZED (
     WHERE r.metric IN ('days', 'months')
     GROUP BY r.name, d.owner_id, CASE r.metric WHEN 'days' THEN d.day ELSE date_trunc('month', d.day)::date END
 ), reached AS (
-    SELECT name, owner_id, day, row_number() OVER (PARTITION BY name, owner_id ORDER BY day)::numeric AS value FROM things
+    SELECT name, owner_id, day, row_number() OVER (PARTITION BY name, owner_id ORDER BY day)::numeric AS value FROM
+        things
     UNION ALL
     SELECT r.name, d.owner_id, d.day, sum(amount) OVER (PARTITION BY r.name, d.owner_id ORDER BY d.day)
     FROM milestone_rules AS r JOIN days AS d ON d.owner = r.owner CROSS JOIN LATERAL (
@@ -109,7 +112,8 @@ DIFFERING = f"""
 SELECT 'milestone' AS is_a, owner, owner_id, name, level, to_jsonb(e.earned) AS expected, to_jsonb(old.earned) AS found
 FROM ({EARNED}) AS e FULL JOIN ({_OLD}) AS old USING (owner, owner_id, name, level)
 WHERE e.earned IS DISTINCT FROM old.earned
-    AND NOT EXISTS (SELECT FROM milestones_due AS d WHERE (d.owner, d.owner_id) = (coalesce(e.owner, old.owner), coalesce(e.owner_id, old.owner_id)))
+    AND NOT EXISTS (SELECT FROM milestones_due AS d WHERE (d.owner, d.owner_id) = (coalesce(e.owner, old.owner),
+        coalesce(e.owner_id, old.owner_id)))
 ORDER BY 2, 3, 4, 5
 """
 ALL_DUE = """
@@ -147,7 +151,8 @@ def look_again(connection: Connection) -> int:
             )  # what it changes meanwhile would not be due again
             due = connection.execute(
                 "DELETE FROM milestones_due WHERE (owner, owner_id) IN"
-                " (SELECT owner, owner_id FROM milestones_due ORDER BY owner, owner_id LIMIT %s) RETURNING owner, owner_id",
+                " (SELECT owner, owner_id FROM milestones_due ORDER BY owner, owner_id LIMIT %s)"
+                " RETURNING owner, owner_id",
                 (BATCH,),
             ).fetchall()
             if not due:

@@ -1,8 +1,10 @@
 """What was uploaded in a quarter of an hour and on a day. SQL of a batch, after uploads.py's and people.py's.
 
-A quarter that a change touches (of a user: a day) is added up anew from its uploads and facts; a day is changed by what its
-quarters are now more or less. Where facts of a quarter are away, it and its day stay as they were applied.
+A quarter that a change touches (of a user: a day) is added up anew from its uploads and facts; a day is changed by
+what its quarters are now more or less. Where facts of a quarter are away, it and its day stay as they were applied.
 """
+
+# ruff: noqa: S608 - SQL is made of constants
 
 from stats_assets.database.statistics.aggregates import merged
 from stats_assets.database.statistics.uploads import DIFFERS
@@ -18,7 +20,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS day_changes (
     measurements jsonb
 ) ON COMMIT DELETE ROWS
 """
-# fresh: all that has changed is that uploads came, which are added to what is there; else all of the step is added up anew.
+# fresh: all that has changed is that uploads came, which are added to what is there; else all of the step is added
+# up anew.
 TOUCHED = f"""
 SELECT row_number() OVER () AS n, s.* FROM (
     SELECT owner, owner_id, CASE owner WHEN 'user' THEN 1440 ELSE 15 END AS minutes,
@@ -30,7 +33,7 @@ SELECT row_number() OVER () AS n, s.* FROM (
     )
     GROUP BY 1, 2, 3, 4
 ) AS s
-"""  # noqa: S608 - constants
+"""
 _OF_STEP = """u.owner = t.owner AND u.owner_id = t.owner_id
             AND u.sequence > minute_of(t.begins) AND u.sequence <= minute_of(t.begins) + t.minutes"""
 
@@ -79,7 +82,8 @@ WITH touched AS MATERIALIZED ({TOUCHED}), wanted AS MATERIALIZED (
     WHERE w.owner = 'country'
 ), totals AS MATERIALIZED (
     SELECT n, sum(edits) AS edits,
-        bool_or(lacking) AS lacking, (array_agg(counts))[1] AS one_counts, (array_agg(measurements))[1] AS one_measurements,
+        bool_or(lacking) AS lacking, (array_agg(counts))[1] AS one_counts, (array_agg(measurements))[1]
+            AS one_measurements,
         -- of one there is nothing to add, unless it says 0
         count(*) = 1 AND CASE WHEN count(*) = 1 THEN NOT jsonb_path_exists((array_agg(counts))[1], '$.* ? (@ == 0)')
             AND NOT jsonb_path_exists((array_agg(measurements))[1], '$.* ? (@ == 0)') ELSE false END IS TRUE AS alone
@@ -92,10 +96,12 @@ SELECT t.owner, t.owner_id, t.minutes, t.begins, coalesce(lacking, false), there
     coalesce(had.counts, '{{}}'), coalesce(had.measurements, '{{}}')
 FROM touched AS t
 CROSS JOIN LATERAL (
-    SELECT count(DISTINCT changeset_id) AS changesets, count(DISTINCT user_id) AS users FROM uploads AS u WHERE {_OF_STEP}
+    SELECT count(DISTINCT changeset_id) AS changesets, count(DISTINCT user_id) AS users FROM uploads AS u
+    WHERE {_OF_STEP}
 ) AS there
-LEFT JOIN totals AS s USING (n) LEFT JOIN {_object("counts")} LEFT JOIN {_object("measurements")} LEFT JOIN had USING (n)
-"""  # noqa: S608 - constants
+LEFT JOIN totals AS s USING (n) LEFT JOIN {_object("counts")} LEFT JOIN {_object("measurements")}
+LEFT JOIN had USING (n)
+"""
 # What rests on such a quarter is looked at again when the facts are back.
 HOLD_LACKING = """
 INSERT INTO statistics_held (changeset_id, sequence)
@@ -143,7 +149,7 @@ SELECT owner, owner_id, begins, coalesce(changesets, 0), coalesce(edits, 0), coa
     coalesce(measurements, '{{}}')
 FROM present FULL JOIN edited USING (owner, owner_id, begins)
 LEFT JOIN {_difference("counts")} LEFT JOIN {_difference("measurements")}
-"""  # noqa: S608 - constants
+"""
 SAVE_STEPS = """
 INSERT INTO upload_sums AS s (owner, owner_id, minutes, begins, changesets, users, edits, counts, measurements)
 SELECT owner, owner_id, minutes, begins, changesets, users, edits, counts, measurements
@@ -165,7 +171,7 @@ ORDER BY owner, owner_id, begins
 ON CONFLICT (owner, owner_id, minutes, begins) DO UPDATE SET changesets = g.changesets + excluded.changesets,
     users = excluded.users, edits = g.edits + excluded.edits, counts = {merged("counts")},
     measurements = {merged("measurements")}
-"""  # noqa: S608 - constants
+"""
 FORGET_SUMS = """
 DELETE FROM upload_sums WHERE ctid = ANY (ARRAY(
     SELECT s.ctid

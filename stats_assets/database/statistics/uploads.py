@@ -10,7 +10,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS upload_changes (
     edits bigint, before int, had_user bigint, had_edits bigint, had_before int
 ) ON COMMIT DELETE ROWS
 """
-# Each upload of the batch's changesets as it is to be, beside what is there; edits null: it is to go, had_edits null: new.
+# Each upload of the batch's changesets as it is to be, beside what is there; edits null: it is to go, had_edits
+# null: new.
 COMPARE_UPLOADS = """
 WITH listed AS MATERIALIZED (
     SELECT id AS changeset_id, user_id, unnest(augmented_diffs) AS sequence
@@ -31,7 +32,8 @@ WITH listed AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT user_id FROM changesets AS c WHERE c.id = l.changeset_id OFFSET 0) AS c
     CROSS JOIN LATERAL (
         SELECT edit_count AS edits FROM changeset_edits_countries AS f
-        WHERE f.sequence = l.sequence AND f.changeset_id = l.changeset_id AND f.region = n.code AND edit_count > 0 OFFSET 0
+        WHERE f.sequence = l.sequence AND f.changeset_id = l.changeset_id AND f.region = n.code AND edit_count > 0
+            OFFSET 0
     ) AS f
 ), owned AS (
     SELECT 'user' AS owner, user_id AS owner_id, * FROM whole WHERE user_id IS NOT NULL

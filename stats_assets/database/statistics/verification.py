@@ -140,7 +140,8 @@ def _owners(connection: Connection, owner: str, given: dict[str, Any]) -> dict[s
     row = connection.execute(
         "SELECT array(SELECT owner_id FROM aggregates_ranked WHERE owner = %(kind)s AND member_id = 0"
         " AND owner_id >= %(first)s AND owner_id < %(until)s"
-        " UNION SELECT owner_id FROM milestones WHERE owner = %(kind)s AND owner_id >= %(first)s AND owner_id < %(until)s)",
+        " UNION SELECT owner_id FROM milestones WHERE owner = %(kind)s AND owner_id >= %(first)s"
+        " AND owner_id < %(until)s)",
         {**given, "kind": owner},
     ).fetchone()
     ids = list(row[0]) if row else []
