@@ -45,10 +45,15 @@ def _values(
     if rule.metric == "sum":
         total = Decimal(0)
         for day, _, row in mine:
-            total += sum((Decimal(str({**row["counts"], **row["measurements"]}.get(key, 0))) for key in rule.keys), Decimal(0))
+            total += sum(
+                (Decimal(str({**row["counts"], **row["measurements"]}.get(key, 0))) for key in rule.keys),
+                Decimal(0),
+            )
             yield day, total
     elif rule.metric == "returns":
-        yield from ((day, n) for n, day in enumerate((b for a, b in pairwise(days) if (b - a).days >= rule.least), 1))
+        yield from (
+            (day, n) for n, day in enumerate((b for a, b in pairwise(days) if (b - a).days >= rule.least), 1)
+        )
     elif rule.metric == "days_in_a_row":
         length = 0
         for before, day in pairwise([date.min, *days]):
@@ -73,7 +78,9 @@ def _values(
             else:
                 for thing in changeset.there if rule.metric == "countries" else changeset.hashtags:
                     rows = changeset.there[thing] if rule.metric == "countries" else [row]
-                    edits[thing] += sum(one["total_edits"] for one in rows if one["sequence"] == row["sequence"])
+                    edits[thing] += sum(
+                        one["total_edits"] for one in rows if one["sequence"] == row["sequence"]
+                    )
                 seen |= {thing for thing, number in edits.items() if number >= rule.least}
             yield day, len(seen)
 

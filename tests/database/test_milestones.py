@@ -36,7 +36,9 @@ used: {of: hashtag, metric: days, levels: [2]}
 """
 
 
-def test_milestones_are_what_the_facts_say_after_any_correction(connection: Connection, tmp_path: Path) -> None:
+def test_milestones_are_what_the_facts_say_after_any_correction(
+    connection: Connection, tmp_path: Path
+) -> None:
     (tmp_path / "rules.yaml").write_text(RULES)
     rules = load_milestones(tmp_path / "rules.yaml")
     make_partitions(connection, 0, 100)
@@ -49,15 +51,23 @@ def test_milestones_are_what_the_facts_say_after_any_correction(connection: Conn
         for sequence in chosen.sample(minutes, 4):
             found: list[Any] = [
                 edits(
-                    number, uid=chosen.choice([None, 7, 8, 9]), n=chosen.randint(1, 9), km=f"0.{chosen.randint(1, 99)}",
-                    at=NOON + timedelta(hours=number), countries=tuple(chosen.sample(list(COUNTRIES), chosen.randrange(3))),
+                    number,
+                    uid=chosen.choice([None, 7, 8, 9]),
+                    n=chosen.randint(1, 9),
+                    km=f"0.{chosen.randint(1, 99)}",
+                    at=NOON + timedelta(hours=number),
+                    countries=tuple(chosen.sample(list(COUNTRIES), chosen.randrange(3))),
                 )
                 for number in chosen.sample(range(1, 9), chosen.randrange(5))
             ]
             replace_facts(connection, sequence, diff(*found))
         told = [
-            changeset(n, *chosen.sample(["a", "b"], chosen.randrange(3)), uid=7,
-                editor=chosen.choice([None, "iD 2.1", "JOSM/1.5 (1)", "josm 2"]))
+            changeset(
+                n,
+                *chosen.sample(["a", "b"], chosen.randrange(3)),
+                uid=7,
+                editor=chosen.choice([None, "iD 2.1", "JOSM/1.5 (1)", "josm 2"]),
+            )
             for n in chosen.sample(range(1, 9), 3)
         ]
         save_changesets(connection, turn, file(*told))
@@ -85,7 +95,9 @@ def test_other_rules_and_a_rebuild_make_all_anew(connection: Connection, tmp_pat
     right = milestones(connection)
     assert right == recomputed_milestones(connection, rules)
     assert ("user", 7, "first_upload", Decimal(1)) in right
-    connection.execute("DELETE FROM milestones WHERE owner_id = 7; INSERT INTO milestones VALUES ('user', 99, 'days', 5, now())")
+    connection.execute(
+        "DELETE FROM milestones WHERE owner_id = 7; INSERT INTO milestones VALUES ('user', 99, 'days', 5, now())"
+    )
     connection.execute("UPDATE milestones SET earned = '2000-01-01' WHERE owner_id = 8")
     assert len(verify(connection, "test").differences) > 2
     rebuild(connection)

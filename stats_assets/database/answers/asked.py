@@ -68,4 +68,6 @@ class Asking:
 
     def lines(self, subject: Subject, *, regions: bool = False) -> Lines:
         """The lines of a subject by the shorter way. Raises Problem where both are too long."""
-        return lines(subject, self.vocabulary, way(self.connection, subject), regions=regions)
+        return lines(
+            subject, self.vocabulary, way(self.connection, subject, self.standing.as_of), regions=regions
+        )

@@ -60,13 +60,14 @@ _KNOWN = ("edits", "changesets")
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A page of the ranks. `rows`: rank, tied, key, and the columns by name."""
+    """A page of the ranks."""
 
     total_rows: int
     without_key: Any
     """Edits of no user (or hashtag, country, editor)."""
     hidden: int
     rows: list[dict[str, Any]]
+    """Each with rank, tied, key, and the columns by name."""
     after: str | None
     """Where the next page goes on; None: there is none."""
 

@@ -1,19 +1,21 @@
 """How much an answer would have to read, by a cheap look before: which way is shortest, and what is refused as slow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.connection import Connection
 from stats_assets.database.statistics.verification import are_whole
 from stats_assets.questions.addresses import address, instead
-from stats_assets.questions.answer import Given
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.question import Question
+from stats_assets.questions.windows import Window, last_of
 
 MOST_OF_MANY = 50_000
 """Of a union of hashtags: uploads, or changesets."""
 MOST = 300_000
 """Of all else."""
+_SHORTER = ("7d", "24h", "1h", "30min")
 _UPLOADS = """
 SELECT count(*) FROM (
     SELECT FROM uploads WHERE owner = %(owner)s AND owner_id = ANY (%(ids)s)
@@ -44,15 +46,20 @@ class Way:
 WINDOW = Way(None, (), 0)
 
 
-def way(connection: Connection, subject: Subject) -> Way:
-    """The shortest way to a subject's lines. Raises Problem where it is too long to be quick."""
+def way(connection: Connection, subject: Subject, now: datetime) -> Way:
+    """The shortest way to a subject's lines. Raises Problem, with a question that is quick, where it is too long."""
     many = subject.hashtags is not None and (
         len(subject.hashtags) > 1 or any(tag.wildcard for tag in subject.question.hashtags)
     )
     most = MOST_OF_MANY if many else MOST
     found = shortest(connection, subject, most)
     if found.lines > most:
-        raise _too_slow(subject.question, most, many=many)
+        quick = (
+            text
+            for text in _SHORTER
+            if shortest(connection, _within(subject, last_of(text, now)), most).lines <= most
+        )
+        raise _too_slow(subject.question, most, next(quick, _SHORTER[-1]), many=many)
     return found
 
 
@@ -108,12 +115,12 @@ def _window(connection: Connection, question: Question) -> int:
     return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
 
 
-def _too_slow(question: Question, most: int, *, many: bool) -> Problem:
-    given: Given = question.given
-    if many and question.window.until is not None and any(tag.wildcard for tag in question.hashtags):
-        best = instead(given, {"hashtag": [question.hashtags[0].text]})
-    else:
-        best = instead(given, {"from": None, "to": None, "period": None, "last": "24h"})
+def _within(subject: Subject, window: Window) -> Subject:
+    return replace(subject, question=replace(subject.question, window=window))
+
+
+def _too_slow(question: Question, most: int, shorter: str, *, many: bool) -> Problem:
+    best = instead(question.given, {"from": None, "to": None, "period": None, "last": shorter})
     what = "uploads" if question.clock == "upload" else "changesets"
     return Problem(
         "too-slow",
