@@ -27,11 +27,12 @@ def is_measure(stem: str) -> bool:
 
 def exactly(value: Number, text: str, language: Language) -> Markup:
     """A number as it is shown, with all its digits behind it."""
-    if text == f"{value:f}":
+    digits = str(value) if isinstance(value, int) else f"{value:f}"
+    if text == digits:
         return escape(text)
     full = numbers.exact(value, language.locale)
     title = Markup(' title="{}"').format(full) if full != text else Markup("")
-    return Markup('<data value="{}"{}>{}</data>').format(f"{value:f}" if value else "0", title, text)
+    return Markup('<data value="{}"{}>{}</data>').format(digits if value else "0", title, text)
 
 
 def count(value: Number, language: Language) -> Markup:

@@ -125,6 +125,9 @@ def test_numbers_are_exact_behind_what_is_shown(client: TestClient) -> None:
     tree = tree_of(client.get("/h/missingmaps").text)
     (roads,) = tree.xpath("//a[@data-column='road_km_added']/data")
     assert (roads.get("value"), roads.get("title"), roads.text) == ("41.203118274", "41.203118274", "41.2")
+    (edits,) = tree.xpath("//a[@data-column='edits']/data")
+    assert (edits.get("value"), edits.get("title"), edits.text) == ("1243", None, "1,243")
+    assert tree.xpath("//a[@data-column='users']/text()") == ["31"]
 
 
 def asked(
