@@ -48,8 +48,6 @@ IN_WORDS = {
     "alert_command": "none",
     "alert_url": "none",
     "public_url": "none",
-    "unions_file": "none",
-    "milestones_file": "the packaged one",
     "archive_keep_days": "for ever",
     "user_agent": "names the project",
     "people": "not said",

@@ -23,7 +23,7 @@ class Owned(NamedTuple):
     owner_id: int
 
 
-def owner_of(asking: Asking, subject: Subject) -> Owned | None:  # noqa: PLR0911 - a list of what it can't be
+def owner_of(asking: Asking, subject: Subject) -> Owned | None:
     """The one owner that the subject is; None: it is several, or only a part of one, or the roll-ups are not whole."""
     question = subject.question
     if question.clock == "changeset" and (question.window.since or question.window.until):

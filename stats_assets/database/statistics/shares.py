@@ -4,6 +4,7 @@ The passes are passes.py's. Parts weigh what PostgreSQL says of their tables' ro
 """
 # ruff: noqa: S608 - SQL is made of constants
 
+import re
 from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
@@ -21,11 +22,12 @@ class Extent(NamedTuple):
 def extents(connection: Connection) -> dict[str, Extent]:
     """The parts, in the order of a pass."""
     found = {}
-    for part, (table, key) in KEYS.items():
+    for part, (source, key) in KEYS.items():
+        table = re.sub(r"\A\(.* FROM (\w+) .*", r"\1", source)  # of a part of a table: all of it
         row = connection.execute(
             f"SELECT min({key}), max({key}), (SELECT sum(greatest(reltuples, 0)) FROM pg_class"
             f" WHERE oid = '{table}'::regclass OR oid IN (SELECT relid FROM pg_partition_tree('{table}')))"
-            f" FROM {table}".encode()
+            f" FROM {source}".encode()
         ).fetchone()
         lowest, highest, rows = row or (None, None, None)
         found[part] = Extent(lowest or 0, highest or 0, int(rows or 0))

@@ -1,7 +1,7 @@
 -- Revision 0012. Who is not shown: who asked not to be, and who has left OpenStreetMap. Their edits stay in all sums.
 CREATE TABLE hidden_people (
     user_id bigint NOT NULL,
-    reason text NOT NULL CHECK (reason IN ('asked', 'deleted')),
+    reason text COLLATE "C" NOT NULL CHECK (reason IN ('asked', 'deleted')),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (user_id, reason)
 );
