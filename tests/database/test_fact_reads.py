@@ -65,7 +65,7 @@ def test_a_batch_reads_the_partitions_of_its_changesets_alone(
         apply_queue(decade)
     assert read(decade, 400_000, 500_000, 5_900_000)
     # Each partition and its index; a lock table has room for 64 a connection, in all.
-    assert decade.execute("SELECT max(locks) < 4 * 60 + 110, count(*) FROM seen").fetchone() == (True, 8)
+    assert decade.execute("SELECT max(locks) < 4 * 60 + 170, count(*) FROM seen").fetchone() == (True, 8)
     sums = "SELECT sum(total_edits), sum(edit_count) FROM changesets JOIN changesets_countries ON changeset_id = id"
     assert decade.execute(sums).fetchone() == (498, 498)
 

@@ -18,9 +18,8 @@ from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.users import DIFFS, NameEvidence, save_users
 from stats_assets.database.statistics import applier
-from stats_assets.database.statistics.aggregates import DELTAS
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
-from stats_assets.database.statistics.steps import FORGET_ENTRIES, STEPS
+from stats_assets.database.statistics.steps import FORGET_ENTRIES, STEPS, TEMPORARY
 from stats_assets.osm.statistics import ChangesetStatistics
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
@@ -54,7 +53,7 @@ def simple_applier(
     before_forgetting: Callable[[], object] = lambda: None,
 ) -> None:
     """The applier's statements without its lock and its snapshot."""
-    connection.execute(DELTAS)
+    connection.execute(TEMPORARY)
     with connection.transaction():
         picked = connection.execute("SELECT id, changeset_id FROM statistics_queue ORDER BY id").fetchall()
         changesets = sorted({one for _, one in picked})

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,16 +28,18 @@ from stats_assets.settings import load_settings
 from stats_assets.system import Stats
 from tests.cli.test_verification import WRONG
 from tests.conftest import Run
-from tests.database.test_verification import filled
+from tests.database.test_verification import filled  # noqa: F401 - the database of each test
 
 CHECK = AssetCheckKey(AssetKey("statistics_verification"), "all_is_exact")
 EVERYTHING_WRONG = "UPDATE aggregates SET edits = edits + 1"
 MENDED = "UPDATE aggregates SET edits = edits - 1"
-_ = filled  # the database of each test
 
 
 @pytest.fixture(autouse=True)
-def environment(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    unions = tmp_path / "unions.yaml"
+    unions.write_text("tag*: [tag*]\n")  # as `filled` has it: else the statistics' run takes it away
+    monkeypatch.setenv("UNIONS_FILE", str(unions))
     for name in ("OVERPASS_URL", "CHANGESETS_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.setenv("DATABASE_URL", url)
