@@ -59,7 +59,6 @@ SYSTEM = "sslmode=verify-full&sslrootcert=system"
     ("url", "query"),
     {
         "postgresql://u:p@name.abc.us-east-1.rds.amazonaws.com:5432/stats": RDS,
-        "postgresql://u:p@name.abc.cn-north-1.rds.amazonaws.com.cn/stats": RDS,
         "postgresql://u:p@rds.amazonaws.com.example.org/stats": SYSTEM,
         "postgresql://u:p@host/stats": SYSTEM,
         "postgresql://u:p@host/stats?options=-csearch_path%3Dstats": f"options=-csearch_path%3Dstats&{SYSTEM}",
