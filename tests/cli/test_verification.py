@@ -110,13 +110,15 @@ def test_the_schedule_verifies_everything_step_by_step(
             check = ("verification_job", "all_is_exact", "statistics_verification")
             return [outcome(instance, *check)[0] for _ in PARTS]
 
-        assert steps() == [True, True, False, False, False, False]  # users come third
-        assert steps() == [False] * 6  # what was found once is not forgotten at the next pass's begin
+        assert steps() == [True, True, *[False] * (len(PARTS) - 2)]  # users come third
+        assert steps() == [False] * len(
+            PARTS
+        )  # what was found once is not forgotten at the next pass's begin
         connection.execute(MENDED)
-        assert steps() == [False] * 5 + [True]
+        assert steps() == [False] * (len(PARTS) - 1) + [True]
         connection.execute(WRONG)
-        assert steps() == [True, True, False, False, False, False]
+        assert steps() == [True, True, *[False] * (len(PARTS) - 2)]
         passes.rebuild(connection)
-        assert steps() == [True] * 6
+        assert steps() == [True] * len(PARTS)
     schedule = defs.resolve_schedule_def("verification")
     assert (schedule.job_name, schedule.default_status) == ("verification_job", DefaultScheduleStatus.RUNNING)
