@@ -45,7 +45,7 @@ class _Reader:
         self._depth = depth
         self._notes: list[str] = []
         self._values: dict[str, list[str]] = {}
-        most = sum(ALL[name].most for name in OF_KIND[kind])
+        most = sum(one.most for one in ALL.values())
         if len(given) > most:
             self._refuse(
                 None,

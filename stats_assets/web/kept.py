@@ -49,6 +49,11 @@ class Kept:
                 else:
                     self._locks[key] = (one, waiting - 1)
 
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._answers.clear()
+
     def _fresh(self, key: Hashable) -> Answer | None:
         had = self._answers.get(key)
         return had[1] if had is not None and time.monotonic() - had[0] < SECONDS else None

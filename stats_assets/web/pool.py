@@ -22,6 +22,8 @@ from stats_assets.web.costs import SPENDING
 
 WAIT = 2.0
 """Seconds that a question waits for a connection."""
+WAIT_IN_TROUBLE = 0.5
+"""The same while the database is away: whoever asks may know it soon."""
 WAITING = 100
 """So many questions wait at most."""
 
@@ -66,6 +68,8 @@ class Pool(ConnectionPool[psycopg.Connection[TupleRow]]):
         spending = SPENDING.get()
         if spending is not None:
             spending.check()
+        if timeout is None and self.trouble is not None:
+            timeout = WAIT_IN_TROUBLE
         try:
             with super().connection(timeout) as connection:
                 began = time.monotonic()

@@ -19,6 +19,8 @@ HEAD_SECONDS = 10.0
 """So long a request may take to arrive."""
 UNREAD_SECONDS = 30.0
 """So long a client may take nothing of what it is sent."""
+LINGER_SECONDS = 5.0
+"""So long is thrown away what a client still sends after it was refused."""
 
 TOO_LONG = Problem(
     "address-too-long",
@@ -64,6 +66,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._head = 0  # bytes of a head that is not whole; -1: none is being read
         self._line = False  # its first line is whole
+        self._refused = False
         self._waits: TimerHandle | None = None
         self._unread: TimerHandle | None = None
 
@@ -81,18 +84,23 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
         if self._head >= 0:
             if self._waits is None:
                 self._await_head()
-            self._head += len(data)
+            end = data.find(b"\r\n\r\n")
+            self._head += len(data) if end < 0 else end
+            self._line = self._line or b"\n" in data[:MOST_HEAD]
             if self._head > MOST_HEAD:
-                self._line = self._line or b"\n" in data[:MOST_HEAD]
                 self._refuse(TOO_MUCH_HEAD if self._line else TOO_LONG)
                 return
-            self._line = self._line or b"\n" in data
         super().data_received(data)
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        if self._refused:
+            self.transport.close()
 
     def on_headers_complete(self) -> None:
         self._head, self._line = -1, False
@@ -133,15 +141,17 @@ class Protocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, problem: Problem) -> None:
-        if self.transport.is_closing():
+        """Say it and end. What still comes is thrown away: closed at once, the client might never read the answer."""
+        if self._refused or self.transport.is_closing():
             return
-        if (
-            self.cycle is None or self.cycle.response_complete
-        ):  # else it would be in the midst of another answer
-            headers, body = refusal(problem, new_id())
-            lines = [b"%s: %s" % pair for pair in (*headers, (b"connection", b"close"))]
-            status = f"HTTP/1.1 {problem.status} {PHRASES[problem.status]}".encode()
-            self.transport.write(b"\r\n".join((status, *lines, b"", body)))
-        self.transport.close()
-        # Not for ever: a client that reads nothing would hold it.
-        self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._refused = True
+        if self.cycle is not None and not self.cycle.response_complete:  # in the midst of another answer
+            self.transport.abort()
+            return
+        headers, body = refusal(problem, new_id())
+        lines = [b"%s: %s" % pair for pair in (*headers, (b"connection", b"close"))]
+        status = f"HTTP/1.1 {problem.status} {PHRASES[problem.status]}".encode()
+        self.transport.write(b"\r\n".join((status, *lines, b"", body)))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.abort)

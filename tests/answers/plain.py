@@ -84,7 +84,8 @@ class Facts:
         known = [
             (row["edited_at"], row["user_id"]) for row in self.of[changeset] if row["user_id"] is not None
         ]
-        return max(known)[1] if known else self.meta(changeset)["user_id"]
+        found: int | None = max(known)[1] if known else self.meta(changeset)["user_id"]
+        return found
 
     def time(self, changeset: int) -> datetime:
         meta = self.meta(changeset)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats_assets.questions.windows import in_utc
-from tests.answers.conftest import Asked
+from tests.answers.asking import Asked
 from tests.answers.plain import Facts, Line, Wanted, family, grouped, sums
 from tests.conftest import examples
 
@@ -148,3 +148,12 @@ def _same_board(found: Any, wanted: Wanted, lines: list[Line], facts: Facts, of:
     assert [row["tied"] for row in found["rows"]] == [values.count(value) > 1 for value in values]
     assert [_numbers(row) for row in found["rows"]] == [_numbers(expected[one]) for one in order]
     assert found["total_rows"] == len(order)
+
+
+def test_all_is_what_plain_sql_says(asked: Asked) -> None:
+    found = asked("totals")["totals"]
+    said = asked.connection.execute(
+        "SELECT sum(total_edits), count(DISTINCT changeset_id) FROM changeset_edits"
+    ).fetchone()
+    assert (found["edits"], found["changesets"]) == said
+    assert sum(found["counts"].values()) == found["edits"]

@@ -29,12 +29,14 @@ from stats_assets.osm.statistics import ChangesetStatistics
 from tests.conftest import examples
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
+from tests.roll_ups import recomputed_roll_ups, roll_ups
 
 HISTORIES = 100
 TABLES = (
     *("changeset_edits", "changeset_edits_countries", "changeset_metadata", "errors", "users"),
     *("statistics_queue", "statistics_held", "changesets", "changesets_countries", "changesets_hashtags"),
     *("aggregates", "aggregate_days", "aggregate_keys"),
+    *("changesets_unions", "uploads", "upload_sums", "people_days"),
 )
 WORKERS = (0, 1)  # worker w has sequences and users with n % 2 == w, so that neither waits for the other
 TIMES = st.integers(0, 72).map(lambda hours: NOON + timedelta(hours=hours))
@@ -117,7 +119,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(data=st.data(), worker=st.sampled_from(WORKERS), stays_open=st.booleans())
     def counted(self, data: st.DataObject, worker: int, stays_open: bool) -> None:
-        sequence = data.draw(st.sampled_from([2, 4])) + worker
+        sequence = data.draw(st.sampled_from([4, 1024])) + worker  # two days, three quarters of an hour
         connection = self._worker(worker, stays_open)
         found = diff(*data.draw(edits_of(worker)))
         with suppress(FactsAway), connection.transaction():
@@ -174,6 +176,7 @@ class Histories(RuleBasedStateMachine):
         if not self.away:
             assert held(self.connection) == 0
             assert aggregates(self.connection) == recomputed(self.connection)
+            assert roll_ups(self.connection) == recomputed_roll_ups(self.connection)
 
     @rule(place=PLACES, batch=BATCHES, worker=st.sampled_from(WORKERS))
     def applied_while_a_worker_commits(self, place: int, batch: int, worker: int) -> None:
@@ -244,6 +247,7 @@ def using(**values: object) -> Iterator[None]:
 def test_any_history_ends_in_what_the_facts_say(connection: Connection, url: str) -> None:
     make_partitions(connection, 0, 100)
     save_countries(connection, COUNTRIES)
+    connection.execute("INSERT INTO unions (name, patterns) VALUES ('ab', '{a,b}'), ('t*', '{t*}')")
     with connect(url) as rival, connect(url) as first, connect(url) as second:
         for each in (connection, rival, first, second):
             each.execute(

@@ -11,8 +11,11 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.run import run_range
 from stats_assets.system import Stats
+from tests.answers.asking import asked
 from tests.conftest import database, settings_for
 from tests.web.running import Web, served
+
+__all__ = ["asked", "counted", "owner", "web"]
 
 
 @pytest.fixture(scope="module")

@@ -55,12 +55,13 @@ def answer(asking: Asking) -> dict[str, Value]:
 def _without(asking: Asking, subject: Subject) -> dict[str, Value]:
     """What the room's people upload in changesets that carry none of the hashtags."""
     plain = replace(subject.question, hashtags=(), also=())
-    lines = asking.lines(replace(subject, question=plain, hashtags=None, also=None))
-    given: dict[str, Any] = {**lines.given, "tags": subject.hashtags}
+    lines = asking.lines(replace(subject, question=plain, hashtags=None, union=None, also=None))
+    given: dict[str, Any] = {**lines.given, "tags": subject.hashtags, "kept": subject.union}
     row = asking.connection.execute(
         f"SELECT count(DISTINCT user_id), coalesce(sum(edits), 0) FROM ({lines.sql}) AS lines"  # noqa: S608
         " WHERE NOT EXISTS (SELECT FROM changesets_hashtags AS l WHERE l.changeset_id = lines.changeset_id"
-        " AND l.hashtag_id = ANY (%(tags)s))".encode(),
+        " AND l.hashtag_id = ANY (coalesce(%(tags)s, (SELECT array_agg(hashtag_id) FROM unions_hashtags"
+        " WHERE union_id = %(kept)s))))".encode(),
         given,
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always answers

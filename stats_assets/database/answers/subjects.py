@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 from stats_assets.database.answers.people import hidden
 from stats_assets.database.connection import Connection
@@ -18,29 +19,51 @@ class Subject:
 
     question: Question
     hashtags: list[int] | None = None
+    union: int | None = None
+    """A virtual hashtag that the server keeps, in place of the hashtags it stands for."""
     also: list[int] | None = None
     users: list[int] | None = None
     country: tuple[int, str] | None = None
     hidden: tuple[int, ...] = ()
 
+    @property
+    def owners(self) -> list[tuple[str, list[int]]]:
+        """Those of the roll-ups' owners whose uploads hold all of its lines."""
+        found = [
+            ("union", None if self.union is None else [self.union]),
+            ("hashtag", self.hashtags),
+            ("user", self.users),
+            ("country", None if self.country is None else [self.country[0]]),
+            *(("hashtag", [tag]) for tag in self.also or ()),
+        ]
+        return [(owner, ids) for owner, ids in found if ids is not None]
+
+    @property
+    def one_owner(self) -> tuple[str, int] | None:
+        """The one owner that it is, whole; None: it is a part of one, or of several."""
+        if self.question.editors or self.question.restricted or len(self.owners) > 1:
+            return None
+        owner, ids = self.owners[0] if self.owners else ("world", [0])
+        return (owner, ids[0]) if len(ids) == 1 else None
+
 
 def subjects(connection: Connection, question: Question) -> list[Subject]:
     """One for each that is answered by itself; a single one unless they are apart. Raises Problem."""
     not_shown = tuple(hidden(connection))
-    users = [user_of(connection, question, text, not_shown) for text in question.users]
+    users = _users(connection, question, not_shown)
     countries = [country_of(connection, question, text) for text in question.countries]
     also = [_ids(connection, (tag,)) for tag in question.also]
     base = Subject(
         question,
         also=None if not also else [] if not all(also) else [ids[0] for ids in also],
-        users=list(dict.fromkeys(users)) or None,
+        users=list(dict.fromkeys(users)) if question.users else None,
         hidden=not_shown,
     )
     if question.combine == "together":
         return [
             replace(
                 base,
-                hashtags=_ids(connection, question.hashtags) if question.hashtags else None,
+                **_tagged(connection, question.hashtags),
                 country=countries[0] if countries else None,
             )
         ]
@@ -54,7 +77,7 @@ def subjects(connection: Connection, question: Question) -> list[Subject]:
                 countries=(place[1],) if place else (),
                 users=question.users if user is None else (str(user),),
             ),
-            hashtags=None if tag is None else _ids(connection, (tag,)),
+            **_tagged(connection, () if tag is None else (tag,)),
             country=place,
             users=base.users if user is None else [user],
         )
@@ -62,6 +85,32 @@ def subjects(connection: Connection, question: Question) -> list[Subject]:
             question.hashtags or (None,), countries or (None,), by_user or (None,)
         )
     ]
+
+
+def _tagged(connection: Connection, tags: tuple[Tag, ...]) -> dict[str, Any]:
+    """By which hashtags: a union that is kept is one owner, as a hashtag is."""
+    if not tags:
+        return {}
+    if len(tags) == 1:
+        row = connection.execute(
+            "SELECT id FROM unions WHERE name = %(tag)s OR patterns = ARRAY[%(tag)s] ORDER BY id LIMIT 1",
+            {"tag": str(tags[0])},
+        ).fetchone()
+        if row is not None:
+            return {"union": int(row[0])}
+    return {"hashtags": _ids(connection, tags)}
+
+
+def _users(connection: Connection, question: Question, not_shown: tuple[int, ...]) -> list[int]:
+    """Of a live page's room those who have edited: others may be about to."""
+    found = []
+    for text in question.users:
+        try:
+            found.append(user_of(connection, question, text, not_shown))
+        except Problem:
+            if question.kind != "live" or not question.hashtags:
+                raise
+    return found
 
 
 def _ids(connection: Connection, tags: tuple[Tag, ...]) -> list[int]:

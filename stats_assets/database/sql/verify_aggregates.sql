@@ -22,7 +22,7 @@ WITH members AS MATERIALIZED (
     JOIN hashtags AS h ON h.id = l.hashtag_id WHERE %(owner)s IN ('user', 'country')
     UNION ALL
     SELECT owner_id, 'user', user_id, '', edits
-    FROM members WHERE %(owner)s IN ('hashtag', 'country') AND user_id IS NOT NULL
+    FROM members WHERE %(owner)s IN ('hashtag', 'country', 'union') AND user_id IS NOT NULL
 ), expected AS (
     SELECT owner_id, member_id, NULL::date AS day, measure, id, key, sum(value) AS value, sum(changesets) AS changesets
     FROM rows GROUP BY owner_id, member_id, measure, id, key

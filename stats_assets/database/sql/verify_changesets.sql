@@ -78,7 +78,32 @@ WITH chosen AS (
     SELECT changeset_id, country_id, sum(edit_count) AS edit_count,
         array_agg(sequence ORDER BY sequence) AS augmented_diffs
     FROM parts WHERE changeset_id NOT IN (SELECT id FROM away) GROUP BY changeset_id, country_id
+), uploaded AS (
+    SELECT f.changeset_id, 'world' AS owner, 0::bigint AS owner_id, f.sequence, f.total_edits AS edits FROM edits AS f
+    UNION ALL
+    SELECT f.changeset_id, 'user', a.user_id, f.sequence, f.total_edits
+    FROM edits AS f JOIN applied AS a ON a.id = f.changeset_id WHERE a.user_id IS NOT NULL
+    UNION ALL
+    SELECT f.changeset_id, 'hashtag', h.id, f.sequence, f.total_edits
+    FROM edits AS f JOIN changeset_metadata AS m USING (changeset_id) CROSS JOIN unnest(m.hashtags) AS tag
+    JOIN hashtags AS h ON h.hashtag = tag
+    UNION ALL
+    SELECT f.changeset_id, 'union', u.id, f.sequence, f.total_edits
+    FROM edits AS f JOIN changeset_metadata AS m USING (changeset_id)
+    JOIN unions AS u ON EXISTS (SELECT FROM unnest(m.hashtags) AS tag WHERE fits(tag, u.patterns))
+    UNION ALL
+    SELECT p.changeset_id, 'country', p.country_id, p.sequence, p.edit_count FROM parts AS p
 ), expected AS (
+    SELECT u.changeset_id AS id, concat_ws(' ', 'uploaded', u.sequence, u.owner, u.owner_id) AS place, jsonb_build_object(
+        'user_id', a.user_id, 'edits', u.edits,
+        'before', lag(u.sequence) OVER (PARTITION BY u.changeset_id, u.owner, u.owner_id ORDER BY u.sequence)) AS row
+    FROM uploaded AS u JOIN applied AS a ON a.id = u.changeset_id
+    WHERE %(rolled)s AND a.counted_at IS NOT NULL AND u.edits > 0 AND u.changeset_id NOT IN (SELECT id FROM away)
+    UNION ALL
+    SELECT m.changeset_id, 'union ' || u.name, jsonb_build_object('united_by', a.user_id, 'united_at', a.counted_at)
+    FROM applied AS a JOIN changeset_metadata AS m ON m.changeset_id = a.id
+    JOIN unions AS u ON EXISTS (SELECT FROM unnest(m.hashtags) AS tag WHERE fits(tag, u.patterns))
+    UNION ALL
     SELECT id, 'changesets' AS place, to_jsonb(a) AS row FROM applied AS a
     UNION ALL
     SELECT l.changeset_id, 'country ' || l.country_id, jsonb_build_object('edit_count', l.edit_count,
@@ -93,6 +118,15 @@ WITH chosen AS (
     SELECT m.changeset_id, 'hashtag ' || tag, jsonb_build_object('tagged_by', a.user_id, 'tagged_at', a.counted_at)
     FROM applied AS a JOIN changeset_metadata AS m ON m.changeset_id = a.id, unnest(m.hashtags) AS tag
 ), found AS (
+    SELECT u.changeset_id AS id, concat_ws(' ', 'uploaded', u.sequence, u.owner, u.owner_id) AS place,
+        jsonb_build_object('user_id', u.user_id, 'edits', u.edits, 'before', u.before) AS row
+    FROM uploads AS u
+    WHERE %(rolled)s AND u.changeset_id >= %(first)s AND u.changeset_id < %(until)s
+        AND u.changeset_id NOT IN (SELECT id FROM away) AND u.changeset_id NOT IN (SELECT changeset_id FROM statistics_queue)
+    UNION ALL
+    SELECT l.changeset_id, 'union ' || u.name, to_jsonb(l) - 'changeset_id' - 'union_id'
+    FROM changesets_unions AS l JOIN chosen ON id = l.changeset_id LEFT JOIN unions AS u ON u.id = l.union_id
+    UNION ALL
     SELECT id, 'changesets' AS place, to_jsonb(c) - 'updated_at' AS row FROM changesets AS c JOIN chosen USING (id)
     UNION ALL
     SELECT l.changeset_id, 'country ' || l.country_id, to_jsonb(l) - 'changeset_id' - 'country_id'

@@ -1,5 +1,5 @@
 """Whose the aggregates are: users, hashtags, countries, and users within a hashtag. A table, from which verification,
-samples, leaders and assets are made; what the applier adds for each is said by the database's `contributions_of`.
+samples, leaders and assets are made; the world's are verified by sql/verify_world.sql. What the applier adds for each is said by the database's `contributions_of`.
 
 A new owner is a row here, and a revision with its part of contributions_of, breakdowns_of and a view (CONTRIBUTING.md).
 """
@@ -7,7 +7,7 @@ A new owner is a row here, and a revision with its part of contributions_of, bre
 
 from typing import Final, Literal, NamedTuple
 
-Owner = Literal["user", "hashtag", "hashtag_user", "country"]
+Owner = Literal["user", "hashtag", "hashtag_user", "country", "union"]
 
 _COLUMNS = "c.id AS changeset_id, (c.counted_at AT TIME ZONE 'UTC')::date AS day, c.counted_at"
 _WHOLE = f"{_COLUMNS}, c.total_edits AS edits, c.counts, c.measurements, c.user_id, c.editor"
@@ -67,3 +67,15 @@ OWNERS: Final[dict[Owner, OwnerSpec]] = {
         named=("countries", "name"),
     ),
 }
+COMPARED: Final[dict[Owner, OwnerSpec]] = OWNERS | {
+    "union": OwnerSpec(
+        view="aggregates",
+        says="Each virtual hashtag's changesets, edits, counts and measures, and its most active users.",
+        ids=("changesets_unions", "union_id"),
+        members=f"SELECT l.union_id AS owner_id, 0::bigint AS member_id, {_WHOLE}"
+        " FROM changesets_unions AS l JOIN changesets AS c ON c.id = l.changeset_id"
+        " WHERE l.union_id >= %(first)s AND l.union_id < %(until)s AND c.counted_at IS NOT NULL",
+        named=("unions", "name"),
+    )
+}
+"""All owners that are verified by their members: also unions, which have neither view nor asset."""

@@ -20,8 +20,16 @@ from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics import verdicts
 from stats_assets.database.statistics.aggregates import FOUND, apply_deltas
 from stats_assets.database.statistics.applier import apply_queue
-from stats_assets.database.statistics.owners import OWNERS
-from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare
+from stats_assets.database.statistics.owners import COMPARED
+from stats_assets.database.statistics.verification import (
+    KEYS,
+    PARTS,
+    SIZE,
+    Compared,
+    Difference,
+    compare,
+    step_begins,
+)
 
 REBUILD = "rebuild"
 SAMPLE, SAMPLE_SIZE = 2, 20  # ranges a part, and changesets, facts or members a range
@@ -88,8 +96,10 @@ def rebuild(
         passed = _walk(
             connection, REBUILD, lambda compared: _mend(connection, compared), True, None, size, progress
         )
-        apply_queue(connection)
+        _apply_all(connection)
         with connection.transaction():
+            # What is away could not be filled in: it is once it is back, by another rebuild.
+            connection.execute("UPDATE roll_ups SET whole = true WHERE NOT whole AND %s = 0", (passed.away,))
             began = connection.execute("SELECT began FROM passes WHERE name = %s", (REBUILD,)).fetchone()
             connection.execute("DELETE FROM passes WHERE name <> %s", (REBUILD,))
             if began is not None:
@@ -97,6 +107,17 @@ def rebuild(
         return passed
     finally:
         locks.release(connection, locks.REBUILD)
+
+
+def _apply_all(connection: Connection) -> None:
+    """Until nothing is left of what is queued now, also where another applier has a part of it."""
+    row = connection.execute("SELECT max(id) FROM statistics_queue").fetchone()
+    left = row is not None and row[0] is not None
+    while left:
+        apply_queue(connection)
+        left = connection.execute(
+            "SELECT EXISTS (SELECT FROM statistics_queue WHERE id <= %s)", (row and row[0],)
+        ).fetchone() == (True,)
 
 
 def is_kept(connection: Connection) -> bool:
@@ -115,7 +136,7 @@ def sample(connection: Connection) -> Passed:
     pending = steps = away = 0
     for part in PARTS:
         for first in _random_keys(connection, part):
-            compared = compare(connection, part, first, SAMPLE_SIZE)
+            compared = compare(connection, part, first, 1 if part == "world" else SAMPLE_SIZE, sampled=True)
             found, pending, steps = found + compared.differences, compared.pending, steps + 1
             away += compared.away
     if found:
@@ -126,6 +147,10 @@ def sample(connection: Connection) -> Passed:
 
 
 def _mend(connection: Connection, compared: Compared) -> None:
+    if compared.mends:
+        locks.wait_in_transaction(connection, locks.APPLIER)
+        connection.execute(compared.mends[0].encode(), compared.mends[1])
+        return
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # see apply_deltas
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -155,7 +180,7 @@ def _walk(
     while place is not None:
         progress(*place)
         began_at = clock(connection)
-        compared = compare(connection, *place, size)
+        compared = compare(connection, *place, size, filling=name == REBUILD)
         after = _after(place[0], compared.until)
         found, steps, pending = found + compared.differences, steps + 1, compared.pending
         save = partial(_save, connection, name, place, after, compared, mend, began_at)
@@ -239,11 +264,13 @@ def _random_keys(connection: Connection, part: str) -> Iterator[int]:
         return
     for _ in range(SAMPLE):
         first = random.randint(row[0], row[1])  # noqa: S311 - not for secrets
-        if part in OWNERS:
+        if part == "upload_sums":
+            first = step_begins(first)
+        if part in COMPARED or part == "people":
             owner = connection.execute(
                 "SELECT owner_id FROM aggregates WHERE owner = %s AND member_id = 0 AND owner_id >= %s"
                 " AND changesets < %s ORDER BY owner_id LIMIT 1",
-                ("hashtag" if part == "hashtag_user" else part, first, HEAVY),
+                ({"hashtag_user": "hashtag", "people": "user"}.get(part, part), first, HEAVY),
             ).fetchone()
             if owner is None:
                 continue
