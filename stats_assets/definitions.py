@@ -9,6 +9,7 @@ from stats_assets.orchestration.assets.augmented_diffs import augmented_diffs, a
 from stats_assets.orchestration.assets.changesets import changesets, changesets_feed
 from stats_assets.orchestration.assets.statistics import statistics
 from stats_assets.orchestration.assets.verification import all_is_exact, statistics_verification
+from stats_assets.orchestration.deleted_users import deleted_users_jobs, deleted_users_schedules
 from stats_assets.orchestration.jobs import (
     STREAM_JOBS,
     retention_job,
@@ -38,8 +39,14 @@ defs = Definitions(
         *(statistics, statistics_verification),
     ],
     asset_checks=[*all_checks, all_is_exact],
-    jobs=[*STREAM_JOBS.values(), statistics_job, verification_job, retention_job],
-    schedules=[verification_schedule, retention_schedule],
+    jobs=[
+        *STREAM_JOBS.values(),
+        statistics_job,
+        verification_job,
+        retention_job,
+        *deleted_users_jobs(settings),
+    ],
+    schedules=[verification_schedule, retention_schedule, *deleted_users_schedules(settings)],
     sensors=[
         *(stream_sensor(stream, poll_seconds) for stream in STREAMS),
         queue_sensor(poll_seconds),

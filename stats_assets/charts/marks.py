@@ -12,6 +12,7 @@ LIGHT = {
     "muted": "#52606d",
     "panel": "#f4f6f8",
     "warn": "#7a4b00",
+    "land": "#e4e8ec",
     "q0": "#f4f6f8",
     "q1": "#dce9f7",
     "q2": "#a9cbec",

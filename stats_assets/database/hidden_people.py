@@ -13,19 +13,22 @@ Reason = Literal["asked", "deleted"]
 
 
 class Hidden(NamedTuple):
-    """One reason of one user's. name: as it is known here, if it is."""
+    """One reason of one user's."""
 
     user_id: int
     name: str | None
+    """As it is known here, if it is."""
     reason: Reason
     since: datetime
 
 
 class DeletedUsers(NamedTuple):
-    """What a reading of the list changed. `listed`: how many are on it; `known`: of how many something is here."""
+    """What a reading of the list changed."""
 
     listed: int
+    """How many are on it."""
     known: int
+    """Of how many of them something is here."""
     added: int
     removed: int
 

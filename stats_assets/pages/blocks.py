@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from markupsafe import Markup
 
 from stats_assets.charts.bars import bar, progress
+from stats_assets.charts.world import world
 from stats_assets.pages import shown
 from stats_assets.pages.visit import Content, Visit, hashtag_path, user_path
 from stats_assets.texts import numbers, places, times
@@ -204,6 +205,18 @@ def nobody(people: int) -> Board:
 
 def _after(link: str | None) -> str | None:
     return next(iter(parse_qs(urlsplit(link).query).get("after", ())), None) if link else None
+
+
+def map_of(content: Content, language: Language) -> Markup | None:
+    """A leaderboard of countries on the map, where there are any."""
+    edits = {str(row.get("country")): int(row.get("edits") or 0) for row in content.get("rows") or []}
+    if not edits:
+        return None
+
+    def said(code: str, number: int) -> str:
+        return f"{places.country(code, language.locale)}: {numbers.whole(number, language.locale)}"
+
+    return Markup(world(edits, str(language.say("map_title")), said))  # noqa: S704 -- charts/ escapes
 
 
 def rank_of(row: Mapping[str, Any], place: int) -> str:

@@ -37,6 +37,7 @@ def hashtag(visit: Visit, text: str) -> Page:
     numbers = numbers_of(visit, *(("hashtag", tag) for tag in tags), ("combine", "together"))
     new = numbers.found("newcomers") if numbers.window.has_past else Found({})
     newcomers = blocks.newcomers(new.content, visit) if new.content else []
+    countries, drawn = numbers.countries()
     title = str(visit.first("title")) or " + ".join(f"#{tag}" for tag in tags)
     told = numbers.told() | {
         "tags": tags,
@@ -45,7 +46,8 @@ def hashtag(visit: Visit, text: str) -> Page:
         "newcomers": newcomers,
         "new_problem": new.problem and ("no_names" if new.problem.name == NOBODY_SHOWN else "block_error"),
         "board": numbers.people(frozenset(row["id"] for row in newcomers)),
-        "countries": numbers.board("countries"),
+        "countries": countries,
+        "map": drawn,
         "editors": numbers.board("editors"),
         "teams": teams(numbers),
         "live": visit.link(f"{hashtag_path(tags)}/live", drop=("metric", "columns", "after", "by")),

@@ -94,6 +94,14 @@ class Numbers:
             return blocks.nobody(int(self.content["totals"].get("users") or 0))
         return blocks.board(found.content, self.visit, of, new) if found else None
 
+    def countries(self) -> tuple[blocks.Board | None, Markup | None]:
+        """Where, as a board and as a map."""
+        found = self.found("leaderboard", ("of", "countries"), ("columns", OTHERS))
+        if not found:
+            return None, None
+        language = self.visit.language
+        return blocks.board(found.content, self.visit, "countries"), blocks.map_of(found.content, language)
+
     def people(self, new: frozenset[int] = frozenset()) -> blocks.Board | None:
         """The leaderboard, as its visitor chose it."""
         visit, more = self.visit, {}

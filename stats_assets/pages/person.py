@@ -24,10 +24,12 @@ def person(visit: Visit, who: str) -> Page:
     shown = name(known) if known else visit.language.say("user_number", id=who)
     path = f"/uid/{user_id}" if user_id is not None else visit.path
     told = numbers.told(FOUR)
+    countries, drawn = numbers.countries()
     told |= {
         "shown": shown,
         "calendar": calendar(numbers, numbers.coverage),
-        "countries": numbers.board("countries", columns="edits,changesets"),
+        "countries": countries,
+        "map": drawn,
         "hashtags": numbers.board("hashtags", columns="edits,changesets"),
         "milestones": milestones(visit, user_id),
         "nothing": numbers.nothing("user", shown) if numbers.empty else None,

@@ -34,6 +34,13 @@ def check(people: People, kind: Kind | Literal["live"], given: Given) -> None:
         )
 
 
+def tells_of_people(kind: Kind | Literal["live"], given: Given) -> bool:
+    """Whether an answer may name somebody: none is kept by others for longer than a wish to be hidden may take."""
+    if kind == "leaderboard":
+        return dict(given).get("of", "users") == "users"
+    return kind in ("newcomers", "changesets", "search", "badges", "live") or "user" in dict(given)
+
+
 def shown(people: People, kind: Kind | Literal["live"], content: Mapping[str, Value]) -> Mapping[str, Value]:
     """The answer, as far as this server shows it."""
     if people == "full":

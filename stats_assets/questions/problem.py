@@ -1,6 +1,6 @@
 """A question that is not answered: why, and what could be asked in its place (problem+json, RFC 9457).
 
-How it is sent is web/problems.py's.
+How it is sent is web/refusals.py's.
 """
 
 from stats_assets.mendable import Mendable

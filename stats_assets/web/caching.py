@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from stats_assets.questions.answer import Answer, Value
 from stats_assets.questions.exact_json import written
+from stats_assets.questions.people import tells_of_people
 
 FRESH, SETTLED, STALE = 10, 300, 30  # seconds
 VARY = "Accept, Accept-Language"
@@ -29,13 +30,16 @@ def _lasting(value: Value) -> Value:
 def cached(request: Request, response: Response, answer: Answer, form: str) -> Response:
     """The response with its headers; 304 without a body for who has it."""
     about = answer.content.get("about")
-    settled = isinstance(about, dict) and about.get("state") == "settled"
+    of_people = tells_of_people(answer.kind, answer.given)
+    settled = not of_people and isinstance(about, dict) and about.get("state") == "settled"
     seconds = SETTLED if settled else FRESH
     headers = {
         "ETag": etag_of(answer, form),
         "Cache-Control": f"public, max-age={seconds}, stale-while-revalidate={STALE}",
         "Vary": VARY,
     }
+    if of_people:
+        headers["X-Robots-Tag"] = "noindex"
     if _has(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     for name, value in headers.items():

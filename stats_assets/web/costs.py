@@ -1,4 +1,4 @@
-"""What each address has used of the database: seconds of connections held, of which so many a minute are its own.
+"""What each address has used of the database: seconds of connections held, of which LIMIT_SECONDS a minute are its own.
 
 An answer that needs no connection costs nothing, and is given whatever was used: a room shares one address.
 """
@@ -18,9 +18,10 @@ REMEMBERED = 10_000
 
 @dataclass
 class Budgets:
-    """`a_minute`: seconds of the database that an address has, a minute; so much may be saved up. 0: no limit."""
+    """What is left to each address."""
 
     a_minute: float
+    """Seconds of the database that an address has, a minute; so much may be saved up. 0: no limit."""
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)  # what, when
     _lock: Lock = field(default_factory=Lock)
 

@@ -1,4 +1,5 @@
-"""The web server's connections: few, read-only, by the reading login, with a limit to each statement.
+"""The web server's connections: few (WEB_CONNECTIONS), read-only, by the reading login, each statement with a limit
+(ANSWER_SECONDS).
 
 A database that is away, full or not ready is a Problem for who asks, and a line in the log for who runs the server.
 """

@@ -74,7 +74,10 @@ def check_public(settings: Settings, host: str) -> None:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, ended by a signal with code 0, and with no answer that never ends left then."""
+    """uvicorn's, ended by a signal with code 0, and with no answer that never ends left then.
+
+    Who asks is told by TRUSTED_PROXIES alone.
+    """
 
     def __init__(self, serving: Serving, ready: Callable[[], None] = lambda: None) -> None:
         self._serving, self._ready = serving, ready

@@ -18,11 +18,13 @@ from stats_assets.web.kept import Kept
 
 @dataclass(frozen=True)
 class Serving:
-    """`pool`: read-only connections with a statement timeout. `ending`: set when the server is to end."""
+    """All that answers need."""
 
     settings: Settings
     pool: ConnectionPool[Connection[TupleRow]]
+    """Read-only connections with a statement timeout."""
     ending: Event = field(default_factory=Event)
+    """Set when the server is to end."""
     kept: Kept = field(default_factory=Kept)
 
     def answer(self, kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:

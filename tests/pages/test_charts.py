@@ -1,18 +1,23 @@
 """Charts as pure functions: well formed, true to their numbers, and readable without a style sheet."""
 
+import gzip
+import json
 import re
 from datetime import date
+from importlib import resources
 from xml.etree import ElementTree
 
 import pytest
 import segno
 
+import stats_assets.osm
 from stats_assets.charts.bars import WIDTH, bar, progress
 from stats_assets.charts.calendar import calendar, level
 from stats_assets.charts.code import QUIET, code
 from stats_assets.charts.coverage import strip
 from stats_assets.charts.curve import Step, curve
 from stats_assets.charts.marks import top_of
+from stats_assets.charts.world import outlines, world
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 HOSTILE = '"><script>&'
@@ -94,3 +99,17 @@ def test_a_strip_shows_even_one_minute_of_a_year() -> None:
     drawn = strip([(0.5, 0.5 + 1 / 525_600)], [(0.9, 1.0)], "coverage")
     assert float(rects(drawn, "hole")[0]["width"]) >= 3
     assert float(rects(drawn, "outlined")[0]["x"]) == 900
+
+
+def test_a_map_shows_each_country_that_there_is_small_ones_as_points() -> None:
+    packaged = resources.files(stats_assets.osm).joinpath("data", "regions.geojson.gz").read_bytes()
+    codes = {one["properties"]["code"] for one in json.loads(gzip.decompress(packaged))["features"]}
+    codes = {code for code in codes if len(code) == 3}
+    assert len(codes) > 200 and codes - set(outlines()) <= {"ATA", "ATF"}
+    drawn = world(
+        {"KEN": 1200, "MLT": 5, "USA-TX": 7, "NPL": 0, HOSTILE: 3}, HOSTILE, lambda code, n: f"{code} {n} <"
+    )
+    root = ElementTree.fromstring(drawn)  # noqa: S314
+    kinds = [(one.tag.rpartition("}")[2], one.get("class"), one[0].text) for one in root if len(one)]
+    assert kinds == [("path", "q5", "KEN 1200 <"), ("circle", "q2", "MLT 5 <")]
+    assert len(drawn) < 20_000

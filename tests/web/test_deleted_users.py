@@ -1,6 +1,7 @@
 """OpenStreetMap's list of deleted users, from a real HTTP server: what it hides, and which list is not believed."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from stats_assets.feeds.deleted_users import ids
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.outcomes import FeedError
 from stats_assets.ingest.deleted_users import refresh
+from stats_assets.orchestration.deleted_users import (
+    deleted_users_job,
+    deleted_users_jobs,
+    deleted_users_schedules,
+)
+from stats_assets.settings import Settings
 from tests.conftest import Run
 from tests.feeds.conftest import FeedServer, Reply
 
@@ -115,3 +122,21 @@ def test_ids_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "list"
     file.write_bytes(b"# a comment\r\n\r\n7\r\n 8 \n#9\n10\n")
     assert list(ids(file, "x")) == [7, 8, 10]
+
+
+def test_it_is_scheduled_where_people_are_shown_and_says_what_it_did(
+    planet: FeedServer, known: Connection, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deleted_users_jobs(Settings()) == deleted_users_schedules(Settings()) == []
+    [schedule] = deleted_users_schedules(Settings(people="full"))
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", str(schedule.cron_schedule))
+    planet.replies[PATH] = [Reply(listed(2))]
+    for name, value in {"DATABASE_URL": url, "DELETED_USERS_URL": planet.url + PATH}.items():
+        monkeypatch.setenv(name, value)
+    assert deleted_users_job.execute_in_process(raise_on_error=True).success
+    assert hidden_people.hidden_ids(known) == [2]
+    known.execute("DELETE FROM deleted_users_list")
+    planet.replies[PATH] = [Reply(b"", 503)]
+    failed = deleted_users_job.execute_in_process(raise_on_error=False)
+    assert not failed.success
+    assert hidden_people.hidden_ids(known) == [2]

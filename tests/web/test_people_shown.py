@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -136,3 +137,23 @@ def test_the_command(run: Run, counted: str, owner: Connection, mapper: tuple[in
         assert (stays.returncode, "stays hidden" in stays.stderr) == (1, True)
     finally:
         owner.execute("DELETE FROM hidden_people")
+
+
+def test_an_answer_that_names_somebody_is_kept_for_less_than_a_minute_and_not_for_search_engines(
+    web: Web, owner: Connection, mapper: tuple[int, str]
+) -> None:
+    uid, name = mapper
+    owner.execute("UPDATE ledger SET settled_at = now()")
+    end = datetime.fromisoformat(answer(web, f"totals?{WINDOW}")["about"]["complete_to"])
+    since, until = (f"{end - timedelta(minutes=minutes):%Y-%m-%dT%H:%MZ}" for minutes in (12, 2))
+    window = f"from={since}&to={until}"
+    settled = web.get(f"/api/v1/totals?{window}")
+    assert settled.json()["about"]["state"] == "settled"
+    assert "max-age=300" in settled.headers["cache-control"]
+    named = [path.format(uid=uid, name=name).replace(WINDOW, window) for path in LISTS]
+    for path in (*named, f"totals?user={uid}&{window}", f"badges/{uid}"):
+        headers = web.get(f"/api/v1/{path}").headers
+        assert headers["cache-control"] == "public, max-age=10, stale-while-revalidate=30", path
+        assert headers["x-robots-tag"] == "noindex", path
+    for path in (f"totals?{window}", f"leaderboard?of=hashtags&{window}"):
+        assert "x-robots-tag" not in web.get(f"/api/v1/{path}").headers, path
