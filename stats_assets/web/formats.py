@@ -1,4 +1,4 @@
-"""In which form an answer is sent: by its path's suffix, else by Accept. JSON is here; others are put beside it."""
+"""In which form an answer is sent: by its path's suffix, else by Accept. JSON is here, files are exports.py's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,25 +6,36 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stats_assets.questions.answer import Answer
 from stats_assets.questions.exact_json import written
 from stats_assets.questions.problem import Problem
+from stats_assets.web import exports
+from stats_assets.web.caching import cached
+from stats_assets.web.queries import Asked
 from stats_assets.web.serving import Serving
 
 
 @dataclass(frozen=True)
 class Format:
-    """`send`: the whole response; caching headers are put on it afterwards where it has none."""
+    """`send`: the whole response to a question, with what caches may do with it. Raises Problem."""
 
     media_type: str
-    send: Callable[[Serving, Answer, Request], Response]
+    send: Callable[[Serving, Asked, Request], Response]
 
 
-def _json(serving: Serving, answer: Answer, request: Request) -> Response:
-    return Response(written(answer.content), media_type="application/json")
+JSON = "application/json"
 
 
-FORMATS: dict[str, Format] = {"json": Format("application/json", _json)}
+def _json(serving: Serving, asked: Asked, request: Request) -> Response:
+    answer = serving.answer(*asked)
+    return cached(request, Response(written(answer.content), media_type=JSON), answer, JSON)
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format(JSON, _json),
+    "csv": Format(exports.CSV, exports.csv),
+    "ndjson": Format(exports.NDJSON, exports.ndjson),
+    "parquet": Format(exports.PARQUET, exports.parquet),
+}
 """By their suffixes; the first one is sent to who takes anything."""
 
 
