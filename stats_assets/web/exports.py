@@ -119,9 +119,7 @@ def _streamed(
             every_changeset(serving.pool, counting_of(serving.settings), question.given)
         )
         rows = _shown(serving, stream, time.monotonic() + LONGEST)
-        first = [
-            row for row, _ in zip(rows, range(1), strict=False)
-        ]  # what is refused is refused before it begins
+        first = list(islice(rows, 1))  # what is refused is refused before it begins
         table = stream_of(stream.about, stream.columns, chain(first, rows), left_out(asked.kind, asked.given))
         headers |= kept_so(asked.kind, asked.given, stream.about)
         return _Streamed(written(table), opened.pop_all(), headers, media_type)
