@@ -30,7 +30,7 @@ from stats_assets.questions.problem import Problem
 from stats_assets.texts.language import wanted
 from stats_assets.web.caching import cached, kept_so
 from stats_assets.web.counting import counting_of
-from stats_assets.web.queries import Asked
+from stats_assets.web.queries import Asked, given_of
 from stats_assets.web.serving import Serving
 
 CSV = "text/csv"
@@ -69,7 +69,7 @@ def _sent(
     if asked.kind == "changesets" and not any(name in ("limit", "after") for name, _ in asked.given):
         return _streamed(serving, asked, question, written, media_type, headers)
     answer = serving.answer(*question)
-    following = _following(answer, asked, request)
+    following = _following(answer, request)
     if following:
         headers["Link"] += f', <{following}>; rel="next"'
     pieces = written(table_of(answer, left_out(asked.kind, asked.given)))
@@ -161,13 +161,17 @@ def _path(asked: Asked) -> str:
     return f"{asked.kind}/{asked.path['uid']}" if "uid" in asked.path else asked.kind
 
 
-def _following(answer: Answer, asked: Asked, request: Request) -> str | None:
+def _following(answer: Answer, request: Request) -> str | None:
     """The next rows in the same form: `next` is of the question behind it."""
     link = answer.content.get("next")
     if not isinstance(link, str):
         return None
     after = [value for name, value in parse_qsl(urlsplit(link).query) if name == "after"]
-    return f"{quote(request.url.path)}?{query_of(instead(asked.given, {'after': after}))}" if after else None
+    return (
+        f"{quote(request.url.path)}?{query_of(instead(given_of(request), {'after': after}))}"
+        if after
+        else None
+    )
 
 
 def _named(asked: Asked, suffix: str) -> str:

@@ -1,6 +1,6 @@
 """In which form an answer is sent: by its path's suffix, else by Accept. JSON is here, files are exports.py's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from stats_assets.questions.exact_json import written
 from stats_assets.questions.problem import Problem
-from stats_assets.web import exports
+from stats_assets.web import exports, pictures
 from stats_assets.web.caching import cached
 from stats_assets.web.queries import Asked
 from stats_assets.web.serving import Serving
@@ -35,6 +35,8 @@ FORMATS: dict[str, Format] = {
     "csv": Format(exports.CSV, exports.csv),
     "ndjson": Format(exports.NDJSON, exports.ndjson),
     "parquet": Format(exports.PARQUET, exports.parquet),
+    "svg": Format(pictures.SVG, pictures.svg),
+    "png": Format(pictures.PNG, pictures.as_png),
 }
 """By their suffixes; the first one is sent to who takes anything."""
 
@@ -51,14 +53,8 @@ def format_of(request: Request, suffix: str | None) -> Format:
                 attempt=_without(request, suffix),
             )
         return FORMATS[suffix]
-    wanted = _accepted(request.headers.get("accept", "*/*"))
-    best = max(
-        (
-            (quality, -place, name)
-            for place, (name, one) in enumerate(FORMATS.items())
-            if (quality := _quality(one.media_type, wanted)) > 0
-        ),
-        default=None,
+    best = best_of(
+        request.headers.get("accept", "*/*"), {name: one.media_type for name, one in FORMATS.items()}
     )
     if best is None:
         raise Problem(
@@ -69,7 +65,21 @@ def format_of(request: Request, suffix: str | None) -> Format:
             parameter="Accept",
             attempt=f"{request.url.path}.json" + (f"?{request.url.query}" if request.url.query else ""),
         )
-    return FORMATS[best[2]]
+    return FORMATS[best]
+
+
+def best_of(accept: str, known: Mapping[str, str]) -> str | None:
+    """Which of these media types, by their names, is accepted best; of equal ones the first."""
+    wanted = _accepted(accept)
+    found = max(
+        (
+            (quality, -place, name)
+            for place, (name, media_type) in enumerate(known.items())
+            if (quality := _quality(media_type, wanted)) > 0
+        ),
+        default=None,
+    )
+    return found and found[2]
 
 
 def _without(request: Request, suffix: str) -> str:
