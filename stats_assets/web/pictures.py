@@ -23,7 +23,7 @@ from stats_assets.questions.addresses import instead
 from stats_assets.questions.answer import Given
 from stats_assets.questions.problem import Problem
 from stats_assets.texts import places
-from stats_assets.texts.language import wanted
+from stats_assets.texts.language import Language, wanted
 from stats_assets.web.caching import kept_so
 from stats_assets.web.pages import page
 from stats_assets.web.queries import Asked, given_of
@@ -41,14 +41,14 @@ SECURITY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *"
 
 def svg(serving: Serving, asked: Asked, request: Request) -> Response:
     """A poster as SVG. Raises Problem."""
-    numbers_, drawn = _poster(serving, asked, request)
-    return _sent(request, drawn.encode(), SVG, numbers_)
+    found, drawn = poster_of(serving, asked, _language(request))
+    return _sent(request, drawn.encode(), SVG, found)
 
 
 def as_png(serving: Serving, asked: Asked, request: Request) -> Response:
     """A poster as PNG. Raises Problem."""
-    numbers_, drawn = _poster(serving, asked, request)
-    return _sent(request, png(drawn), PNG, numbers_)
+    found, drawn = poster_of(serving, asked, _language(request))
+    return _sent(request, png(drawn), PNG, found)
 
 
 def router(serving: Serving) -> APIRouter:
@@ -106,7 +106,8 @@ def card(visit: Visit, subject: Given, behind: str) -> Page:
     )
 
 
-def _poster(serving: Serving, asked: Asked, request: Request) -> tuple[Numbers, str]:
+def poster_of(serving: Serving, asked: Asked, language: Language) -> tuple[Numbers, str]:
+    """The numbers of a question, and the poster of them as SVG. Raises Problem."""
     if asked.kind not in DRAWN:
         raise Problem(
             "no-such-form",
@@ -115,7 +116,7 @@ def _poster(serving: Serving, asked: Asked, request: Request) -> tuple[Numbers, 
             status=404,
             attempt=f"/api/v1/{asked.kind}.json",
         )
-    visit, subject = _visit(serving, request, asked.given)
+    visit, subject = _visit(serving, language, asked.given)
     found = numbers_of(visit, *subject)
     width, height = curve_size()
     curve = None if found.empty else found.curve(found.coverage, width=width, height=height)
@@ -124,14 +125,17 @@ def _poster(serving: Serving, asked: Asked, request: Request) -> tuple[Numbers, 
     return found, poster(title, found.window, four, str(curve.svg) if curve else None)
 
 
-def _visit(serving: Serving, request: Request, given: Given) -> tuple[Visit, Given]:
+def _language(request: Request) -> Language:
+    return wanted(request.query_params.get("lang"), request.headers.get("accept-language"))
+
+
+def _visit(serving: Serving, language: Language, given: Given) -> tuple[Visit, Given]:
     """The visit that asks so, and whom its questions are of."""
-    language = wanted(request.query_params.get("lang"), request.headers.get("accept-language"))
     query = [
         (name, value) for name, value in given if name in (*SHARED, "by") and name not in ("user", "country")
     ]
     subject = [(name, value) for name, value in given if name in ("hashtag", "user", "country")]
-    visit = Visit(ask=serving.answer, language=language, path=request.url.path, query=query)
+    visit = Visit(ask=serving.answer, language=language, path="/", query=query)
     return visit, _together([*subject, *(pair for pair in given if pair[0] == "combine")])
 
 
@@ -171,7 +175,7 @@ def _badge(serving: Serving, subject: Given, request: Request) -> Response:
     rest = [(name, value) for name, value in given if name not in ("show", "lang", "label")]
     question = [*_together(subject), *rest]
     answer = serving.answer("totals", question)
-    language = wanted(request.query_params.get("lang"), request.headers.get("accept-language"))
+    language = _language(request)
     value, column = blocks.value_of(answer.content["totals"], SHOWS[chosen[0]]), SHOWS[chosen[0]]  # type: ignore[arg-type]
     told = shown.number(value, column, language).striptags()
     key = {"users": "people"}.get(column, column)
