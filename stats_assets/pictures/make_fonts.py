@@ -1,19 +1,29 @@
-"""Made fonts/ of Noto's variable fonts: one weight of each script, Latin in two, without hints, Han that is in use.
+"""Makes fonts/ of Noto's variable fonts: one font of all scripts, and a bold one of Latin, Greek and Cyrillic.
 
+One font, as resvg finds no second one for a line in which signs of several scripts are joined. Of Han what is in use.
 Not run by the program: `python make_fonts.py FROM CJK TO` with fontTools at hand, on Noto's files (as the packages
-manimgx-fonts and manimgx-fonts-cjk have them).
+manimgx-fonts and manimgx-fonts-cjk have them). OFL allows it; fonts/LICENSE.txt goes with them.
 """
 
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from fontTools import subset  # type: ignore[import-not-found]
+from fontTools.fontBuilder import FontBuilder  # type: ignore[import-not-found]
+from fontTools.merge import Merger  # type: ignore[import-not-found]
+from fontTools.pens.cu2quPen import Cu2QuPen  # type: ignore[import-not-found]
+from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-not-found]
 from fontTools.ttLib import TTFont  # type: ignore[import-not-found]
+from fontTools.ttLib.scaleUpem import scale_upem  # type: ignore[import-not-found]
 from fontTools.varLib import instancer  # type: ignore[import-not-found]
 
 HAN_FACE = 2
 """Of the collection the one whose Han signs are simplified Chinese's."""
+UNITS = 1000
+FAMILY = "Noto Sans"
 
 
 def in_use() -> set[int]:
@@ -33,34 +43,74 @@ def in_use() -> set[int]:
     return found
 
 
-def made(source: Path, target: Path, weight: int, signs: set[int] | None = None, face: int = -1) -> None:
-    """One font."""
-    font = TTFont(source, fontNumber=face)
+def cut(font: Any, signs: set[int], features: list[str]) -> Any:
+    """What is needed of these signs alone."""
     options = subset.Options(
-        hinting=False,
-        name_IDs=["*"],
-        layout_features=["*"],
-        notdef_outline=True,
-        ignore_missing_unicodes=True,
+        hinting=False, layout_features=features, notdef_outline=True, ignore_missing_unicodes=True
     )
-    cut = subset.Subsetter(options)
-    cut.populate(unicodes=signs or set(font.getBestCmap()))
-    cut.subset(font)
-    font = instancer.instantiateVariableFont(font, {"wght": weight}, updateFontNames=signs is None)
-    font.save(target)
-    print(target.name, target.stat().st_size)
+    options.drop_tables += ["STAT", "MVAR", "DSIG", "meta", "vhea", "vmtx", "VORG", "BASE"]
+    cutting = subset.Subsetter(options)
+    cutting.populate(unicodes=signs)
+    cutting.subset(font)
+    return font
+
+
+def of_weight(font: Any, weight: int) -> Any:
+    """A plain font."""
+    return instancer.instantiateVariableFont(font, {"wght": weight})
+
+
+def as_quadratic(font: Any) -> Any:
+    """A font whose curves are TrueType's, without layout: Han and Hangul need none."""
+    order, glyphs, drawn = font.getGlyphOrder(), font.getGlyphSet(), {}
+    for name in order:
+        pen = TTGlyphPen(None)
+        glyphs[name].draw(Cu2QuPen(pen, 1.0, reverse_direction=True))
+        drawn[name] = pen.glyph()
+    built = FontBuilder(UNITS, isTTF=True)
+    built.setupGlyphOrder(order)
+    built.setupCharacterMap(font.getBestCmap())
+    built.setupGlyf(drawn)
+    built.setupHorizontalMetrics(
+        {
+            name: (glyphs[name].width, drawn[name].xMin if drawn[name].numberOfContours else 0)
+            for name in order
+        }
+    )
+    built.setupHorizontalHeader(ascent=1069, descent=-293)
+    built.setupNameTable({"familyName": FAMILY, "styleName": "Regular"})
+    built.setupOS2()
+    built.setupPost()
+    return built.font
 
 
 def main(plain: Path, cjk: Path, target: Path) -> None:
-    """All of them."""
-    for source in sorted(plain.glob("Noto*.ttf")):
-        name = source.name.partition("[")[0]
-        if "Italic" in name:
-            continue
-        made(source, target / f"{name}-Regular.ttf", 400)
-        if name == "NotoSans":
-            made(source, target / f"{name}-Bold.ttf", 700)
-    made(cjk, target / "NotoSansCJK-Regular.otf", 400, in_use(), HAN_FACE)
+    """Both of them."""
+    sources = sorted((one for one in plain.glob("Noto*.ttf") if "Italic" not in one.name), key=_order)
+    known: set[int] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        parts = []
+        for source in [*sources, cjk]:
+            han = source == cjk
+            font = TTFont(source, fontNumber=HAN_FACE if han else -1)
+            signs = (in_use() if han else set(font.getBestCmap())) - known
+            font = of_weight(cut(font, signs, [] if han else ["*"]), 400)
+            known |= signs
+            if han:
+                font = as_quadratic(font)
+            elif font["head"].unitsPerEm != UNITS:
+                scale_upem(font, UNITS)
+            parts.append(str(Path(folder) / f"{len(parts)}.ttf"))
+            font.save(parts[-1])
+            print(source.name, len(signs), Path(parts[-1]).stat().st_size, flush=True)
+        Merger().merge(parts).save(target / "NotoSans-Regular.ttf")
+    bold = TTFont(sources[0])
+    of_weight(cut(bold, set(bold.getBestCmap()), ["*"]), 700).save(target / "NotoSans-Bold.ttf")
+
+
+def _order(path: Path) -> tuple[bool, bool, str]:
+    name = path.name.partition("[")[0]
+    return name != "NotoSans", name in ("NotoEmoji", "NotoSansSymbols"), name
 
 
 if __name__ == "__main__":

@@ -27,10 +27,6 @@ def png(svg: str, width: int | None = None) -> bytes:
 
 @cache
 def fonts() -> tuple[str, ...]:
-    """The fonts' paths, those of letters before those of signs."""
+    """The fonts' paths."""
     there = (str(one) for one in resources.files(__package__).joinpath("fonts").iterdir())
-    return tuple(sorted((one for one in there if one.endswith((".ttf", ".otf"))), key=_late))
-
-
-def _late(path: str) -> tuple[bool, bool, str]:
-    return "Emoji" in path, "Symbols" in path or "CJK" in path, path
+    return tuple(sorted(one for one in there if one.endswith(".ttf")))
