@@ -4,7 +4,7 @@ memory. Its metadata has the answer's `about`.
 
 import io
 from collections.abc import Iterator
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,8 @@ from stats_assets.questions.exact_json import written as as_json
 _ROWS = 5_000
 """Of a row group."""
 _NANO = Decimal("1e-9")
+_EXACT = Context(prec=60)
+"""More digits than a number of the database has."""
 
 
 class _Drained(io.RawIOBase):
@@ -77,7 +79,7 @@ def _cell(value: Value, kind: Type) -> Any:
         return time_of(value)
     if kind == "decimal":
         assert isinstance(value, int | Decimal)  # noqa: S101 - measurements are numbers
-        return Decimal(value).quantize(_NANO, ROUND_HALF_EVEN)
+        return Decimal(value).quantize(_NANO, ROUND_HALF_EVEN, _EXACT)
     if kind == "text" and not isinstance(value, str):
         return str(value)
     return value

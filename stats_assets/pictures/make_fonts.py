@@ -89,7 +89,7 @@ def main(plain: Path, cjk: Path, target: Path) -> None:
     sources = sorted((one for one in plain.glob("Noto*.ttf") if "Italic" not in one.name), key=_order)
     known: set[int] = set()
     with tempfile.TemporaryDirectory() as folder:
-        parts = []
+        parts: list[str] = []
         for source in [*sources, cjk]:
             han = source == cjk
             font = TTFont(source, fontNumber=HAN_FACE if han else -1)

@@ -95,24 +95,19 @@ def _alone(
 ) -> str:
     """The page without what it can't have in a file, and with what is behind it."""
     tree: Any = html.document_fromstring(text)
-    for one in tree.xpath("|".join(f"//{path}" for path in _GONE.split("|"))):
+    for one in tree.xpath("|".join(f"//{path}" for path in _GONE)):
         one.drop_tree()
     for one in tree.iter():
         if isinstance(one.tag, str):
             _plain(one)
     head, body, main = (tree.xpath(f"//{one}")[0] for one in ("head", "body", "main"))
-    style: Any = html.fromstring("<style></style>")
-    style.text = rendering.content_of("pages.css").decode()
-    policy = html.fromstring(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline';"
-        ' img-src data:">'
-    )
+    policy = _element("meta")
+    policy.set("http-equiv", "Content-Security-Policy")
+    policy.set("content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:")
     head.insert(1, policy)  # behind the encoding
-    head.append(style)
+    head.append(_element("style", rendering.content_of("pages.css").decode()))
     main.append(_files(language, tables))
-    data: Any = html.fromstring('<script type="application/json" id="data"></script>')
-    data.text = _json(answers)
-    body.append(data)
+    body.append(_element("script", _json(answers), type="application/json", id="data"))
     return f"<!doctype html>\n{html.tostring(tree, encoding='unicode')}"
 
 
@@ -128,17 +123,20 @@ def _plain(one: Element) -> None:
 
 
 def _files(language: Language, tables: Sequence[tuple[str, str]]) -> Element:
-    section: Any = html.fromstring('<section id="files" class="no-print"></section>')
-    heading: Any = html.fromstring("<h2></h2>")
-    heading.text = str(language.say("take"))
-    section.append(heading)
+    section = _element("section", "", id="files", **{"class": "no-print"})
+    section.append(_element("h2", str(language.say("take"))))
     for name, text in tables:
-        link: Any = html.fromstring('<a class="button"></a>')
-        link.text = name
-        link.set("download", name)
-        link.set("href", "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode())
-        section.append(link)
+        link = "data:text/csv;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
+        section.append(_element("a", name, download=name, href=link, **{"class": "button"}))
     return section
+
+
+def _element(tag: str, text: str = "", **attributes: str) -> Any:
+    made = html.Element(tag)
+    made.text = text
+    for name, value in attributes.items():
+        made.set(name, value)
+    return made
 
 
 def _json(answers: Sequence[Answer]) -> str:
