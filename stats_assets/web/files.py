@@ -145,6 +145,6 @@ def _lasting(serving: Serving, request: Request) -> Response:
     user_id, _ = identity(visit, who)
     if user_id is None:
         raise Problem(
-            "no-such-user", "Nobody here is called this", "There is nobody of this name.", status=404
+            "unknown-user", "Nobody here is called this", "There is nobody of this name.", status=404
         )
     return RedirectResponse(visit.link(user_path(user_id, None)), 302)
