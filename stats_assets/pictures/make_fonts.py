@@ -1,13 +1,13 @@
 """Makes fonts/ of Noto's variable fonts: one font of all scripts, and a bold one of Latin, Greek and Cyrillic.
 
 One font, as resvg finds no second one for a line in which signs of several scripts are joined. Of Han what is in use.
-Not run by the program: `python make_fonts.py FROM CJK TO` with fontTools at hand, on Noto's files (as the packages
+Not run by the program: `python make_fonts.py FROM CJK PARTS TO` with fontTools at hand, on Noto's files (as the packages
 manimgx-fonts and manimgx-fonts-cjk have them). OFL allows it; fonts/LICENSE.txt goes with them.
 """
 
 import sys
-import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +60,24 @@ def of_weight(font: Any, weight: int) -> Any:
     return instancer.instantiateVariableFont(font, {"wght": weight})
 
 
-def as_quadratic(font: Any) -> Any:
-    """A font whose curves are TrueType's, without layout: Han and Hangul need none."""
-    order, glyphs, drawn = font.getGlyphOrder(), font.getGlyphSet(), {}
+def as_quadratic(font: Any, signs: set[int], weight: int) -> Any:
+    """A plain font of these signs, with TrueType's curves and no layout: Han and Hangul need none."""
+    glyphs, cmap = font.getGlyphSet(location={"wght": weight}), font.getBestCmap()
+    kept = {sign: cmap[sign] for sign in sorted(signs) if sign in cmap}
+    order, drawn = [".notdef", *dict.fromkeys(kept.values())], {}
     for name in order:
         pen = TTGlyphPen(None)
         glyphs[name].draw(Cu2QuPen(pen, 1.0, reverse_direction=True))
         drawn[name] = pen.glyph()
     built = FontBuilder(UNITS, isTTF=True)
     built.setupGlyphOrder(order)
-    built.setupCharacterMap(font.getBestCmap())
+    built.setupCharacterMap(kept)
     built.setupGlyf(drawn)
-    built.setupHorizontalMetrics(
-        {
-            name: (glyphs[name].width, drawn[name].xMin if drawn[name].numberOfContours else 0)
-            for name in order
-        }
-    )
+    built.setupHorizontalMetrics({name: (round(glyphs[name].width), 0) for name in order})
+    built.font["hmtx"].metrics = {
+        name: (width, drawn[name].xMin if drawn[name].numberOfContours else 0)
+        for name, (width, _) in built.font["hmtx"].metrics.items()
+    }
     built.setupHorizontalHeader(ascent=1069, descent=-293)
     built.setupNameTable({"familyName": FAMILY, "styleName": "Regular"})
     built.setupOS2()
@@ -84,28 +85,34 @@ def as_quadratic(font: Any) -> Any:
     return built.font
 
 
-def main(plain: Path, cjk: Path, target: Path) -> None:
+def part(source: Path, others: list[Path], target: Path) -> None:
+    """What one font has that those before it have not."""
+    if target.exists():
+        return
+    known: set[int] = set().union(*(TTFont(one).getBestCmap() for one in others))
+    if source.suffix == ".ttc":
+        font = as_quadratic(TTFont(source, fontNumber=HAN_FACE), in_use() - known, 400)
+    else:
+        font = TTFont(source)
+        font = of_weight(cut(font, set(font.getBestCmap()) - known, ["*"]), 400)
+        if font["head"].unitsPerEm != UNITS:
+            scale_upem(font, UNITS)
+    font.save(target)
+    print(source.name, target.stat().st_size, flush=True)
+
+
+def main(plain: Path, cjk: Path, parts: Path, target: Path) -> None:
     """Both of them."""
     sources = sorted((one for one in plain.glob("Noto*.ttf") if "Italic" not in one.name), key=_order)
-    known: set[int] = set()
-    with tempfile.TemporaryDirectory() as folder:
-        parts: list[str] = []
-        for source in [*sources, cjk]:
-            han = source == cjk
-            font = TTFont(source, fontNumber=HAN_FACE if han else -1)
-            signs = (in_use() if han else set(font.getBestCmap())) - known
-            font = of_weight(cut(font, signs, [] if han else ["*"]), 400)
-            known |= signs
-            if han:
-                font = as_quadratic(font)
-            elif font["head"].unitsPerEm != UNITS:
-                scale_upem(font, UNITS)
-            parts.append(str(Path(folder) / f"{len(parts)}.ttf"))
-            font.save(parts[-1])
-            print(source.name, len(signs), Path(parts[-1]).stat().st_size, flush=True)
-        Merger().merge(parts).save(target / "NotoSans-Regular.ttf")
+    made = [parts / f"{place:02}.ttf" for place in range(len(sources) + 1)]
+    with ProcessPoolExecutor(4) as pool:
+        each = [*sources, cjk]
+        jobs = [pool.submit(part, one, each[:place], made[place]) for place, one in enumerate(each)]
+        for job in jobs[::-1]:
+            job.result()
     bold = TTFont(sources[0])
     of_weight(cut(bold, set(bold.getBestCmap()), ["*"]), 700).save(target / "NotoSans-Bold.ttf")
+    Merger().merge(list(map(str, made))).save(target / "NotoSans-Regular.ttf")
 
 
 def _order(path: Path) -> tuple[bool, bool, str]:
@@ -114,4 +121,4 @@ def _order(path: Path) -> tuple[bool, bool, str]:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]))
+    main(*map(Path, sys.argv[1:5]))

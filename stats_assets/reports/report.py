@@ -27,8 +27,11 @@ from stats_assets.texts.language import Language
 
 SUBJECTS = ("hashtag", "user", "country")
 _GONE = (
-    "script|link|form|header[@class='top']|footer//nav|*[contains(concat(' ', @class, ' '), ' no-print ')]"
+    *("script", "link", "form", "header[@class='top']", "footer//nav", "section[@id='take']"),
+    *("a[@class='skip']", "a[contains(@href, '/live')]", "section[@id='coverage']/p[not(@class)]"),
+    "*[contains(concat(' ', @class, ' '), ' no-print ')]",
 )
+"""Of a page what does nothing in a file."""
 _KEPT_HOSTS = ("https://www.openstreetmap.org/copyright",)
 
 
@@ -122,7 +125,7 @@ def _plain(one: Element) -> None:
         del one.attrib[name]
 
 
-def _files(language: Language, tables: Sequence[tuple[str, str]]) -> Element:
+def _files(language: Language, tables: Sequence[tuple[str, str]]) -> Any:
     section = _element("section", "", id="files", **{"class": "no-print"})
     section.append(_element("h2", str(language.say("take"))))
     for name, text in tables:

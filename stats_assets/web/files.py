@@ -4,6 +4,7 @@ A known last suffix is the form, whatever comes before it. A person whose name e
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
@@ -27,6 +28,8 @@ from stats_assets.web.serving import Serving
 
 HTML = "text/html"
 PATHS = ("/h/{tags}", "/uid/{user_id}", "/u/{name:path}", "/c/{code}")
+OTHERS: dict[str, Kind] = {"/quality": "coverage", "/search": "search", "/index": "trending"}
+"""Pages that are of one answer; the world's is `/`, as a file `/index.csv`."""
 VIEWS: tuple[Kind, ...] = ("totals", "series", "leaderboard", "changesets", "newcomers")
 """What `view` may say; without it tables have the leaderboard, all else the totals."""
 TABLES = ("csv", "ndjson", "parquet")
@@ -89,12 +92,20 @@ def router(serving: Serving) -> APIRouter:
         return rss(serving, subject_of(request), request)
 
     add(routes, "/u/{name:path}.html", named)
+    for path, kind in OTHERS.items():
+        add(routes, f"{path}.{{form:form}}", partial(_other, serving, kind))
     for path in PATHS:
         add(routes, f"{path}.{{form:form}}", file)
         add(routes, f"{path}.rss", feed)
         add(accepted, path, file)
     routes.include_router(accepted)
     return routes
+
+
+def _other(serving: Serving, kind: Kind, request: Request) -> Response:
+    form = request.path_params["form"]
+    given = [pair for pair in given_of(request) if pair[0] in OF_KIND[kind] or pair[0] not in _OF_A_PAGE]
+    return format_of(request, form).send(serving, Asked(kind, given), request)
 
 
 def asked_of(serving: Serving, request: Request, form: str) -> Asked:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from stats_assets.pages.embedding import HEIGHT, PATHS, WIDTH, frame
+from stats_assets.questions.answer import Value
 from stats_assets.questions.exact_json import written
 from stats_assets.questions.problem import Problem
 from stats_assets.web.serving import Serving
@@ -43,7 +44,7 @@ def router(serving: Serving) -> APIRouter:
         title = path.split("/", 2)[2]
         title = f"#{title}" if path.startswith("/h/") else title
         plain = there.path.removesuffix("/live")
-        found = {
+        found: dict[str, Value] = {
             "version": "1.0",
             "type": "rich",
             "provider_name": "stats-assets",

@@ -102,7 +102,11 @@ def card(visit: Visit, subject: Given, behind: str) -> Page:
         "here": visit.origin + visit.link(behind),
     }
     return Page(
-        "card.html", title_of(found, subject, people=True), told, of_a_person=True, window=found.window
+        "card.html",
+        title_of(visit.language, subject, people=True),
+        told,
+        of_a_person=True,
+        window=found.window,
     )
 
 
@@ -121,7 +125,7 @@ def poster_of(serving: Serving, asked: Asked, language: Language) -> tuple[Numbe
     width, height = curve_size()
     curve = None if found.empty else found.curve(found.coverage, width=width, height=height)
     four = blocks.four(found.content, visit.language, columns=_columns(asked.given))
-    title = title_of(found, asked.given)
+    title = title_of(language, asked.given)
     return found, poster(title, found.window, four, str(curve.svg) if curve else None)
 
 
@@ -148,9 +152,8 @@ def _columns(given: Given) -> tuple[str, ...]:
     return OF_A_PERSON if any(name == "user" for name, _ in given) else blocks.FOUR
 
 
-def title_of(found: Numbers, given: Given, *, people: bool = False) -> str:
+def title_of(language: Language, given: Given, *, people: bool = False) -> str:
     """Hashtags, a country, how many people; `people`: their names, where they were asked for."""
-    language = found.visit.language
     tags = [f"#{value.removeprefix('#')}" for name, value in given if name == "hashtag"]
     countries = [value for name, value in given if name == "country"]
     users = [value for name, value in given if name == "user"]

@@ -13,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stats_assets.pages import shown
-from stats_assets.pages.page import numbers_of
 from stats_assets.pages.person import identity, milestones
-from stats_assets.pages.visit import Visit
+from stats_assets.pages.visit import WINDOW, Content, Visit
 from stats_assets.questions.answer import Given
 from stats_assets.texts import times
 from stats_assets.texts.language import wanted
@@ -37,10 +36,10 @@ def rss(serving: Serving, subject: Given, request: Request) -> Response:
     path = request.scope["path"].removesuffix(".rss")
     origin = str(request.base_url).rstrip("/")
     visit = Visit(ask=serving.answer, language=language, path=path, query=given, origin=origin)
-    found = numbers_of(visit, *subject)
-    title = title_of(found, subject, people=True)
+    title = title_of(language, subject, people=True)
     who = [value for name, value in subject if name == "user"]
-    items = [*_reached(visit, who), *_days(visit, subject, title)]
+    found = _series(visit, subject)
+    items = [*_reached(visit, who), *_days(visit, found, title)]
     here = origin + visit.link()
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel>'
@@ -49,7 +48,7 @@ def rss(serving: Serving, subject: Given, request: Request) -> Response:
         f'<atom:link href="{_text(origin + visit.link(path + ".rss"))}" rel="self" type="{TYPE}"/><ttl>60</ttl>'
         f"{''.join(items)}</channel></rss>"
     ).encode()
-    headers = kept_so("totals", subject, found.content.get("about"))
+    headers = kept_so("series", subject, found.get("about"))
     headers["ETag"] = f'W/"{sha256(body).hexdigest()[:24]}"'
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -67,11 +66,14 @@ def _reached(visit: Visit, who: list[str]) -> list[str]:
     ]
 
 
-def _days(visit: Visit, subject: Given, title: str) -> list[str]:
-    """The days that are over, newest first."""
-    windowed = any(name in ("from", "to", "last", "period") for name, _ in visit.query)
+def _series(visit: Visit, subject: Given) -> Content:
+    windowed = any(name in WINDOW for name, _ in visit.query)
     more = () if windowed else (("last", f"{DAYS}d"),)
-    found = visit.content("series", *subject, ("by", "day"), ("columns", ",".join(COLUMNS)), *more)
+    return visit.content("series", *subject, ("by", "day"), ("columns", ",".join(COLUMNS)), *more)
+
+
+def _days(visit: Visit, found: Content, title: str) -> list[str]:
+    """The days that are over, newest first."""
     items = []
     for step in reversed(found["series"]):
         begin, end = times.parsed(step["from"]), times.parsed(step["to"])

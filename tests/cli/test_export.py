@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from lxml import html
 
-from stats_assets.cli import export as exporting
 from stats_assets.cli.destination import written_to
 from stats_assets.cli.export import FORMS, pieces
+from stats_assets.cli.progress import Progress
 from stats_assets.questions.problem import Problem
 from stats_assets.reports.report import report
 from stats_assets.texts.language import LANGUAGES, language
@@ -31,7 +31,7 @@ def test_each_form_is_what_the_server_sends(asked: Asked) -> None:
         for form in FORMS:
             if kind == "changesets" and form in ("svg", "png"):
                 continue
-            ours = b"".join(pieces(asked.serving.settings, kind, GIVEN, form, False, None))  # type: ignore[arg-type]
+            ours = b"".join(pieces(asked.serving.settings, kind, GIVEN, form, False, None))
             if form == "parquet":
                 assert ours[:4] == ours[-4:] == b"PAR1"
                 continue
@@ -78,7 +78,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("subject", ["hashtag=missingmaps", "country=NPL", "user=1101"])
 def test_a_report_is_one_file_that_needs_nothing_else(asked: Asked, subject: str) -> None:
     given: list[Any] = [tuple(subject.split("=")), ("last", "1h")]
-    tree = html.document_fromstring(report(asked.serving.answer, language("en"), given))
+    tree: Any = html.document_fromstring(report(asked.serving.answer, language("en"), given))
     elsewhere = [*tree.xpath("//@src"), *tree.xpath("//link/@href"), *tree.xpath("//form/@action")]
     assert elsewhere == []
     assert all(
@@ -99,7 +99,7 @@ def test_a_report_is_one_file_that_needs_nothing_else(asked: Asked, subject: str
 
 def test_a_report_in_every_language_and_of_nothing_in_particular(asked: Asked) -> None:
     for code in LANGUAGES:
-        tree = html.document_fromstring(report(asked.serving.answer, language(code), GIVEN))
+        tree: Any = html.document_fromstring(report(asked.serving.answer, language(code), GIVEN))
         assert tree.get("lang") == code and tree.get("dir") == language(code).direction
     with pytest.raises(Problem, match="hashtags"):
         report(asked.serving.answer, language("en"), [("last", "1h")])
@@ -108,11 +108,12 @@ def test_a_report_in_every_language_and_of_nothing_in_particular(asked: Asked) -
 def test_a_hostile_name_ends_no_element_of_a_report(asked: Asked) -> None:
     text = report(asked.serving.answer, language("en"), GIVEN, title="</script><script>alert(1)</script>")
     assert "<script>alert" not in text
-    assert len(html.document_fromstring(text).xpath("//script")) == 1
+    tree: Any = html.document_fromstring(text)
+    assert len(tree.xpath("//script")) == 1
 
 
 def test_progress_counts_changesets(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[float] = []
-    monkeypatch.setattr(exporting.Progress, "at", lambda _, done, doing="": told.append(done))
+    monkeypatch.setattr(Progress, "at", lambda _, done, doing="": told.append(done))
     lines = b"".join(pieces(asked.serving.settings, "changesets", [], "ndjson", False, None)).splitlines()
     assert told == list(range(1, len(lines) + 1))

@@ -27,7 +27,7 @@ WINDOW = "from=2025-02-20T14:00&to=2025-02-20T17:30&tz=Africa/Nairobi"
 @pytest.fixture(scope="module")
 def client() -> TestClient:
     app = FastAPI()
-    made = SimpleNamespace(settings=Settings(_env_file=None), answer=content.answer, people="full")  # type: ignore[call-arg]
+    made = SimpleNamespace(settings=Settings(_env_file=None), answer=content.answer, people="full")
     for module in (pictures, files):
         app.include_router(module.router(cast(Serving, made)))
     return TestClient(app, follow_redirects=False)

@@ -14,8 +14,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "exports.md").read_text()
 
 def test_each_address_answers_as_is_said(asked: Asked) -> None:
     get = Client(asked)
-    blocks = re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    lines = [line for language, block in blocks if not language for line in block.splitlines()]
     assert len(lines) > 20
     for line in lines:
         address, _, said = line.partition("  → ")

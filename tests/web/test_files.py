@@ -111,7 +111,7 @@ def test_a_card_may_stand_in_other_sites_pages(get: Client) -> None:
     card = get("/card/h/missingmaps;youthmappers?last=1h")
     assert "frame-ancestors *" in card.headers["content-security-policy"]
     assert "x-frame-options" not in card.headers
-    tree = html.fromstring(card.text)
+    tree: Any = html.fromstring(card.text)
     link = tree.xpath("//h1/a")[0]
     assert link.get("href") == "http://server/h/missingmaps;youthmappers?last=1h"
     edits = get("/h/missingmaps;youthmappers.json?last=1h").json()["totals"]["edits"]
@@ -119,14 +119,14 @@ def test_a_card_may_stand_in_other_sites_pages(get: Client) -> None:
 
 
 def test_a_page_says_where_its_picture_card_and_feed_are(get: Client) -> None:
-    tree = html.fromstring(get("/h/missingmaps?last=1h&metric=changesets").text)
+    tree: Any = html.fromstring(get("/h/missingmaps?last=1h&metric=changesets").text)
     picture = tree.xpath("//meta[@property='og:image']/@content")[0]
     assert picture == "http://server/h/missingmaps.png?last=1h"
     assert tree.xpath("//meta[@property='og:title']/@content") == ["#missingmaps"]
     oembed = tree.xpath("//link[@type='application/json+oembed']/@href")[0]
     found = get(oembed.removeprefix("http://server")).json()
     assert (found["version"], found["type"]) == ("1.0", "rich")
-    frame = html.fromstring(found["html"])
+    frame: Any = html.fromstring(found["html"])
     assert get(frame.get("src").removeprefix("http://server")).status_code == 200
     feed = tree.xpath("//link[@type='application/rss+xml']/@href")[0]
     assert get(feed.removeprefix("http://server")).status_code == 200
@@ -139,10 +139,10 @@ def test_a_page_says_where_its_picture_card_and_feed_are(get: Client) -> None:
 
 def test_snippets_are_what_they_say_whatever_the_title_is(get: Client) -> None:
     title = '"><script>alert(1)</script>](x) [[[y]]] `'
-    tree = html.fromstring(get(f"/h/missingmaps?title={quote(title)}").text)
+    tree: Any = html.fromstring(get(f"/h/missingmaps?title={quote(title)}").text)
     frame, markdown, wiki = (one.text for one in tree.xpath("//section[@id='take']//textarea"))
     assert html.fromstring(frame).get("title") == title
-    assert len(re.findall(r"(?<!\\)]\(", markdown)) == 2 and "<script" not in markdown
+    assert len(re.findall(r"(?<!\\)]\(", markdown)) == 2 and not re.search(r"(?<!\\)<", markdown)
     assert wiki.count("[") == wiki.count("]") == 1
 
 
