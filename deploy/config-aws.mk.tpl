@@ -48,6 +48,9 @@ DB_URI         :=
 DAGSTER_DB_URI :=
 # The server's certificate is verified (sslmode=verify-full): RDS's authority, or yours in instance/database-ca.pem, or those
 # that the image's system trusts; what the URL itself says of sslmode and sslrootcert stays.
+# DAGSTER_READ_DB_URI: Dagster's database by a login that may only SELECT, for READ_ONLY_CIDR's UI; start-service makes it
+# where DAGSTER_DB_URI's role may make roles. Empty: that UI goes by DAGSTER_DB_URI. The kit's own database has one.
+DAGSTER_READ_DB_URI :=
 # Or a secret of your own in place of each, whose whole value is such a URL, with sslmode and sslrootcert; Dagster's begins
 # with postgresql+psycopg2://. Encrypted by a key of your own, that key's policy must let NAME-execution decrypt. After another
 # value: make start-service.

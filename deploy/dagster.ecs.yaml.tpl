@@ -5,11 +5,14 @@ telemetry:
 nux:
   enabled: false
 
-# The tables are made by the migration's task, which is alone then.
+# The tables are made by the migration's task, which is alone then. Dagster's storage, for a login that may only SELECT, too.
 storage:
-  postgres:
-    postgres_url:
-      env: DAGSTER_DB_URI
+  custom:
+    module: stats_assets.ecs.records_storage
+    class: RecordsStorage
+    config:
+      postgres_url:
+        env: DAGSTER_DB_URI
 
 # What runs say goes to CloudWatch with the rest of their task's output.
 compute_logs:

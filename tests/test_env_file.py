@@ -36,6 +36,7 @@ OTHERS = (
     *(
         "DAGSTER_HOME",
         "DAGSTER_DB_URI",
+        "DAGSTER_READ_DB_URI",
         "AWS_REGION",
         "AWS_ACCESS_KEY_ID",
         "PGDATABASE",

@@ -4,8 +4,10 @@ Exit code 2: wrong variables; of a step that runs a command as a task, that comm
 """
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
@@ -39,8 +41,9 @@ from deploy.kit.variables import AWS, LOCAL, Variable
 Step = Callable[[Aws, Config], object]
 
 
-def _check(aws: Aws, _: Config) -> None:
+def _check(aws: Aws, config: Config) -> None:
     instance.check(image=True)
+    database.check(aws, config)
     aws.say("config-aws.mk: every variable can be used")
 
 
@@ -152,6 +155,24 @@ def _config(tables: tuple[Mapping[str, Variable], ...]) -> Config:
     return config
 
 
+@contextmanager
+def _ended_alike() -> Iterator[None]:
+    """A terminal that is closed, or kill, is Ctrl-C: what a step has put to rest is put to work again."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    heard = [
+        one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN
+    ]  # nohup
+    before = {one: signal.signal(one, end) for one in heard}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def main(arguments: list[str]) -> int:
     """Do one step."""
     if len(arguments) != 1 or arguments[0] not in STEPS:
@@ -161,7 +182,8 @@ def main(arguments: list[str]) -> int:
     try:
         config = _config(tables)
         region = config.values.get("AWS_REGION", "us-east-1")
-        done = step(Aws(region, dry_run=bool(os.environ.get("DRY_RUN"))), config)
+        with _ended_alike():
+            done = step(Aws(region, dry_run=bool(os.environ.get("DRY_RUN"))), config)
     except ConfigError as error:
         where = "config-local.mk" if tables == (LOCAL,) else "config-aws.mk"
         print(f"{where} is not complete:\n{error}", file=sys.stderr)
@@ -169,6 +191,9 @@ def main(arguments: list[str]) -> int:
     except (Refused, RenderError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"\n{arguments[0]} was ended in the middle. Called again it goes on.", file=sys.stderr)
+        return 130
     return done if isinstance(done, int) else 0
 
 

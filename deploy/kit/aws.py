@@ -22,6 +22,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from deploy.kit.answers import told
+
 GONE = (
     "NoSuchEntity",
     "NoSuchEntityException",
@@ -51,21 +53,6 @@ BUSY = (
     "InvalidDBInstanceStateFault",
 )
 """Codes that say: not yet, something is still being detached or changed."""
-DENIED = (
-    *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"),
-    *("AuthorizationError", "NotAuthorized", "AuthorizationErrorException"),
-)
-EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
-UNKNOWN = (
-    *("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidAccessKeyId"),
-    *("SignatureDoesNotMatch", "OptInRequired", "MissingAuthenticationToken", "InvalidToken"),
-    *("MissingAuthenticationTokenException", "IncompleteSignature", "SubscriptionRequiredException"),
-)
-THROTTLED = (
-    *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "SlowDown"),
-    *("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "PriorRequestNotComplete"),
-)
-SKEWED = ("RequestTimeTooSkewed", "InvalidSignatureException")
 PREFIX = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 """What IAM calls a service, where it is another name than the client's."""
 PATIENCE = 900.0
@@ -198,11 +185,11 @@ def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        told = _told(error, asked, region or "this region")
-        if told is None:
+        said = told(code_of(error), str(error), asked, region or "this region")
+        if said is None:
             raise
         raise Refused(
-            f"{told} AWS says: {error.response['Error'].get('Message') or code_of(error)}"
+            f"{said} AWS says: {error.response['Error'].get('Message') or code_of(error)}"
         ) from None
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
         raise Refused(
@@ -218,27 +205,6 @@ def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
         ) from None
     except BotoCoreError as error:
         raise Refused(f"AWS can't be asked ({service}): {error}") from None
-
-
-def _told(error: ClientError, asked: str, region: str) -> str | None:
-    """A sentence that says what to do; None: an answer that is the caller's to understand."""
-    code = code_of(error)
-    if code in DENIED:
-        return f"AWS does not allow {asked} to whoever calls. Add it to their policy."
-    if code in EXPIRED:
-        return f"Your credentials have expired ({asked}). Log in again, and do this step again."
-    if code in SKEWED:
-        return f"AWS does not take the signature of {asked}: is this machine's clock right?"
-    if code in UNKNOWN:
-        return (
-            f"AWS does not know your credentials in {region} ({asked}): they are wrong (AWS_PROFILE,"
-            f" AWS_ACCESS_KEY_ID), or AWS_REGION {region} is not enabled in this account (its page AWS Regions)."
-        )
-    if code in THROTTLED or "rate exceeded" in str(error).lower():
-        return f"AWS is asked too often ({asked}), perhaps by others, too. Wait a minute, and do this step again."
-    if "LimitExceeded" in code or "QuotaExceeded" in code:
-        return f"A quota of the account is used up ({asked}). Ask for more under Service Quotas in {region}."
-    return None
 
 
 def code_of(error: ClientError) -> str:

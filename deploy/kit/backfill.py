@@ -47,6 +47,7 @@ def wanted(environment: Mapping[str, str] = os.environ) -> Wanted:
         if not (
             given[name].isascii()
             and given[name].isdecimal()
+            and len(given[name]) < 10
             and int(name == "TASKS") <= int(given[name]) <= most
         ):
             wrong.append(f"{name} can't be {given[name]!r}. It is a number up to {most}")

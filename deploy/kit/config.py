@@ -197,7 +197,8 @@ def _places(values: Mapping[str, str]) -> list[str]:
 
 def _databases(values: Mapping[str, str]) -> list[str]:
     """Each of the two is named by a URL or by a secret, or the kit makes both."""
-    given = [name for pair in DATABASES for name in pair if values[name]]
+    names = (*(name for pair in DATABASES for name in pair), "DAGSTER_READ_DB_URI")
+    given = [name for name in names if values[name]]
     if values["DB_INSTANCE_CLASS"]:
         return (
             [f"{' and '.join(given)}: leave empty, or DB_INSTANCE_CLASS, which makes a database"]

@@ -5,16 +5,19 @@ How it is changed later, each by its own command: rotate.py, restore.py.
 
 from contextlib import nullcontext
 from typing import Any
+from urllib.parse import urlsplit
 
 from deploy.kit import account, ownership, stacks
 from deploy.kit.aws import Aws, Refused, look
-from deploy.kit.certificates import verified
+from deploy.kit.certificates import require, verified, warning
 from deploy.kit.config import Config
 from deploy.kit.rest import at_rest
 
 PASSWORD = "database-password"  # noqa: S105 - the secret's name
 ENGINE = "16.11"
 """The first one's version, where DB_ENGINE_VERSION says nothing; minor versions are upgraded by themselves."""
+READER = "dagster_reader"
+"""The role that may only read Dagster's records: `stats-assets migrate` makes it."""
 PATIENCE = 3600.0
 NAMES = {"DB_URI": "stats", "DAGSTER_DB_URI": "postgres"}
 """The databases of the server: ours, and the one that each server comes with, for Dagster."""
@@ -26,6 +29,7 @@ def bring(aws: Aws, config: Config) -> None:
         raise Refused(
             "DB_INSTANCE_CLASS is empty: DB_URI names a database that exists, and there is nothing to make."
         )
+    require(config["AWS_REGION"])
     account.check_network(aws, config)
     account.bring_roles(aws, config, account.DATABASE)
     secret = _password_secret(aws, config)
@@ -58,6 +62,15 @@ def bring(aws: Aws, config: Config) -> None:
         stacks.bring(aws, config, "database", values, as_it_is)
 
 
+def check(aws: Aws, config: Config) -> None:
+    """Whether its certificate can be verified; what a URL gives up of that is said. Raises Refused."""
+    if config.own_database:
+        require(config["AWS_REGION"])
+    for name in (*NAMES, "DAGSTER_READ_DB_URI"):
+        if config[name] and (said := warning(name, verified(config[name]))):
+            aws.say(said)
+
+
 def _major(version: str) -> str:
     return version.partition(".")[0]
 
@@ -83,10 +96,21 @@ def _is_settled(aws: Aws, config: Config) -> bool:
 
 
 def outputs(aws: Aws, config: Config) -> dict[str, str]:
-    """Of its stack: Host and Port. Raises Refused before the database is there."""
-    if stacks.find(aws, config.named("database")) is None:
-        raise Refused("The database is not there. First: make database")
+    """Of its stack: Host and Port. Raises Refused before the database is there, and where others made it."""
+    require_own(aws, config)
     return stacks.outputs(aws, config.named("database"))
+
+
+def require_own(aws: Aws, config: Config) -> None:
+    """Raises Refused where the instance of our name is none of our stack's, or there is none yet."""
+    if stacks.made(aws, config, "database", "AWS::RDS::DBInstance"):
+        return
+    if find(aws, config) or stacks.find(aws, config.named("database")):
+        raise Refused(
+            f"There is a database {config.named('database')} that this deployment did not make. It is not changed: take"
+            " another CLUSTER_NAME."
+        )
+    raise Refused("The database is not there. First: make database")
 
 
 def most_storage(storage: int) -> int:
@@ -104,6 +128,24 @@ def urls(aws: Aws, config: Config) -> dict[str, str]:
     made = outputs(aws, config)
     server = f"postgresql://stats:{password(aws, config)}@{made['Host']}:{made['Port']}"
     return {variable: verified(f"{server}/{database}") for variable, database in NAMES.items()}
+
+
+def has_reader(config: Config) -> bool:
+    """Whether the read-only UI has a login of its own, which may only SELECT."""
+    return bool(config["READ_ONLY_CIDR"] and (config.own_database or config["DAGSTER_READ_DB_URI"]))
+
+
+def reading_url(aws: Aws, config: Config, old: str) -> str:
+    """That login's, for Dagster's database; empty: it has none. old: the present one, whose password stays."""
+    if not has_reader(config):
+        return ""
+    if not config.own_database:
+        return verified(config["DAGSTER_READ_DB_URI"])
+    if aws.dry_run and stacks.find(aws, config.named("database")) is None:
+        return "(a URL of the database)"
+    made = outputs(aws, config)
+    known = urlsplit(old).password or draw(aws)
+    return verified(f"postgresql://{READER}:{known}@{made['Host']}:{made['Port']}/{NAMES['DAGSTER_DB_URI']}")
 
 
 def password_name(config: Config) -> str:
@@ -126,6 +168,11 @@ def draw(aws: Aws) -> str:
 def _password_secret(aws: Aws, config: Config) -> str:
     name = password_name(config)
     found = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+    if found and not ownership.is_ours(config, found.get("Tags", []), named=True):
+        raise Refused(
+            f"There is a secret {name} that {ownership.owner(config, found.get('Tags', [])).value} made. It is not"
+            " used: take another CLUSTER_NAME."
+        )
     if found:
         return str(found["ARN"])
     drawn = draw(aws)

@@ -5,7 +5,10 @@ The database goes only by a second word, and leaves a snapshot.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from botocore.exceptions import ClientError
 
 from deploy.kit import (
     cluster,
@@ -116,13 +119,29 @@ def _secret(aws: Aws, config: Config, name: str) -> None:
     aws.change(f"delete secret {name}", "secretsmanager", "delete_secret", **arguments)
 
 
+@contextmanager
+def _unprotected(aws: Aws, identities: list[str]) -> Iterator[None]:
+    """For what is done inside; should that end otherwise, the instances that stay are protected again."""
+    try:
+        for one in identities:
+            about = {"DBInstanceIdentifier": one, "DeletionProtection": False, "ApplyImmediately": True}
+            aws.insist("take the protection off the database", "rds", "modify_db_instance", **about)
+        yield
+    except BaseException:
+        for one in identities:
+            about = {"DBInstanceIdentifier": one, "DeletionProtection": True, "ApplyImmediately": True}
+            with suppress(ClientError, Refused):  # it is being deleted, or AWS can't be asked
+                aws.change("protect the database again", "rds", "modify_db_instance", **about)
+        raise
+
+
 def _database(aws: Aws, config: Config) -> None:
     """The instance of our stack: by the stack's list, never by its name."""
-    for identity in stacks.made(aws, config, "database", "AWS::RDS::DBInstance"):
-        arguments = {"DBInstanceIdentifier": identity, "DeletionProtection": False, "ApplyImmediately": True}
-        aws.insist("take the protection off the database", "rds", "modify_db_instance", **arguments)
     if stacks.find(aws, config.named("database")) is None:
+        if database.find(aws, config) is None:  # an earlier destroy came to its stack, and no further
+            _secret(aws, config, database.password_name(config))
         return
-    stacks.remove(aws, config, "database")
-    _secret(aws, config, f"{config['CLUSTER_NAME']}/{database.PASSWORD}")
+    with _unprotected(aws, stacks.made(aws, config, "database", "AWS::RDS::DBInstance")):
+        stacks.remove(aws, config, "database")
+    _secret(aws, config, database.password_name(config))
     aws.done("The database has left a snapshot.")

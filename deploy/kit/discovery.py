@@ -26,6 +26,11 @@ def registry(aws: Aws, config: Config, patience: float = 300) -> str:
         )
     namespace = _namespace(aws, zone)
     found = _service(aws, namespace["Id"]) if namespace else None  # none: a dry run
+    if namespace and found and not _is_ours(aws, config, namespace, found):
+        raise Refused(
+            f"There is a name {CODE_NAME}.{zone} that others made: the code server would be found beside theirs. It is"
+            " not changed: take another CLUSTER_NAME."
+        )
     if found is None:
         aws.change(
             f"create name {CODE_NAME}.{zone}",
@@ -41,6 +46,13 @@ def registry(aws: Aws, config: Config, patience: float = 300) -> str:
     if found is None and not aws.dry_run:
         raise Refused(f"Cloud Map did not make {CODE_NAME}.{zone}.")
     return found or f"(the name {CODE_NAME}.{zone})"
+
+
+def _is_ours(aws: Aws, config: Config, namespace: dict[str, Any], name: str) -> bool:
+    """Of an older kit the name has no tags: it goes with the namespace that has them."""
+    return ownership.is_ours(config, _tags(aws, name), named=True) or ownership.is_ours(
+        config, _tags(aws, namespace["Arn"]), named=True
+    )
 
 
 def _namespace(aws: Aws, zone: str) -> dict[str, Any] | None:
@@ -76,8 +88,7 @@ def remove(aws: Aws, config: Config) -> None:
     made_it = ownership.is_ours(config, tags, named=True)
     names = _services(aws, namespace["Id"])
     own = names.pop(CODE_NAME, None)
-    # Of an older kit the name has no tags: it goes with the namespace that has them.
-    if own and (made_it or ownership.is_ours(config, _tags(aws, own), named=True)):
+    if own and _is_ours(aws, config, namespace, own):
         what = f"delete name {CODE_NAME}.{zone}"
         aws.insist(what, "servicediscovery", "delete_service", Id=own.rpartition("/")[2])
     if not made_it:

@@ -1,4 +1,4 @@
-"""How people come to Dagster's UI: by which certificate and which login, and at which address."""
+"""How people come to Dagster's UI: by which certificate and which login, where it is, and at which address."""
 
 from deploy.kit.aws import Aws
 from deploy.kit.config import Config
@@ -14,6 +14,21 @@ def login(config: Config) -> dict[str, str]:
         "OidcUserInfoEndpoint": config["OIDC_USER_INFO_ENDPOINT"],
         "OidcClientId": config["OIDC_CLIENT_ID"],
         "OidcSecretArn": config["OIDC_SECRET_ARN"],
+    }
+
+
+def where(config: Config, base: dict[str, str]) -> dict[str, str]:
+    """Where services are, and how people log in to those that they see."""
+    return {
+        "ClusterName": config["CLUSTER_NAME"],
+        "Provider": config.provider,
+        "LaunchType": config["LAUNCH_TYPE"],
+        "Exec": "yes" if config.exec else "no",
+        "Vpc": config["VPC"],
+        "Subnets": config["SUBNETS"],
+        "SecurityGroup": config["SECURITY_GROUP"],
+        "TaskGroup": base["TaskGroup"],
+        **login(config),
     }
 
 

@@ -54,7 +54,11 @@ def show(aws: Aws, config: Config, service: str, minutes: str = "", follow: bool
     known = ("code", "daemon", "webserver", "read-only", "watch", "run", *PREFIXES)
     if service not in known:
         raise Refused(f"SERVICE can't be {service!r}. There are: {', '.join(known)}")
-    if not (minutes or "1").isdecimal() or not 1 <= int(minutes or 30) <= MOST_MINUTES:
+    if (
+        not (minutes or "1")[:6].isdecimal()
+        or len(minutes) > 6
+        or not 1 <= int(minutes or 30) <= MOST_MINUTES
+    ):
         raise Refused(f"MINUTES can't be {minutes!r}. It is a number from 1 to {MOST_MINUTES}, such as 120")
     since = int((datetime.now(UTC).timestamp() - int(minutes or 30) * 60) * 1000)
     seen: dict[str, int] = {}

@@ -44,6 +44,8 @@ def at_rest(
         raise
     if was_there and again:
         _want(aws, config, 1)
+    elif found and again:
+        aws.say("the daemon was at rest before, and stays so: make start-service starts it")
 
 
 def _want(aws: Aws, config: Config, count: int) -> None:

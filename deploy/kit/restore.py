@@ -13,6 +13,7 @@ from deploy.kit.config import Config
 from deploy.kit.rest import no_runs, of_services
 
 PATIENCE = 14_400.0  # RDS reads the backup and does again what came after it: hours for a big one
+BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 EXAMPLE = "An example: make restore TIME=2026-01-31T12:00:00Z"
 
 
@@ -26,6 +27,7 @@ def bring_back(aws: Aws, config: Config, time: str) -> None:
             "The database is not the kit's: restore it there, and name it in DB_URI and DAGSTER_DB_URI."
         )
     at = _time(time)
+    database.require_own(aws, config)
     present = config.named("database")
     new, old = f"{present}-{at:%Y%m%d%H%M%S}", f"{present}-until-{at:%Y%m%d%H%M%S}"
     if _find(aws, new) is None and _find(aws, old) is None:
@@ -51,10 +53,11 @@ def _time(text: str) -> datetime:
         raise Refused(f"TIME can't be {text!r}. {EXAMPLE}") from None
     if at.tzinfo is None:
         raise Refused(f"TIME {text} has no zone: Z at its end is UTC. {EXAMPLE}")
-    at = at.astimezone(UTC)
     if at > datetime.now(UTC):
         raise Refused(f"TIME {text} is in the future.")
-    return at
+    if at < BEFORE:
+        raise Refused(f"TIME {text} is before all databases. {EXAMPLE}")
+    return at.astimezone(UTC)
 
 
 def _find(aws: Aws, name: str) -> dict[str, Any] | None:

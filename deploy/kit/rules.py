@@ -16,6 +16,10 @@ RESERVED = ("aws", "ecs", "fargate")
 ENCODED = (
     "In its password / @ % and spaces are percent-encoded, as in %40 for @ (for make $ and #, too: %24, %23)."
 )
+S3_KEY = re.compile(r"[A-Za-z0-9!_.()/=&,@:+-]*")
+"""Of a folder in a bucket: it comes into a role's policy, where * ? and $ are not themselves."""
+SSLMODES = ("verify-full", "verify-ca", "require", "disable")
+"""Those that do what they say: allow and prefer do without TLS when whoever is on the way says so."""
 GRAVITON = re.compile(r"(a1|[a-z]+\d+g[a-z]*|p\d+e-gb\d+)(-[a-z0-9]+)?\.")
 
 
@@ -94,15 +98,25 @@ def web(value: str) -> str:
         port = parts.port
     except ValueError as error:
         return f"{str(error).capitalize()}."
-    if re.search(r"[\s\"'<>\\^`{|}]", value):
+    if re.search(r"[^\x21-\x7e]|[\"'<>\\^`{|}]", value):
         return "It has a character that no address has: write it percent-encoded."
     if parts.scheme == "s3":
-        return bucket(parts.netloc)
+        return bucket(parts.netloc) or _folder(value)
+    if parts.fragment or value.endswith("#") or re.search(r"%(?![0-9A-Fa-f]{2})", value):
+        return "A # begins what no server sees, and a % is followed by two hexadecimal digits: %23, %25."
     if not parts.hostname or port == 0:
         return "It has no host, or no port that exists."
     if parts.username is not None:
         return "A password is not for this file, and would be seen in task definitions."
     return ""
+
+
+def _folder(value: str) -> str:
+    if S3_KEY.fullmatch(value.partition("://")[2]):
+        return ""
+    return (
+        "Of a bucket's folders only letters, digits and !_.()/=&,@:+- are taken: a role's policy names them."
+    )
 
 
 def bucket(value: str) -> str:
@@ -138,8 +152,11 @@ def postgres(value: str) -> str:
         return f"It is no URL of PostgreSQL. {ENCODED}"
     if value.count("@") > 1 + value.count("?"):
         return ENCODED
-    if not told.get("dbname") or not told.get("host"):
-        return "It names no host, or no database."
+    host = str(told.get("host") or "")
+    if not told.get("dbname") or not host or host.startswith(("/", "@")):
+        return "It names no host, or no database; a socket is no host for a task."
+    if (mode := told.get("sslmode", SSLMODES[0])) not in SSLMODES:
+        return f"Its sslmode can't be {mode!r}. There are: {', '.join(SSLMODES)} (without it: {SSLMODES[0]})."
     ports = str(told.get("port") or 5432).split(",")
     if not all(port.isdigit() and 0 < int(port) < 65536 for port in ports):
         return f"It has no port that exists. {ENCODED}"

@@ -7,44 +7,63 @@ from deploy.kit.variables import DATABASES
 
 DRIVER = "postgresql+psycopg2://"
 """For Dagster: SQLAlchemy 2.1 takes psycopg 3 for `postgresql://`, whose NOTIFY dagster-postgres can't call."""
-NAMES = {"DB_URI": "database-url", "DAGSTER_DB_URI": "dagster-database-url"}
+READING = "DAGSTER_READ_DB_URI"
+NAMES = {"DB_URI": "database-url", "DAGSTER_DB_URI": "dagster-database-url", READING: "dagster-reading-url"}
 
 
 def value_of(url: str, variable: str) -> str:
     """What the tasks are given."""
-    return url.replace("postgresql://", DRIVER, 1) if variable == "DAGSTER_DB_URI" else url
+    return url if variable == "DB_URI" else url.replace("postgresql://", DRIVER, 1)
 
 
 def put(aws: Aws, config: Config) -> None:
     """Make them, or give them a new value if it is another now."""
+    database.check(aws, config)
     urls = database.urls(aws, config)
     if not urls:
         aws.say("secrets: DB_SECRET_ARN and DAGSTER_DB_SECRET_ARN are your own, and the kit keeps none")
     for variable, url in urls.items():
-        part = NAMES[variable]
-        name, value = f"{config['CLUSTER_NAME']}/{part}", value_of(url, variable)
-        about = look(aws, "secretsmanager", "describe_secret", SecretId=name)
-        if about and about.get("DeletedDate"):
-            raise Refused(
-                f"The secret {name} waits for its deletion. Take it back, or delete it at once:"
-                f" aws secretsmanager restore-secret --secret-id {name}"
-            )
-        old = look(aws, "secretsmanager", "get_secret_value", SecretId=name) if about else None
-        if old is None:
-            about = {"Name": name, "SecretString": value, "Tags": ownership.tags(config)}
-            aws.change(f"create secret {name}", "secretsmanager", "create_secret", **about)
-            continue
-        if old["SecretString"] == value:
-            aws.say(f"secret {name}: up to date")
-        elif not ownership.is_ours(config, about.get("Tags", []), named=True):
-            raise Refused(
-                f"There is a secret {name} with another value, which"
-                f" {ownership.owner(config, about.get('Tags', [])).value} made. It is not changed: take"
-                " another CLUSTER_NAME."
-            )
-        else:
-            what = f"give secret {name} a new value; services have it after make start-service"
-            aws.change(what, "secretsmanager", "put_secret_value", SecretId=name, SecretString=value)
+        _put(aws, config, variable, value_of(url, variable))
+    old = _value(aws, config, READING)
+    if url := database.reading_url(aws, config, old or ""):
+        _put(aws, config, READING, value_of(url, READING))
+
+
+def _named(config: Config, variable: str) -> str:
+    return f"{config['CLUSTER_NAME']}/{NAMES[variable]}"
+
+
+def _value(aws: Aws, config: Config, variable: str) -> str | None:
+    """The present one; None: there is none. Raises Refused for a secret that waits for its deletion."""
+    name = _named(config, variable)
+    about = look(aws, "secretsmanager", "describe_secret", SecretId=name)
+    if about and about.get("DeletedDate"):
+        raise Refused(
+            f"The secret {name} waits for its deletion. Take it back, or delete it at once:"
+            f" aws secretsmanager restore-secret --secret-id {name}"
+        )
+    found = look(aws, "secretsmanager", "get_secret_value", SecretId=name) if about else None
+    return str(found["SecretString"]) if found else None
+
+
+def _put(aws: Aws, config: Config, variable: str, value: str) -> None:
+    name, old = _named(config, variable), _value(aws, config, variable)
+    if old is None:
+        made = {"Name": name, "SecretString": value, "Tags": ownership.tags(config)}
+        aws.change(f"create secret {name}", "secretsmanager", "create_secret", **made)
+        return
+    if old == value:
+        aws.say(f"secret {name}: up to date")
+        return
+    about = aws.read("secretsmanager", "describe_secret", SecretId=name)
+    if not ownership.is_ours(config, about.get("Tags", []), named=True):
+        raise Refused(
+            f"There is a secret {name} with another value, which"
+            f" {ownership.owner(config, about.get('Tags', [])).value} made. It is not changed: take"
+            " another CLUSTER_NAME."
+        )
+    what = f"give secret {name} a new value; services have it after make start-service"
+    aws.change(what, "secretsmanager", "put_secret_value", SecretId=name, SecretString=value)
 
 
 def arns(aws: Aws, config: Config) -> dict[str, str]:
@@ -53,17 +72,17 @@ def arns(aws: Aws, config: Config) -> dict[str, str]:
     Raises Refused when one is not there.
     """
     found = {}
-    for variable, own in DATABASES:
-        name = config[own] or f"{config['CLUSTER_NAME']}/{NAMES[variable]}"
+    reads = [(READING, "")] if database.has_reader(config) else []
+    for variable, own in (*DATABASES, *reads):
+        theirs = config[own] if own else ""
+        name = theirs or _named(config, variable)
         secret = look(aws, "secretsmanager", "describe_secret", SecretId=name)
         if secret is None and aws.dry_run:
             found[variable] = f"(the secret {name})"
             continue
         if secret is None:
-            raise Refused(
-                f"The secret {name} is not there. First: {'make it' if config[own] else 'make secrets'}"
-            )
+            raise Refused(f"The secret {name} is not there. First: {'make it' if theirs else 'make secrets'}")
         stages = secret["VersionIdsToStages"].items()
         present = next(version for version, names in stages if "AWSCURRENT" in names)
         found[variable] = f"{secret['ARN']}:::{present}"
-    return found
+    return {READING: found["DAGSTER_DB_URI"]} | found

@@ -12,6 +12,7 @@ ADDITIVE = ["sh", "-c", "stats-assets migrate --additive-only && dagster instanc
 FORWARD_ONLY = 4
 """The second's exit code where code of before could not go on: nothing was done (stats_assets/cli/forward_only.py)."""
 
+STARTED_BY = "stats-assets-migration"
 ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole")
 
 
@@ -26,7 +27,7 @@ def start(
     base = stacks.outputs(aws, config.named("cluster"))
     tasks = _tasks(aws, config, image, base)
     _names_are_free(aws, config)
-    where = _where(config, base)
+    where = entrance.where(config, base)
     values = {
         **where,
         "Registry": discovery.registry(aws, config),
@@ -77,6 +78,7 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             **{name: base[name] for name in ROLES},
             "DatabaseSecret": arns["DB_URI"],
             "DagsterSecret": arns["DAGSTER_DB_URI"],
+            "ReadingSecret": arns[secrets.READING],
             "OverpassUrl": config["OVERPASS_URL"],
             "AugmentedDiffsUrl": config["AUGDIFF_SOURCE"],
             "ChangesetsUrl": config["CHANGESET_SOURCE"],
@@ -101,21 +103,6 @@ def _names_are_free(aws: Aws, config: Config) -> None:
             f"The cluster {config['CLUSTER_NAME']} has services of others by our names: {', '.join(taken)}. They are"
             " not changed: take another CLUSTER_NAME, and the kit makes a cluster of that name."
         )
-
-
-def _where(config: Config, base: dict[str, str]) -> dict[str, str]:
-    """Where services are, and how people log in to those that they see."""
-    return {
-        "ClusterName": config["CLUSTER_NAME"],
-        "Provider": config.provider,
-        "LaunchType": config["LAUNCH_TYPE"],
-        "Exec": "yes" if config.exec else "no",
-        "Vpc": config["VPC"],
-        "Subnets": config["SUBNETS"],
-        "SecurityGroup": config["SECURITY_GROUP"],
-        "TaskGroup": base["TaskGroup"],
-        **entrance.login(config),
-    }
 
 
 def network(config: Config, task_group: str) -> dict[str, Any]:
@@ -165,6 +152,7 @@ def _one_task(
 ) -> int | None:
     """The exit code of the daemon's image with that command, None if it had no end of its own; what it said is told."""
     name = config["CLUSTER_NAME"]
+    _alone(aws, name, patience)
     answer = aws.change(
         what,
         "ecs",
@@ -175,7 +163,7 @@ def _one_task(
         networkConfiguration=network(config, group),
         **config.placement,
         overrides={"containerOverrides": [{"name": "daemon", "command": command}]},
-        startedBy="stats-assets-migration",
+        startedBy=STARTED_BY,
     )
     if aws.dry_run:
         return 0
@@ -199,6 +187,17 @@ def _one_task(
         _tell(aws, config, f"daemon/daemon/{arn.rpartition('/')[2]}")
         aws.say(f"the task has ended: {found.get('stoppedReason', '')}")
     return codes[0] if codes else None
+
+
+def _alone(aws: Aws, where: str, patience: float) -> None:
+    """Waits for the migration of an earlier call that was ended while it was at work."""
+
+    def ended() -> bool:
+        arns = aws.pages("ecs", "list_tasks", "taskArns", cluster=where, startedBy=STARTED_BY)
+        told = aws.read("ecs", "describe_tasks", cluster=where, tasks=arns[:100])["tasks"] if arns else []
+        return all(one["lastStatus"] == "STOPPED" for one in told)
+
+    aws.until("a migration that is at work already", ended, patience, "make logs SERVICE=daemon says more.")
 
 
 def _tell(aws: Aws, config: Config, stream: str) -> None:

@@ -1,7 +1,6 @@
 """A CloudFormation stack brought to what its template and parameters say; one that is there costs a look alone.
 
-A stack that is at work is waited for, a failed one is named and never "up to date". The stacks' own lists say what is
-ours.
+A stack at work is waited for, a failed one is named and never "up to date". The stacks' own lists say what is ours.
 """
 
 import hashlib
@@ -159,6 +158,11 @@ def _at_work(stack: Mapping[str, Any] | None) -> bool:
     return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
 
 
+def _wait(aws: Aws, name: str, status: str) -> None:
+    aws.say(f"stack {name} is {status}: {'would wait' if aws.dry_run else 'waiting'} for it")
+    aws.until(f"stack {name}", lambda: not _at_work(find(aws, name)), PATIENCE, "Its events say why.")
+
+
 def _settled(aws: Aws, config: Config, part: str) -> dict[str, Any] | None:
     """The stack when nothing is at work in it; None: there is none, or a failed one was removed. Raises Refused."""
     name = config.named(part)
@@ -171,10 +175,7 @@ def _settled(aws: Aws, config: Config, part: str) -> dict[str, Any] | None:
             " It is not changed: take another CLUSTER_NAME."
         )
     if _at_work(stack):
-        aws.say(
-            f"stack {name} is {stack['StackStatus']}: {'would wait' if aws.dry_run else 'waiting'} for it"
-        )
-        aws.until(f"stack {name}", lambda: not _at_work(find(aws, name)), PATIENCE, "Its events say why.")
+        _wait(aws, name, stack["StackStatus"])
         stack = find(aws, name)
         if stack is None:
             return None
@@ -229,10 +230,7 @@ def remove(aws: Aws, config: Config, part: str) -> None:
         ownership.leave(aws, config, f"stack {name}", stack.get("Tags", []))
         return
     if _at_work(stack) and stack["StackStatus"] != "DELETE_IN_PROGRESS":
-        aws.say(
-            f"stack {name} is {stack['StackStatus']}: {'would wait' if aws.dry_run else 'waiting'} for it"
-        )
-        aws.until(f"stack {name}", lambda: not _at_work(find(aws, name)), PATIENCE, "Its events say why.")
+        _wait(aws, name, stack["StackStatus"])
     identity = stack["StackId"]
     if stack["StackStatus"] != "DELETE_IN_PROGRESS" or aws.dry_run:
         aws.change(f"delete stack {name}", "cloudformation", "delete_stack", StackName=identity)

@@ -56,12 +56,17 @@ AWS: Mapping[str, Variable] = {
         required=False,
         rule=rules.repository,
     ),
-    "BASE_IMAGE": Variable(r"\S+", "docker.io/library/python:3.11.14-slim-bookworm"),
+    "BASE_IMAGE": Variable(
+        r"[a-z0-9][\w.:/-]*(@sha256:[0-9a-f]{64})?", "docker.io/library/python:3.11.14-slim-bookworm"
+    ),
     "DB_URI": Variable(
         URI, "postgresql://user:password@host:5432/stats", required=False, secret=True, rule=rules.postgres
     ),
     "DAGSTER_DB_URI": Variable(
         URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
+    ),
+    "DAGSTER_READ_DB_URI": Variable(
+        URI, "postgresql://looks:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
     ),
     "DB_INSTANCE_CLASS": Variable(r"db\.[a-z0-9-]+\.[a-z0-9]+", "db.t4g.large", required=False),
     "DB_ENGINE_VERSION": Variable(r"1[5-9]\.\d{1,2}", "16.11", required=False),
@@ -85,17 +90,16 @@ AWS: Mapping[str, Variable] = {
         r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "stats.example.org"
     ),
     "CERTIFICATE_ARN": Variable(
-        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/\S+",
+        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
         "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
     ),
     "OIDC_ISSUER": LOGIN._replace(example="https://login.example.org"),
     "OIDC_AUTHORIZATION_ENDPOINT": LOGIN._replace(example="https://login.example.org/authorize"),
     "OIDC_TOKEN_ENDPOINT": LOGIN._replace(example="https://login.example.org/token"),
     "OIDC_USER_INFO_ENDPOINT": LOGIN._replace(example="https://login.example.org/userinfo"),
-    "OIDC_CLIENT_ID": Variable(r"\S+", "stats-assets"),
+    "OIDC_CLIENT_ID": Variable(r"[\x21-\x7e]+", "stats-assets"),
     "OIDC_SECRET_ARN": Variable(
-        r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+",
-        "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf",
+        ARN_OF_SECRET, "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf"
     ),
     "PLAIN_HTTP": Variable(r"yes", "yes", required=False),
     "NO_LOGIN": Variable(r"yes", "yes", required=False),

@@ -1,5 +1,6 @@
 """`stats-assets migrate`: the schema, and the partitions before a stream's origin."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ from stats_assets.ingest.feed_head import of_limit
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
 
+READER = "DAGSTER_READ_DB_URI"
+"""A deployment's: the URL of the login by which its read-only UI looks at Dagster's records."""
 MOST_KEYS = 1_000  # partitions, ten weeks
 
 
@@ -55,7 +58,8 @@ def migrate(
     """
     if remove and first is None:
         raise typer.BadParameter("it needs --from: where the partitions begin", param_hint="--remove")
-    settings = settings_here(database=True, dagster=first is not None or additive_only)
+    reader = os.environ.get(READER)
+    settings = settings_here(database=True, dagster=bool(first is not None or additive_only or reader))
     url = database_url(settings)
     if additive_only:
         _refuse_forward_only(url)
@@ -67,8 +71,27 @@ def migrate(
     )
     err.print(f"The schema of {without_password(url)} {did}.", highlight=False, soft_wrap=True)
     check_reader(settings)
+    if reader:
+        _let_read(reader)
     if first is not None:
         (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
+
+
+def _let_read(reader: str) -> None:
+    from dagster import DagsterInstance
+    from dagster_postgres import PostgresRunStorage
+
+    from stats_assets.database.records_login import NoRecordsLogin, let_read
+
+    with DagsterInstance.get() as instance:
+        records = instance.run_storage
+        if not isinstance(records, PostgresRunStorage):
+            raise NoRecordsLogin(f"{READER} is set, and Dagster's records are not in PostgreSQL: unset it.")
+        records.get_run_storage_id()  # else the UI's first page would write it
+        owner, reader = (one.replace("+psycopg2://", "://", 1) for one in (records.postgres_url, reader))
+    if let_read(owner, reader):
+        said = f"Dagster's records can be read as {without_password(reader)}."
+        err.print(said, highlight=False, soft_wrap=True)
 
 
 def _refuse_forward_only(url: str) -> None:

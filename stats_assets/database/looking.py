@@ -130,7 +130,7 @@ def ask(url: str, owners: str | None = None) -> Connection:
     Raises NoReadingLogin for another login.
     """
     connection = look_by(url, owners)
-    more = _more(connection)
+    more = more_than_reading(connection)
     if more:
         name = connection.info.user
         connection.close()
@@ -144,7 +144,7 @@ def reading_url(url: str) -> str:
     Raises NoReadingLogin, DatabaseUnreachable, SchemaNotReady.
     """
     with look(url) as connection:
-        if not _more(connection):
+        if not more_than_reading(connection):
             return url
         try:
             login = reading_login(connection)
@@ -167,7 +167,8 @@ def _made_as(connection: Connection) -> UUID | None:
     return row[0] if row else None
 
 
-def _more(connection: Connection) -> list[str]:
+def more_than_reading(connection: Connection) -> list[str]:
+    """What its login may do beyond that, in words that follow its name; empty: it may only SELECT."""
     return [str(row[0]) for row in connection.execute(_MORE).fetchall()]
 
 

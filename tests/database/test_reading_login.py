@@ -29,6 +29,7 @@ from stats_assets.database.looking import (
 )
 from stats_assets.database.migrations import migrate
 from stats_assets.database.reading_login import name_of
+from stats_assets.database.statistics import passes
 from stats_assets.embedded_postgres.roles import as_superuser
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
@@ -68,6 +69,8 @@ def plain_owner(server: str) -> Iterator[str]:
 
 
 def test_it_is_made_with_the_schema_and_reads_all_but_its_password(migrated: str) -> None:
+    with connect(migrated) as owner:
+        passes.rebuild(owner)
     with ask(reading_url(migrated)) as connection:
         assert connection.info.user == name_in(migrated)
         assert connection.info.dbname == conninfo_to_dict(migrated)["dbname"]

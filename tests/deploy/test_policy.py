@@ -121,3 +121,26 @@ def test_roles_are_passed_and_made_for_our_services_alone() -> None:
     }
     made = found["iam:CreateServiceLinkedRole"]["Condition"]["StringEquals"]["iam:AWSServiceName"]
     assert set(made) == {*account.SERVICES, *account.MACHINES, *account.DATABASE}
+
+
+NAMED_ALIKE = {
+    "arn:aws:cloudwatch:*:*:alarm:stats-assets-*": "a name each",
+    "arn:aws:ecs:*:*:task-definition/stats-assets-*": "a name each",
+    "arn:aws:events:*:*:rule/stats-assets-*": "CloudFormation draws its end",
+    "arn:aws:iam::*:role/stats-assets-*": "the region is in it, or, of an older kit's, is not",
+    "arn:aws:iam::*:instance-profile/stats-assets-*": "likewise",
+}
+"""What may also be of a deployment whose name begins with ours, and a hyphen; why it is no narrower."""
+
+
+def test_a_deployment_whose_name_begins_with_ours_is_out_of_reach() -> None:
+    """`stats-assets-staging` beside `stats-assets`: its stacks, databases, logs, services, secrets, images."""
+    found = set()
+    for statement in policy():
+        if all(READS.search(one) for one in actions(statement)):
+            continue
+        places = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        ours = [one for one in places if "stats-assets" in one]
+        theirs = [one.replace("stats-assets", "stats-assets-staging").replace("*", "x") for one in ours]
+        found |= {one for one in ours for another in theirs if fnmatchcase(another, one)}
+    assert found == {*NAMED_ALIKE}

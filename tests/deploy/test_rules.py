@@ -8,9 +8,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
-from deploy.kit import image, makefile
+from deploy.kit import certificates, database, image, makefile
+from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import ConfigError, load
 from deploy.kit.database import most_storage
+from deploy.kit.instance import DATABASE_CA
 from deploy.kit.secrets import value_of
 from deploy.kit.variables import AWS, LOCAL, OIDC
 from tests.deploy.test_config import GOOD
@@ -58,6 +60,20 @@ WRONG = [
     ("CHANGESET_SOURCE", 'https://example.org/"x', "percent-encoded"),
     ("CHANGESET_SOURCE", "https://", ""),
     ("CERTIFICATE_ARN", "arn:aws:iam::123456789012:server-certificate/x", ""),
+    # of a role's policy: * ? and ${} would be more than one folder
+    ("ARCHIVE_URI", "s3://bucket/*", "a role's policy names them"),
+    ("ARCHIVE_URI", "s3://bucket/a?b", "a role's policy names them"),
+    ("ARCHIVE_URI", "s3://bucket/${aws:username}", "percent-encoded"),
+    ("AUGDIFF_SOURCE", "s3://bucket/$x/*", "a role's policy names them"),
+    ("ARCHIVE_URI", "s3://bucket/archivé", "percent-encoded"),
+    ("OVERPASS_URL", "https://overpass.example.org/a#b", "no server sees"),
+    ("CHANGESET_SOURCE", "https://example.org/100%", "hexadecimal"),
+    ("OVERPASS_URL", "https://overpass.example.org/ü", "percent-encoded"),
+    ("BASE_IMAGE", "--network=host", ""),
+    ("BASE_IMAGE", "python:3.11;x", ""),
+    ("CERTIFICATE_ARN", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b$(x)", ""),
+    ("OIDC_CLIENT_ID", "stäts", ""),
+    ("OIDC_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:oidc-AbCdEf}}x", ""),
     ("LOCAL_PORT", "70000", "from 10 to 65535"),
 ]
 
@@ -79,6 +95,9 @@ def test_good_values_at_the_edges() -> None:
         "INSTANCE_TYPE": ["m7i-flex.large", "m5.metal", "m7g.xlarge", "u-6tb1.metal"],
         "KEYPAIR": ["my key", "me@example"],
         "ALARM_EMAIL": ["o'neil+aws@example.co.uk"],
+        "BASE_IMAGE": ["python", "registry.example.org:5000/a/b_c:3.11-slim", f"python@sha256:{'0a' * 32}"],
+        "ARCHIVE_URI": ["s3://bucket/a", "s3://bucket/a/b=c/d+e"],
+        "OVERPASS_URL": ["http://overpass.internal:8080/api%20x/"],
         "DB_URI": [URL.format("%24%23%25%20%40"), "postgresql://u:p@host/stats?sslmode=require"],
     }
     plain = dict.fromkeys((*OIDC, "CERTIFICATE_ARN", "UI_HOST"), "") | {
@@ -247,3 +266,61 @@ def test_the_tag_says_what_is_in_the_image(tmp_path: Path, monkeypatch: pytest.M
     assert image.commit() == image.UNKNOWN, "another's checkout"
     monkeypatch.setenv("PATH", str(tmp_path / "unpacked"))
     assert image.commit() == image.UNKNOWN, "no git"
+
+
+@pytest.mark.parametrize("mode", ["prefer", "allow", "", "VERIFY-FULL", "on"])
+def test_what_would_do_without_tls_when_asked_to_is_refused(mode: str) -> None:
+    for url in (f"{URL.format('p')}?sslmode={mode}", f"{URL.format('p')}?%73slmode={mode}"):
+        with pytest.raises(ConfigError, match="sslmode can't be"):
+            load(AWS, environment=GOOD | {"DB_URI": url})
+
+
+@pytest.mark.parametrize("place", ["%2Ftmp/stats", "host/stats?host=/tmp", "host/stats?host=@x"])
+def test_a_socket_is_no_place_for_a_task(place: str) -> None:
+    with pytest.raises(ConfigError, match="a socket is no host for a task"):
+        load(AWS, environment=GOOD | {"DB_URI": f"postgresql://user:password@{place}"})
+
+
+@pytest.mark.parametrize("mode", ["disable", "require", "verify-ca"])
+def test_a_weaker_tls_is_said(mode: str) -> None:
+    """By check-config and by secrets, without the password; what the URL says stays."""
+    url = f"{URL.format('hunter2')}?sslmode={mode}"
+    said: list[str] = []
+    config = load(AWS, environment=GOOD | {"DB_URI": url})
+    database.check(Aws("us-east-1", say=said.append), config)
+    [line] = said
+    assert line.startswith(f"DB_URI says sslmode={mode}: ")
+    assert "hunter2" not in line
+    assert certificates.verified(url).startswith(url)
+
+
+def test_a_region_whose_authority_the_image_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of others than AWS's main partition, and of some new ones: no container would get a connection."""
+    monkeypatch.setattr(certificates, "FOLDER", tmp_path)
+    plain = dict.fromkeys((*OIDC, "CERTIFICATE_ARN", "UI_HOST"), "")
+    plain |= {"PLAIN_HTTP": "yes", "NO_LOGIN": "yes", "DB_URI": "", "DAGSTER_DB_URI": ""}
+    aws = Aws("us-east-1")
+    for region, known in (("eu-west-1", True), ("us-gov-west-1", False), ("cn-north-1", False)):
+        own = load(
+            AWS, environment=GOOD | plain | {"AWS_REGION": region, "DB_INSTANCE_CLASS": "db.t4g.large"}
+        )
+        host = f"x.abc.{region.upper()}.rds.amazonaws.com{'.cn' * region.startswith('cn-')}"
+        theirs = load(AWS, environment=GOOD | {"DB_URI": f"postgresql://u:p@{host}:5432/stats"})
+        if known:
+            database.check(aws, own)
+            assert f"sslrootcert={certificates.RDS}" in database.urls(aws, theirs)["DB_URI"]
+            continue
+        for step in (
+            lambda own=own: database.check(aws, own),
+            lambda own=own: database.bring(aws, own),
+            lambda theirs=theirs: database.check(aws, theirs),
+            lambda theirs=theirs: database.urls(aws, theirs),
+        ):
+            with pytest.raises(Refused, match=rf"RDS's authority of {region} .* deploy/instance/database-ca"):
+                step()
+        (tmp_path / DATABASE_CA).touch()
+        database.check(aws, own)
+        assert "instance/database-ca.pem" in database.urls(aws, theirs)["DB_URI"]
+        (tmp_path / DATABASE_CA).unlink()

@@ -220,3 +220,29 @@ def stacks_of(account: Account) -> list[str]:
 
 def secrets_of(account: Account) -> list[str]:
     return [one["Name"] for one in account.client("secretsmanager").list_secrets()["SecretList"]]
+
+
+def test_a_migration_that_is_at_work_is_waited_for(running: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a start which was ended: two at a time would change the same tables."""
+    at_work = ["RUNNING", "RUNNING", "STOPPED"]
+    monkeypatch.setattr(services, "STARTED_BY", "earlier")
+    running.client("ecs").run_task(
+        cluster="stats-assets",
+        taskDefinition="stats-assets-daemon",
+        startedBy="earlier",
+    )
+    aws = running.aws()
+    read = aws.read
+
+    def told(service: str, operation: str, /, **arguments: object) -> object:
+        answer = read(service, operation, **arguments)
+        if operation == "describe_tasks" and len(at_work) > 1:
+            assert "ecs:RunTask" not in running.calls
+            answer["tasks"][0]["lastStatus"] = at_work.pop(0)
+        return answer
+
+    monkeypatch.setattr(aws, "read", told)
+    running.calls.clear()
+    services.start(aws, running.config, IMAGE.replace("test", "newer"))
+    assert len(at_work) == 1
+    assert "ecs:RunTask" in running.calls
