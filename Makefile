@@ -18,7 +18,7 @@ install: ## make the virtual environment .venv with everything in it
 $(VENV)/.installed: pyproject.toml requirements-dev.lock hatch_build.py $(wildcard stats_assets/osm/c/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "stats-assets needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`. Say which: make PYTHON=python3.11"; exit 2; }
-	@echo "Installing into $(VENV), from requirements-dev.lock"
+	@echo "Installing into $(VENV), from requirements-dev.lock: a minute or two in which nothing more is said, longer on a busy machine"
 	$(PYTHON) -m venv $(VENV)
 	@# the pip that Python 3.11 brings takes twice as long for all that follows
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip

@@ -1,6 +1,7 @@
 """`python -m deploy.kit STEP`, as the Makefile calls it, variables in the environment.
 
-Exit code 2: wrong variables; of a step that runs a command as a task, that command's.
+Without make the variables are those that make has for config-aws.mk, and the exit code is this program's: 1 a step was
+refused, 2 wrong variables; of a step that runs a command as a task, that command's.
 """
 
 import os
@@ -39,6 +40,8 @@ from deploy.kit.render import HERE, RenderError, place, rendered, values_of
 from deploy.kit.variables import AWS, LOCAL, Variable
 
 Step = Callable[[Aws, Config], object]
+NO = ("", "0", "no", "false")
+"""Of DRY_RUN and FOLLOW."""
 
 
 def _check(aws: Aws, config: Config) -> None:
@@ -49,6 +52,7 @@ def _check(aws: Aws, config: Config) -> None:
 
 def _compose(aws: Aws, config: Config) -> None:
     name = "docker-compose.deploy.yml"
+    repository.require(aws, config)
     full = image.address(aws, config)
     place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values_of(config, full)).encode())
 
@@ -76,7 +80,14 @@ def _destroy(aws: Aws, config: Config) -> None:
     life.revisions(aws, config, keep=0)
 
 
+def _stop(aws: Aws, config: Config) -> None:
+    if services.stop(aws, config):
+        aws.done("The stream goes on from its checkpoint with make start-service")
+
+
 def _patch(aws: Aws, config: Config) -> None:
+    if config.on_ec2 and not cluster.machines(aws, config):
+        raise Refused(f"There is no group {config.named('machines')}. First: make configure-cluster")
     cluster.configure(aws, config)
     machines.refresh(aws, config)
 
@@ -97,7 +108,7 @@ def _task_stop(aws: Aws, config: Config) -> None:
 
 def _logs(aws: Aws, config: Config) -> None:
     told = os.environ
-    follow = told.get("FOLLOW", "") not in ("", "no")
+    follow = told.get("FOLLOW", "").lower() not in NO
     logs.show(aws, config, told.get("SERVICE") or "daemon", told.get("MINUTES", ""), follow)
 
 
@@ -124,7 +135,7 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
     "rotate": (rotate.password, (AWS,)),
     "restore": (lambda aws, config: restore.bring_back(aws, config, os.environ.get("TIME", "")), (AWS,)),
     "alarms": (alarms.bring, (AWS,)),
-    "stop-service": (services.stop, (AWS,)),
+    "stop-service": (_stop, (AWS,)),
     "status": (services.status, (AWS,)),
     "logs": (_logs, (AWS,)),
     "task": (_task, (AWS,)),
@@ -142,7 +153,9 @@ STEPS: Mapping[str, tuple[Step, tuple[Mapping[str, Variable], ...]]] = {
 def _config(tables: tuple[Mapping[str, Variable], ...]) -> Config:
     """The variables, and what make took away from them. Raises ConfigError."""
     wrong = []
-    if "MAKELEVEL" in os.environ:
+    by_hand = {} if "CLUSTER_NAME" in os.environ or AWS not in tables else makefile.values(HERE, AWS)
+    os.environ.update(by_hand)
+    if "MAKELEVEL" in os.environ or by_hand:
         for table in tables:
             file = HERE / ("config-local.mk" if table is LOCAL else "config-aws.mk")
             wrong += makefile.complaints(file, table, os.environ)
@@ -182,8 +195,9 @@ def main(arguments: list[str]) -> int:
     try:
         config = _config(tables)
         region = config.values.get("AWS_REGION", "us-east-1")
+        dry_run = os.environ.get("DRY_RUN", "").lower() not in NO
         with _ended_alike():
-            done = step(Aws(region, dry_run=bool(os.environ.get("DRY_RUN"))), config)
+            done = step(Aws(region, dry_run=dry_run), config)
     except ConfigError as error:
         where = "config-local.mk" if tables == (LOCAL,) else "config-aws.mk"
         print(f"{where} is not complete:\n{error}", file=sys.stderr)

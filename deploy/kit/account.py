@@ -34,9 +34,9 @@ def bring_roles(aws: Aws, config: Config, services: tuple[str, ...] = ()) -> Non
                 raise
 
 
-def check(aws: Aws, config: Config) -> None:
+def check(aws: Aws, config: Config, *, before_all: bool = False) -> None:
     """Raises Refused with every sentence of `problems`."""
-    if wrong := problems(aws, config):
+    if wrong := problems(aws, config, before_all=before_all):
         raise Refused("\n".join(wrong))
 
 
@@ -46,12 +46,13 @@ def check_network(aws: Aws, config: Config) -> None:
         raise Refused("\n".join(wrong))
 
 
-def problems(aws: Aws, config: Config) -> list[str]:
-    """All that can be seen beforehand, and would fail; empty: nothing."""
+def problems(aws: Aws, config: Config, *, before_all: bool = False) -> list[str]:
+    """All that can be seen beforehand, and would fail; empty: nothing. before_all: no step was done yet."""
     wrong = network(aws, config)
     if config.on_ec2:
-        # Under dry_run the step that makes the role was not done.
-        wrong += [] if aws.dry_run and not _role_is_there(aws, config) else role.complaints(aws, config)
+        # Under dry_run the step that makes the role was not done, and before preflight it need not be.
+        later = (aws.dry_run or before_all) and not role_is_there(aws, config)
+        wrong += [] if later else role.complaints(aws, config)
         wrong += _key(aws, config) + _offer(aws, config)
     return wrong + _quota(aws, config)
 
@@ -109,7 +110,7 @@ def _subnets(aws: Aws, config: Config) -> list[str]:
     return wrong
 
 
-def _role_is_there(aws: Aws, config: Config) -> bool:
+def role_is_there(aws: Aws, config: Config) -> bool:
     return look(aws, "iam", "get_role", RoleName=config["INSTANCE_ROLE"]) is not None
 
 

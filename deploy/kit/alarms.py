@@ -18,4 +18,4 @@ def bring(aws: Aws, config: Config) -> None:
     if made:
         aws.say(f"alarms go to the topic {made['Topic']}")
     if config["ALARM_EMAIL"]:
-        aws.say(f"{config['ALARM_EMAIL']} must confirm the subscription once: AWS has sent a mail")
+        aws.done(f"{config['ALARM_EMAIL']} must confirm the subscription once: AWS has sent a mail")

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from deploy.kit.answers import told
 
@@ -91,7 +92,7 @@ class Aws:
         if service not in self._clients:
             retries = {
                 "mode": os.environ.get("AWS_RETRY_MODE", "adaptive"),
-                "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "10")),
+                "total_max_attempts": _attempts(os.environ.get("AWS_MAX_ATTEMPTS", "10")),
             }
             config = ClientConfig(retries=retries)
             self._clients[service] = self._session.client(service, config=config)
@@ -185,6 +186,8 @@ def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
     try:
         yield
     except ClientError as error:
+        if code_of(error).startswith("4"):  # no code of AWS's: another server's page
+            raise Refused(_not_aws(service, f"HTTP {code_of(error)}, as no AWS does")) from None
         said = told(code_of(error), str(error), asked, region or "this region")
         if said is None:
             raise
@@ -203,8 +206,23 @@ def in_words(service: str, operation: str, region: str = "") -> Iterator[None]:
         raise Refused(
             f"AWS can't be reached ({service}): {error}. Is AWS_REGION {region} right, and is there internet?"
         ) from None
+    except ResponseParserError:
+        raise Refused(_not_aws(service, "what can't be read")) from None
     except BotoCoreError as error:
         raise Refused(f"AWS can't be asked ({service}): {error}") from None
+
+
+def _attempts(told: str) -> int:
+    if not told.isdecimal() or int(told) < 1:
+        raise Refused(f"AWS_MAX_ATTEMPTS can't be {told!r}. It is a number, such as 10")
+    return int(told)
+
+
+def _not_aws(service: str, answer: str) -> str:
+    return (
+        f"What answers in AWS's place ({service}) says {answer}. Is a proxy between, a network's login page, or"
+        " AWS_ENDPOINT_URL set?"
+    )
 
 
 def code_of(error: ClientError) -> str:

@@ -184,7 +184,7 @@ class _Machines:
 
     def _size(self, most: int) -> None:
         arguments = {"AutoScalingGroupName": self._name, "MaxSize": most}
-        what = f"{most} machines at most in {self._name}"
+        what = f"have {most} machines at most in {self._name}"
         self._aws.change(what, "autoscaling", "update_auto_scaling_group", **arguments)
 
     def _schedule(self) -> None:

@@ -39,12 +39,16 @@ def room(aws: Aws, config: Config) -> str:
     interfaces, by_size = machines_of.interfaces(aws, found), machines_of.by_size(found)
     tasks, services = min(interfaces, by_size), len(config.services)
     wanted, most = services + int(config["MAX_RUNS"]), int(config["MAX_INSTANCES"])
+    if not tasks:
+        raise Refused(
+            f"INSTANCE_TYPE {kind} has room for no task ({interfaces} network interfaces, {by_size} tasks by size):"
+            " take a larger one, such as m5.xlarge."
+        )
     if tasks * most < wanted:
         raise Refused(
             f"{most} machines of type {kind} have room for {tasks * most} tasks ({interfaces} network interfaces,"
             f" {by_size} tasks by size each), but {services} services and {config['MAX_RUNS']} runs are wanted:"
-            f" raise MAX_INSTANCES to {-(-wanted // tasks) if tasks else 'a larger type'}, lower MAX_RUNS, or take a"
-            " larger INSTANCE_TYPE."
+            f" raise MAX_INSTANCES to {-(-wanted // tasks)}, lower MAX_RUNS, or take a larger INSTANCE_TYPE."
         )
     runs = config["MAX_RUNS"]
     return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} services and {runs} runs"
@@ -219,7 +223,7 @@ def down(aws: Aws, config: Config) -> None:
                 what = f"take the protection off {len(some)} machines"
                 aws.change(what, "autoscaling", "set_instance_protection", **arguments)
             arguments = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
-            aws.change(f"no machines in {name}", "autoscaling", "update_auto_scaling_group", **arguments)
+            aws.change(f"have no machines in {name}", "autoscaling", "update_auto_scaling_group", **arguments)
     aws.done("no machines")
 
 

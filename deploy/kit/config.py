@@ -145,7 +145,9 @@ def load(*tables: Mapping[str, Variable], environment: Mapping[str, str] = os.en
 
 def _wrong(name: str, value: str, variable: Variable) -> list[str]:
     fits = re.fullmatch(variable.pattern, value, re.ASCII)
-    why = variable.rule(value) if variable.rule and (fits or variable.secret) else ""
+    if not fits and (choices := variable.choices):
+        return [f"{name} can't be {value!r}. It is {' or '.join(choices)}"]
+    why = variable.rule(value) if variable.rule and (fits or variable.explained) else ""
     if fits and not why:
         return []
     shown = "what it is" if variable.secret else repr(value)

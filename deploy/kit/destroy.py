@@ -52,7 +52,7 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
         _secret(aws, config, f"{name}/{part}")
     if environment.get("DESTROY_DATABASE") == name and config.own_database:
         _database(aws, config)
-    elif config.own_database:
+    elif config.own_database and stacks.find(aws, config.named("database")) is not None:
         aws.say(
             f"The database is still there. To remove it, too: make destroy CONFIRM={name} DESTROY_DATABASE={name}"
         )

@@ -152,14 +152,14 @@ def is_pushed(aws: Aws, full: str) -> bool:
     """Whether the repository has it."""
     place, _, wanted = full.rpartition(":")
     registry, _, name = place.partition("/")
-    if not name:  # a dry run, before the repository is there
-        return False
     account = registry.partition(".")[0]
     try:
         found = aws.pages("ecr", "list_images", "imageIds", repositoryName=name, registryId=account)
     except ClientError as error:
         if code_of(error) not in GONE:
             raise
+        if aws.dry_run:  # before the repository is there
+            return False
         raise Refused(
             f"There is no repository {place}. First: make ecr-repository, or mend ECR_REPO"
         ) from None
@@ -168,6 +168,7 @@ def is_pushed(aws: Aws, full: str) -> bool:
 
 def pushed(aws: Aws, config: Config) -> str:
     """The image's address. Raises Refused when it is not in the repository: tasks of it would never start."""
+    repository.require(aws, config)
     full = address(aws, config)
     if not aws.dry_run and not is_pushed(aws, full):
         raise Refused(f"{full} is not in the repository. First: make build-container push-image")

@@ -74,7 +74,7 @@ def revisions(aws: Aws, config: Config, keep: int = KEEP_REVISIONS) -> None:
                 aws.change(what, "ecs", "deregister_task_definition", taskDefinition=arn)
                 gone += 1
     if gone:
-        aws.say(f"{gone} old revisions of task definitions deregistered; the newest {keep} of each stay")
+        aws.done(f"{gone} old revisions of task definitions deregistered; the newest {keep} of each stay")
 
 
 def _used(aws: Aws, config: Config) -> set[str]:

@@ -25,7 +25,7 @@ def who(aws: Aws, _: Config) -> str:
 
 
 def account_is_ready(aws: Aws, config: Config) -> str:
-    account.check(aws, config)
+    account.check(aws, config, before_all=True)
     parts = [
         "VPC",
         "SUBNETS",
@@ -33,7 +33,10 @@ def account_is_ready(aws: Aws, config: Config) -> str:
         *(("INSTANCE_ROLE", "INSTANCE_TYPE") if config.on_ec2 else ()),
         "quota",
     ]
-    return f"{', '.join(parts)}: as they should be"
+    later = config.on_ec2 and not account.role_is_there(aws, config)
+    parts = [one for one in parts if not later or one != "INSTANCE_ROLE"]
+    made = "; INSTANCE_ROLE is made by make instance-role" if later else ""
+    return f"{', '.join(parts)}: as they should be{made}"
 
 
 def addresses(aws: Aws, config: Config) -> str:
@@ -119,6 +122,9 @@ def run(aws: Aws, config: Config, checks: list[tuple[str, Check]] | None = None)
             wrong += 1
             for line in str(error).splitlines():
                 aws.say(f"  WRONG  {name}: {line}")
+            if check is who:
+                aws.say("So nothing else can be looked at. Nothing was changed.")
+                return 1
         except (ClientError, BotoCoreError, LookupError) as error:
             aws.say(f"  ?      {name}: it can't be looked at: {error}")
     _bill(aws, config, known)

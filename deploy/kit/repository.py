@@ -1,7 +1,7 @@
 """The image's repository in ECR."""
 
 from deploy.kit import ownership
-from deploy.kit.aws import Aws, look
+from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
 
 
@@ -23,7 +23,23 @@ def uri(aws: Aws, config: Config) -> str:
         encryptionConfiguration={"encryptionType": "AES256"},
         tags=ownership.tags(config),
     )
-    return str(made["repository"]["repositoryUri"]) if made else f"(the repository {name})"
+    return str(made["repository"]["repositoryUri"]) if made else _expected(aws, name)
+
+
+def _expected(aws: Aws, name: str) -> str:
+    """What AWS calls one of that name in this account."""
+    who = aws.read("sts", "get_caller_identity")
+    suffix = ".cn" if who["Arn"].startswith("arn:aws-cn:") else ""
+    return f"{who['Account']}.dkr.ecr.{aws.region}.amazonaws.com{suffix}/{name}"
+
+
+def require(aws: Aws, config: Config) -> None:
+    """Raises Refused where there is none; a step that only takes an image from it makes none."""
+    name = config["ECR_REPO"]
+    if ".dkr.ecr." in name or aws.dry_run:
+        return
+    if look(aws, "ecr", "describe_repositories", repositoryNames=[name]) is None:
+        raise Refused(f"There is no repository {name} in {aws.region}. First: make ecr-repository push-image")
 
 
 def remove(aws: Aws, config: Config) -> None:

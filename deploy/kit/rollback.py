@@ -18,6 +18,10 @@ def roll_back(aws: Aws, config: Config, tag: str = "") -> None:
         raise Refused(f"No image was deployed before {now}: there is nothing to go back to.")
     before = f"{now.rpartition(':')[0]}:{tag}" if tag else earlier[-1]
     if not image.is_pushed(aws, before):
-        raise Refused(f"{before} is not in the repository: build its commit, push-image, start-service.")
+        known = ", ".join(one.rpartition(":")[2] for one in reversed(earlier)) or "none"
+        raise Refused(
+            f"{before} is not in the repository. Tags that were deployed before, the newest first: {known}. Another"
+            " commit: check it out, build-container, push-image, start-service."
+        )
     aws.say(f"from {now} back to {before}; make start-service goes forward again")
     services.start(aws, config, before, back=True)

@@ -29,6 +29,11 @@ def password(aws: Aws, config: Config, patience: float = RUNS) -> None:
     at_work = deployed.image(aws, config) if deployed.is_wanted(aws, config) else None
     with at_rest(aws, config, end_runs=False, patience=patience, again=False):
         database.give_password(aws, config, _pending(aws, config))
+        if aws.dry_run:  # what follows would look at the present one, and find all up to date
+            aws.say(
+                "would then put it into the secrets, and start the services with it where they are at work"
+            )
+            return
         _make_current(aws, config)
         secrets.put(aws, config)
     if at_work:

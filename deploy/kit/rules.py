@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import cache
 from ipaddress import IPv4Network, ip_address
 from urllib.parse import urlsplit
 
-import boto3
+from botocore.loaders import Loader
+from botocore.regions import EndpointResolver
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
@@ -55,22 +57,26 @@ def region(value: str) -> str:
     if value in known:
         return ""
     near = sorted(one for one in known if one.rpartition("-")[0] == value.rpartition("-")[0])
+    near = near or get_close_matches(value, sorted(known), cutoff=0.85)
     return f"There is no such region{', but ' + ', '.join(near) if near else ''} (a new one needs a newer boto3)."
 
 
 @cache
 def regions() -> frozenset[str]:
-    session = boto3.Session()
+    # A session would want AWS_PROFILE and the person's files to be right, which is the steps' to say.
+    resolver = EndpointResolver(Loader().load_data("endpoints"))
     return frozenset(
         one
-        for partition in session.get_available_partitions()
-        for one in session.get_available_regions("ecs", partition_name=partition)
+        for partition in resolver.get_available_partitions()
+        for one in resolver.get_available_endpoints("ecs", partition)
     )
 
 
 def subnets(value: str) -> str:
+    if re.search(r"\s", value):
+        return "Between them is a comma, without spaces."
     names = value.split(",")
-    return "One is named twice." if len(set(names)) < len(names) else ""
+    return "One is named twice." if len({*names}) < len(names) else ""
 
 
 def repository(value: str) -> str:

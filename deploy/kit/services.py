@@ -168,7 +168,7 @@ def _one_task(
     if aws.dry_run:
         return 0
     if not answer["tasks"]:
-        reasons = ", ".join(one.get("reason", "?") for one in answer["failures"])
+        reasons = ", ".join(one.get("reason", "?") for one in answer["failures"]) or "ECS does not say why"
         raise Refused(f"The migration's task was not placed: {reasons}. Is a machine there? make cluster-up")
     arn = answer["tasks"][0]["taskArn"]
 
@@ -213,14 +213,21 @@ def _task(aws: Aws, where: str, arn: str) -> dict[str, Any]:
     return found
 
 
-def stop(aws: Aws, config: Config) -> None:
-    """No tasks of our services any more; daemon first, so that nothing new is begun. Runs at work end by themselves."""
+def stop(aws: Aws, config: Config) -> bool:
+    """No tasks of our services any more; daemon first, so that nothing new is begun. Runs at work end by themselves.
+
+    Whether there are any services.
+    """
     found = {one["serviceName"]: one for one in cluster.services(aws, config)}
     for name in ("daemon", *(name for name in found if name != "daemon")):
         if name in found and found[name]["desiredCount"]:
             where = config["CLUSTER_NAME"]
             aws.change(f"stop {name}", "ecs", "update_service", cluster=where, service=name, desiredCount=0)
-    aws.done("services: stopped. The stream goes on from its checkpoint with make start-service")
+    if not found:
+        aws.say(f"services: {config['CLUSTER_NAME']} has none")
+        return False
+    aws.done("services: stopped")
+    return True
 
 
 def status(aws: Aws, config: Config) -> None:

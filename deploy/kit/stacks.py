@@ -18,6 +18,16 @@ from deploy.kit.render import parameters, template_body
 
 MARK = "stats-assets-hash"
 PATIENCE = 1800.0
+MAKERS = {
+    "database": "database",
+    "cluster": "configure-cluster",
+    "tasks": "start-service",
+    "services": "start-service",
+    "alarms": "alarms",
+}
+"""The step that makes a stack."""
+REVISED = "tasks"
+"""The stack whose outputs are others with each change: revisions."""
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 BROKEN = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS")
@@ -59,7 +69,7 @@ def outputs(aws: Aws, name: str) -> dict[str, str]:
         if aws.dry_run:
             return Expected(name)
         raise Refused(
-            f"The stack {name} is not there yet. Make it first: see deploy/README.md for the order."
+            f"The stack {name} is not there yet. First: make {MAKERS.get(name.rpartition('-')[2], 'preflight')}"
         )
     found = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
     if aws.dry_run:
@@ -127,7 +137,8 @@ def bring(
         return outputs(aws, name)
     aws.until(f"stack {name}", lambda: _is_complete(aws, name), PATIENCE, "Its events say why.")
     aws.done(f"stack {name}: ready")
-    return Expected(name) if aws.dry_run and stack is None else outputs(aws, name)
+    another = stack is None or part == REVISED
+    return Expected(name) if aws.dry_run and another else outputs(aws, name)
 
 
 def is_up_to_date(aws: Aws, config: Config, part: str, values: Mapping[str, Any]) -> bool:

@@ -80,7 +80,7 @@ def begin(aws: Aws, config: Config, words: list[str]) -> str:
     if aws.dry_run:
         return ""
     if not answer["tasks"]:
-        reasons = ", ".join(one.get("reason", "?") for one in answer["failures"])
+        reasons = ", ".join(one.get("reason", "?") for one in answer["failures"]) or "ECS does not say why"
         raise Refused(f"The task was not placed: {reasons}. Is a machine there? make cluster-up")
     return str(answer["tasks"][0]["taskArn"])
 

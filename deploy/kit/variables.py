@@ -3,6 +3,7 @@
 What they mean is in the templates beside the Makefile; what must hold of several at once is config.py's.
 """
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -21,12 +22,21 @@ class Variable(NamedTuple):
     required: bool = True
     secret: bool = False
     rule: rules.Rule | None = None
+    explained: bool = False
+    """Whether the rule has a word to say of what the pattern does not take, too."""
+
+    @property
+    def choices(self) -> list[str]:
+        """Where it is one of some words: these."""
+        words = self.pattern.split("|")
+        return words if all(re.fullmatch(r"\w+", one) for one in words) else []
 
 
 NUMBER = Variable(r"[1-9]\d{0,2}", "4")
 START = Variable(r"\d{1,9}", "7000000", required=False)
 SOURCE = Variable(r"(https?|s3)://\S+", "s3://bucket/augmented_diffs", required=False, rule=rules.web)
 WEB = Variable(r"https?://\S+", "https://overpass-api.de", rule=rules.web)
+CHANGESETS = WEB._replace(example="https://planet.openstreetmap.org/replication/changesets")
 LOGIN = WEB._replace(pattern=r"https://\S+")
 AWS: Mapping[str, Variable] = {
     "CLUSTER_NAME": Variable(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "stats-assets", rule=rules.name),
@@ -47,6 +57,7 @@ AWS: Mapping[str, Variable] = {
         r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+",
         "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
         rule=rules.subnets,
+        explained=True,
     ),
     "SECURITY_GROUP": Variable(r"sg-[0-9a-f]{8,17}", "sg-0123456789abcdef0"),
     "INSTANCE_ROLE": Variable(r"[a-zA-Z0-9_+=,.@-]{1,64}", "stats-assets-instance", required=False),
@@ -60,10 +71,20 @@ AWS: Mapping[str, Variable] = {
         r"[a-z0-9][\w.:/-]*(@sha256:[0-9a-f]{64})?", "docker.io/library/python:3.11.14-slim-bookworm"
     ),
     "DB_URI": Variable(
-        URI, "postgresql://user:password@host:5432/stats", required=False, secret=True, rule=rules.postgres
+        URI,
+        "postgresql://user:password@host:5432/stats",
+        required=False,
+        secret=True,
+        rule=rules.postgres,
+        explained=True,
     ),
     "DAGSTER_DB_URI": Variable(
-        URI, "postgresql://user:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
+        URI,
+        "postgresql://user:password@host:5432/dagster",
+        required=False,
+        secret=True,
+        rule=rules.postgres,
+        explained=True,
     ),
     "DAGSTER_READ_DB_URI": Variable(
         URI, "postgresql://looks:password@host:5432/dagster", required=False, secret=True, rule=rules.postgres
@@ -79,12 +100,12 @@ AWS: Mapping[str, Variable] = {
     "DB_STORAGE": Variable(r"[1-9]\d{0,5}", "100", required=False, rule=rules.within(20, 65536)),
     "AUGDIFF_SOURCE": SOURCE,
     "OVERPASS_URL": WEB,
-    "CHANGESET_SOURCE": WEB,
+    "CHANGESET_SOURCE": CHANGESETS,
     "AUGDIFF_START": START,
     "CHANGESET_START": START,
     "ARCHIVE_URI": Variable(r"s3://[^/\s]+/\S*[^/\s]", "s3://bucket/archive", required=False, rule=rules.web),
-    "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/8", rule=rules.cidr),
-    "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/8", required=False, rule=rules.cidr),
+    "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/16", rule=rules.cidr, explained=True),
+    "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/16", required=False, rule=rules.cidr, explained=True),
     "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "stats@example.org", required=False, rule=rules.mail),
     "UI_HOST": Variable(
         r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "stats.example.org"
@@ -114,7 +135,7 @@ LOCAL: Mapping[str, Variable] = {
     "LOCAL_DB_PASSWORD": Variable(r"[\w.~-]{6,}", "a-long-one", secret=True),
     "LOCAL_AUGDIFF_SOURCE": SOURCE,
     "LOCAL_OVERPASS_URL": WEB,
-    "LOCAL_CHANGESET_SOURCE": WEB,
+    "LOCAL_CHANGESET_SOURCE": CHANGESETS,
     "LOCAL_AUGDIFF_START": START,
     "LOCAL_CHANGESET_START": START,
 }

@@ -135,7 +135,7 @@ def _sentences(name: Stream, stream: StreamStatus, now: datetime) -> Iterator[st
     if stream.seek_to is not None:
         yield f"a seek to {stream.seek_to} waits for the sensor's next tick."
     if stream.cursor is None:
-        yield f"not begun. To begin: switch on {TABLE[name].sensor} in Dagster's UI (Automation)."
+        yield _to_begin(name, stream)
     elif stream.another and stream.head is not None:
         yield f"{why_another(name, stream.cursor, stream.head)}."
     elif stream.ahead:
@@ -163,6 +163,12 @@ def _sentences(name: Stream, stream: StreamStatus, now: datetime) -> Iterator[st
         yield f"{stream.flagged} flagged. {to_heal(name)}"
     for sequence, reason in [*list(stream.reasons.items())[:SHOWN], *stream.doubts.items()]:
         yield f"{sequence}: {shorten(reason, LONGEST, placeholder=' …')}"
+
+
+def _to_begin(name: Stream, stream: StreamStatus) -> str:
+    if stream.sensor_on:
+        return "not begun, but its sensor is on: the next tick begins. What ticks say is in Dagster's UI (Automation)."
+    return f"not begun. To begin: switch on {TABLE[name].sensor} in Dagster's UI (Automation)."
 
 
 def _ago(then: datetime | None, now: datetime) -> str:

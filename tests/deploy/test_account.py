@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, TokenRetrievalError
+from botocore.parsers import ResponseParserError
 
 from deploy.kit import account as checks
 from deploy.kit import cluster, image, role
@@ -183,6 +184,8 @@ def failed(code: str, message: str = "no") -> ClientError:
         (failed("VcpuLimitExceeded"), "Service Quotas in eu-south-2"),
         (EndpointConnectionError(endpoint_url="https://rds.eu-nowhere-9"), "Is AWS_REGION eu-south-2 right"),
         (TokenRetrievalError(provider="sso", error_msg="expired"), "aws sso login"),
+        (failed("404", "<!doctype html>"), "in AWS's place .rds. says HTTP 404.* Is a proxy between"),
+        (ResponseParserError("Unable to parse response"), "in AWS's place .rds. says what can't be read"),
     ],
 )
 def test_what_aws_says_is_told_in_words(error: Exception, words: str) -> None:

@@ -44,13 +44,48 @@ def test_every_missing_one_is_named_with_an_example() -> None:
         ("AUGDIFF_SOURCE", "/home/me/diffs"),
         ("ECR_REPO", "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/stats"),
         ("CLIENT_CIDR", "0.0.0.0/0"),
-        ("LAUNCH_TYPE", "SPOT"),
         ("INSTANCE_TYPE", "m5"),
     ],
 )
 def test_a_malformed_one_is_named_with_its_value(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(f"{name} can't be '{value}'. An example: ")):
         load(AWS, environment=GOOD | {name: value})
+
+
+def test_of_some_words_all_are_said() -> None:
+    for name, words in {
+        "LAUNCH_TYPE": "EC2 or FARGATE",
+        "RUNS": "mixed or tasks or processes",
+        "EXEC": "yes or no",
+        "ARCHITECTURE": "x86_64 or arm64",
+        "NO_LOGIN": "yes",
+    }.items():
+        with pytest.raises(ConfigError, match=rf"{name} can't be 'another'\. It is {words}(\n|$)"):
+            load(AWS, environment=GOOD | {name: "another"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("CLIENT_CIDR", "0.0.0.0/0", "too much of the world"),
+        ("READ_ONLY_CIDR", "10.1.2.3", "10.1.2.3/32"),
+        ("SUBNETS", "subnet-0123456789abcdef0, subnet-0123456789abcdef1", "without spaces"),
+        ("AWS_REGION", "us-est-1", "us-east-1"),
+    ],
+)
+def test_a_malformed_one_is_said_with_its_reason(name: str, value: str, why: str) -> None:
+    with pytest.raises(
+        ConfigError, match=re.escape(f"{name} can't be '{value}'. An example: ") + f".* - .*{why}"
+    ):
+        load(AWS, environment=GOOD | {name: value})
+
+
+def test_an_example_is_of_its_own_variable() -> None:
+    """Of an address: the one that the template has."""
+    for file, table in (("config-aws", AWS), ("config-local", LOCAL)):
+        text = (DEPLOY / f"{file}.mk.tpl").read_text()
+        for name, value in re.findall(r"^(\w+)\s*:=[ ]*(https://\S+)$", text, re.MULTILINE):
+            assert table[name].example == value, name
 
 
 def test_a_secret_is_never_shown() -> None:

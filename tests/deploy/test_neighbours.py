@@ -34,6 +34,38 @@ ORDER = (
     *("build-container", "push-image", "cluster-up", "start-service", "alarms", "status", "logs"),
 )
 """README's."""
+VERBS = {
+    *(
+        "add",
+        "attach",
+        "build",
+        "call",
+        "create",
+        "delete",
+        "deregister",
+        "detach",
+        "draw",
+        "give",
+        "have",
+        "keep",
+    ),
+    *(
+        "log",
+        "make",
+        "push",
+        "put",
+        "restore",
+        "run",
+        "start",
+        "stop",
+        "take",
+        "then",
+        "update",
+        "wait",
+        "write",
+    ),
+}
+"""Each "would" is followed by one."""
 ENDS = ("stop-service", "cluster-down", "destroy")
 RUNS = (
     "task",
@@ -261,9 +293,11 @@ def test_a_dry_run_says_would_to_the_end(story: Story) -> None:
         assert any(line.startswith(f"would {what}") for line in started), what
     done = re.compile(
         r": ready$|^services: stopped|^a machine is registered|^no machines|^wrote |has left a snapshot"
+        r"|^\d+ old revisions|AWS has sent"
     )
     said = [line for lines in story.said_dry.values() for line in lines]
     assert [line for line in said if done.search(line)] == []
+    assert {line.split()[1] for line in said if line.startswith("would ")} <= VERBS
 
 
 def test_each_call_is_among_those_that_the_policy_is_made_of(story: Story) -> None:

@@ -69,6 +69,10 @@ def test_a_good_account_and_what_is_wrong_with_others(account: Account) -> None:
     assert set(found(account).values()) == {"ok"}
     assert changes(account) == []
     assert any(line.startswith("A month costs about $") for line in account.said)
+    account.variables["INSTANCE_ROLE"] = "not-yet"
+    assert set(found(account).values()) == {"ok"}, "a step makes it"
+    assert any("INSTANCE_ROLE is made by make instance-role" in line for line in account.said)
+    del account.variables["INSTANCE_ROLE"]
     good = dict(account.variables)
     ec2 = account.client("ec2")
     other = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]

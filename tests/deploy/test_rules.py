@@ -13,6 +13,7 @@ from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import ConfigError, load
 from deploy.kit.database import most_storage
 from deploy.kit.instance import DATABASE_CA
+from deploy.kit.render import HERE
 from deploy.kit.secrets import value_of
 from deploy.kit.variables import AWS, LOCAL, OIDC
 from tests.deploy.test_config import GOOD
@@ -47,7 +48,6 @@ WRONG = [
     ("MAX_INSTANCES", "0", ""),
     ("MAX_RUNS", "1000", ""),
     ("KEYPAIR", "käy", ""),
-    ("ARCHITECTURE", "amd64", ""),
     ("ALARM_EMAIL", "stats@localhost", "no mail address"),
     ("ALARM_EMAIL", "a@b.org,c@d.org", ""),
     ("ARCHIVE_URI", "s3://ab/archive", "3 to 63"),
@@ -231,6 +231,64 @@ def test_what_make_takes_away_is_named(tmp_path: Path) -> None:
         file.write_text(f"CLUSTER_NAME := x\n{line}\n")
         assert makefile.complaints(file, AWS, {"DATABASE": "postgresql://"}) == [], line
     assert makefile.complaints(tmp_path / "none.mk", AWS, {}) == []
+
+
+NEARLY = {
+    "MAX_RUN": "MAX_RUNS",
+    "READ_ONLY_CIDRS": "READ_ONLY_CIDR",
+    "ALARM_MAIL": "ALARM_EMAIL",
+    "DB_STORAG": "DB_STORAGE",
+    "AUGDIF_START": "AUGDIFF_START",
+    "DB_URL": "DB_URI",
+    "AWS_REGIONS": "AWS_REGION",
+}
+OWN = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "CONTAINERS",
+    "PASSWORD",
+    "LOCAL_OVERPASS_URL",
+]
+
+
+def test_a_misspelt_one_is_named(tmp_path: Path) -> None:
+    """An optional one would be left out in silence."""
+    file = tmp_path / "config-aws.mk"
+    for name, meant in NEARLY.items():
+        file.write_text(f"{name} := 1\n")
+        assert makefile.complaints(file, AWS, {}) == [
+            f"{name} is no variable of the kit. Did you mean {meant}?"
+        ]
+    for name in OWN:
+        file.write_text(f"{name} := 1\n")
+        assert makefile.complaints(file, AWS, {}) == [], name
+    file.write_text("SUBNET_A := subnet-1\nSUBNETS := $(SUBNET_A),subnet-2\n")
+    assert makefile.complaints(file, AWS, {}) == [], "it is used"
+
+
+def test_without_make_the_variables_are_those_that_make_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By python -m deploy.kit STEP, whose exit code make would not hand on."""
+    (tmp_path / "Makefile").write_text((HERE / "Makefile").read_text())
+    assert makefile.values(tmp_path, AWS) == {}
+    wanted = {"VPC": "vpc-0123456789abcdef0", "DB_URI": "postgresql://u:a$b@h/d e"}
+    (tmp_path / "config-aws.mk").write_text(
+        "A := vpc-0123456789abcdef0\nVPC := $(A)\nDB_URI := postgresql://u:a$$b@h/d e\nUSER_AGENT := no\n"
+    )
+    for name in (*AWS, "CONTAINERS"):
+        monkeypatch.delenv(name, raising=False)
+    assert makefile.values(tmp_path, AWS) == wanted | {"CONTAINERS": "docker"}
+    (tmp_path / "config-aws.mk").write_text("VPC := $(error no)\n")
+    assert makefile.values(tmp_path, AWS) == {}
+
+
+def test_make_lists_the_steps_in_the_order_of_the_readme() -> None:
+    listed = re.findall(r"^([a-z.-]+):.*## ", (HERE / "Makefile").read_text(), re.MULTILINE)
+    table = (HERE / "README.md").read_text().partition("## The steps")[2].partition("| later |")[0]
+    first = re.findall(r"^\| `make ([a-z-]+)` ", table, re.MULTILINE)
+    assert listed[1 : 1 + len(first)] == first
 
 
 def test_make_does_with_a_line_what_is_said_of_it(tmp_path: Path) -> None:

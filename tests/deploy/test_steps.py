@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deploy.kit import __main__ as kit
-from deploy.kit import alarms, certificates, cluster, database, image, repository, role, secrets
+from deploy.kit import alarms, certificates, cluster, database, image, repository, role, rules, secrets
 from deploy.kit.aws import Refused, in_words
 from tests.deploy.conftest import (
     Account,
@@ -137,7 +137,10 @@ def test_a_cluster_that_exists_keeps_what_it_has(account: Account) -> None:
 
 def test_too_small_machines_are_refused_with_what_to_do(account: Account) -> None:
     account.variables |= {"INSTANCE_TYPE": "t3.small", "MAX_INSTANCES": "1"}
-    with pytest.raises(Refused, match="MAX_INSTANCES"):
+    with pytest.raises(Refused, match=r"no task .* take a larger one"):
+        cluster.configure(account.aws(), account.config)
+    account.variables["INSTANCE_TYPE"] = "m5.large"
+    with pytest.raises(Refused, match="raise MAX_INSTANCES to 4"):
         cluster.configure(account.aws(), account.config)
     account.variables["INSTANCE_TYPE"] = "m5.nonsense"
     with pytest.raises(Refused, match="is not offered"):
@@ -191,13 +194,54 @@ def test_a_step_as_make_calls_it(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DRY_RUN", "1")
     assert kit.main(["ecr-repository"]) == 0
-    assert account.client("ecr").describe_repositories()["repositories"] == []
-    monkeypatch.delenv("DRY_RUN")
+    monkeypatch.setenv("DRY_RUN", "0")
+    for step in ("start-service", "docker-compose.deploy.yml"):
+        monkeypatch.setenv("LOCAL_PORT", "3000")
+        assert kit.main([step]) in (1, 2)
+    assert "First: make ecr-repository" in capsys.readouterr().err
+    assert account.client("ecr").describe_repositories()["repositories"] == [], "only its own step makes it"
     assert kit.main(["ecr-repository"]) == 0
     [made] = account.client("ecr").describe_repositories()["repositories"]
     assert capsys.readouterr().out.endswith(f"{made['repositoryUri']}\n")
-    assert kit.main(["start-service"]) == 1
-    assert "The stack stats-assets-cluster is not there yet" in capsys.readouterr().err
+    for step, words in {
+        "start-service": "The stack stats-assets-cluster is not there yet. First: make configure-cluster",
+        "streams-on": "The stack stats-assets-tasks is not there yet. First: make start-service",
+        "patch-machines": "There is no group stats-assets-machines. First: make configure-cluster",
+    }.items():
+        assert kit.main([step]) == 1
+        assert words in capsys.readouterr().err
+    assert kit.main(["stop-service"]) == 0
+    assert capsys.readouterr().out == "services: stats-assets has none\n"
+    with monkeypatch.context() as own:
+        for name, value in {"DB_URI": "", "DAGSTER_DB_URI": "", "DB_INSTANCE_CLASS": "db.t4g.large"}.items():
+            own.setenv(name, value)
+        own.setenv("CONFIRM", "stats-assets")
+        assert kit.main(["destroy"]) == 0
+    assert "The database is still there" not in capsys.readouterr().out, "it was never made"
+    assert kit.main(["ecr-repository"]) == 0
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "many")
+    assert kit.main(["status"]) == 1
+    assert "AWS_MAX_ATTEMPTS can't be 'many'" in capsys.readouterr().err
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"{account.url}/a-login-page")
+    assert kit.main(["status"]) == 1
+    assert "What answers in AWS's place (ecs) says HTTP 404" in capsys.readouterr().err
+
+
+def test_a_profile_that_is_not_there_is_named(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The regions that there are need no profile; the first call says what is wrong with it."""
+    for name, value in account.variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    rules.regions.cache_clear()
+    assert kit.main(["check-config"]) == 0
+    for step in ("status", "preflight"):
+        assert kit.main([step]) == 1
+        told = "".join(capsys.readouterr())
+        assert told.count("The config profile (nobody) could not be found. Say who you are") == 1
+    assert "A month costs" not in told
 
 
 def test_dry_runs_change_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +250,12 @@ def test_dry_runs_change_nothing(account: Account, monkeypatch: pytest.MonkeyPat
         step(aws, account.config)
     assert changes(account) == []
     assert all(f"would {what}" in "\n".join(account.said) for what in ("create stack", "create cluster"))
+    account.said.clear()
+    monkeypatch.setattr(image, "commit", lambda: "abc")
+    image.push(aws, account.config)
+    registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    assert any(line.startswith(f"would log in to {registry}: ") for line in account.said)
+    assert any(line.startswith(f"would push {registry}/stats-assets:") for line in account.said)
 
 
 def test_a_missing_permission_is_named() -> None:

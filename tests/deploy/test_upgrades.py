@@ -134,6 +134,12 @@ def test_at_rest_there_is_no_daemon_and_no_run(own: Account) -> None:
 def test_rollback_goes_one_image_back_or_says_why_not(own: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Refused, match="nothing to go back to"):
         rollback.roll_back(own.aws(), own.config)
+    services.start(own.aws(dry_run=True), own.config, NEWER)
+    assert [line for line in own.said if line.startswith("would ")] == [
+        "would update stack stats-assets-tasks",
+        "would run the migrations, as one task",
+        "would update stack stats-assets-services",
+    ]
     services.start(own.aws(), own.config, NEWER)
     exits(monkeypatch, 1)
     with pytest.raises(Refused, match="refuses what it can't work with"):
@@ -147,7 +153,7 @@ def test_rollback_goes_one_image_back_or_says_why_not(own: Account, monkeypatch:
     with pytest.raises(Refused, match="nothing to go back to"):
         rollback.roll_back(own.aws(), own.config)
     monkeypatch.setattr(image, "is_pushed", lambda *_: False)
-    with pytest.raises(Refused, match="not in the repository"):
+    with pytest.raises(Refused, match=r"not in the repository.* deployed before, the newest first: "):
         rollback.roll_back(own.aws(), own.config, "0.1.0-gone")
 
 
@@ -170,6 +176,10 @@ def test_another_password_waits_for_the_runs(own: Account, monkeypatch: pytest.M
         rotate.password(own.aws(), own.config, patience=0.1)
     assert (url(own), desired(own)["daemon"]) == (before, 1)
     monkeypatch.setattr(rest, "tasks", lambda *_: [])
+    own.said.clear()
+    rotate.password(own.aws(dry_run=True), own.config)
+    assert own.said[-1].startswith("would then put it into the secrets, and start the services")
+    assert not any("up to date" in line for line in own.said)
     with monkeypatch.context() as broken:  # between the server and the secrets
         broken.setattr(secrets, "put", lambda *_: (_ for _ in ()).throw(Refused("gone")))
         with pytest.raises(Refused, match="gone"):

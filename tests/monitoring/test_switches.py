@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -246,4 +247,11 @@ def test_dagster_is_asked_once_and_only_where_a_stream_has_not_ticked_just_now(
     pass_time(connection, 60)
     assert [one.sensor_on for one in standing.of(stats, ask).streams.values()] == [None, None]
     assert asked == [1]
+    for on, words in (
+        (True, "its sensor is on"),
+        (False, "To begin: switch on"),
+        (None, "To begin: switch on"),
+    ):
+        begun = replace(standing.of(stats, ask).streams[DIFFS], cursor=None, sensor_on=on)
+        assert words in next(command._sentences(DIFFS, begun, datetime.now(UTC)))
     assert said(stats, UNKNOWN)[0] not in ("switched off", "no ticks")  # three minutes say that, not one
