@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.kit import cluster, deployed, discovery, entrance, secrets, snapshot, stacks
+from deploy.kit import cluster, deployed, discovery, entrance, pages, secrets, snapshot, stacks
 from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
 from deploy.kit.rest import at_rest
@@ -13,7 +13,7 @@ FORWARD_ONLY = 4
 """The second's exit code where code of before could not go on: nothing was done (stats_assets/cli/forward_only.py)."""
 
 STARTED_BY = "stats-assets-migration"
-ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole")
+ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole", "PagesRole")
 
 
 def start(
@@ -48,10 +48,11 @@ def start(
         stacks.bring(aws, config, "read-only", where | balancer | open_to, breaker, stays=not undoable)
     elif stacks.find(aws, config.named("read-only")):
         stacks.remove(aws, config, "read-only")
+    pages.bring(aws, config, where, tasks, breaker, stays=not undoable)
     for service in cluster.services(aws, config):
         if not service["desiredCount"]:
             name, cluster_name = service["serviceName"], config["CLUSTER_NAME"]
-            arguments = {"cluster": cluster_name, "service": name, "desiredCount": 1}
+            arguments = {"cluster": cluster_name, "service": name, "desiredCount": config.tasks(name)}
             aws.change(f"start {name}", "ecs", "update_service", **arguments)
     if "Address" in made:
         entrance.tell(aws, config, made["Address"])
@@ -79,6 +80,8 @@ def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[s
             "DatabaseSecret": arns["DB_URI"],
             "DagsterSecret": arns["DAGSTER_DB_URI"],
             "ReadingSecret": arns[secrets.READING],
+            "PagesSecret": arns[secrets.PAGES],
+            **pages.told(aws, config),
             "OverpassUrl": config["OVERPASS_URL"],
             "AugmentedDiffsUrl": config["AUGDIFF_SOURCE"],
             "ChangesetsUrl": config["CHANGESET_SOURCE"],
