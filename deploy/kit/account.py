@@ -153,7 +153,10 @@ def _quota(aws: Aws, config: Config) -> list[str]:
         what, instead = f"{most} machines of type {kind}", "lower MAX_INSTANCES"
     else:
         wanted, quota = -(-config.all_tasks(most=True) // 2) + int(config["MAX_RUNS"]), FARGATE_QUOTA
-        what, instead = f"{config.all_tasks(most=True)} services and {config['MAX_RUNS']} runs", "lower MAX_RUNS"
+        what, instead = (
+            f"{config.all_tasks(most=True)} tasks of services and {config['MAX_RUNS']} runs",
+            "lower MAX_RUNS",
+        )
     try:
         told = aws.read("service-quotas", "get_service_quota", ServiceCode=quota[0], QuotaCode=quota[1])
     except (ClientError, Refused):

@@ -47,11 +47,11 @@ def room(aws: Aws, config: Config) -> str:
     if tasks * most < wanted:
         raise Refused(
             f"{most} machines of type {kind} have room for {tasks * most} tasks ({interfaces} network interfaces,"
-            f" {by_size} tasks by size each), but {services} services and {config['MAX_RUNS']} runs are wanted:"
+            f" {by_size} tasks by size each), but {services} tasks of services and {config['MAX_RUNS']} runs are wanted:"
             f" raise MAX_INSTANCES to {-(-wanted // tasks)}, lower MAX_RUNS, or take a larger INSTANCE_TYPE."
         )
     runs = config["MAX_RUNS"]
-    return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} services and {runs} runs"
+    return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} tasks of services and {runs} runs"
 
 
 def _image(aws: Aws, config: Config) -> str:

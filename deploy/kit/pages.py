@@ -28,33 +28,38 @@ def problems(aws: Aws, config: Config) -> list[str]:
     return wrong
 
 
-def told(aws: Aws, config: Config) -> dict[str, str]:
-    """What their tasks are told, by the parameters of the tasks' stack; all empty where there are no pages.
-
-    The balancer's networks are there, as it says who asks; else all would be one address. Raises Refused where the
-    balancer could not be made.
-    """
-    if not config.pages:
-        return {"People": "", "Contact": "", "TrustedProxies": ""}
-    if wrong := problems(aws, config):
-        raise Refused("\n".join(wrong))
+def _told(aws: Aws, config: Config) -> dict[str, str]:
+    """What their tasks are told. The balancer's networks are there, as it says who asks; else all would be one address."""
     filters = [{"Name": "subnet-id", "Values": config["PAGES_SUBNETS"].split(",")}]
     found = aws.pages("ec2", "describe_subnets", "Subnets", Filters=filters)
     networks = ",".join(sorted(one["CidrBlock"] for one in found))
     return {"People": config["PEOPLE"], "Contact": config["CONTACT"], "TrustedProxies": networks}
 
 
+def check(aws: Aws, config: Config) -> None:
+    """Raises Refused with every sentence of `problems`."""
+    if wrong := problems(aws, config):
+        raise Refused("\n".join(wrong))
+
+
 def bring(
-    aws: Aws, config: Config, where: dict[str, str], tasks: dict[str, str], breaker: dict[str, Any], *, stays: bool
+    aws: Aws,
+    config: Config,
+    where: dict[str, Any],
+    task: dict[str, Any],
+    breaker: dict[str, Any],
+    *,
+    stays: bool,
 ) -> None:
-    """The stack as the variables say; removed where they say none. The address is told."""
+    """The stack as the variables say; removed where they say none. The address is told. task: as tasks' stack has it."""
     if not config.pages:
         if stacks.find(aws, config.named(STACK)):
             stacks.remove(aws, config, STACK)
         return
     values = {
         **{name: where[name] for name in SHARED},
-        "PagesTask": tasks["PagesTask"],
+        **task,
+        **_told(aws, config),
         "PublicSubnets": config["PAGES_SUBNETS"],
         "Cidr": config["PAGES_CIDR"],
         "CertificateArn": config["PAGES_CERTIFICATE_ARN"],

@@ -26,7 +26,9 @@ def wrong(values: Mapping[str, str]) -> list[str]:
     region = values["AWS_REGION"]
     for name in ("PAGES_CERTIFICATE_ARN", PAGES_DATABASE[1]):
         if values[name] and values[name].split(":")[3] != region:
-            found.append(f"{name} is of {values[name].split(':')[3]}, and AWS_REGION is {region}: it must be of there")
+            found.append(
+                f"{name} is of {values[name].split(':')[3]}, and AWS_REGION is {region}: it must be of there"
+            )
     least, most = (int(values[name] or DEFAULTS[name]) for name in ("PAGES_MIN", "PAGES_MAX"))
     if least > most:
         found.append(f"PAGES_MIN is {least}, and PAGES_MAX {most}: it must be as many, or more")

@@ -43,6 +43,8 @@ CERTIFICATE = Variable(
     r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
     "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
 )
+PEOPLE = Variable(r"full|names|none", "full", required=False)
+CONTACT = Variable(r"https?://\S+|[^@\s]+@[^@\s]+", "stats@example.org", required=False, rule=rules.contact)
 PUBLIC_SUBNETS = Variable(
     r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+",
     "subnet-0123456789abcdef2,subnet-0123456789abcdef3",
@@ -132,17 +134,23 @@ AWS: Mapping[str, Variable] = {
     "PLAIN_HTTP": Variable(r"yes", "yes", required=False),
     "NO_LOGIN": Variable(r"yes", "yes", required=False),
     "PAGES": Variable(r"yes|no", "no", required=False),
-    "PEOPLE": Variable(r"full|names|none", "full", required=False),
-    "CONTACT": Variable(r"https?://\S+|[^@\s]+@[^@\s]+", "stats@example.org", required=False, rule=rules.contact),
+    "PEOPLE": PEOPLE,
+    "CONTACT": CONTACT,
     "PAGES_SUBNETS": PUBLIC_SUBNETS,
     "PAGES_HOST": HOST._replace(required=False, example="maps.example.org"),
     "PAGES_CERTIFICATE_ARN": CERTIFICATE._replace(required=False),
     "PAGES_PLAIN_HTTP": Variable(r"yes", "yes", required=False),
-    "PAGES_CIDR": Variable(rf"0\.0\.0\.0/0|{CIDR}", rules.WORLD, required=False, rule=rules.public, explained=True),
+    "PAGES_CIDR": Variable(
+        rf"0\.0\.0\.0/0|{CIDR}", rules.WORLD, required=False, rule=rules.public, explained=True
+    ),
     "PAGES_MIN": NUMBER._replace(required=False, example="2"),
     "PAGES_MAX": NUMBER._replace(required=False, example="6"),
     "PAGES_DB_URI": Variable(
-        URI, "postgresql://looks:password@replica:5432/stats", required=False, secret=True, rule=rules.postgres
+        URI,
+        "postgresql://looks:password@replica:5432/stats",
+        required=False,
+        secret=True,
+        rule=rules.postgres,
     ),
     "PAGES_DB_SECRET_ARN": Variable(
         ARN_OF_SECRET, "arn:aws:secretsmanager:us-east-1:123456789012:secret:looks-AbCdEf", required=False
@@ -157,6 +165,9 @@ LEFT_OUT: Mapping[str, tuple[str, ...]] = {"PLAIN_HTTP": ("CERTIFICATE_ARN", "UI
 """A variable that says that something is left out, and what needs no value then."""
 LOCAL: Mapping[str, Variable] = {
     "LOCAL_PORT": Variable(r"[1-9]\d{1,4}", "3000", rule=rules.within(10, 65535)),
+    "LOCAL_PAGES_PORT": Variable(r"[1-9]\d{1,4}", "8080", required=False, rule=rules.within(10, 65535)),
+    "LOCAL_PEOPLE": PEOPLE,
+    "LOCAL_CONTACT": CONTACT,
     "LOCAL_DB_PASSWORD": Variable(r"[\w.~-]{6,}", "a-long-one", secret=True),
     "LOCAL_AUGDIFF_SOURCE": SOURCE,
     "LOCAL_OVERPASS_URL": WEB,

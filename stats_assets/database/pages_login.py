@@ -13,7 +13,9 @@ from stats_assets.database.looking import more_than_reading
 from stats_assets.database.reading_login import let_it_read
 from stats_assets.database.records_login import NoRecordsLogin, bring_role
 
-OURS: Final = "stats-assets: may only read the statistics, for pages"  # a role's comment; without it, not ours
+OURS: Final = (
+    "stats-assets: may only read the statistics, for pages"  # a role's comment; without it, not ours
+)
 
 
 def let_read(owner: str, reader: str) -> bool:

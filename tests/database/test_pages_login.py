@@ -13,7 +13,9 @@ NAME = "pages_reader"
 
 
 @pytest.fixture
-def reader(url: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def reader(
+    url: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     made = url.replace("//stats@", f"//{NAME}:hunter2@")
     monkeypatch.setenv("DATABASE_URL", url)
@@ -33,7 +35,11 @@ def test_it_is_made_by_migrate_and_may_only_select(url: str, reader: str) -> Non
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT password FROM reading_login")
         connection.execute("SET default_transaction_read_only = off")
-        for statement in ("DELETE FROM changesets", "CREATE TABLE mine ()", "INSERT INTO streams DEFAULT VALUES"):
+        for statement in (
+            "DELETE FROM changesets",
+            "CREATE TABLE mine ()",
+            "INSERT INTO streams DEFAULT VALUES",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())
     assert not let_read(url, url), "one login for both: nothing to do"

@@ -69,7 +69,10 @@ BY_TYPE: dict[str, tuple[str, ...]] = {
         *("elasticloadbalancing:ModifyListener", "elasticloadbalancing:DescribeListeners"),
     ),
     "AWS::ApplicationAutoScaling::ScalableTarget": (
-        *("application-autoscaling:RegisterScalableTarget", "application-autoscaling:DeregisterScalableTarget"),
+        *(
+            "application-autoscaling:RegisterScalableTarget",
+            "application-autoscaling:DeregisterScalableTarget",
+        ),
         "application-autoscaling:DescribeScalableTargets",
     ),
     "AWS::ApplicationAutoScaling::ScalingPolicy": (

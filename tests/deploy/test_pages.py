@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.kit import alarms, cluster, cost, database, pages, preflight, secrets, services, stacks
+from deploy.kit import alarms, cluster, cost, database, preflight, secrets, services, stacks
 from deploy.kit.aws import Refused
 from deploy.kit.config import ConfigError, load
 from deploy.kit.render import template_body
@@ -51,9 +51,15 @@ def public_subnets(account: Account) -> str:
         ({"PAGES_PLAIN_HTTP": "yes"}, "PAGES_PLAIN_HTTP and PAGES_CERTIFICATE_ARN can't both be set"),
         ({"PAGES_MIN": "7"}, "PAGES_MIN is 7, and PAGES_MAX 6"),
         ({"PAGES_DB_URI": ""}, "PAGES_DB_URI is not set, and neither is PAGES_DB_SECRET_ARN"),
-        ({"PAGES_DB_SECRET_ARN": AWS["PAGES_DB_SECRET_ARN"].example}, "PAGES_DB_URI and PAGES_DB_SECRET_ARN can't"),
+        (
+            {"PAGES_DB_SECRET_ARN": AWS["PAGES_DB_SECRET_ARN"].example},
+            "PAGES_DB_URI and PAGES_DB_SECRET_ARN can't",
+        ),
         ({"PAGES_DB_URI": GOOD["DB_URI"]}, "PAGES_DB_URI is DB_URI, whose login may write"),
-        ({"PAGES_CERTIFICATE_ARN": WANTED["PAGES_CERTIFICATE_ARN"].replace("us-east-1", "eu-west-1")}, "of eu-west-1"),
+        (
+            {"PAGES_CERTIFICATE_ARN": WANTED["PAGES_CERTIFICATE_ARN"].replace("us-east-1", "eu-west-1")},
+            "of eu-west-1",
+        ),
         ({"PAGES_CIDR": "10.1.2.3/8"}, "The network that it is in is 10.0.0.0/8"),
         ({"PAGES_CIDR": "0.0.0.0/1"}, "That is too much of the world"),
         ({"CONTACT": "somebody"}, "CONTACT can't be"),
@@ -74,24 +80,23 @@ def test_none_are_made_unasked_and_all_of_the_world_may_come() -> None:
     assert (config.all_tasks(), config.all_tasks(most=True)) == (6, 10)
     plain = GOOD | WANTED | {"PAGES_HOST": "", "PAGES_CERTIFICATE_ARN": "", "PAGES_PLAIN_HTTP": "yes"}
     assert load(AWS, environment=plain).pages
-    lines = {
-        one: {line.what for line in cost.of(one, 3)[1]} for one in (config,)
-    }  # the month's, with pages
-    assert "load balancer of the pages" in lines[config] - {line.what for line in cost.of(without, 3)[1]}
+    has, lacks = ({line.what for line in cost.of(one, 3)[1]} for one in (config, without))
+    assert has - lacks == {"load balancer of the pages"}
 
 
 def test_they_have_a_stack_of_their_own(running: Account) -> None:
     running.variables |= WANTED | {"PAGES_CERTIFICATE_ARN": running.variables["CERTIFICATE_ARN"]}
-    running.variables["PAGES_SUBNETS"] = running.variables["SUBNETS"]
-    with pytest.raises(Refused, match="PAGES_SUBNETS: subnet-.* has no route to an internet gateway"):
-        pages.told(running.aws(), running.config)
+    running.variables |= {"PAGES_SUBNETS": running.variables["SUBNETS"], "MAX_INSTANCES": "6"}
+    with pytest.raises(Refused, match=r"PAGES_SUBNETS: subnet-.* has no route to an internet gateway"):
+        services.start(running.aws(), running.config, IMAGE)
     running.variables["PAGES_SUBNETS"] = public_subnets(running)
     cluster.configure(running.aws(), running.config)
     secrets.put(running.aws(), running.config)
     running.said.clear()
-    services.start(running.aws(dry_run=True), running.config, IMAGE)
+    newer = IMAGE.replace("test", "newer")
+    services.start(running.aws(dry_run=True), running.config, newer)
     assert "would create stack stats-assets-pages" in running.said
-    twice(running, lambda aws: services.start(aws, running.config, IMAGE))
+    twice(running, lambda aws: services.start(aws, running.config, newer))
     alarms.bring(running.aws(), running.config)
     assert "pages and API, for 0.0.0.0/0: https://maps.example.org" in running.said
     assert stacks.outputs(running.aws(), "stats-assets-pages")["PagesBalancer"].startswith("app/")
@@ -102,12 +107,17 @@ def test_they_have_a_stack_of_their_own(running: Account) -> None:
     assert told["TRUSTED_PROXIES"] == "10.0.100.0/24,10.0.101.0/24"
     assert [one["name"] for one in container["secrets"]] == ["READ_DATABASE_URL"]
     assert f":secret:{NAME}-" in container["secrets"][0]["valueFrom"]
-    [balancer] = [one for one in elb.describe_load_balancers()["LoadBalancers"] if one["Scheme"] == "internet-facing"]
+    [balancer] = [
+        one for one in elb.describe_load_balancers()["LoadBalancers"] if one["Scheme"] == "internet-facing"
+    ]
     listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-    assert {(one["Port"], one["DefaultActions"][0]["Type"]) for one in listeners} == {(443, "forward"), (80, "redirect")}
+    assert {(one["Port"], one["DefaultActions"][0]["Type"]) for one in listeners} == {
+        (443, "forward"),
+        (80, "redirect"),
+    }
     services.stop(running.aws(), running.config)
     assert {one["desiredCount"] for one in cluster.services(running.aws(), running.config)} == {0}
-    services.start(running.aws(), running.config, IMAGE)
+    services.start(running.aws(), running.config, newer)
     assert {
         one["serviceName"]: one["desiredCount"] for one in cluster.services(running.aws(), running.config)
     } == {"code": 1, "daemon": 1, "webserver": 1, "watch": 1, "pages": 2}
@@ -137,7 +147,7 @@ def statement(role: str) -> Any:
 
 
 def test_who_is_asked_by_the_world_knows_nothing_else() -> None:
-    given = environment("PagesTask")
+    given = environment("Task", "pages")
     assert not {"DATABASE_URL", "DAGSTER_DB_URI", "RUN_TASK_DEFINITION"} & {*given}
     assert {one.lower() for one in given} - {"aws_default_region"} <= {
         *Settings.model_fields,
@@ -146,13 +156,19 @@ def test_who_is_asked_by_the_world_knows_nothing_else() -> None:
     assert statement("PagesRole") is None
     assert "PagesRole" not in resources("cluster")["ExecPolicy"]["Properties"]["Roles"]
     has = {
-        (task, name) for task in resources("tasks") for name, one in environment(task).items() if one == "Ref PagesSecret"
+        (task, name)
+        for task in resources("tasks")
+        for name, one in environment(task).items()
+        if one == "Ref PagesSecret"
     }
-    assert has == {("PagesTask", "READ_DATABASE_URL"), ("DaemonTask", PAGES_READER)}
+    assert (has, given["READ_DATABASE_URL"]) == ({("DaemonTask", PAGES_READER)}, "Ref Secret")
     found = resources("pages")
+    assert found["Task"]["Properties"]["TaskRoleArn"] == "Ref Role"
     service = found["Service"]["Properties"]
     network = service["NetworkConfiguration"]["AwsvpcConfiguration"]
-    assert network["SecurityGroups"] == ["Ref SecurityGroup", "Ref Group"], "that of the others reaches the code server"
+    assert network["SecurityGroups"] == ["Ref SecurityGroup", "Ref Group"], (
+        "that of the others reaches the code server"
+    )
     assert "DesiredCount" not in service, "a deployment would undo what the scaling has done"
     assert "EnableExecuteCommand" not in service
     assert found["Targets"]["Properties"]["HealthCheckPath"] == "/ready"
