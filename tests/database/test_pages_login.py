@@ -31,7 +31,7 @@ def test_it_is_made_by_migrate_and_may_only_select(url: str, reader: str) -> Non
         migrate()
     with psycopg.connect(reader, autocommit=True) as connection:
         assert connection.execute("SELECT count(*) FROM changesets").fetchone() is not None
-        assert connection.execute("SELECT count(*) FROM osmesa.refreshments").fetchone() is not None
+        assert connection.execute("SELECT count(*) FROM refreshments").fetchone() is not None
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT password FROM reading_login")
         connection.execute("SET default_transaction_read_only = off")
