@@ -47,7 +47,7 @@ def room(aws: Aws, config: Config) -> str:
     if tasks * most < wanted:
         raise Refused(
             f"{most} machines of type {kind} have room for {tasks * most} tasks ({interfaces} network interfaces,"
-            f" {by_size} tasks by size each), but {services} tasks of services and {config['MAX_RUNS']} runs are wanted:"
+            f" {by_size} tasks by size each), but {services} of services and {config['MAX_RUNS']} runs are wanted:"
             f" raise MAX_INSTANCES to {-(-wanted // tasks)}, lower MAX_RUNS, or take a larger INSTANCE_TYPE."
         )
     runs = config["MAX_RUNS"]

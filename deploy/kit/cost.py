@@ -22,8 +22,8 @@ LOGS_GB_DAY = 0.15
 CONFIG_ITEMS = 6
 """AWS Config's records of a task's interface, assumed: made, attached, detached, deleted, and what it belongs to."""
 ALARMS, METRICS, INSIGHTS = 17, 31, 60
-OF_PAGES = 4
-"""Alarms: two of ours, two of the scaling's."""
+OF_PAGES, OF_SCALING = 2, 2
+"""Alarms that are there with pages alone: ours, and those by which their tasks become more and fewer."""
 ZONES = 2
 ENDPOINTS = 4
 """Interfaces that a task's start goes through: ecr.api, ecr.dkr, logs, secretsmanager."""
@@ -83,7 +83,7 @@ def bill(config: Config, week: Week, room: int, network: Network = Network()) ->
         )
     balancer = MONTH_HOURS * (price["balancer_hour"] + price["balancer_unit_hour"])
     logs = LOGS_GB_DAY * 365 / 12
-    alarms = ALARMS + (OF_PAGES if config.pages else 0)
+    alarms = ALARMS + (OF_PAGES + OF_SCALING if config.pages else 0)
     watched = alarms * price["alarm_month"] + METRICS * price["metric_month"] + price["dashboard_month"]
     return [
         *lines,

@@ -29,7 +29,7 @@ def problems(aws: Aws, config: Config) -> list[str]:
 
 
 def _told(aws: Aws, config: Config) -> dict[str, str]:
-    """What their tasks are told. The balancer's networks are there, as it says who asks; else all would be one address."""
+    """What their tasks are told: the balancer's networks, too, as it says who asks, and all would be one address."""
     filters = [{"Name": "subnet-id", "Values": config["PAGES_SUBNETS"].split(",")}]
     found = aws.pages("ec2", "describe_subnets", "Subnets", Filters=filters)
     networks = ",".join(sorted(one["CidrBlock"] for one in found))
@@ -51,7 +51,7 @@ def bring(
     *,
     stays: bool,
 ) -> None:
-    """The stack as the variables say; removed where they say none. The address is told. task: as tasks' stack has it."""
+    """The stack as the variables say; removed where they say none. Its address is told. task: its definition's."""
     if not config.pages:
         if stacks.find(aws, config.named(STACK)):
             stacks.remove(aws, config, STACK)

@@ -1,4 +1,7 @@
-"""What the variables of the pages must be together. Each by itself is variables.py's, what is made of them pages.py's."""
+"""What the variables of the pages must be together.
+
+Each by itself is variables.py's, what is made of them pages.py's.
+"""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,7 @@
-"""The login by which a deployment's pages read the statistics: its name and password are given, as a deployment keeps them.
+"""The login by which a deployment's pages read the statistics: name and password are given, as a deployment keeps them.
 
-The reading login, whose password the database keeps itself, is reading_login.py's; that of Dagster's records records_login.py's.
+The reading login, whose password the database keeps itself, is reading_login.py's; that of Dagster's records is
+records_login.py's.
 """
 
 from typing import Final

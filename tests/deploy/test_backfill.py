@@ -119,7 +119,7 @@ def where_there_are_no_tasks_or_no_machines(running: Account) -> None:
     running.calls.clear()
     assert backfill.run(running.aws(dry_run=True), running.config, MANY) == 0
     assert changes(running) == []
-    assert any(line.startswith("would 10 machines at most") for line in running.said)
+    assert any(line.startswith("would have 10 machines at most") for line in running.said)
     assert any("would run stats-assets backfill" in line for line in running.said)
 
 

@@ -255,7 +255,7 @@ def test_another_region_goes_by_itself(story: Story) -> None:
     gone = [key for key in differences(story.after, story.alone) if not key.startswith(FAR)]
     assert {key.partition(" ")[2] for key in gone} == {
         f"stats-assets-{FAR}-{part}"
-        for part in ("instance", "execution", "run", "daemon", "webserver", "read-only")
+        for part in ("instance", "execution", "run", "daemon", "webserver", "read-only", "pages")
     }
     assert not any(f"{FAR} cloudformation" in key or f"{FAR} ecr" in key for key in story.alone)
 

@@ -1,4 +1,4 @@
-"""The documents as a site that opens from a folder: `make docs`. What is in it, and in which order, is docs/mkdocs.yml's.
+"""The documents as a site that opens from a folder: `make docs`. Which pages, in which order, is docs/mkdocs.yml's.
 
 The pages lie as in the repository, so that links between them stay; files that they link to come along.
 """

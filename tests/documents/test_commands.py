@@ -57,7 +57,9 @@ def _commands(page: str, line: str) -> Iterator[Line]:
 def inline(text: str, page: str = "") -> Iterator[Line]:
     """Of a sentence, whole ones: those that begin with the program."""
     for shown in re.findall(r"`((?:\.\./|\.venv/bin/)*stats-assets [^`\n]+)`", BLOCK.sub("", text)):
-        if not re.search(r"…|\.\.\.|\| *[a-z-]+ *\||\w\|\w| NAME\b| mends it", shown):  # no command, or several in one
+        if not re.search(
+            r"…|\.\.\.|\| *[a-z-]+ *\||\w\|\w| NAME\b| mends it", shown
+        ):  # no command, or several in one
             yield Line(page, shlex.split(shown.replace("\\|", "|")), whole=False)
 
 
@@ -105,14 +107,21 @@ def test_each_command_is_one_that_could_be_typed() -> None:
     wrong = {
         f"{one.page}: {' '.join(one.words)}": said
         for one in CALLS
-        if (said := complaint(one.words)) and (one.whole or not re.search("[Mm]issing|requires an argument", said))
+        if (said := complaint(one.words))
+        and (one.whole or not re.search("[Mm]issing|requires an argument", said))
     }
     assert wrong == {}
 
 
 @pytest.mark.parametrize(
     "words",
-    ["statu", "status --jsn", "backfill --stream roads --start 1 --end 2", "backfill --start one --end 2", "people"],
+    [
+        "statu",
+        "status --jsn",
+        "backfill --stream roads --start 1 --end 2",
+        "backfill --start one --end 2",
+        "people",
+    ],
 )
 def test_what_could_not_be_typed_is_found(words: str) -> None:
     assert complaint(words.split())
@@ -127,7 +136,10 @@ def test_each_target_of_make_is_there() -> None:
     wrong, seen = [], 0
     for page, text in TEXTS.items():
         both = page.startswith("deploy/") or page in OF_BOTH
-        shown = [shlex.split(each.replace("\\|", "|"), comments=True) for each in re.findall(r"`(make [^`\n]+)`", text)]
+        shown = [
+            shlex.split(each.replace("\\|", "|"), comments=True)
+            for each in re.findall(r"`(make [^`\n]+)`", text)
+        ]
         shown += [one.words for one in lines(text, page) if one.words[:1] == ["make"]]
         for words in shown:
             seen += 1
@@ -137,9 +149,10 @@ def test_each_target_of_make_is_there() -> None:
     assert (wrong, seen > 60) == ([], True)
 
 
-OF_BOTH = tuple(
-    f"docs/{name}.md" for name in ("operations", "decisions", "performance", "cost", "glossary", "index")
-) + ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")
+OF_BOTH = (
+    *(f"docs/{name}.md" for name in ("operations", "decisions", "performance", "cost", "glossary", "index")),
+    *("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"),
+)
 """Pages that speak of a deployment, too."""
 
 

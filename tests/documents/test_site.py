@@ -45,7 +45,11 @@ def test_each_page_is_there_and_loads_nothing_from_elsewhere(built: Path) -> Non
             assert not re.match(r"(https?:)?//", address), (file.name, address)
             if file.name != "404.html" and not address.startswith("data:"):
                 assert (file.parent / address.split("?")[0]).resolve().is_file(), (file.name, address)
-        for words in ("OpenStreetMap contributors", "opendatacommons.org/licenses/odbl", "Apache License 2.0"):
+        for words in (
+            "OpenStreetMap contributors",
+            "opendatacommons.org/licenses/odbl",
+            "Apache License 2.0",
+        ):
             assert words in text, file.name
     for style in built.rglob("*.css"):
         assert re.findall(r"url\([\"']?(https?:)?//", style.read_text()) == [], style.name
@@ -56,7 +60,9 @@ def test_what_is_wrong_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for page, text in (("README.md", "# A\n\n[gone](docs/gone.md)\n"), ("docs/lost.md", "# In no list\n")):
         root = tmp_path / page.replace("/", "-")
         (root / "docs").mkdir(parents=True)
-        (root / "docs" / "mkdocs.yml").write_text("site_name: x\nnav: [{x: README.md}]\nvalidation: {omitted_files: warn}\n")
+        (root / "docs" / "mkdocs.yml").write_text(
+            "site_name: x\nnav: [{x: README.md}]\nvalidation: {omitted_files: warn}\n"
+        )
         (root / "README.md").write_text("# A\n")
         (root / page).write_text(text)
         monkeypatch.setattr(making, "ROOT", root)
