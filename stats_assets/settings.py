@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     archive_uri: str | None = None
     regions_file: Path | None = None
     categories_file: Path | None = None
+    unions_file: Path | None = None
+    milestones_file: Path | None = None
     overpass_pause_seconds: float | None = Field(None, ge=0, le=3600)
     refreshments_rows: int = Field(4, ge=3, le=4)  # OSMesa's stat-server can do with three alone
     poll_seconds: int = Field(15, ge=1, le=HOUR)
@@ -190,7 +192,10 @@ class Settings(BaseSettings):
             Archive(value, "changesets")
         return value
 
-    @field_validator("stats_data_dir", "regions_file", "categories_file", "events_file")
+    @field_validator(
+        *("stats_data_dir", "regions_file", "categories_file"),
+        *("unions_file", "milestones_file", "events_file"),
+    )
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
         if _SCHEME.match(str(value)):

@@ -6,7 +6,6 @@ It shares no SQL with the applier, so that an error there can't hide here.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -44,11 +43,15 @@ def changesets_of(connection: Connection) -> Iterator[Counted]:
     """All that count."""
     with connection.cursor(row_factory=dict_row) as cursor:
         set_json_loads(exact_json, cursor)
-        metadata = {r["changeset_id"]: r for r in cursor.execute("SELECT * FROM changeset_metadata").fetchall()}
+        metadata = {
+            r["changeset_id"]: r for r in cursor.execute("SELECT * FROM changeset_metadata").fetchall()
+        }
         facts: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
         for row in cursor.execute("SELECT * FROM changeset_edits ORDER BY sequence").fetchall():
             facts[row["changeset_id"]].append(row)
-        there: defaultdict[int, defaultdict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+        there: defaultdict[int, defaultdict[str, list[dict[str, Any]]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
         for row in cursor.execute("SELECT * FROM changeset_edits_countries ORDER BY sequence").fetchall():
             there[row["changeset_id"]][row["region"]].append(row | {"total_edits": row["edit_count"]})
     for number, rows in facts.items():
@@ -110,7 +113,8 @@ def recomputed_roll_ups(connection: Connection) -> dict[str, Any]:
             for key, one in people.items()
         },
         "world_days": {
-            key: (len(one.changesets), one.edits, dict(one.counts), dict(one.measurements)) for key, one in world.items()
+            key: (len(one.changesets), one.edits, dict(one.counts), dict(one.measurements))
+            for key, one in world.items()
         },
     }
 
@@ -151,15 +155,16 @@ def roll_ups(connection: Connection) -> dict[str, Any]:
 
         def rows(query: str, keys: int) -> dict[Any, Any]:
             found = cursor.execute(query.format(NAMED).encode()).fetchall()
-            utc = (
-                tuple(v.astimezone(UTC) if isinstance(v, datetime) else v for v in row) for row in found
-            )
+            utc = (tuple(v.astimezone(UTC) if isinstance(v, datetime) else v for v in row) for row in found)
             return {row[:keys]: row[keys:] for row in utc}
 
         return {
-            "uploads": rows("SELECT changeset_id, owner, {}, sequence, user_id, edits, before FROM uploads", 4),
+            "uploads": rows(
+                "SELECT changeset_id, owner, {}, sequence, user_id, edits, before FROM uploads", 4
+            ),
             "upload_sums": rows(
-                "SELECT owner, {}, minutes, begins, changesets, users, edits, counts, measurements FROM upload_sums", 4
+                "SELECT owner, {}, minutes, begins, changesets, users, edits, counts, measurements FROM upload_sums",
+                4,
             ),
             "people_days": rows(
                 "SELECT clock, owner, {}, user_id, day, changesets, edits, before FROM people_days", 5

@@ -1,1 +1,1 @@
-"""The pages: what they ask and how they say it (pages/templates/, pages/static/). They know no HTTP and no SQL."""
+"""The pages: what they ask and how they say it (templates and static files beside). They know no HTTP and no SQL."""

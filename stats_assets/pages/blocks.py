@@ -168,10 +168,14 @@ class Board:
     """What `after` is on the page that follows."""
     not_ranked: int = 0
     hidden: int = 0
+    cut: bool = False
+    """Whether there are more lines than are shown."""
 
 
-def board(content: Content, visit: Visit, of: str, new: frozenset[int] = frozenset()) -> Board:
-    """A leaderboard's answer."""
+def board(
+    content: Content, visit: Visit, of: str, new: frozenset[int] = frozenset(), most: int | None = None
+) -> Board:
+    """A leaderboard's answer; `most`: of so many lines."""
     language, rows = visit.language, content.get("rows") or []
     metric = (content.get("about", {}).get("query", {}) or {}).get("metric") or "edits"
     columns = [column for column in (rows[0] if rows else ()) if column not in NOT_COLUMNS]
@@ -188,11 +192,12 @@ def board(content: Content, visit: Visit, of: str, new: frozenset[int] = frozens
                 [shown.number(row.get(c), c, language, metres=metres[c]) for c in columns],
                 new=bool(row.get("new_here")) or row.get("user_id") in new,
             )
-            for place, row in enumerate(rows, 1)
+            for place, row in enumerate(rows[:most], 1)
         ],
         metric=metric,
         total_rows=content.get("total_rows") or len(rows),
         next=_after(content.get("next")),
+        cut=most is not None and len(rows) > most,
         not_ranked=left_out.get("unattributed_edits") or 0,
         hidden=left_out.get("hidden_users") or 0,
     )

@@ -29,11 +29,13 @@ MOST_COLUMNS = 12
 NOBODY_SHOWN = "people-not-shown"
 """The problem of a server that shows no people (PEOPLE=none)."""
 ROWS = 25
+FEW_ROWS, MOST_ROWS = 20, "300"
+"""Lines of a board that is not of people, and how many it may have."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is rendered: a template of pages/templates/, and what it is told."""
+    """What is rendered: one of the templates, and what it is told."""
 
     template: str
     title: str
@@ -86,21 +88,30 @@ class Numbers:
         found = self.found("series", ("by", by))
         return curve_of(found.content, coverage, self.window, self.visit.language) if found else None
 
-    def board(self, of: str, new: frozenset[int] = frozenset(), **more: str) -> blocks.Board | None:
+    def board(self, of: str, new: frozenset[int] = frozenset(), /, **more: str) -> blocks.Board | None:
         """Who, where or with what, most first."""
-        more = more if of == "users" else {"columns": OTHERS, **more}
+        most = None
+        if of != "users":
+            more = {"columns": OTHERS, "limit": MOST_ROWS, **more}
+            most = self.rows()
         found = self.found("leaderboard", ("of", of), *more.items())
         if found.problem and found.problem.name == NOBODY_SHOWN:
             return blocks.nobody(int(self.content["totals"].get("users") or 0))
-        return blocks.board(found.content, self.visit, of, new) if found else None
+        return blocks.board(found.content, self.visit, of, new, most) if found else None
+
+    def rows(self) -> int:
+        """How many lines a board that is not of people has: twenty, or as many as `rows` says."""
+        asked = self.visit.first("rows")
+        return min(int(asked[:6]), int(MOST_ROWS)) if asked.isascii() and asked.isdecimal() else FEW_ROWS
 
     def countries(self) -> tuple[blocks.Board | None, Markup | None]:
         """Where, as a board and as a map."""
-        found = self.found("leaderboard", ("of", "countries"), ("columns", OTHERS))
+        found = self.found("leaderboard", ("of", "countries"), ("columns", OTHERS), ("limit", MOST_ROWS))
         if not found:
             return None, None
         language = self.visit.language
-        return blocks.board(found.content, self.visit, "countries"), blocks.map_of(found.content, language)
+        board = blocks.board(found.content, self.visit, "countries", most=self.rows())
+        return board, blocks.map_of(found.content, language)
 
     def people(self, new: frozenset[int] = frozenset()) -> blocks.Board | None:
         """The leaderboard, as its visitor chose it."""

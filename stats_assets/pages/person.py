@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
@@ -17,8 +18,10 @@ from stats_assets.texts.language import Language, name
 FOUR = ("buildings_added", "road_km_added", "changesets", "edits")
 
 
-def person(visit: Visit, who: str) -> Page:
+def person(visit: Visit, who: str) -> Page | None:
     """`/u/NAME` and `/uid/N`. Raises Problem: 404 for whom nobody knows, and who is hidden, alike."""
+    if visit.path.startswith("/uid/") and not (who.isascii() and who.isdecimal()):
+        return None
     numbers = numbers_of(visit, ("user", who))
     user_id, known = identity(visit, who)
     shown = name(known) if known else visit.language.say("user_number", id=who)
@@ -67,16 +70,17 @@ def milestones(visit: Visit, user_id: int | None) -> Sequence[Markup] | None:
         content = visit.ask("badges", [], {"uid": str(user_id)}).content
     except Problem:
         return None
-    rows: Any = content.get("badges") or content.get("rows") or []
+    rows: Any = content.get("badges") or []
     return [reached for row in rows if (reached := _reached(row, visit.language))]
 
 
 def _reached(row: Mapping[str, Any], language: Language) -> Markup | None:
-    when = times.parsed(row.get("reached") or row.get("reached_at") or row.get("earned") or row.get("at"))
-    title = row.get("title") or row.get("text") or row.get("name") or row.get("key")
-    if when is None or not title:
+    when, key = times.parsed(row.get("reached")), f"milestone_{row.get('name')}"
+    if when is None:
         return None
-    return language.say("milestone_reached", title=str(title), date=times.day(when.date(), language.locale))
+    known = language.knows(key) and isinstance(row.get("level"), int | Decimal)
+    title = language.say(key, n=row["level"]) if known else row.get("title") or row.get("key") or ""
+    return language.say("milestone_reached", title=title, date=times.day(when.date(), language.locale))
 
 
 def _year_before(today: date) -> date:

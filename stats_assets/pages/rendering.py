@@ -1,4 +1,4 @@
-"""A page as HTML: Jinja2's templates of pages/templates/, in a visit's language, everything escaped."""
+"""A page as HTML: the templates, by Jinja2, in a visit's language, everything escaped."""
 
 import json
 from functools import cache
@@ -42,13 +42,13 @@ def rendered(page: Page, visit: Visit) -> str:
 
 @cache
 def static(file: str) -> str:
-    """The address of a file of pages/static/, which changes with what is in it."""
+    """The address of a static file, which changes with what is in it."""
     return f"/static/{file}?{sha256(content_of(file)).hexdigest()[:12]}"
 
 
 @cache
 def content_of(file: str) -> bytes:
-    """A file of pages/static/. Raises FileNotFoundError."""
+    """A static file. Raises FileNotFoundError."""
     if file not in files():
         raise FileNotFoundError(file)
     return resources.files(__package__).joinpath("static", file).read_bytes()
@@ -56,7 +56,7 @@ def content_of(file: str) -> bytes:
 
 @cache
 def files() -> frozenset[str]:
-    """The names in pages/static/."""
+    """The names of static files."""
     return frozenset(one.name for one in resources.files(__package__).joinpath("static").iterdir())
 
 

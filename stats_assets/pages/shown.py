@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from stats_assets.texts import numbers
 from stats_assets.texts.language import Language
@@ -27,9 +27,12 @@ def is_measure(stem: str) -> bool:
 
 def exactly(value: Number, text: str, language: Language) -> Markup:
     """A number as it is shown, with all its digits behind it."""
+    digits = str(value) if isinstance(value, int) else f"{value:f}"
+    if text == digits:
+        return escape(text)
     full = numbers.exact(value, language.locale)
     title = Markup(' title="{}"').format(full) if full != text else Markup("")
-    return Markup('<data value="{}"{}>{}</data>').format(f"{value:f}" if value else "0", title, text)
+    return Markup('<data value="{}"{}>{}</data>').format(digits if value else "0", title, text)
 
 
 def count(value: Number, language: Language) -> Markup:

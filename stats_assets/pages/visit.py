@@ -20,7 +20,21 @@ WINDOW = ("from", "to", "last", "period")
 FILTERS = ("also", "user", "country", "clock", "editor", "category", "kind")
 SHARED = (*WINDOW, "tz", *FILTERS)
 """What a page hands on to every question."""
-OURS = ("by", "metric", "columns", "limit", "after", "q", "lang", "team", "target", "view", "title", "names")
+OURS = (
+    "by",
+    "metric",
+    "columns",
+    "limit",
+    "after",
+    "q",
+    "lang",
+    "team",
+    "target",
+    "view",
+    "title",
+    "names",
+    "rows",
+)
 """What a page reads itself."""
 
 

@@ -129,12 +129,21 @@ class Window:
         when = times.moment(self.complete_to, self.now, self.language.locale)
         return self.language.say("stopped" if self.lag > STOPPED else "counts_up_to", time=when)
 
+    def behind(self) -> Markup | None:
+        """`12 minutes behind: uploads after 14:20 are not counted yet`."""
+        if self.complete_to is None or not BEHIND < self.lag <= STOPPED:
+            return None
+        when = times.moment(self.complete_to, self.now, self.language.locale)
+        return self.language.say("behind", n=int(self.lag.total_seconds() // 60), time=when)
+
     def warnings(self) -> Sequence[Markup]:
         """What is wrong with the numbers, worst first."""
+        behind = self.behind()
+        return [*([behind] if behind else []), *self.doubts()]
+
+    def doubts(self) -> Sequence[Markup]:
+        """What is missing or doubtful within what is counted."""
         say, found = self.language.say, []
-        if self.complete_to and BEHIND < self.lag <= STOPPED:
-            when = times.moment(self.complete_to, self.now, self.language.locale)
-            found.append(say("behind", n=int(self.lag.total_seconds() // 60), time=when))
         if self.before:
             assert self.begins is not None  # noqa: S101 -- or none would be before
             when = f"{times.day(self.begins.date(), self.language.locale)} {times.hour(self.begins)}"

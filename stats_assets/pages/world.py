@@ -62,7 +62,7 @@ def search(visit: Visit) -> Page:
     title = str(visit.language.say("search"))
     if not query:
         return Page("search.html", title, {"query": "", "rows": []})
-    more = [(key, value) for key, value in visit.query if key in ("limit", "after")]
+    more = [(key, value) for key, value in visit.query if key == "limit"]
     content = visit.content("search", ("q", query), *more, shared=False)
     rows = [found(row, visit) for row in content.get("results") or []]
     return Page("search.html", title, {"query": query, "rows": rows}, of_a_person=True)

@@ -27,8 +27,9 @@ Given = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`content`: what `/api/v1/KIND` sends as JSON (times are texts, numbers int or Decimal, never float)."""
+    """A question and what was found."""
 
     kind: Kind
     given: Given
     content: Mapping[str, Value]
+    """What `/api/v1/KIND` sends as JSON (times are texts, numbers int or Decimal, never float)."""

@@ -16,13 +16,16 @@ LETTERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`most`: how often it may be given; `choices`: all that it can be; `example`: a value that works."""
+    """A parameter as people and programs are told of it."""
 
     name: str
     says: str
     example: str
+    """A value that works."""
     most: int = 1
+    """How often it may be given."""
     choices: tuple[str, ...] = ()
+    """All that it can be; none: that is not a list."""
     default: str | None = None
 
 

@@ -34,7 +34,7 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Users are ids or names as they were given: who they are is the database's to say."""
+    """A question, all of it."""
 
     kind: Asked
     given: Given = ()
@@ -42,6 +42,7 @@ class Question:
     also: tuple[Tag, ...] = ()
     combine: Combine = "together"
     users: tuple[str, ...] = ()
+    """Ids or names as they stand there: who they are is the database's to say."""
     countries: tuple[str, ...] = ()
     clock: Clock = "upload"
     editors: tuple[str, ...] = ()

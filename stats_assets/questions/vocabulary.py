@@ -19,9 +19,10 @@ MOST_COLUMNS, USUAL_COLUMNS = 12, 6
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`categories`: names with the measures of each (`road_km`), in the table's order."""
+    """What can be counted and measured."""
 
     categories: tuple[tuple[str, tuple[str, ...]], ...]
+    """Names with the measures of each (`road_km`), in the table's order."""
 
     @cached_property
     def counts(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ LATIN = "latn"
 
 def whole(value: Number, locale: Locale) -> str:
     """A count."""
-    if abs(value) < MILLION:
+    if abs(Decimal(value)) < MILLION:
         return format_decimal(value, "#,##0", locale=locale, numbering_system=LATIN)
     digits = max(0, 2 - (len(str(abs(int(value)))) - 1) % 3)
     return format_compact_decimal(

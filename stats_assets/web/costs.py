@@ -15,6 +15,9 @@ from stats_assets.questions.problem import Problem
 REMEMBERED = 10_000
 """So many addresses: the one that asked longest ago is forgotten first."""
 
+FORGOTTEN = 3600.0
+"""Seconds after which an address that asked nothing is forgotten, too."""
+
 
 @dataclass
 class Budgets:
@@ -43,8 +46,11 @@ class Budgets:
         with self._lock:
             self._left[who] = (self._left_now(who) - seconds, time.monotonic())
             self._left.move_to_end(who)
-            while len(self._left) > REMEMBERED:
+            while len(self._left) > REMEMBERED or self._oldest() < time.monotonic() - FORGOTTEN:
                 self._left.popitem(last=False)
+
+    def _oldest(self) -> float:
+        return next(at for _, at in self._left.values())
 
     def _now(self, who: str) -> float:
         with self._lock:

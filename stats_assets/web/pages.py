@@ -6,6 +6,7 @@ What is on them is pages/.
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import PurePosixPath
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -144,9 +145,10 @@ def _nothing(visit: Visit) -> Page:
 
 def _refused(visit: Visit, problem: Problem, request_id: str | None) -> Page:
     say = visit.language.say
-    told = {"attempt": None, "again": False, "request_id": request_id}
-    if problem.status == 404:
-        return Page("problem.html", str(say("not_found")), {**told, "said": say("nobody_here")}, status=404)
+    told: dict[str, Any] = {"attempt": None, "again": False, "request_id": request_id}
+    if problem.status == 404:  # of people the same for who is hidden and who is not known
+        said = "nobody_here" if visit.path.startswith(("/u/", "/uid/")) else "not_found_text"
+        return Page("problem.html", str(say("not_found")), {**told, "said": say(said)}, status=404)
     if problem.status in (429, 503):
         seconds = problem.retry_after or AGAIN
         told |= {"said": say("error_counted", n=seconds), "again": True, "retry_after": seconds}

@@ -18,8 +18,8 @@ FIRST = 6_543_200
 
 
 def at(time: str) -> datetime:
-    """A time of that day, in UTC."""
-    return datetime.fromisoformat(f"2025-02-20T{time}Z")
+    """A time of that day, in UTC, or a whole one."""
+    return datetime.fromisoformat(f"{time if 'T' in time else f'2025-02-20T{time}'}Z")
 
 
 class Byhand:

@@ -71,7 +71,7 @@ def query_of(wanted: Wanted, **more: str) -> str:
 
 
 def test_any_filters_give_what_the_facts_say(asked: Asked, facts: Facts) -> None:
-    @examples(40)
+    @examples(25)
     @given(
         wanteds(facts, asked),
         st.sampled_from(COLUMNS[:4]),

@@ -21,9 +21,12 @@ def test_an_upload_at_a_windows_end_is_of_the_minute_before(hand: Hand) -> None:
     made.upload("14:00:01", 2, buildings_added=10)
     made.upload("14:30:00", 3, buildings_added=100)
     made.upload("14:30:01", 4, buildings_added=1000)
+    for changeset in (1, 2, 3, 4):
+        made.told(changeset, "a")
     made.counted("04:15", "15:00")
     made.apply()
-    assert edits(asked, "from=2025-02-20T14:00Z&to=2025-02-20T14:30Z") == 110
+    for who in ("", "hashtag=a&", "user=1&", "hashtag=a&category=buildings&", "user=1&editor=josm&"):
+        assert edits(asked, f"{who}from=2025-02-20T14:00Z&to=2025-02-20T14:30Z") == 110, who
     assert edits(asked, "from=2025-02-20T17:00&to=2025-02-20T17:30&tz=Africa/Nairobi") == 110
     assert edits(asked, "from=2025-02-20T13:59Z&to=2025-02-20T14:00Z") == 1
     assert edits(asked, "from=2025-02-20T14:30Z&to=2025-02-20T14:31Z") == 1000
@@ -157,3 +160,23 @@ def test_two_users_of_one_name_the_one_who_edited_last(hand: Hand) -> None:
     with pytest.raises(Problem) as told:
         asked("totals", "user=nobody")
     assert told.value.status == 404
+
+
+def test_what_would_be_slow_is_refused_with_a_question_that_is_not(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, asked = hand
+    for number in range(30):
+        made.upload(f"04:{number + 20}:30" if number < 25 else f"14:{number}:30", number, user=number)
+        made.told(number, f"tag{number % 3}", closed="14:31")
+    made.counted("04:15", "15:00")
+    made.apply()
+    monkeypatch.setattr("stats_assets.database.answers.sizes.MOST_OF_MANY", 10)
+    monkeypatch.setattr("stats_assets.database.answers.sizes.MOST", 10)
+    for query in ("hashtag=tag*", "hashtag=tag0&hashtag=tag1", "category=buildings"):
+        with pytest.raises(Problem) as told:
+            asked("totals", query)
+        assert (told.value.status, told.value.name) == (422, "too-slow")
+        assert asked.at(told.value.attempt or "")["totals"]["edits"] > 0
+    assert edits(asked, "hashtag=tag*&user=3") == 1
+    assert edits(asked, "") == 30

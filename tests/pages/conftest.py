@@ -30,7 +30,7 @@ events:
 
 def client_of(answer: Any, **settings: Any) -> TestClient:
     app = FastAPI()
-    serving = SimpleNamespace(settings=Settings(_env_file=None, **settings), answer=answer)  # type: ignore[call-arg]
+    serving = SimpleNamespace(settings=Settings(_env_file=None, **settings), answer=answer)
     app.include_router(pages.router(cast(Serving, serving)))
     return TestClient(app, follow_redirects=False)
 

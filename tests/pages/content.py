@@ -8,7 +8,7 @@ from stats_assets.questions.answer import Answer, Given, Kind
 
 HOSTILE = '"quoted" <b onmouseover=alert(1)> & co'
 KINDS = ("added", "modified", "deleted")
-ABOUT = {
+ABOUT: dict[str, Any] = {
     "query": {
         "hashtag": ["missingmaps"],
         "combine": "together",
@@ -48,7 +48,7 @@ MEASUREMENTS = {
     "landuse_km2_modified": 0,
     "landuse_km2_deleted": 0,
 }
-TOTALS = {
+TOTALS: dict[str, Any] = {
     "edits": 1243,
     "changesets": 96,
     "users": 31,
@@ -97,7 +97,7 @@ BOARDS: Mapping[str, Any] = {
     "hashtags": [{"rank": 1, "tied": False, "hashtag": "missingmaps", "edits": 1243, "users": 31}],
     "editors": [{"rank": 1, "tied": False, "editor": "JOSM", "edits": 900, "users": 4}],
 }
-COVERAGE = {
+COVERAGE: dict[str, Any] = {
     "as_of": "2025-02-20T14:33:12Z",
     "begins": "2025-02-19T11:30Z",
     "feeds": {
@@ -148,7 +148,7 @@ SERIES = [
 def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
     """As Serving.answer, of this afternoon."""
     asked = dict(given)
-    about = {**ABOUT, "query": {**ABOUT["query"], **({"by": asked["by"]} if "by" in asked else {})}}  # type: ignore[dict-item]
+    about = {**ABOUT, "query": {**ABOUT["query"], **({"by": asked["by"]} if "by" in asked else {})}}
     content: dict[str, Any] = {"about": about}
     if kind == "totals":
         content["totals"] = TOTALS
@@ -196,11 +196,22 @@ def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> A
     elif kind == "coverage":
         content = COVERAGE
     elif kind == "badges":
-        content = {"badges": [{"key": "days_25", "title": "25 days", "reached": "2025-05-03T10:00Z"}]}
+        content = {
+            "badges": [
+                {"key": "days_25", "name": "days", "level": 25, "title": "25 days", "reached": "2025-05-03"},
+                {
+                    "key": "own",
+                    "name": "own",
+                    "level": 1,
+                    "title": "of a file <of> yours",
+                    "reached": "2025-05-04",
+                },
+            ]
+        }
     return Answer(kind, given, content)
 
 
-SEARCHED = {
+SEARCHED: dict[str, Any] = {
     "type": "hashtag",
     "key": "missingmaps",
     "label": "#missingmaps",

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from lxml import html
 
 from stats_assets.pages.rendering import content_of, files
-from stats_assets.questions.answer import Answer, Given, Kind
+from stats_assets.questions.answer import Answer, Given, Kind, Value
 from stats_assets.questions.problem import Problem
 from stats_assets.texts.language import LANGUAGES
 from tests.pages import content
@@ -29,8 +29,12 @@ PAGES = [
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
+def tree_of(page: str) -> Any:
+    return html.fromstring(page)
+
+
 def text_of(page: str) -> str:
-    tree = html.fromstring(page)
+    tree = tree_of(page)
     for one in tree.xpath("//script|//style|//template"):
         one.drop_tree()
     return " ".join(tree.text_content().split())
@@ -42,7 +46,7 @@ def test_a_page_is_whole_small_and_of_this_host_alone(client: TestClient, path: 
     answer = client.get(path)
     assert answer.status_code == (404 if "nothing" in path else 200)
     page = answer.text
-    tree = html.fromstring(page)
+    tree = tree_of(page)
     assert tree.xpath("string(/html/@lang)") == "en" and tree.xpath("string(/html/@dir)") == "ltr"
     assert len(tree.xpath("//h1")) == len(tree.xpath("//main")) == 1
     linked = tree.xpath(
@@ -75,7 +79,7 @@ def test_each_page_is_in_each_language(client: TestClient, code: str) -> None:
         "/about/counting",
     ):
         answer = client.get(path, headers={"accept-language": f"{code}, en;q=0.5"})
-        tree = html.fromstring(answer.text)
+        tree = tree_of(answer.text)
         assert tree.xpath("string(/html/@lang)") == code == answer.headers["content-language"]
         assert tree.xpath("string(/html/@dir)") == ("rtl" if code == "ar" else "ltr")
         assert "Accept-Language" in answer.headers["vary"]
@@ -108,7 +112,7 @@ def test_a_hashtags_page_says_window_numbers_and_how_good_they_are(client: TestC
         "© OpenStreetMap contributors",
     ):
         assert words in said, words
-    ranks = html.fromstring(client.get("/h/missingmaps").text).xpath("//section[@id='who']//td[1]/text()")
+    ranks = tree_of(client.get("/h/missingmaps").text).xpath("//section[@id='who']//td[1]/text()")
     assert ranks == ["1", "2 =", "2 =", "4", "5", "6", "7"]
 
 
@@ -118,9 +122,12 @@ def test_several_hashtags_say_how_they_are_put_together(client: TestClient) -> N
 
 
 def test_numbers_are_exact_behind_what_is_shown(client: TestClient) -> None:
-    tree = html.fromstring(client.get("/h/missingmaps").text)
+    tree = tree_of(client.get("/h/missingmaps").text)
     (roads,) = tree.xpath("//a[@data-column='road_km_added']/data")
     assert (roads.get("value"), roads.get("title"), roads.text) == ("41.203118274", "41.203118274", "41.2")
+    (edits,) = tree.xpath("//a[@data-column='edits']/data")
+    assert (edits.get("value"), edits.get("title"), edits.text) == ("1243", None, "1,243")
+    assert tree.xpath("//a[@data-column='users']/text()") == ["31"]
 
 
 def asked(
@@ -132,7 +139,8 @@ def asked(
         if seen is not None:
             seen.append((kind, given))
         found = content.answer(kind, given, path)
-        told = {**found.content, "about": {**found.content.get("about", {}), **about}}  # type: ignore[dict-item]
+        own: Any = found.content.get("about", {})
+        told = {**found.content, "about": {**own, **about}}
         if kind == "totals" and changes is not None:
             told["totals"] = {**content.TOTALS, **changes}
         return Answer(kind, given, told)
@@ -140,14 +148,14 @@ def asked(
     return answer
 
 
-WHOLE = {"minutes": {"expected": 210, "missing": 0, "flagged": 0, "older_definitions": 0}}
+WHOLE: dict[str, Any] = {"minutes": {"expected": 210, "missing": 0, "flagged": 0, "older_definitions": 0}}
 
 
 def test_windows_are_compared_only_when_both_are_whole_and_from_twenty_up() -> None:
-    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Any:
         before = ("from", "2025-02-20T10:30+0300") in given
         edits = {"edits": 1000 if before else 1243, "users": 19 if before else 31}
-        return asked(edits, **WHOLE)(kind, given, path)  # type: ignore[no-any-return]
+        return asked(edits, **WHOLE)(kind, given, path)
 
     said = text_of(client_of(answer).get("/h/missingmaps").text)
     assert "+24% against 1,000 in the window before" in said
@@ -177,7 +185,7 @@ def test_windows_are_compared_only_when_both_are_whole_and_from_twenty_up() -> N
     ],
 )
 def test_how_fresh_it_is_is_said_in_words(complete_to: str | None, to: str, words: str) -> None:
-    query = {**content.ABOUT["query"], "to": to}  # type: ignore[dict-item]
+    query = {**content.ABOUT["query"], "to": to}
     said = text_of(client_of(asked(complete_to=complete_to, query=query)).get("/h/missingmaps").text)
     assert words in said
     if words.startswith("Counts"):
@@ -187,12 +195,12 @@ def test_how_fresh_it_is_is_said_in_words(complete_to: str | None, to: str, word
 def test_a_window_from_before_the_data_says_so_and_calls_nobody_new() -> None:
     """Not as missing minutes, which sounds like a fault."""
 
-    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Any:
         if kind == "coverage":
             return Answer(kind, given, {**content.COVERAGE, "begins": "2025-02-20T11:30Z"})
         assert kind != "newcomers"
         minutes = {"expected": 210, "missing": 33, "flagged": 0, "older_definitions": 0}
-        return asked(minutes=minutes)(kind, given, path)  # type: ignore[no-any-return]
+        return asked(minutes=minutes)(kind, given, path)
 
     page = client_of(answer).get("/h/missingmaps").text
     said = text_of(page)
@@ -239,20 +247,22 @@ def test_what_is_refused_is_said_with_a_way_on() -> None:
     )
     assert bad.status_code == 400
     assert "'<x>' is no time." in text_of(bad.text)
-    assert html.fromstring(bad.text).xpath("//a[text()='Try this instead']/@href") == ["/h/x"]
+    assert tree_of(bad.text).xpath("//a[text()='Try this instead']/@href") == ["/h/x"]
     gone = client_of(refusing(Problem("no-user", "Nobody", "…", status=404)))
     hidden, unknown = gone.get("/uid/5"), gone.get("/u/nobody")
     assert hidden.status_code == unknown.status_code == 404
     assert "asked not to be shown" in text_of(hidden.text)
     assert text_of(hidden.text) == text_of(unknown.text)
+    assert "Search for what you want" in text_of(gone.get("/c/XXX").text)
 
 
 def test_people_are_left_out_by_search_engines_and_named_by_their_ids(client: TestClient) -> None:
     for path in ("/u/mapper-1101", "/uid/1101", "/search?q=a"):
         answer = client.get(path)
         assert "noindex" in answer.headers["x-robots-tag"] and 'content="noindex"' in answer.text
+    assert client.get("/uid/mapper-1101").status_code == 404  # which is a name
     assert 'rel="canonical" href="http://testserver/uid/1101"' in client.get("/u/mapper-1101").text
-    links = html.fromstring(client.get("/h/missingmaps").text).xpath("//section[@id='who']//tbody//a/@href")
+    links = tree_of(client.get("/h/missingmaps").text).xpath("//section[@id='who']//tbody//a/@href")
     assert links[0] == "/uid/1101"
 
 
@@ -286,7 +296,7 @@ def test_every_question_gets_only_parameters_that_it_knows() -> None:
 
 def test_all_state_is_in_the_address_and_stays_there(client: TestClient) -> None:
     page = client.get("/h/a;b?last=24h&tz=Africa/Nairobi&lang=fr&editor=JOSM").text
-    tree = html.fromstring(page)
+    tree = tree_of(page)
     (fixed,) = tree.xpath("//a[@class='fix']/@href")
     assert fixed == "/h/a;b?lang=fr&editor=JOSM&from=2025-02-20T14:00&to=2025-02-20T17:30&tz=Africa%2FNairobi"
     (live,) = [one for one in tree.xpath("//a/@href") if "/live" in one]
@@ -301,14 +311,14 @@ def test_all_state_is_in_the_address_and_stays_there(client: TestClient) -> None
 def test_forms_work_without_javascript_and_leave_no_empty_fields(client: TestClient) -> None:
     answer = client.get("/h/a?from=&to=2025-02-20T17:30&tz=&clock=upload")
     assert (answer.status_code, answer.headers["location"]) == (303, "/h/a?to=2025-02-20T17:30&clock=upload")
-    tree = html.fromstring(client.get("/h/a?last=24h&lang=sw").text)
+    tree = tree_of(client.get("/h/a?last=24h&lang=sw").text)
     window = next(form for form in tree.forms if "from" in form.fields)
     assert window.get("action") == "/h/a" and window.fields["lang"] == "sw" and "last" not in window.fields
     assert window.fields["from"] == "2025-02-20T14:00" and window.fields["tz"] == "Africa/Nairobi"
 
 
 def test_columns_and_order_can_be_chosen(client: TestClient) -> None:
-    tree = html.fromstring(client.get("/h/a?columns=edits&columns=road_km_added").text)
+    tree = tree_of(client.get("/h/a?columns=edits&columns=road_km_added").text)
     headings = [one.text_content() for one in tree.xpath("//section[@id='who']//thead//th")]
     assert headings == ["Rank", "Name", "Edits", "Roads, km +"]
     assert tree.xpath("//section[@id='who']//th[@aria-sort='descending']//a/text()") == ["Edits"]
@@ -365,7 +375,7 @@ def test_charts_are_well_formed_and_say_holes_and_doubts(client: TestClient) -> 
 
 def test_a_live_page_holds_all_that_counts_on(client: TestClient) -> None:
     page = client.get("/h/missingmaps/live?user=mapper-1101&from=2025-02-20T14:00&tz=Africa/Nairobi").text
-    tree = html.fromstring(page)
+    tree = tree_of(page)
     (body,) = tree.xpath("//body")
     assert body.get("data-events") == (
         "/api/v1/live?hashtag=missingmaps&user=mapper-1101&from=2025-02-20T14:00&tz=Africa%2FNairobi"
@@ -394,9 +404,9 @@ def test_the_quality_page_says_feeds_holes_and_the_verification(client: TestClie
 
 
 def test_snippets_are_for_other_pages_and_escaped(client: TestClient) -> None:
-    tree = html.fromstring(client.get('/h/a?title="><script>x</script>').text)
+    tree = tree_of(client.get('/h/a?title="><script>x</script>').text)
     frame, markdown, wiki = (one.text for one in tree.xpath("//textarea"))
-    assert html.fromstring(frame).tag == "iframe" and len(list(html.fromstring(frame).iter())) == 1
+    assert tree_of(frame).tag == "iframe" and len(list(tree_of(frame).iter())) == 1
     assert "\n" not in markdown and wiki.startswith("[http://testserver/h/a?")
 
 
@@ -405,3 +415,30 @@ def test_targets_that_cannot_be_read_are_left_out(client: TestClient) -> None:
     assert page.status_code == 200
     assert text_of(page.text).count(" of 1,000,000,000") + text_of(page.text).count("of 1B") == 1
     assert Decimal("1e9") == 1_000_000_000
+
+
+def test_long_boards_are_cut_and_can_be_had_whole() -> None:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+        found = content.answer(kind, given, path)
+        if kind != "leaderboard" or ("of", "editors") not in given:
+            return found
+        rows: list[Value] = [
+            {"rank": n, "tied": False, "editor": f"editor {n}", "edits": 100 - n} for n in range(1, 51)
+        ]
+        return Answer(kind, given, {**found.content, "rows": rows})
+
+    def lines(path: str) -> int:
+        return len(tree_of(client.get(path).text).xpath("//section[@id='editors']//tbody/tr"))
+
+    client = client_of(answer)
+    assert [lines(f"/h/a{query}") for query in ("", "?rows=30", "?rows=300", "?rows=x")] == [20, 30, 50, 20]
+    tree = tree_of(client.get("/h/a?last=24h").text)
+    assert tree.xpath("//section[@id='editors']//a[text()='More']/@href") == [
+        "/h/a?last=24h&rows=300#editors"
+    ]
+
+
+def test_milestones_are_said_with_their_day_in_the_language(client: TestClient) -> None:
+    said = text_of(client.get("/uid/1101").text)
+    assert "25 days, reached 3 May 2025" in said and "of a file <of> yours, reached 4 May 2025" in said
+    assert "25 jours, atteint le 3 mai 2025" in text_of(client.get("/uid/1101?lang=fr").text)

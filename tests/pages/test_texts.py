@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 from babel import Locale
 from markupsafe import Markup
 
@@ -55,7 +56,7 @@ def test_every_sentence_is_used_and_every_one_used_is_there() -> None:
         if one.suffix in (".py", ".html")
     )
     texts = language("en").texts
-    made = (
+    made: tuple[str, ...] = (
         "of_",
         "n_",
         "result_",
@@ -63,6 +64,7 @@ def test_every_sentence_is_used_and_every_one_used_is_there() -> None:
         "feed_",
         "state_",
         "why_",
+        "milestone_",
         "counting_",
         "differences_",
         "privacy_",
@@ -150,3 +152,10 @@ def test_zones_are_called_by_their_city_with_the_offset_of_the_date() -> None:
     assert times.offset(winter.astimezone(kathmandu)) == "UTC+5:45"
     assert [times.offset(one.astimezone(new_york)) for one in (winter, summer)] == ["UTC−5", "UTC−4"]
     assert times.zone("No/Where").key == times.zone("../../etc/passwd").key == "UTC"
+
+
+def test_each_packaged_milestone_of_people_has_its_sentence() -> None:
+    rules = yaml.safe_load((Path(stats_assets.__file__).parent / "milestones" / "default.yaml").read_text())
+    for key, rule in rules.items():
+        if rule.get("of") != "hashtag":
+            assert language("en").knows(f"milestone_{key}"), key

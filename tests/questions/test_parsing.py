@@ -216,7 +216,7 @@ VALUES = st.one_of(
 )
 
 
-@examples(300)
+@examples(150)
 @given(
     st.sampled_from(sorted(OF_KIND)),
     st.lists(st.tuples(st.sampled_from([*ALL, "x", "HASHTAG", ""]), VALUES), max_size=6),

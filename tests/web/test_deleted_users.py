@@ -127,7 +127,7 @@ def test_ids_of_a_file(tmp_path: Path) -> None:
 def test_it_is_scheduled_where_people_are_shown_and_says_what_it_did(
     planet: FeedServer, known: Connection, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert deleted_users_jobs(Settings()) == deleted_users_schedules(Settings()) == []
+    assert (deleted_users_jobs(Settings()), deleted_users_schedules(Settings())) == ([], [])
     [schedule] = deleted_users_schedules(Settings(people="full"))
     assert re.fullmatch(r"\d+ \d+ \* \* \*", str(schedule.cron_schedule))
     planet.replies[PATH] = [Reply(listed(2))]

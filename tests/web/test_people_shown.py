@@ -143,10 +143,22 @@ def test_an_answer_that_names_somebody_is_kept_for_less_than_a_minute_and_not_fo
     web: Web, owner: Connection, mapper: tuple[int, str]
 ) -> None:
     uid, name = mapper
-    owner.execute("UPDATE ledger SET settled_at = now()")
     end = datetime.fromisoformat(answer(web, f"totals?{WINDOW}")["about"]["complete_to"])
     since, until = (f"{end - timedelta(minutes=minutes):%Y-%m-%dT%H:%MZ}" for minutes in (12, 2))
     window = f"from={since}&to={until}"
+    owner.execute("UPDATE ledger SET settled_at = now()")
+    owner.execute(  # it is three hours later, by the feeds
+        "INSERT INTO heads (stream, head, feed_time, moved_at) SELECT stream, max(sequence), now() + interval '3 h',"
+        " now() FROM ledger GROUP BY stream ON CONFLICT (stream) DO UPDATE SET head = excluded.head,"
+        " feed_time = excluded.feed_time, moved_at = excluded.moved_at"
+    )
+    try:
+        _are_kept(web, window, uid, name)
+    finally:
+        owner.execute("UPDATE heads SET feed_time = feed_time - interval '3 h'")
+
+
+def _are_kept(web: Web, window: str, uid: int, name: str) -> None:
     settled = web.get(f"/api/v1/totals?{window}")
     assert settled.json()["about"]["state"] == "settled"
     assert "max-age=300" in settled.headers["cache-control"]

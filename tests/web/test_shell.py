@@ -230,6 +230,9 @@ def test_budgets_fill_up_again_and_are_bounded() -> None:
     for number in range(20_000):
         budgets.spend(f"b{number}", 1)
     assert len(budgets._left) == 10_000
+    budgets._left["b10000"] = (1.0, time.monotonic() - 4000)
+    budgets.spend("c", 1)
+    assert "b10000" not in budgets._left
     assert who_of("2001:db8::1") == who_of("2001:db8::ffff") != who_of("2001:db8:0:1::1")
     assert who_of("::ffff:192.0.2.1") == who_of("192.0.2.1")
     assert who_of(None) == who_of("@") == ""

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from stats_assets.database.answers.lines import Lines, lines
 from stats_assets.database.answers.minutes import Minutes, minutes
-from stats_assets.database.answers.sizes import size
+from stats_assets.database.answers.sizes import way
 from stats_assets.database.answers.standing import Standing
 from stats_assets.database.answers.subjects import Subject, subjects
 from stats_assets.database.connection import Connection
@@ -68,5 +68,6 @@ class Asking:
 
     def lines(self, subject: Subject, *, regions: bool = False) -> Lines:
         """The lines of a subject by the shorter way. Raises Problem where both are too long."""
-        found = size(self.connection, subject)
-        return lines(subject, self.vocabulary, by_changesets=found.by_changesets, regions=regions)
+        return lines(
+            subject, self.vocabulary, way(self.connection, subject, self.standing.as_of), regions=regions
+        )

@@ -1,12 +1,14 @@
 """Sums over lines by a key, ranked: of users, hashtags, countries or editors. Ties share a rank."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.lines import Lines
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import column_sql
+from stats_assets.database.statistics.verification import LAST_SEQUENCE
 from stats_assets.questions.cursors import cursor
 from stats_assets.questions.editors import family_sql
 from stats_assets.questions.exact_json import plain
@@ -37,7 +39,7 @@ GROUPS = {
 # The group of no key stays out of the ranks, but not out of what is said of it.
 _RANKED = """
 WITH groups AS MATERIALIZED (
-    SELECT {key} AS key, {columns} FROM ({lines}) AS lines {join} GROUP BY 1
+    {groups} GROUP BY 1
 ), ranked AS (
     SELECT *, rank() OVER (ORDER BY {metric} DESC) AS rank, count(*) OVER (PARTITION BY {metric}) > 1 AS tied
     FROM groups WHERE key IS NOT NULL AND NOT (key::text = ANY (%(hidden)s::text[]))
@@ -48,17 +50,24 @@ SELECT (SELECT count(*) FROM ranked), (SELECT coalesce(sum(edits), 0) FROM group
     (SELECT count(*) FROM groups WHERE key::text = ANY (%(hidden)s::text[])), p.*
 FROM (SELECT) AS always LEFT JOIN page AS p ON true ORDER BY p.rank, p.key{collate}
 """
+# Of one whole owner edits and changesets are in the index of its uploads; the rest is looked up of those shown.
+_OF_UPLOADS = """
+SELECT user_id AS key, sum(edits) AS edits, count(*) FILTER (WHERE before IS NULL OR before < %(first)s) AS changesets
+FROM uploads WHERE owner = %(owner)s AND owner_id = %(owner_id)s AND sequence >= %(first)s AND sequence <= %(last)s
+"""
+_KNOWN = ("edits", "changesets")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A page of the ranks. `rows`: rank, tied, key, and the columns by name."""
+    """A page of the ranks."""
 
     total_rows: int
     without_key: Any
     """Edits of no user (or hashtag, country, editor)."""
     hidden: int
     rows: list[dict[str, Any]]
+    """Each with rank, tied, key, and the columns by name."""
     after: str | None
     """Where the next page goes on; None: there is none."""
 
@@ -66,22 +75,30 @@ class Ranked:
 def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], metric: str) -> Ranked:
     """The ranks of a subject, `limit` of them after the question's place. Raises Problem."""
     question, group = asking.question, GROUPS[of]
-    lines = asking.lines(subject, regions=of == "countries")
     names = tuple(dict.fromkeys((metric, "edits", *columns)))
+    owned = quick(asking, subject, of, metric)
+    if owned is not None:
+        first, last = question.window.sequences
+        now: tuple[str, ...] = _KNOWN
+        numbered = {name: name for name in now}
+        given: dict[str, Any] = {
+            **owned._asdict(),
+            "first": max(0, first or 0),
+            "last": LAST_SEQUENCE if last is None else last,
+        }
+        groups = _OF_UPLOADS
+    else:
+        lines = asking.lines(subject, regions=of == "countries")
+        now = names
+        numbered = {name: "edits" if name == "edits" else f"c{number}" for number, name in enumerate(now)}
+        given = {**lines.given, "days": days_of(asking, lines) if "days" in now else None}
+        summed = ", ".join(f"{column_sql(name, asking.vocabulary)} AS {numbered[name]}" for name in now)
+        groups = f"SELECT {group.key} AS key, {summed} FROM ({lines.sql}) AS lines {group.join}"  # noqa: S608
     collate = ' COLLATE "C"' if group.type == "text" else ""
-    numbered = {name: f"c{number}" for number, name in enumerate(names)}
-    numbered["edits"] = "edits"
-    given: dict[str, Any] = {
-        **lines.given,
-        "hidden": [str(one) for one in subject.hidden] if of == "users" else [],
-        "limit": question.limit + 1,
-        "days": days_of(asking, lines) if "days" in names else None,
-    }
+    given["hidden"] = [str(one) for one in subject.hidden] if of == "users" else []
+    given["limit"] = question.limit + 1
     sql = _RANKED.format(
-        key=group.key,
-        columns=", ".join(f"{column_sql(name, asking.vocabulary)} AS {numbered[name]}" for name in names),
-        lines=lines.sql,
-        join=group.join,
+        groups=groups,
         metric=numbered[metric],
         collate=collate,
         after=_after(question.after, numbered[metric], group, collate, given),
@@ -89,16 +106,41 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
     found = asking.connection.execute(sql.encode(), given).fetchall()
     total, without_key, hidden = found[0][:3]
     rows = [
-        {"rank": row[-2], "tied": row[-1], "key": row[3], **dict(zip(names, row[4:-2], strict=True))}
+        {"rank": row[-2], "tied": row[-1], "key": row[3], **dict(zip(now, row[4:-2], strict=True))}
         for row in found
         if row[-2] is not None
     ]
     more = len(rows) > question.limit
     rows = rows[: question.limit]
-    last = rows[-1] if more else None
-    return Ranked(
-        total, without_key, hidden, rows, cursor(plain_of(last[metric]), str(last["key"])) if last else None
-    )
+    _fill(asking, subject, rows, tuple(name for name in names if name not in now))
+    after = cursor(plain_of(rows[-1][metric]), str(rows[-1]["key"])) if more else None
+    return Ranked(total, without_key, hidden, rows, after)
+
+
+def quick(asking: Asking, subject: Subject, of: str, metric: str) -> by_days.Owned | None:
+    """Whose uploads rank by themselves; None: they do not. Of a country they know features, where edits are counts."""
+    if of != "users" or metric not in _KNOWN or asking.question.clock != "upload":
+        return None
+    owned = by_days.owner_of(asking, subject)
+    return None if owned is None or owned.owner == "country" else owned
+
+
+def _fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
+    """Add these columns to the rows of users."""
+    if not names or not rows:
+        return
+    lines = asking.lines(replace(subject, users=[row["key"] for row in rows]))
+    given = {**lines.given, "days": days_of(asking, lines) if "days" in names else None}
+    columns = ", ".join(column_sql(name, asking.vocabulary) for name in names)
+    found = {
+        row[0]: row[1:]
+        for row in asking.connection.execute(
+            f"SELECT user_id, {columns} FROM ({lines.sql}) AS lines GROUP BY 1".encode(),  # noqa: S608
+            given,
+        )
+    }
+    for row in rows:
+        row |= dict(zip(names, found.get(row["key"], [0] * len(names)), strict=True))
 
 
 def plain_of(value: Any) -> str:

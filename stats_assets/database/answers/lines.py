@@ -8,6 +8,7 @@ minute), edits, counts, measurements, editor.
 from dataclasses import dataclass
 from typing import Any
 
+from stats_assets.database.answers.sizes import WINDOW, Way
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.feeds.sequences import FIRST_SINCE
 from stats_assets.questions.editors import family_sql
@@ -17,6 +18,7 @@ MOMENT = f"(timestamptz '{FIRST_SINCE.isoformat()}' + f.sequence * interval '1 m
 # A window is (since, until] by either clock.
 COUNTED = "(c.counted_at - interval '1 microsecond')"
 TAGGED = "SELECT changeset_id FROM changesets_hashtags WHERE hashtag_id = ANY (%(hashtags)s)"
+USER = "coalesce(c.user_id, f.user_id)"
 EDITOR = f"lower({family_sql('c.editor')})"
 
 
@@ -28,11 +30,11 @@ class Lines:
     given: dict[str, Any]
 
 
-def lines(subject: Subject, vocabulary: Vocabulary, *, by_changesets: bool, regions: bool = False) -> Lines:
+def lines(subject: Subject, vocabulary: Vocabulary, way: Way = WINDOW, *, regions: bool = False) -> Lines:
     """The lines of a subject.
 
-    by_changesets: its changesets are looked up first, and then what was uploaded of them; else all of the window.
-    regions: a line for each region, too, with its code as `region` and what lies in it.
+    way: by whose uploads they are found. regions: a line for each region, too, with its code as `region` and what lies
+    in it.
     """
     question = subject.question
     first, last = question.window.sequences
@@ -42,6 +44,9 @@ def lines(subject: Subject, vocabulary: Vocabulary, *, by_changesets: bool, regi
         "since": question.window.since,
         "until": question.window.until,
         "hashtags": subject.hashtags,
+        "union": subject.union,
+        "owner": way.owner,
+        "owner_ids": list(way.ids),
         "users": subject.users,
         "country": subject.country and subject.country[1],
         "country_id": subject.country and subject.country[0],
@@ -51,16 +56,17 @@ def lines(subject: Subject, vocabulary: Vocabulary, *, by_changesets: bool, regi
     }
     place = regions or subject.country is not None
     by_upload = question.clock == "upload"
-    where = _window(question) + (_who(subject, by_changesets) if by_upload else _who(subject, True))
+    identity = "f.changeset_id" if by_upload else "c.id"
+    where = _window(question) + _who(subject, way)
     for number, tag in enumerate(subject.also or ()):
         given[f"also_{number}"] = tag
         where.append(
             "EXISTS (SELECT FROM changesets_hashtags AS l"
-            f" WHERE l.changeset_id = c.id AND l.hashtag_id = %(also_{number})s)"
+            f" WHERE l.changeset_id = {identity} AND l.hashtag_id = %(also_{number})s)"
         )
     if [] in (subject.also, subject.hashtags, subject.users):
         where = ["false"]
-    source = _uploaded(place, by_changesets) if by_upload else _changesets(place)
+    source = _uploaded(place, way) if by_upload else _changesets(place)
     if subject.country is not None:
         where.append(
             ("p.region = %(country)s" if by_upload else "p.country_id = %(country_id)s")
@@ -89,10 +95,9 @@ def lines(subject: Subject, vocabulary: Vocabulary, *, by_changesets: bool, regi
             ) AS measured"""
         where.append("part.edits > 0")
         edits, counts, measurements = "part.edits", "part.counts", "measured.measurements"
-    user = "coalesce(c.user_id, f.user_id)" if by_upload else "c.user_id"
+    user = USER if by_upload else "c.user_id"
     at, moment = ("f.edited_at", MOMENT) if by_upload else ("c.counted_at", COUNTED)
     region = ", k.code AS region" if regions else ""
-    identity = "f.changeset_id" if by_upload else "c.id"
     return Lines(
         f"SELECT {identity} AS changeset_id, {user} AS user_id, {at} AS at, {moment} AS moment, {edits} AS edits,"
         f" {counts} AS counts, {measurements} AS measurements, c.editor{region}"
@@ -108,18 +113,22 @@ _KNOWN_REGION = {
 }
 
 
-def _uploaded(place: bool, by_changesets: bool) -> str:
+def _uploaded(place: bool, way: Way) -> str:
+    facts = "changeset_edits AS f"
+    if way.owner is not None:
+        apart = "DISTINCT " if len(way.ids) > 1 else ""
+        facts = (
+            f"(SELECT {apart}sequence, changeset_id FROM uploads WHERE owner = %(owner)s"
+            " AND owner_id = ANY (%(owner_ids)s) AND sequence >= coalesce(%(first)s::bigint, 0)"
+            " AND sequence <= coalesce(%(last)s::bigint, 2147483647)) AS u"
+            " JOIN changeset_edits AS f ON f.sequence = u.sequence AND f.changeset_id = u.changeset_id"
+        )
     here = (
         " JOIN changeset_edits_countries AS p ON p.sequence = f.sequence AND p.changeset_id = f.changeset_id"
         if place
         else ""
     )
-    if by_changesets:
-        return (
-            "changesets AS c CROSS JOIN LATERAL unnest(c.augmented_diffs) AS s (sequence)"
-            f" JOIN changeset_edits AS f ON f.sequence = s.sequence AND f.changeset_id = c.id{here}"
-        )
-    return f"changeset_edits AS f LEFT JOIN changesets AS c ON c.id = f.changeset_id{here}"
+    return f"{facts} LEFT JOIN changesets AS c ON c.id = f.changeset_id{here}"
 
 
 def _changesets(place: bool) -> str:
@@ -145,18 +154,19 @@ def _window(question: Any) -> list[str]:
     return found
 
 
-def _who(subject: Subject, by_changesets: bool) -> list[str]:
-    found = []
-    if subject.hashtags is not None:
-        found.append(f"c.id IN ({TAGGED})")
+def _who(subject: Subject, way: Way) -> list[str]:
+    """What is not said already by whose uploads are read."""
+    question, found = subject.question, []
+    by_upload = question.clock == "upload"
+    identity, user = ("f.changeset_id", USER) if by_upload else ("c.id", "c.user_id")
+    if subject.hashtags is not None and not (
+        by_upload and way.owner == "hashtag" and list(way.ids) == subject.hashtags
+    ):
+        found.append(f"{identity} IN ({TAGGED})")
+    if subject.union is not None and not (by_upload and way.owner == "union"):
+        found.append(f"{identity} IN (SELECT changeset_id FROM changesets_unions WHERE union_id = %(union)s)")
     if subject.users is not None:
-        found.append(
-            f"{'c.user_id' if by_changesets else 'coalesce(c.user_id, f.user_id)'} = ANY (%(users)s)"
-        )
-    if subject.country is not None and by_changesets and subject.question.clock == "upload":
-        found.append(
-            "c.id IN (SELECT changeset_id FROM changesets_countries WHERE country_id = %(country_id)s)"
-        )
-    if subject.question.editors:
+        found.append(f"{user} = ANY (%(users)s)")
+    if question.editors:
         found.append(f"{EDITOR} = ANY (%(editors)s)")
     return found

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.groups import ranked
 from stats_assets.database.answers.labels import names_of
@@ -20,7 +21,7 @@ def answer(asking: Asking) -> dict[str, Value]:
     question, subject = asking.question, asking.subjects[0]
     room = subject.users if question.hashtags else None
     board = replace(subject, users=None) if room is not None else subject
-    sums = total(asking.connection, asking.lines(board), board.hidden)
+    sums = by_days.total(asking, board) or total(asking.connection, asking.lines(board), board.hidden)
     found = ranked(asking, board, "users", question.columns, question.metric)
     users = [row["key"] for row in found.rows]
     names, fresh = names_of(asking, users), is_new(asking, board, users)
@@ -55,12 +56,13 @@ def answer(asking: Asking) -> dict[str, Value]:
 def _without(asking: Asking, subject: Subject) -> dict[str, Value]:
     """What the room's people upload in changesets that carry none of the hashtags."""
     plain = replace(subject.question, hashtags=(), also=())
-    lines = asking.lines(replace(subject, question=plain, hashtags=None, also=None))
-    given: dict[str, Any] = {**lines.given, "tags": subject.hashtags}
+    lines = asking.lines(replace(subject, question=plain, hashtags=None, union=None, also=None))
+    given: dict[str, Any] = {**lines.given, "tags": subject.hashtags, "kept": subject.union}
     row = asking.connection.execute(
         f"SELECT count(DISTINCT user_id), coalesce(sum(edits), 0) FROM ({lines.sql}) AS lines"  # noqa: S608
         " WHERE NOT EXISTS (SELECT FROM changesets_hashtags AS l WHERE l.changeset_id = lines.changeset_id"
-        " AND l.hashtag_id = ANY (%(tags)s))".encode(),
+        " AND l.hashtag_id = ANY (coalesce(%(tags)s, (SELECT array_agg(hashtag_id) FROM unions_hashtags"
+        " WHERE union_id = %(kept)s))))".encode(),
         given,
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always answers

@@ -92,6 +92,9 @@ def _fresh(subject: Subject) -> str:
     if subject.hashtags is not None:
         source += " JOIN changesets_hashtags AS t ON t.changeset_id = c.id"
         where += ["t.hashtag_id = ANY (%(hashtags)s)", "t.tagged_by = g.id"]
+    if subject.union is not None:
+        source += " JOIN changesets_unions AS n ON n.changeset_id = c.id"
+        where.append("n.union_id = %(union)s")
     where += [
         f"EXISTS (SELECT FROM changesets_hashtags AS l WHERE l.changeset_id = c.id AND l.hashtag_id = %(also_{n})s)"
         for n in range(len(subject.also or ()))
@@ -106,9 +109,9 @@ def _fresh(subject: Subject) -> str:
 
 def is_new(asking: Asking, subject: Subject, users: list[int]) -> set[int]:
     """Which of these users are new to the subject in its window."""
-    if not users or (subject.hashtags is None and subject.country is None):
+    if not users or (subject.hashtags is None and subject.union is None and subject.country is None):
         return set()
-    given = {**lines(subject, asking.vocabulary, by_changesets=False).given, "asked": users}
+    given = {**lines(subject, asking.vocabulary).given, "asked": users}
     rows = asking.connection.execute(
         f"SELECT g.id FROM unnest(%(asked)s::bigint[]) AS g (id) WHERE {_fresh(subject)}".encode(), given
     ).fetchall()

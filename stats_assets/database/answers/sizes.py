@@ -1,95 +1,132 @@
-"""How much an answer would have to read, by a cheap look before: which way is shorter, and what is refused as slow."""
+"""How much an answer would have to read, by a cheap look before: which way is shortest, and what is refused as slow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.connection import Connection
+from stats_assets.database.statistics.verification import are_whole
 from stats_assets.questions.addresses import address, instead
-from stats_assets.questions.answer import Given
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.question import Question
+from stats_assets.questions.windows import Window, last_of
 
 MOST_OF_MANY = 50_000
-"""Changesets of a union of hashtags."""
+"""Of a union of hashtags: uploads, or changesets."""
 MOST = 300_000
-"""Lines of all else."""
-_OF_OWNERS = (
-    "SELECT coalesce(sum(changesets), 0)::bigint FROM aggregates_ranked"
-    " WHERE owner = %s AND owner_id = ANY (%s) AND member_id = 0"
-)
+"""Of all else."""
+_SHORTER = ("7d", "24h", "1h", "30min")
+_UPLOADS = """
+SELECT count(*) FROM (
+    SELECT FROM uploads WHERE owner = %(owner)s AND owner_id = ANY (%(ids)s)
+        AND sequence >= %(first)s AND sequence <= %(last)s LIMIT %(most)s
+) AS counted
+"""
+_CHANGESETS = """
+SELECT coalesce(sum(changesets), 0)::bigint FROM aggregates_ranked
+WHERE owner = %(owner)s AND owner_id = ANY (%(ids)s) AND member_id = 0
+"""
+_WINDOW = """
+EXPLAIN (FORMAT JSON) SELECT FROM changesets
+WHERE counted_at > coalesce(%(since)s, '-infinity'::timestamptz)
+    AND counted_at <= coalesce(%(until)s, 'infinity'::timestamptz)
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """`by_changesets`: whether the subject's changesets are the shorter way; `lines`: how many are read about."""
+class Way:
+    """By whose lines a subject's are found: an owner's, of which all else is a part; None: all of the window's."""
 
-    by_changesets: bool
+    owner: str | None
+    ids: tuple[int, ...]
     lines: int
+    """How many are read; no more than one above what is refused."""
 
 
-def size(connection: Connection, subject: Subject) -> Size:
-    """How large a subject's lines are, about. Raises Problem where they are too many to be quick."""
-    owned = [
-        _owned(connection, owner, ids)
-        for owner, ids in (
-            ("hashtag", subject.hashtags),
-            ("user", subject.users),
-            ("country", subject.country and [subject.country[0]]),
-            *(("hashtag", [tag]) for tag in subject.also or ()),
-        )
-        if ids is not None
-    ]
-    changesets = min(owned) if owned else None
-    inside = _window(connection, subject.question)
-    found = Size(False, inside)
-    if changesets is not None and (changesets * 3 <= inside or changesets < 1_000):
-        found = Size(True, changesets)
+WINDOW = Way(None, (), 0)
+
+
+def way(connection: Connection, subject: Subject, now: datetime) -> Way:
+    """The shortest way to a subject's lines. Raises Problem, with a question that is quick, where it is too long."""
     many = subject.hashtags is not None and (
         len(subject.hashtags) > 1 or any(tag.wildcard for tag in subject.question.hashtags)
     )
     most = MOST_OF_MANY if many else MOST
+    found = shortest(connection, subject, most)
     if found.lines > most:
-        raise _too_slow(subject.question, found, most, many)
+        quick = (
+            text
+            for text in _SHORTER
+            if shortest(connection, _within(subject, last_of(text, now)), most).lines <= most
+        )
+        raise _too_slow(subject.question, most, next(quick, _SHORTER[-1]), many=many)
     return found
 
 
-def _owned(connection: Connection, owner: str, ids: list[int]) -> int:
-    row = connection.execute(_OF_OWNERS, (owner, ids)).fetchone()
+def shortest(connection: Connection, subject: Subject, most: int) -> Way:
+    """The same, however long it is."""
+    by_upload = subject.question.clock == "upload"
+    if by_upload and not are_whole(connection):
+        return WINDOW
+    ways: list[Way] = []
+    for owner, ids in subject.owners:
+        least = min((one.lines for one in ways), default=most + 1)
+        count = (
+            uploads(connection, subject, owner, ids, least)
+            if by_upload
+            else _changesets(connection, owner, ids)
+        )
+        ways.append(Way(owner, tuple(ids), count))
+    least = min((one.lines for one in ways), default=most + 1)
+    inside = (
+        uploads(connection, subject, "world", [0], least)
+        if by_upload
+        else _window(connection, subject.question)
+    )
+    return min([*ways, Way(None, (), inside)], key=lambda one: one.lines)
+
+
+def uploads(connection: Connection, subject: Subject, owner: str, ids: list[int], most: int) -> int:
+    """How many uploads an owner has in the window, counted no further than to `most`."""
+    first, last = subject.question.window.sequences
+    row = connection.execute(
+        _UPLOADS,
+        {
+            "owner": owner,
+            "ids": ids,
+            "first": max(0, first or 0),
+            "last": 2**31 - 1 if last is None else max(-1, min(last, 2**31 - 1)),
+            "most": most,
+        },
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _changesets(connection: Connection, owner: str, ids: list[int]) -> int:
+    row = connection.execute(_CHANGESETS, {"owner": owner, "ids": ids}).fetchone()
     return int(row[0]) if row else 0
 
 
 def _window(connection: Connection, question: Question) -> int:
-    """How many lines a window has, as the planner guesses it."""
-    first, last = question.window.sequences
-    if question.clock == "upload":
-        query = "SELECT FROM changeset_edits WHERE sequence BETWEEN %(first)s AND %(last)s"
-    else:
-        query = (
-            "SELECT FROM changesets WHERE counted_at > coalesce(%(since)s, '-infinity'::timestamptz)"
-            " AND counted_at <= coalesce(%(until)s, 'infinity'::timestamptz)"
-        )
-    given = {
-        "first": first if first is not None else -1,
-        "last": last if last is not None else 2**62,
-        "since": question.window.since,
-        "until": question.window.until,
-    }
-    row = connection.execute(f"EXPLAIN (FORMAT JSON) {query}".encode(), given).fetchone()
+    """How many changesets a window has, as the planner guesses it."""
+    row = connection.execute(
+        _WINDOW, {"since": question.window.since, "until": question.window.until}
+    ).fetchone()
     return int(row[0][0]["Plan"]["Plan Rows"]) if row else 0
 
 
-def _too_slow(question: Question, found: Size, most: int, many: bool) -> Problem:
-    given: Given = question.given
-    if many and question.window.until is not None and any(tag.wildcard for tag in question.hashtags):
-        best = instead(given, {"hashtag": [question.hashtags[0].text]})
-    else:
-        best = instead(given, {"from": None, "to": None, "period": None, "last": "24h"})
-    what = "changesets" if found.by_changesets else "uploads"
+def _within(subject: Subject, window: Window) -> Subject:
+    return replace(subject, question=replace(subject.question, window=window))
+
+
+def _too_slow(question: Question, most: int, shorter: str, *, many: bool) -> Problem:
+    best = instead(question.given, {"from": None, "to": None, "period": None, "last": shorter})
+    what = "uploads" if question.clock == "upload" else "changesets"
     return Problem(
         "too-slow",
         "This would take too long",
-        f"About {found.lines:,} {what} would have to be added up, and {most:,} are the most. Ask for a shorter window,"
-        " or for fewer hashtags; for a union that is asked for often, the server can keep one (UNIONS_FILE).",
+        f"More than {most:,} {what} would have to be added up. Ask for a shorter window, or for fewer hashtags; for a"
+        " union that is asked for often, the server can keep one (UNIONS_FILE).",
         status=422,
         parameter="hashtag" if many else "from",
         attempt=address(question.kind, best),

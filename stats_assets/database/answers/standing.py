@@ -20,7 +20,7 @@ _MANY = 20_000  # entries of the queue that are looked at one by one
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far one stream is: its newest sequence that is counted, and the time up to which that is."""
+    """How far one stream is counted."""
 
     sequence: int | None
     complete_to: datetime | None
@@ -30,9 +30,10 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`as_of`: now, by the feed's clock. `applied_to`: up to then changesets and their hashtags are applied, too."""
+    """How far all is."""
 
     as_of: datetime
+    """Now, by the feed's clock."""
     shift: timedelta
     """What the feed's clock is before the database's."""
     begins: datetime | None
@@ -40,6 +41,7 @@ class Standing:
     """The first sequence that is counted."""
     reaches: dict[Stream, Reach]
     applied_to: datetime | None
+    """Up to then changesets and their hashtags are applied, too."""
     queued: int
 
     @property

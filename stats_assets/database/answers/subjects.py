@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 from stats_assets.database.answers.people import hidden
 from stats_assets.database.connection import Connection
@@ -18,10 +19,32 @@ class Subject:
 
     question: Question
     hashtags: list[int] | None = None
+    union: int | None = None
+    """A virtual hashtag that the server keeps, in place of the hashtags it stands for."""
     also: list[int] | None = None
     users: list[int] | None = None
     country: tuple[int, str] | None = None
     hidden: tuple[int, ...] = ()
+
+    @property
+    def owners(self) -> list[tuple[str, list[int]]]:
+        """Those of the roll-ups' owners whose uploads hold all of its lines."""
+        found = [
+            ("union", None if self.union is None else [self.union]),
+            ("hashtag", self.hashtags),
+            ("user", self.users),
+            ("country", None if self.country is None else [self.country[0]]),
+            *(("hashtag", [tag]) for tag in self.also or ()),
+        ]
+        return [(owner, ids) for owner, ids in found if ids is not None]
+
+    @property
+    def one_owner(self) -> tuple[str, int] | None:
+        """The one owner that it is, whole; None: it is a part of one, or of several."""
+        if self.question.editors or self.question.restricted or self.also == [] or len(self.owners) > 1:
+            return None
+        owner, ids = self.owners[0] if self.owners else ("world", [0])
+        return (owner, ids[0]) if len(ids) == 1 else None
 
 
 def subjects(connection: Connection, question: Question) -> list[Subject]:
@@ -40,7 +63,7 @@ def subjects(connection: Connection, question: Question) -> list[Subject]:
         return [
             replace(
                 base,
-                hashtags=_ids(connection, question.hashtags) if question.hashtags else None,
+                **_tagged(connection, question.hashtags),
                 country=countries[0] if countries else None,
             )
         ]
@@ -54,7 +77,7 @@ def subjects(connection: Connection, question: Question) -> list[Subject]:
                 countries=(place[1],) if place else (),
                 users=question.users if user is None else (str(user),),
             ),
-            hashtags=None if tag is None else _ids(connection, (tag,)),
+            **_tagged(connection, () if tag is None else (tag,)),
             country=place,
             users=base.users if user is None else [user],
         )
@@ -62,6 +85,23 @@ def subjects(connection: Connection, question: Question) -> list[Subject]:
             question.hashtags or (None,), countries or (None,), by_user or (None,)
         )
     ]
+
+
+def _tagged(connection: Connection, tags: tuple[Tag, ...]) -> dict[str, Any]:
+    """By which hashtags: a union of the file, by its name or by its very patterns, is one owner once it is whole."""
+    if not tags:
+        return {}
+    names = sorted({str(tag) for tag in tags})
+    row = connection.execute(
+        "SELECT id FROM unions WHERE (name = %(name)s"
+        " OR (SELECT array_agg(p ORDER BY p) FROM unnest(patterns) AS p) = %(names)s)"
+        " AND NOT EXISTS (SELECT FROM statistics_queue AS q WHERE q.id <= whole_from)"
+        " ORDER BY name = %(name)s DESC, id LIMIT 1",
+        {"name": names[0] if len(names) == 1 else None, "names": names},
+    ).fetchone()
+    if row is not None:
+        return {"union": int(row[0])}
+    return {"hashtags": _ids(connection, tags)}
 
 
 def _users(connection: Connection, question: Question, not_shown: tuple[int, ...]) -> list[int]:
@@ -87,8 +127,16 @@ def _ids(connection: Connection, tags: tuple[Tag, ...]) -> list[int]:
             UNION
             SELECT h.id FROM unnest(%(begins)s::text[], %(ends)s::text[]) AS w (begin, "end")
             JOIN hashtags AS h ON h.hashtag >= w.begin COLLATE "C" AND h.hashtag < w."end" COLLATE "C"
+            UNION
+            SELECT l.hashtag_id FROM unions AS u JOIN unions_hashtags AS l ON l.union_id = u.id
+            WHERE u.name = ANY (%(names)s)
             """,
-            {"whole": whole, "begins": begins, "ends": [after_all(text) for text in begins]},
+            {
+                "names": [str(tag) for tag in tags],
+                "whole": whole,
+                "begins": begins,
+                "ends": [after_all(text) for text in begins],
+            },
         ).fetchall()
     ]
 

@@ -29,7 +29,9 @@ _TOTAL = """
 WITH lines AS MATERIALIZED ({lines})
 SELECT coalesce(sum(edits), 0), count(DISTINCT changeset_id), count(DISTINCT user_id),
     coalesce(sum(edits) FILTER (WHERE user_id IS NULL), 0),
-    count(DISTINCT user_id) FILTER (WHERE user_id = ANY (%(hidden)s)), min(at), max(at),
+    count(DISTINCT user_id) FILTER (WHERE user_id = ANY (%(hidden)s)),
+    min(at) FILTER (WHERE moment = (SELECT min(moment) FROM lines)),
+    max(at) FILTER (WHERE moment = (SELECT max(moment) FROM lines)),
     (SELECT jsonb_object_agg(key, total) FROM (
         SELECT key, sum(value::numeric) AS total FROM lines, jsonb_each(counts) GROUP BY key) AS each)::text,
     (SELECT jsonb_object_agg(key, total) FROM (

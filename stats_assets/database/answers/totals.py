@@ -1,5 +1,6 @@
 """The kind `totals`: all numbers of a window."""
 
+from stats_assets.database.answers import by_days
 from stats_assets.database.answers.about import about
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.labels import side_by_side
@@ -16,7 +17,9 @@ def answer(asking: Asking) -> dict[str, Value]:
 
 def totals(asking: Asking, subject: Subject) -> dict[str, Value]:
     """A subject's numbers: each count and measurement there is, also those that are 0."""
-    found = total(asking.connection, asking.lines(subject), subject.hidden)
+    found = by_days.total(asking, subject)
+    if found is None:
+        found = total(asking.connection, asking.lines(subject), subject.hidden)
     vocabulary = asking.vocabulary
     return {
         "edits": number(found.edits),

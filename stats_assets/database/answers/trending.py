@@ -48,7 +48,7 @@ def _before(asking: Asking, tags: list[Any]) -> dict[str, int] | None:
     earlier = replace(
         subject, question=replace(subject.question, window=Window(since - (until - since), since))
     )
-    before = lines(earlier, asking.vocabulary, by_changesets=False)
+    before = lines(earlier, asking.vocabulary)
     return dict(
         asking.connection.execute(
             _BEFORE.format(lines=before.sql).encode(), {**before.given, "tags": tags}

@@ -37,4 +37,13 @@ FROM differing WHERE expected IS NOT NULL
 ON CONFLICT (user_id, clock, owner, owner_id, day) DO UPDATE SET changesets = excluded.changesets,
     edits = excluded.edits, before = excluded.before
 """,
+    **{
+        f"milestones_{owner}": """
+INSERT INTO milestones_due (owner, owner_id)
+SELECT DISTINCT owner, owner_id FROM (
+{}
+) AS differing ORDER BY 1, 2 ON CONFLICT DO NOTHING
+"""
+        for owner in ("user", "hashtag")
+    },
 }

@@ -20,10 +20,20 @@ from stats_assets.database.facts.ranges import note, require_tables
 from stats_assets.database.statistics import verdicts
 from stats_assets.database.statistics.aggregates import FOUND, apply_deltas
 from stats_assets.database.statistics.applier import apply_queue
+from stats_assets.database.statistics.milestones import look_again
 from stats_assets.database.statistics.owners import COMPARED
-from stats_assets.database.statistics.verification import KEYS, PARTS, SIZE, Compared, Difference, compare, step_begins
+from stats_assets.database.statistics.verification import (
+    KEYS,
+    PARTS,
+    SIZE,
+    Compared,
+    Difference,
+    compare,
+    step_begins,
+)
 
 REBUILD = "rebuild"
+QUEUING = PARTS[:2]  # what differs in them is mended by the applier
 SAMPLE, SAMPLE_SIZE = 2, 20  # ranges a part, and changesets, facts or members a range
 HEAVY = 2_000  # changesets of an owner that are too many for a sample
 
@@ -89,6 +99,7 @@ def rebuild(
             connection, REBUILD, lambda compared: _mend(connection, compared), True, None, size, progress
         )
         _apply_all(connection)
+        look_again(connection)
         with connection.transaction():
             # What is away could not be filled in: it is once it is back, by another rebuild.
             connection.execute("UPDATE roll_ups SET whole = true WHERE NOT whole AND %s = 0", (passed.away,))
@@ -177,6 +188,8 @@ def _walk(
         found, steps, pending = found + compared.differences, steps + 1, compared.pending
         save = partial(_save, connection, name, place, after, compared, mend, began_at)
         known, away = retried(save) if kept else (len(found), away + compared.away)
+        if name == REBUILD and place[0] == QUEUING[-1] and after is not None and after[0] not in QUEUING:
+            _apply_all(connection)  # what is summed up next is right before its sums are looked at
         place = after
         if seconds is not None and time.monotonic() - began > seconds:
             break

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from stats_assets.database.statistics.aggregates import APPLY, DELTAS
 from stats_assets.database.statistics.members import AFTER, BEFORE, DIFFERENCES, UNCHANGED
+from stats_assets.database.statistics.milestones import DUE
 from stats_assets.database.statistics.people import APPLY_PEOPLE, PEOPLE_TABLES
 from stats_assets.database.statistics.upload_sums import APPLY_SUMS, SUM_TABLES
 from stats_assets.database.statistics.uploads import APPLY_UPLOADS, UPLOAD_TABLES
@@ -243,6 +244,16 @@ STEPS: tuple[str, ...] = (
         APPLY_HASHTAGS,
     ),
     *(NEW_OF_UNIONS, APPLY_UNIONS),
-    *(FORGET_CHANGESETS, AFTER, UNCHANGED, *DIFFERENCES, *APPLY, *APPLY_UPLOADS, *APPLY_PEOPLE, *APPLY_SUMS),
+    *(
+        FORGET_CHANGESETS,
+        AFTER,
+        UNCHANGED,
+        *DIFFERENCES,
+        *APPLY,
+        *APPLY_UPLOADS,
+        *APPLY_PEOPLE,
+        *APPLY_SUMS,
+        DUE,
+    ),
     *(FORGET_ENTRIES, REFRESHED),
 )

@@ -15,6 +15,7 @@ from psycopg import IsolationLevel
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.statistics.mending import MENDS
+from stats_assets.database.statistics.milestones import DIFFERING
 from stats_assets.database.statistics.owners import COMPARED
 
 SQL = files("stats_assets.database") / "sql"
@@ -30,11 +31,21 @@ KEYS: Final[dict[str, tuple[str, str]]] = {
     "sequences": ("changeset_edits", "sequence"),
     **{owner: facts.ids for owner, facts in COMPARED.items()},
     "world": ("(SELECT day - date '1970-01-01' AS n FROM aggregate_days WHERE owner = 'world') AS days", "n"),
-    "upload_sums": ("(SELECT sequence FROM uploads WHERE owner = 'world' AND owner_id = 0) AS uploads", "sequence"),
+    "upload_sums": (
+        "(SELECT sequence FROM uploads WHERE owner = 'world' AND owner_id = 0) AS uploads",
+        "sequence",
+    ),
     "people": ("changesets", "user_id"),
+    **{
+        f"milestones_{owner}": (
+            f"(SELECT owner_id FROM aggregates_ranked WHERE owner = '{owner}' AND member_id = 0) AS owners",
+            "owner_id",
+        )
+        for owner in ("user", "hashtag")
+    },
 }
 PARTS: Final = tuple(KEYS)
-ROLL_UPS: Final = ("world", "upload_sums", "people")
+ROLL_UPS: Final = ("world", "upload_sums", "people", "milestones_user", "milestones_hashtag")
 """The parts that a database of before has not until a rebuild has filled them."""
 
 
@@ -96,6 +107,8 @@ def compare(
             most = LAST_SEQUENCE if part == "upload_sums" else MOST
             given: dict[str, Any] = {"first": first, "until": most if until is None else until}
             given |= {"owner": part, "rolled": rolled, "days": not sampled}
+            if part.startswith("milestones"):
+                given |= _owners(connection, part.removeprefix("milestones_"), given)
             rows = connection.execute(_query(part), given).fetchall()
     finally:
         connection.isolation_level = connection.read_only = None
@@ -123,6 +136,18 @@ def _until(connection: Connection, part: str, first: int, size: int, minutes: in
     return _step_after(until - 1, minutes) if part == "upload_sums" else until
 
 
+def _owners(connection: Connection, owner: str, given: dict[str, Any]) -> dict[str, list[int]]:
+    """Those of the range that have milestones, or may have."""
+    row = connection.execute(
+        "SELECT array(SELECT owner_id FROM aggregates_ranked WHERE owner = %(kind)s AND member_id = 0"
+        " AND owner_id >= %(first)s AND owner_id < %(until)s"
+        " UNION SELECT owner_id FROM milestones WHERE owner = %(kind)s AND owner_id >= %(first)s AND owner_id < %(until)s)",
+        {**given, "kind": owner},
+    ).fetchone()
+    ids = list(row[0]) if row else []
+    return {kind: ids if kind == f"{owner}s" else [] for kind in ("users", "hashtags")}
+
+
 def step_begins(sequence: int) -> int:
     """The first sequence of its quarter of an hour."""
     return _step_after(sequence, 15) - 15
@@ -139,6 +164,8 @@ def _query(part: str) -> bytes:
         if owner == part:
             text = (SQL / "verify_aggregates.sql").read_text()
             return text.replace("{members}", facts.members).encode()
+    if part.startswith("milestones"):
+        return DIFFERING.encode()
     return (SQL / f"verify_{part}.sql").read_text().encode()
 
 

@@ -20,11 +20,15 @@ from dagster import (
 from stats_assets.database.ledger.leases import heartbeat
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.applier import apply_queue, keep_refreshments, leaders
+from stats_assets.database.statistics.milestones import keep_rules, look_again
 from stats_assets.database.statistics.owners import OWNERS
+from stats_assets.database.statistics.unions import keep_unions
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.assets.freshness import FRESHNESS, newest_age
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
+from stats_assets.osm.milestones import MilestonesError, load_milestones
+from stats_assets.osm.unions import UnionsError, load_unions
 from stats_assets.streams import STREAMS, TABLE
 
 LEADERS = 10
@@ -65,7 +69,19 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         heartbeat(stats.url, context.run.run_id, stats.settings.lease_stale_seconds),
     ):
         keep_refreshments(connection, stats.settings.refreshments_rows)
+        try:
+            if changed := keep_unions(connection, load_unions(stats.settings.unions_file)):
+                context.log.info(f"Unions that are made anew: {', '.join(changed)}")
+        except UnionsError as error:  # the others' numbers don't wait for it
+            context.log.error(f"{error}. The unions stay as they were until UNIONS_FILE can be used.")
         applied = apply_queue(connection, lambda left: context.log.info(f"{left} entries left in the queue"))
+        try:
+            keep_rules(connection, load_milestones(stats.settings.milestones_file))
+        except MilestonesError as error:  # the others' numbers don't wait for it
+            context.log.error(
+                f"{error}. Milestones go by the rules of before until MILESTONES_FILE can be used."
+            )
+        look_again(connection)
         sample = passes.sample(connection)
         ages = {stream: newest_age(connection, stats, stream) for stream in STREAMS}
         most = {name: leaders(connection, name, LEADERS) for name, owner in OWNERS.items() if owner.named}

@@ -56,15 +56,22 @@ function without(told) {
   said.textContent = plural(JSON.parse(said.dataset.texts), told.users).replace("{edits}", plural(JSON.parse(said.dataset.edits), told.edits));
 }
 
+// How far it is counted, by the feed's clock: in words from three minutes, as stopped from an hour.
+function reach(state) {
+  const fresh = document.getElementById("fresh"), behind = document.getElementById("behind"), { to } = document.getElementById("countdown").dataset;
+  const until = Math.min(Date.parse(state.as_of), to ? Date.parse(to) : Infinity);
+  const minutes = Math.floor((until - Date.parse(state.complete_to)) / 60000);
+  fresh.textContent = (minutes > 60 ? fresh.dataset.stopped : fresh.dataset.text).replace("{time}", hour(state.complete_to));
+  behind.hidden = minutes <= 3 || minutes > 60;
+  if (!behind.hidden) behind.textContent = "⚠ " + plural(JSON.parse(behind.dataset.texts), minutes).replace("{time}", hour(state.complete_to));
+}
+
 function show(state) {
   shownAt = Date.now();
   numbers(state.totals ?? {});
   board(state.rows ?? []);
   without(state.without_hashtag);
-  if (state.complete_to) {
-    const fresh = document.getElementById("fresh");
-    fresh.textContent = fresh.dataset.text.replace("{time}", hour(state.complete_to));
-  }
+  if (state.complete_to) reach(state);
   const said = document.getElementById("said"), totals = state.totals ?? {};
   if (Date.now() - saidAt > SPEAK) {
     saidAt = Date.now();

@@ -8,7 +8,7 @@ additive = False  # code of before would leave holes in what it does not know
 
 
 def upgrade() -> None:
-    run("0011_uploads.sql", "0011_unions.sql", "0011_functions.sql")
+    run("0011_uploads.sql", "0011_unions.sql", "0011_functions.sql", "0011_milestones.sql")
 
 
 def downgrade() -> None:

@@ -28,6 +28,7 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_sequence ON uploads (owner, owner_id, sequence) INCLUDE (changeset_id, user_id, edits, before);
 CREATE INDEX uploads_again ON uploads (owner, owner_id, sequence) INCLUDE (before, user_id)
     WHERE step_of(before, 1440) < step_of(sequence, 1440);
+CREATE INDEX uploads_nobody ON uploads (owner, owner_id, sequence) WHERE user_id IS NULL;
 COMMENT ON TABLE uploads IS 'Each minute in which each counted changeset was uploaded, for each owner that counts it';
 COMMENT ON COLUMN uploads.user_id IS 'The changeset''s user';
 COMMENT ON COLUMN uploads.edits IS 'Edits of the changeset in that minute; of a country: of what lies there';

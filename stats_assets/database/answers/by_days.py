@@ -1,0 +1,212 @@
+"""Totals of one hashtag, user, country, union of the file, or the world, from what is rolled up: the quick way.
+
+By upload: whole UTC days, then quarters of an hour, then the minutes that are left, from their facts. By the changesets' time:
+all of it. Each changeset and each user is counted once. What this can't answer is added up from lines (sums.py).
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+from typing import Any, NamedTuple
+
+from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.subjects import Subject
+from stats_assets.database.answers.sums import Sums, exact
+from stats_assets.database.statistics.verification import BEGINS, LAST_SEQUENCE, are_whole
+
+DAY, QUARTER = 1440, 15
+
+
+class Owned(NamedTuple):
+    """Whose roll-ups they are."""
+
+    owner: str
+    owner_id: int
+
+
+def owner_of(asking: Asking, subject: Subject) -> Owned | None:
+    """The one owner that the subject is; None: it is several, or only a part of one, or the roll-ups are not whole."""
+    question = subject.question
+    if question.clock == "changeset" and (question.window.since or question.window.until):
+        return None
+    # What is queued is in the facts, and not in what is rolled up of them.
+    if not question.needs_changesets and not question.users and asking.standing.queued:
+        return None
+    # Minutes whose facts are away are missing in every answer, or a series would not add up to the totals.
+    if question.clock == "upload" and asking.minutes.away:
+        return None
+    if subject.one_owner is None or not are_whole(asking.connection):
+        return None
+    return Owned(*subject.one_owner)
+
+
+def total(asking: Asking, subject: Subject) -> Sums | None:
+    """The sums of a subject; None: not by this way."""
+    owned = owner_of(asking, subject)
+    if owned is None:
+        return None
+    if subject.question.clock == "changeset":
+        return _of_all_changesets(asking, owned, subject.hidden)
+    first, last = subject.question.window.sequences
+    begin = -BEGINS if first is None else max(first, 0)
+    end = LAST_SEQUENCE if last is None else min(last + 1, LAST_SEQUENCE)
+    return _of_uploads(asking, owned, begin, max(begin, end), subject.hidden)
+
+
+def _up(sequence: int, minutes: int) -> int:
+    past = BEGINS % minutes
+    return -(-(sequence + past) // minutes) * minutes - past
+
+
+def _down(sequence: int, minutes: int) -> int:
+    past = BEGINS % minutes
+    return (sequence + past) // minutes * minutes - past
+
+
+def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tuple[int, ...]) -> Sums:
+    """Of the sequences [begin, end)."""
+    days = (_up(begin, DAY), _down(end, DAY))
+    if days[0] >= days[1]:
+        days = (begin, begin)
+    smaller = DAY if owned.owner == "user" else QUARTER
+    quarters = (_up(begin, smaller), _down(end, smaller))
+    if quarters[0] >= quarters[1]:
+        quarters = (begin, begin)
+    if days[0] == days[1]:
+        days = (quarters[0], quarters[0])
+    given: dict[str, Any] = {
+        **owned._asdict(),
+        "begin": begin,
+        "end": end,
+        "d0": days[0],
+        "d1": days[1],
+        "q0": quarters[0],
+        "q1": quarters[1],
+        "hidden": list(hidden),
+    }
+    facts = OF_COUNTRY if owned.owner == "country" else OF_WHOLE
+    row = asking.connection.execute(TOTAL.format(facts=facts).encode(), given).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM
+    edits, changesets, users, nobodys, not_shown, since, until, counts, measurements = row
+    found = exact(counts)
+    if owned.owner == "country":
+        edits = sum(found.values())
+    return Sums(edits, changesets, users, nobodys, not_shown, since, until, found, exact(measurements))
+
+
+MINE = "owner = %(owner)s AND owner_id = %(owner_id)s"
+IN_DAYS = f"""p.clock = 'upload' AND p.{MINE.replace(" AND ", " AND p.")}
+        AND p.day >= (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date
+        AND p.day < (step_of(%(d1)s, 1440) AT TIME ZONE 'UTC')::date"""
+
+
+def _steps(minutes: int, first: str, until: str) -> str:
+    return (
+        f"SELECT s.edits, {'s.changesets' if minutes == DAY else '0'} AS changesets, s.counts, s.measurements"
+        f" FROM upload_sums AS s WHERE s.{MINE.replace(' AND ', ' AND s.')} AND s.minutes = {minutes}"
+        f" AND s.begins >= step_of(%({first})s, {minutes}) AND s.begins < step_of(%({until})s, {minutes})"
+    )
+
+
+OF_WHOLE = """
+    SELECT f.counts, f.measurements, f.edited_at FROM changeset_edits AS f
+    WHERE f.sequence = u.sequence AND f.changeset_id = u.changeset_id OFFSET 0
+"""
+OF_COUNTRY = """
+    SELECT r.counts, r.measurements, f.edited_at FROM countries AS c
+    JOIN changeset_edits_countries AS r ON r.region = c.code AND r.sequence = u.sequence AND r.changeset_id = u.changeset_id
+    JOIN changeset_edits AS f ON f.sequence = u.sequence AND f.changeset_id = u.changeset_id
+    WHERE c.id = u.owner_id OFFSET 0
+"""
+
+
+def _moment(which: str, order: str) -> str:
+    """When the first or last edit was: of the uploads of that minute."""
+    return f"""(
+        SELECT {which}(f.edited_at) FROM uploads AS u CROSS JOIN LATERAL (
+            SELECT edited_at FROM changeset_edits AS f
+            WHERE f.sequence = u.sequence AND f.changeset_id = u.changeset_id OFFSET 0
+        ) AS f
+        WHERE u.{MINE.replace(" AND ", " AND u.")} AND u.sequence = (
+            SELECT sequence FROM uploads WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(end)s
+            ORDER BY sequence {order} LIMIT 1
+        )
+    )"""
+
+
+TOTAL = f"""
+WITH edges AS MATERIALIZED (
+    SELECT * FROM uploads AS u WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(q0)s
+    UNION ALL
+    SELECT * FROM uploads AS u WHERE {MINE} AND sequence >= greatest(%(q1)s, %(q0)s) AND sequence < %(end)s
+), around AS MATERIALIZED (
+    SELECT changeset_id, user_id, before FROM uploads
+    WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(d0)s
+    UNION ALL
+    SELECT changeset_id, user_id, before FROM uploads
+    WHERE {MINE} AND sequence >= %(d1)s AND sequence < %(end)s
+), rolled AS MATERIALIZED (
+    {_steps(DAY, "d0", "d1")}
+    UNION ALL
+    {_steps(QUARTER, "q0", "d0")} AND %(owner)s <> 'user'
+    UNION ALL
+    {_steps(QUARTER, "d1", "q1")} AND %(owner)s <> 'user'
+), parts AS MATERIALIZED (
+    SELECT edits, counts, measurements FROM rolled
+    UNION ALL
+    SELECT u.edits, f.counts, f.measurements FROM edges AS u LEFT JOIN LATERAL ({{facts}}) AS f ON true
+), people AS (
+    SELECT user_id FROM around WHERE user_id IS NOT NULL GROUP BY user_id
+), nobodys AS (
+    SELECT u.edits, f.counts FROM uploads AS u LEFT JOIN LATERAL ({{facts}}) AS f ON %(owner)s = 'country'
+    WHERE {MINE} AND user_id IS NULL AND u.sequence >= %(begin)s AND u.sequence < %(end)s
+)
+SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
+    (SELECT coalesce(sum(changesets), 0)::bigint FROM rolled)
+        - (SELECT count(*) FROM uploads WHERE {MINE} AND sequence >= %(d0)s AND sequence < %(d1)s
+            AND step_of(before, 1440) < step_of(sequence, 1440) AND before >= %(begin)s)
+        + (SELECT count(*) FROM around WHERE before IS NULL OR before < %(begin)s),
+    CASE WHEN %(owner)s = 'user' THEN (SELECT count(*) FROM (SELECT FROM uploads
+            WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(end)s LIMIT 1) AS any_of)
+        ELSE (SELECT count(*) FROM people_days AS p WHERE {IN_DAYS}
+                AND (p.before IS NULL OR p.before < (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date))
+            + (SELECT count(*) FROM people WHERE NOT EXISTS (
+                SELECT FROM people_days AS p WHERE p.user_id = people.user_id AND {IN_DAYS}))
+        END,
+    (SELECT coalesce(sum(CASE WHEN %(owner)s = 'country' THEN
+        (SELECT sum(value::numeric) FROM jsonb_each(counts)) ELSE edits END), 0) FROM nobodys),
+    (SELECT count(*) FROM unnest(%(hidden)s::bigint[]) AS h
+        WHERE EXISTS (SELECT FROM people WHERE user_id = h)
+            OR EXISTS (SELECT FROM people_days AS p WHERE p.user_id = h AND {IN_DAYS})
+            OR (%(owner)s = 'user' AND %(owner_id)s = h)),
+    {_moment("min", "ASC")}, {_moment("max", "DESC")},
+    (SELECT jsonb_object_agg(key, total) FROM (
+        SELECT key, sum(value::numeric) AS total FROM parts, jsonb_each(counts) GROUP BY key) AS each)::text,
+    (SELECT jsonb_object_agg(key, total) FROM (
+        SELECT key, sum(value::numeric) AS total FROM parts, jsonb_each(measurements) GROUP BY key) AS each)::text
+"""
+OF_ALL_CHANGESETS = """
+SELECT coalesce(g.edits, 0), coalesce(g.changesets, 0), CASE WHEN %(owner)s = 'user' THEN (g.changesets IS NOT NULL)::int
+        ELSE (SELECT count(*) FROM people_days AS p WHERE p.clock = 'changeset' AND p.owner = %(owner)s
+            AND p.owner_id = %(owner_id)s AND p.before IS NULL) END,
+    g.first_edit, g.last_edit, g.counts::text, g.measurements::text
+FROM (SELECT) AS one LEFT JOIN aggregates AS g ON g.owner = %(owner)s AND g.owner_id = %(owner_id)s AND g.member_id = 0
+"""
+
+
+def _of_all_changesets(asking: Asking, owned: Owned, hidden: tuple[int, ...]) -> Sums | None:
+    if owned.owner in ("world", "country") or hidden:
+        return None  # their times, and edits of nobody, are not rolled up
+    row = asking.connection.execute(OF_ALL_CHANGESETS.encode(), owned._asdict()).fetchone()
+    assert row is not None  # noqa: S101 - a LEFT JOIN of one row
+    edits, changesets, users, first, last, counts, measurements = row
+    nobodys = _nobodys(asking, owned)
+    return Sums(edits, changesets, users, nobodys, 0, first, last, exact(counts), exact(measurements))
+
+
+def _nobodys(asking: Asking, owned: Owned) -> Any:
+    """Edits of changesets without a user."""
+    row = asking.connection.execute(
+        f"SELECT coalesce(sum(edits), 0) FROM uploads WHERE {MINE} AND user_id IS NULL".encode(),
+        owned._asdict(),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always answers
+    return row[0]

@@ -1,0 +1,93 @@
+"""UNIONS_FILE: virtual hashtags, each of all hashtags that fit its patterns (`hotosm: [hotosm-*, hotasia]`).
+
+Here: the YAML, read with its lines. How a union is kept is database/statistics/unions.py's.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import yaml
+
+from stats_assets.mendable import Mendable
+
+MOST, LONGEST = 100, 200
+"""Unions of a file, and patterns of one; letters of a name or a pattern."""
+MOST_BYTES = 1 << 18
+NEVER = frozenset("\\'!\"#$%(),./;<=>?@[]^{|}~")
+"""Signs that no hashtag holds (docs/definitions.md, section 6)."""
+
+Unions = Mapping[str, tuple[str, ...]]
+
+
+class UnionsError(Mendable, ValueError):
+    """A unions file that can't be used: `file:line: reason`."""
+
+
+def load_unions(path: Path | None) -> Unions:
+    """Name → patterns; a name without `*` is a pattern of its own. Without a file there are none. Raises UnionsError."""
+    if path is None:
+        return {}
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode()
+    except (OSError, ValueError) as error:
+        raise UnionsError(f"{path}: the unions file can't be read: {error}") from error
+    if len(content) > MOST_BYTES:
+        raise UnionsError(f"{path}: of more than {MOST_BYTES >> 10} KB, which is no file of unions")
+    return _Reader(str(path)).read(text)
+
+
+class _Reader:
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def read(self, text: str) -> Unions:
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise UnionsError(
+                f"{self._source}{f':{mark.line + 1}' if mark else ''}: not YAML: {error.problem}"
+            ) from error
+        except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+            raise UnionsError(f"{self._source}:1: not YAML: {error}") from error
+        if root is None:
+            return {}
+        if not isinstance(root, yaml.MappingNode):
+            self._refuse(root, "names with their patterns were expected (`hotosm: [hotosm-*]`)")
+        if len(root.value) > MOST:
+            self._refuse(root, f"there are more than {MOST} unions")
+        found: dict[str, tuple[str, ...]] = {}
+        for key, value in root.value:
+            name = self._word(key, "a name")
+            if name in found:
+                self._refuse(key, f"`{name}` stands twice")
+            found[name] = self._patterns(name, value)
+        return found
+
+    def _patterns(self, name: str, node: yaml.Node) -> tuple[str, ...]:
+        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        if not items or len(items) > MOST:
+            self._refuse(node, f"`{name}` needs 1 to {MOST} patterns")
+        patterns = [self._word(item, "a pattern") for item in items]
+        for item, pattern in zip(items, patterns, strict=True):
+            if not pattern.replace("*", ""):
+                self._refuse(item, f"`{pattern}` would be all hashtags")
+        return tuple(dict.fromkeys((*patterns, *(() if "*" in name else (name,)))))
+
+    def _word(self, node: yaml.Node, what: str) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+            self._refuse(node, f"{what} was expected")
+        text = str(node.value)
+        if text != text.lower() or NEVER & set(text) or any(c.isspace() or not c.isprintable() for c in text):
+            self._refuse(
+                node, f"`{text[:LONGEST]}`: {what} is lower case, without #, other such signs and white space"
+            )
+        if len(text) > LONGEST:
+            self._refuse(node, f"{what} has at most {LONGEST} letters")
+        return text
+
+    def _refuse(self, node: yaml.Node, reason: str) -> NoReturn:
+        raise UnionsError(f"{self._source}:{node.start_mark.line + 1}: {reason}")
