@@ -73,7 +73,7 @@ def watched(aws: Aws, config: Config) -> dict[str, str]:
     """The balancer's and its targets' names for metrics; empty before they are there."""
     stack = stacks.find(aws, config.named(STACK)) if config.pages else None
     found = stacks.outputs(aws, config.named(STACK)) if stack else {}
-    return {name: found.get(name, "") for name in ("PagesBalancer", "PagesTargets")}
+    return {name: found[name] for name in ("PagesBalancer", "PagesTargets") if name in found}
 
 
 def _tell(aws: Aws, config: Config, balancer: str) -> None:
