@@ -11,7 +11,7 @@ FILTERS = [
         rules={"HardcodedRDSPasswordRule"},
     ),
     Filter(
-        reason="the pages' balancer, pages.yaml's alone: they are for all of the world, and nothing can be changed there",
+        reason="the pages' balancer (pages.yaml): they are for all of the world, and nothing can be changed there",
         rule_mode=RuleMode.ALLOWED,
         eval={"in": [{"ref": "logical_id"}, ["PublicBalancer", "PublicGroup"]]},
         rules={"PublicELBCheckerRule", "EC2SecurityGroupOpenToWorldRule"},

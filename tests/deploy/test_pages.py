@@ -11,34 +11,12 @@ from deploy.kit.render import template_body
 from deploy.kit.variables import AWS
 from stats_assets.cli.migrate import PAGES_READER
 from stats_assets.settings import Settings
-from tests.deploy.conftest import IMAGE, Account, changes, own_database, twice
+from tests.deploy.conftest import IMAGE, PAGES, Account, changes, own_database, public_subnets, twice
 from tests.deploy.templates import resources
 from tests.deploy.test_config import GOOD
 from tests.deploy.test_templates import environment
 
-WANTED = {
-    name: AWS[name].example
-    for name in (
-        *("PEOPLE", "CONTACT", "PAGES_SUBNETS", "PAGES_HOST", "PAGES_CERTIFICATE_ARN", "PAGES_DB_URI"),
-        *("PAGES_MIN", "PAGES_MAX"),
-    )
-} | {"PAGES": "yes"}
 NAME = "stats-assets/pages-database-url"
-
-
-def public_subnets(account: Account) -> str:
-    """Two, of a route table that leads to an internet gateway."""
-    ec2, vpc = account.client("ec2"), account.variables["VPC"]
-    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
-    made = []
-    for n, zone in enumerate("ab"):
-        place = {"CidrBlock": f"10.0.{100 + n}.0/24", "AvailabilityZone": f"us-east-1{zone}"}
-        made.append(ec2.create_subnet(VpcId=vpc, **place)["Subnet"]["SubnetId"])
-        ec2.associate_route_table(RouteTableId=table, SubnetId=made[-1])
-    return ",".join(made)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +35,7 @@ def public_subnets(account: Account) -> str:
         ),
         ({"PAGES_DB_URI": GOOD["DB_URI"]}, "PAGES_DB_URI is DB_URI, whose login may write"),
         (
-            {"PAGES_CERTIFICATE_ARN": WANTED["PAGES_CERTIFICATE_ARN"].replace("us-east-1", "eu-west-1")},
+            {"PAGES_CERTIFICATE_ARN": PAGES["PAGES_CERTIFICATE_ARN"].replace("us-east-1", "eu-west-1")},
             "of eu-west-1",
         ),
         ({"PAGES_CIDR": "10.1.2.3/8"}, "The network that it is in is 10.0.0.0/8"),
@@ -68,24 +46,24 @@ def public_subnets(account: Account) -> str:
 )
 def test_what_is_lacking_or_contradicts_itself_is_said(given: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(AWS, environment=GOOD | WANTED | given)
+        load(AWS, environment=GOOD | PAGES | given)
     assert said in str(caught.value)
 
 
 def test_none_are_made_unasked_and_all_of_the_world_may_come() -> None:
     without = load(AWS, environment=GOOD)
     assert (without.pages, "pages" in without.services) == (False, False)
-    config = load(AWS, environment=GOOD | WANTED)
+    config = load(AWS, environment=GOOD | PAGES)
     assert (config["PAGES_CIDR"], config.services[-1]) == ("0.0.0.0/0", "pages")
     assert (config.all_tasks(), config.all_tasks(most=True)) == (6, 10)
-    plain = GOOD | WANTED | {"PAGES_HOST": "", "PAGES_CERTIFICATE_ARN": "", "PAGES_PLAIN_HTTP": "yes"}
+    plain = GOOD | PAGES | {"PAGES_HOST": "", "PAGES_CERTIFICATE_ARN": "", "PAGES_PLAIN_HTTP": "yes"}
     assert load(AWS, environment=plain).pages
     has, lacks = ({line.what for line in cost.of(one, 3)[1]} for one in (config, without))
     assert has - lacks == {"load balancer of the pages"}
 
 
 def test_they_have_a_stack_of_their_own(running: Account) -> None:
-    running.variables |= WANTED | {"PAGES_CERTIFICATE_ARN": running.variables["CERTIFICATE_ARN"]}
+    running.variables |= PAGES | {"PAGES_CERTIFICATE_ARN": running.variables["CERTIFICATE_ARN"]}
     running.variables |= {"PAGES_SUBNETS": running.variables["SUBNETS"], "MAX_INSTANCES": "6"}
     with pytest.raises(Refused, match=r"PAGES_SUBNETS: subnet-.* has no route to an internet gateway"):
         services.start(running.aws(), running.config, IMAGE)
@@ -128,7 +106,7 @@ def test_they_have_a_stack_of_their_own(running: Account) -> None:
 
 def test_on_the_kits_own_database_their_login_is_made(account: Account) -> None:
     own_database(account)
-    account.variables |= WANTED | {"PAGES_DB_URI": ""}
+    account.variables |= PAGES | {"PAGES_DB_URI": ""}
     database.bring(account.aws(), account.config)
     twice(account, lambda aws: secrets.put(aws, account.config))
     value = account.client("secretsmanager").get_secret_value(SecretId=NAME)["SecretString"]

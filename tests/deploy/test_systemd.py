@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -43,7 +44,8 @@ def test_its_command_is_taken_and_it_may_little(path: Path) -> None:
     service = unit(path)["Service"]
     program, *words = shlex.split(service["ExecStart"])
     assert program == f"{HOME}/.venv/bin/stats-assets"
-    parse(get_command(app), "stats-assets", words)
+    program_itself: Any = get_command(app)  # typer has a click of its own
+    parse(program_itself, "stats-assets", words)
     assert {name: service[name] for name in SAFE} == SAFE
     assert "RemoveIPC" not in service, "an embedded PostgreSQL of the same user would lose its memory"
     assert "sched" not in service.get("SystemCallFilterWithout", ""), "serve asks for its limit of files"

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import pytest
@@ -74,7 +74,7 @@ CALLS = [
 
 def complaint(words: list[str]) -> str:
     """Why the command line does not take them; empty where it does. Nothing is done."""
-    command: click.Command = get_command(app)
+    command: Any = get_command(app)  # typer has a click of its own
     context = click.Context(command, info_name="stats-assets")
     rest = [PLACES.get(word, word) for word in words]
     try:
@@ -88,12 +88,12 @@ def complaint(words: list[str]) -> str:
             command, rest = found, rest[1:]
         if "--help" not in rest:
             _parse(command, context, rest)
-    except Exception as error:  # typer has a click of its own, and so errors of its own
+    except Exception as error:  # and so errors of its own
         return f"{type(error).__name__}: {error}"
     return ""
 
 
-def _parse(command: click.Command, parent: click.Context, words: list[str]) -> None:
+def _parse(command: Any, parent: click.Context, words: list[str]) -> None:
     """Raises what click does, but for files that are not here."""
     try:
         command.make_context(command.name, words, parent=parent)
