@@ -75,7 +75,7 @@ CALLS = [
 def complaint(words: list[str]) -> str:
     """Why the command line does not take them; empty where it does. Nothing is done."""
     command: Any = get_command(app)  # typer has a click of its own
-    context = click.Context(command, info_name="stats-assets")
+    context: Any = click.Context(command, info_name="stats-assets")
     rest = [PLACES.get(word, word) for word in words]
     try:
         while isinstance(command, click.Group | TyperGroup):
@@ -93,7 +93,7 @@ def complaint(words: list[str]) -> str:
     return ""
 
 
-def _parse(command: Any, parent: click.Context, words: list[str]) -> None:
+def _parse(command: Any, parent: Any, words: list[str]) -> None:
     """Raises what click does, but for files that are not here."""
     try:
         command.make_context(command.name, words, parent=parent)
