@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.kit import cluster, deployed, discovery, entrance, pages, secrets, snapshot, stacks
+from deploy.kit import cluster, definitions, deployed, discovery, entrance, pages, snapshot, stacks
 from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
 from deploy.kit.rest import at_rest
@@ -13,8 +13,6 @@ FORWARD_ONLY = 4
 """The second's exit code where code of before could not go on: nothing was done (stats_assets/cli/forward_only.py)."""
 
 STARTED_BY = "stats-assets-migration"
-ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole")
-"""Of the tasks' stack; one of an earlier version's lacks some."""
 
 
 def start(
@@ -27,7 +25,7 @@ def start(
     """
     base = stacks.outputs(aws, config.named("cluster"))
     pages.check(aws, config)
-    tasks = _tasks(aws, config, image, base)
+    tasks = definitions.bring(aws, config, image, base)
     _names_are_free(aws, config)
     where = entrance.where(config, base)
     values = {
@@ -50,7 +48,9 @@ def start(
         stacks.bring(aws, config, "read-only", where | balancer | open_to, breaker, stays=not undoable)
     elif stacks.find(aws, config.named("read-only")):
         stacks.remove(aws, config, "read-only")
-    pages.bring(aws, config, where, _of_pages(aws, config, image, base), breaker, stays=not undoable)
+    pages.bring(
+        aws, config, where, definitions.of_pages(aws, config, image, base), breaker, stays=not undoable
+    )
     for service in cluster.services(aws, config):
         if not service["desiredCount"]:
             name, cluster_name = service["serviceName"], config["CLUSTER_NAME"]
@@ -58,57 +58,6 @@ def start(
             aws.change(f"start {name}", "ecs", "update_service", **arguments)
     if "Address" in made:
         entrance.tell(aws, config, made["Address"])
-
-
-def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
-    arns = secrets.arns(aws, config)
-    lacking = [name for name in (*ROLES, *(["PagesRole"] if config.pages else [])) if name not in base]
-    if lacking and not aws.dry_run:
-        raise Refused(
-            f"The stack {config.named('cluster')} was made by an earlier version, and lacks {', '.join(lacking)}."
-            " First: make configure-cluster"
-        )
-    return stacks.bring(
-        aws,
-        config,
-        "tasks",
-        {
-            "ClusterName": config["CLUSTER_NAME"],
-            "LaunchType": config["LAUNCH_TYPE"],
-            **_of_all(config, image, base),
-            **{name: base[name] for name in ROLES},
-            "DatabaseSecret": arns["DB_URI"],
-            "DagsterSecret": arns["DAGSTER_DB_URI"],
-            "ReadingSecret": arns[secrets.READING],
-            "PagesSecret": arns[secrets.PAGES],
-            **config.code_size,
-            "Exec": "yes" if config.exec else "no",
-        },
-    )
-
-
-def _of_all(config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
-    """What each task definition has."""
-    return {
-        "Image": image,
-        "Architecture": config.architecture.upper(),
-        "LogGroup": config["AWS_LOG_GROUP"],
-        "ExecutionRole": base["ExecutionRole"],
-        "OverpassUrl": config["OVERPASS_URL"],
-        "AugmentedDiffsUrl": config["AUGDIFF_SOURCE"],
-        "ChangesetsUrl": config["CHANGESET_SOURCE"],
-        "AugmentedDiffsStart": config["AUGDIFF_START"],
-        "ChangesetsStart": config["CHANGESET_START"],
-        "ArchiveUri": config["ARCHIVE_URI"],
-    }
-
-
-def _of_pages(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
-    """What that of the pages has; empty where there are none."""
-    if not config.pages:
-        return {}
-    own = {"Role": base["PagesRole"], "Secret": secrets.arns(aws, config)[secrets.PAGES]}
-    return _of_all(config, image, base) | own
 
 
 def _names_are_free(aws: Aws, config: Config) -> None:
