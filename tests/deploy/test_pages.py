@@ -1,10 +1,11 @@
 """Pages for people on AWS: what the variables must say, a stack of its own, stopped, removed; who may reach what."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.kit import alarms, cluster, cost, database, preflight, secrets, services, stacks
+from deploy.kit import alarms, cluster, cost, database, instance, preflight, secrets, services, stacks
 from deploy.kit.aws import Refused
 from deploy.kit.config import ConfigError, load
 from deploy.kit.render import template_body
@@ -122,6 +123,17 @@ def test_on_the_kits_own_database_their_login_is_made(account: Account) -> None:
 
 def statement(role: str) -> Any:
     return resources("cluster")[role]["Properties"].get("Policies")
+
+
+@pytest.mark.parametrize("name", ["PEOPLE", "CONTACT", "TRUSTED_PROXIES"])
+def test_what_the_kit_tells_them_is_not_told_beside(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance, "FOLDER", tmp_path)
+    example = {"PEOPLE": "full", "CONTACT": "a@example.org", "TRUSTED_PROXIES": "10.0.0.0/8"}[name]
+    (tmp_path / instance.SETTINGS).write_text(f"{name}={example}\n")
+    with pytest.raises(Refused, match=f"{name} is not set here"):
+        instance.check(image=True)
 
 
 def test_who_is_asked_by_the_world_knows_nothing_else() -> None:
