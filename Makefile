@@ -1,6 +1,6 @@
 # The project's commands. Each works from a fresh clone with Python 3.11 (or newer) and make only.
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test quick lint types unit drill torture soak bench bench-more coverage release-check security audit schema graph lock clean
+.PHONY: help install dev demo test quick lint types unit drill torture soak bench bench-more coverage release-check security audit schema graph docs lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
@@ -111,6 +111,9 @@ schema: install ## write docs/schema.sql anew, after a revision
 
 graph: install ## write tests/orchestration/definitions.yaml anew, after a change of what Dagster loads
 	$(BIN)/python -m tests.orchestration.graph
+
+docs: install ## the documents as pages that open from a folder, into build/site; strict
+	$(BIN)/python -m tests.documents.site
 
 lock: install ## take the newest versions that pyproject.toml allows into both lock files
 	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml -o requirements.lock

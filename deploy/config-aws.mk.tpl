@@ -98,3 +98,25 @@ NO_LOGIN                    :=
 
 # Who is told by `make alarms` (AWS asks them once whether they want it); empty: subscribe to the topic by other means.
 ALARM_EMAIL :=
+
+# Pages and API for people (docs/pages.md): yes, and they have a public balancer and tasks of their own. PEOPLE says what is
+# shown of persons (full, names or none), CONTACT whom they write to about that: an address of mail or of the web.
+PAGES                 := no
+PEOPLE                :=
+CONTACT               :=
+# The balancer's subnets, public ones of VPC in two zones; the name that people open it by, and a certificate for that name
+# (in ACM, in this region). PAGES_PLAIN_HTTP: `yes` only where it must be so, and both may be empty.
+PAGES_SUBNETS         :=
+PAGES_HOST            :=
+PAGES_CERTIFICATE_ARN :=
+PAGES_PLAIN_HTTP      :=
+# Who may open them; empty: all of the world.
+PAGES_CIDR            :=
+# So many tasks at least, and at most, by their use of CPU; empty: 2 and 6. MAX_INSTANCES must have room for the most.
+PAGES_MIN             :=
+PAGES_MAX             :=
+# The statistics by a login that may only SELECT, a replica's where there is one: its URL, or a secret of your own whose whole
+# value is such a URL. start-service makes the login where DB_URI's role may make roles. Both empty: one that the kit makes,
+# for its own database alone. Such as: postgresql://looks:password@replica:5432/stats
+PAGES_DB_URI          :=
+PAGES_DB_SECRET_ARN   :=

@@ -8,3 +8,9 @@ LOCAL_OVERPASS_URL     := https://overpass-api.de
 LOCAL_CHANGESET_SOURCE := https://planet.openstreetmap.org/replication/changesets
 LOCAL_AUGDIFF_START    :=
 LOCAL_CHANGESET_START  :=
+
+# Pages and API for people (docs/pages.md), at 127.0.0.1: begun where CONTACT says whom people write to about what is shown of
+# persons (PEOPLE: full, names or none; empty: full). For others, put a proxy with a certificate before the port.
+LOCAL_CONTACT          :=
+LOCAL_PEOPLE           :=
+LOCAL_PAGES_PORT       := 8080

@@ -6,7 +6,7 @@ x-service: &service
   image: $IMAGE
   restart: always
   env_file: [{path: instance/settings.env, required: false}]
-  environment:
+  environment: &environment
     DATABASE_URL: postgresql://stats:$LOCAL_DB_PASSWORD@database:5432/stats
     DAGSTER_DB_URI: postgresql+psycopg2://stats:$LOCAL_DB_PASSWORD@database:5432/dagster
     AUGMENTED_DIFFS_URL: "$LOCAL_AUGDIFF_SOURCE"
@@ -40,6 +40,9 @@ services:
   migrate:
     <<: *service
     restart: on-failure
+    environment:
+      <<: *environment
+      PAGES_DATABASE_URL: postgresql://stats_pages:$PAGES_PASSWORD@database:5432/stats
     command: [sh, -c, "stats-assets migrate && dagster instance migrate"]
     depends_on:
       database: {condition: service_healthy}
@@ -58,6 +61,23 @@ services:
     command: [dagster-webserver, --host, 0.0.0.0, --port, "3000"]
     ports: ["127.0.0.1:$LOCAL_PORT:3000"]
     depends_on: [code]
+  # Of this host alone, until a proxy with a certificate is before it. Not without LOCAL_CONTACT: serve would refuse.
+  pages:
+    <<: *service
+    environment:
+      READ_DATABASE_URL: postgresql://stats_pages:$PAGES_PASSWORD@database:5432/stats
+      PEOPLE: "$LOCAL_PEOPLE"
+      CONTACT: "$LOCAL_CONTACT"
+    command: [stats-assets, serve, --host, 0.0.0.0, --port, "8080"]
+    ports: ["127.0.0.1:$LOCAL_PAGES_PORT:8080"]
+    profiles: $PAGES_PROFILES
+    read_only: true
+    tmpfs: [/tmp]
+    healthcheck:
+      test: [CMD, python, -c, "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/ready', timeout=8)"]
+      interval: 30s
+    depends_on:
+      migrate: {condition: service_completed_successfully}
 
 volumes:
   database: {}

@@ -36,7 +36,7 @@ from deploy.kit import (
 )
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config, ConfigError, load
-from deploy.kit.render import HERE, RenderError, place, rendered, values_of
+from deploy.kit.render import HERE, RenderError, local_values, place, rendered, values_of
 from deploy.kit.variables import AWS, LOCAL, Variable
 
 Step = Callable[[Aws, Config], object]
@@ -59,7 +59,7 @@ def _compose(aws: Aws, config: Config) -> None:
 
 def _local(aws: Aws, config: Config) -> None:
     name = "docker-compose.local.yml"
-    values = dict(config.values) | {"IMAGE": f"stats-assets:{image.tag()}", "DEPLOY": str(HERE)}
+    values = local_values(config.values) | {"IMAGE": f"stats-assets:{image.tag()}"}
     instance.check(image=False)
     place(aws, HERE / name, rendered(HERE / f"{name}.tpl", values).encode())
 

@@ -14,6 +14,7 @@ from deploy.kit.config import Config
 DATABASE = ("rds.amazonaws.com",)
 SERVICES = ("ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com")
 MACHINES = ("autoscaling.amazonaws.com",)
+SCALING = ("ecs.application-autoscaling.amazonaws.com",)
 STANDARD = "acdhimrtz"
 """First letters of the instance types that share the quota of *standard* ones."""
 EC2_QUOTA, FARGATE_QUOTA = ("ec2", "L-1216C47A"), ("fargate", "L-3032A538")
@@ -22,7 +23,8 @@ FREE_ADDRESSES = 8  # of a subnet: what a balancer wants to have
 
 def bring_roles(aws: Aws, config: Config, services: tuple[str, ...] = ()) -> None:
     """The roles that AWS's services take themselves: an account has them after the first use, by the console or so."""
-    for service in services or (*SERVICES, *(MACHINES if config.on_ec2 else ())):
+    wanted = (*SERVICES, *(MACHINES if config.on_ec2 else ()), *(SCALING if config.pages else ()))
+    for service in services or wanted:
         path = f"/aws-service-role/{service}/"
         if aws.pages("iam", "list_roles", "Roles", PathPrefix=path):
             continue
@@ -74,7 +76,7 @@ def network(aws: Aws, config: Config) -> list[str]:
                 f"VPC {vpc} has {attribute} off: the code server would not be found by its name. Whoever owns the VPC:"
                 f" aws ec2 modify-vpc-attribute --vpc-id {vpc} {option}"
             )
-    wrong += _subnets(aws, config)
+    wrong += subnets(aws, config)
     group = config["SECURITY_GROUP"]
     groups = _found(aws, "describe_security_groups", "SecurityGroups", GroupIds=[group])
     if groups is None:
@@ -86,26 +88,27 @@ def network(aws: Aws, config: Config) -> list[str]:
     return wrong
 
 
-def _subnets(aws: Aws, config: Config) -> list[str]:
+def subnets(aws: Aws, config: Config, variable: str = "SUBNETS") -> list[str]:
+    """What is wrong with those that a variable names: there, of the VPC, in two zones, with room for a balancer."""
     wrong, zones = [], []
-    for name in config.subnets:
+    for name in config[variable].split(","):
         found = _found(aws, "describe_subnets", "Subnets", SubnetIds=[name])
         if found is None:
-            wrong.append(f"SUBNETS: {name} is not there in {aws.region}.")
+            wrong.append(f"{variable}: {name} is not there in {aws.region}.")
             continue
         [one] = found
         zones.append(one["AvailabilityZone"])
         if one["VpcId"] != config["VPC"]:
-            wrong.append(f"SUBNETS: {name} is of {one['VpcId']}, not of VPC {config['VPC']}.")
+            wrong.append(f"{variable}: {name} is of {one['VpcId']}, not of VPC {config['VPC']}.")
         if one["AvailableIpAddressCount"] < FREE_ADDRESSES:
             wrong.append(
-                f"SUBNETS: {name} has {one['AvailableIpAddressCount']} free addresses, and the balancer alone wants"
+                f"{variable}: {name} has {one['AvailableIpAddressCount']} free addresses, and the balancer alone wants"
                 f" {FREE_ADDRESSES}: take a larger one."
             )
     twice = [zone for zone, times in Counter(zones).items() if times > 1]
     if twice:
         wrong.append(
-            f"SUBNETS: two are in {twice[0]}, and the balancer takes one of each zone. Name subnets of two zones."
+            f"{variable}: two are in {twice[0]}, and the balancer takes one of each zone. Name subnets of two zones."
         )
     return wrong
 
@@ -149,8 +152,11 @@ def _quota(aws: Aws, config: Config) -> list[str]:
         wanted, quota = types[0]["VCpuInfo"]["DefaultVCpus"] * most, EC2_QUOTA
         what, instead = f"{most} machines of type {kind}", "lower MAX_INSTANCES"
     else:
-        wanted, quota = -(-len(config.services) // 2) + int(config["MAX_RUNS"]), FARGATE_QUOTA
-        what, instead = f"{len(config.services)} services and {config['MAX_RUNS']} runs", "lower MAX_RUNS"
+        wanted, quota = -(-config.all_tasks(most=True) // 2) + int(config["MAX_RUNS"]), FARGATE_QUOTA
+        what, instead = (
+            f"{config.all_tasks(most=True)} tasks of services and {config['MAX_RUNS']} runs",
+            "lower MAX_RUNS",
+        )
     try:
         told = aws.read("service-quotas", "get_service_quota", ServiceCode=quota[0], QuotaCode=quota[1])
     except (ClientError, Refused):

@@ -1,6 +1,6 @@
 """Alarms and the dashboard (a stack): what the service `watch` and AWS itself say, and who is told."""
 
-from deploy.kit import stacks
+from deploy.kit import pages, stacks
 from deploy.kit.aws import Aws
 from deploy.kit.config import Config
 
@@ -13,6 +13,7 @@ def bring(aws: Aws, config: Config) -> None:
         "Provider": config.provider if config.on_ec2 else "",
         "Database": config.named("database") if config.own_database else "",
         "LeastStorage": int(config["DB_STORAGE"] or 100) * 10**9 // 20,
+        **pages.watched(aws, config),
     }
     made = stacks.bring(aws, config, "alarms", values)
     if made:

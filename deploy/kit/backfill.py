@@ -124,7 +124,7 @@ def _most(aws: Aws, config: Config, what: Wanted) -> int:
         return 0
     each = machines.tasks_each(aws, config)
     live = int(config["MAX_RUNS"]) - config.runs_for_backfills
-    tasks = len(config.services) + live + what.tasks + 1
+    tasks = config.all_tasks(most=True) + live + what.tasks + 1
     most = max(int(config["MAX_INSTANCES"]), -(-tasks // each))
     aws.say(
         f"{tasks} tasks want {-(-tasks // each)} machines of type {config['INSTANCE_TYPE']}, {each} on each"

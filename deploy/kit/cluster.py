@@ -11,13 +11,13 @@ from deploy.kit import account, gateways, logs, others, ownership, providers, st
 from deploy.kit import machines as machines_of
 from deploy.kit.aws import Aws, Refused, partition
 from deploy.kit.config import Config
-from deploy.kit.variables import DATABASES
+from deploy.kit.variables import DATABASES, PAGES_DATABASE
 
 IMAGES = {
     "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
     "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
 }
-SERVICES = ("services", "read-only")
+SERVICES = ("services", "read-only", "pages")
 """Stacks that hold services."""
 NO_INSTANCE = (
     "The usual causes: no way to the internet from the subnets (NAT, or endpoints for ecs, ecs-agent,"
@@ -37,7 +37,7 @@ def room(aws: Aws, config: Config) -> str:
             f" ({config.architecture}). Set ARCHITECTURE, or take another: m5.xlarge, m7g.xlarge"
         )
     interfaces, by_size = machines_of.interfaces(aws, found), machines_of.by_size(found)
-    tasks, services = min(interfaces, by_size), len(config.services)
+    tasks, services = min(interfaces, by_size), config.all_tasks(most=True)
     wanted, most = services + int(config["MAX_RUNS"]), int(config["MAX_INSTANCES"])
     if not tasks:
         raise Refused(
@@ -47,11 +47,11 @@ def room(aws: Aws, config: Config) -> str:
     if tasks * most < wanted:
         raise Refused(
             f"{most} machines of type {kind} have room for {tasks * most} tasks ({interfaces} network interfaces,"
-            f" {by_size} tasks by size each), but {services} services and {config['MAX_RUNS']} runs are wanted:"
+            f" {by_size} tasks by size each), but {services} of services and {config['MAX_RUNS']} runs are wanted:"
             f" raise MAX_INSTANCES to {-(-wanted // tasks)}, lower MAX_RUNS, or take a larger INSTANCE_TYPE."
         )
     runs = config["MAX_RUNS"]
-    return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} services and {runs} runs"
+    return f"{tasks} tasks a machine, {tasks * most} on {most}: room for {services} tasks of services and {runs} runs"
 
 
 def _image(aws: Aws, config: Config) -> str:
@@ -75,6 +75,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
     _cluster(aws, config)
     notes = providers.added(aws, config)
     groups = machines(aws, config) if config.on_ec2 else []
+    secrets = (*DATABASES, *((PAGES_DATABASE,) if config.pages else ()))
     made = stacks.bring(
         aws,
         config,
@@ -94,7 +95,7 @@ def configure(aws: Aws, config: Config) -> dict[str, str]:
             "Image": _image(aws, config),
             "SecretsPrefix": config["CLUSTER_NAME"],
             "Exec": "yes" if config.exec else "no",
-            "OwnSecrets": ",".join(config[name] for _, name in DATABASES if config[name]),
+            "OwnSecrets": ",".join(config[name] for _, name in secrets if config[name]),
             "ArchiveArn": _arn_of(aws, config["ARCHIVE_URI"]),
             "SourceArn": _arn_of(aws, config["AUGDIFF_SOURCE"]),
         },

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.kit import rules
+from deploy.kit import pages_config, rules
 from deploy.kit.variables import AWS, DATABASES, LEFT_OUT, Variable
 
 
@@ -41,7 +41,21 @@ class Config:
     @property
     def services(self) -> tuple[str, ...]:
         """Those that are started, in this order."""
-        return ("code", "daemon", "webserver", "watch", *(("read-only",) if self["READ_ONLY_CIDR"] else ()))
+        more = (("read-only", bool(self["READ_ONLY_CIDR"])), ("pages", self.pages))
+        return ("code", "daemon", "webserver", "watch", *(name for name, wanted in more if wanted))
+
+    @property
+    def pages(self) -> bool:
+        """Whether there are pages for people."""
+        return self["PAGES"] == "yes"
+
+    def tasks(self, service: str, *, most: bool = False) -> int:
+        """How many a service begins with; most: to how many it grows."""
+        return int(self["PAGES_MAX" if most else "PAGES_MIN"]) if service == "pages" else 1
+
+    def all_tasks(self, *, most: bool = False) -> int:
+        """Of all services together."""
+        return sum(self.tasks(one, most=most) for one in self.services)
 
     @property
     def architecture(self) -> str:
@@ -158,6 +172,7 @@ def _defaults(values: Mapping[str, str]) -> dict[str, str]:
     """What is named by CLUSTER_NAME where nothing is said: two deployments, and two regions, are in one account."""
     name, region = values.get("CLUSTER_NAME", ""), values.get("AWS_REGION", "")
     names = {"AWS_LOG_GROUP": name, "ECR_REPO": name, "INSTANCE_ROLE": f"{name}-{region}-instance"}
+    names |= pages_config.DEFAULTS
     return {one: default for one, default in names.items() if one in values and not values[one]}
 
 
@@ -171,7 +186,9 @@ def _together(values: Mapping[str, str]) -> list[str]:
             wrong.append(
                 "DAGSTER_DB_URI must be another database than DB_URI: both have a table alembic_version"
             )
-    return wrong + (_places(values) if "AWS_REGION" in values and "INSTANCE_TYPE" in values else [])
+    if "AWS_REGION" in values and "INSTANCE_TYPE" in values:
+        wrong += _places(values) + pages_config.wrong(values)
+    return wrong
 
 
 def _places(values: Mapping[str, str]) -> list[str]:

@@ -22,6 +22,8 @@ LOGS_GB_DAY = 0.15
 CONFIG_ITEMS = 6
 """AWS Config's records of a task's interface, assumed: made, attached, detached, deleted, and what it belongs to."""
 ALARMS, METRICS, INSIGHTS = 17, 31, 60
+OF_PAGES, OF_SCALING = 2, 2
+"""Alarms that are there with pages alone: ours, and those by which their tasks become more and fewer."""
 ZONES = 2
 ENDPOINTS = 4
 """Interfaces that a task's start goes through: ecr.api, ecr.dkr, logs, secretsmanager."""
@@ -81,15 +83,26 @@ def bill(config: Config, week: Week, room: int, network: Network = Network()) ->
         )
     balancer = MONTH_HOURS * (price["balancer_hour"] + price["balancer_unit_hour"])
     logs = LOGS_GB_DAY * 365 / 12
-    watched = ALARMS * price["alarm_month"] + METRICS * price["metric_month"] + price["dashboard_month"]
+    alarms = ALARMS + (OF_PAGES + OF_SCALING if config.pages else 0)
+    watched = alarms * price["alarm_month"] + METRICS * price["metric_month"] + price["dashboard_month"]
     return [
         *lines,
         Line("load balancer", balancer, "one unit"),
+        *_pages(config, balancer),
         Line("logs", logs * (price["logs_gb"] + price["logs_gb_month"]), f"{logs:.1f} GB"),
-        Line("alarms, metrics, dashboard", watched, f"{ALARMS} alarms, {METRICS} metrics"),
+        Line("alarms, metrics, dashboard", watched, f"{alarms} alarms, {METRICS} metrics"),
         Line("Container Insights", INSIGHTS * price["insights_metric_month"], f"about {INSIGHTS} metrics"),
         Line("secrets, images", 3 * price["secret_month"] + 2 * price["image_gb_month"], "3 secrets, 2 GB"),
     ]
+
+
+def _pages(config: Config, balancer: float) -> list[Line]:
+    """Their balancer; their tasks are among the services, at the least."""
+    if not config.pages:
+        return []
+    addresses = ZONES * MONTH_HOURS * prices()["address_hour"]
+    said = f"one unit, {ZONES} public addresses; not what they send, nor tasks beyond {config['PAGES_MIN']}"
+    return [Line("load balancer of the pages", balancer + addresses, said)]
 
 
 def _of_image(network: Network, pulls: float) -> str:
@@ -117,8 +130,8 @@ def _tasks(config: Config, week: Week, room: int) -> list[Line]:
             Line("their disks", disks, "60 GB each"),
         ]
     size = config.code_size
-    cpus = size["CodeCpu"] / 1024 + 0.5 * (len(config.services) - 2) + 0.25
-    memory = size["CodeMemory"] / 1024 + 1.0 * (len(config.services) - 2) + 0.5
+    cpus = size["CodeCpu"] / 1024 + 0.5 * (config.all_tasks() - 2) + 0.25
+    memory = size["CodeMemory"] / 1024 + 1.0 * (config.all_tasks() - 2) + 0.5
     cpu, gigabyte = price["fargate_cpu_hour"], price["fargate_gb_hour"]
     return [
         Line(
@@ -144,5 +157,5 @@ def _database(config: Config) -> list[Line]:
 
 def of(config: Config, room: int, network: Network = Network()) -> tuple[Week, list[Line]]:  # noqa: B008 - a tuple
     """The week of a configuration, and its bill."""
-    week = simulated(config.runs, config["LAUNCH_TYPE"], len(config.services), max(room, 1))
+    week = simulated(config.runs, config["LAUNCH_TYPE"], config.all_tasks(), max(room, 1))
     return week, bill(config, week, room, network)

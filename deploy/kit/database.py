@@ -18,6 +18,8 @@ ENGINE = "16.11"
 """The first one's version, where DB_ENGINE_VERSION says nothing; minor versions are upgraded by themselves."""
 READER = "dagster_reader"
 """The role that may only read Dagster's records: `stats-assets migrate` makes it."""
+PAGES = "stats_pages"
+"""The role by which pages read the statistics: likewise."""
 PATIENCE = 3600.0
 NAMES = {"DB_URI": "stats", "DAGSTER_DB_URI": "postgres"}
 """The databases of the server: ours, and the one that each server comes with, for Dagster."""
@@ -66,7 +68,7 @@ def check(aws: Aws, config: Config) -> None:
     """Whether its certificate can be verified; what a URL gives up of that is said. Raises Refused."""
     if config.own_database:
         require(config["AWS_REGION"])
-    for name in (*NAMES, "DAGSTER_READ_DB_URI"):
+    for name in (*NAMES, "DAGSTER_READ_DB_URI", "PAGES_DB_URI"):
         if config[name] and (said := warning(name, verified(config[name]))):
             aws.say(said)
 
@@ -141,11 +143,24 @@ def reading_url(aws: Aws, config: Config, old: str) -> str:
         return ""
     if not config.own_database:
         return verified(config["DAGSTER_READ_DB_URI"])
+    return _own_url(aws, config, READER, old, "DAGSTER_DB_URI")
+
+
+def pages_url(aws: Aws, config: Config, old: str) -> str:
+    """The pages' login's, for the statistics; empty: there are none, or a secret of another names it. old: as above."""
+    if not config.pages or config["PAGES_DB_SECRET_ARN"]:
+        return ""
+    if config["PAGES_DB_URI"]:
+        return verified(config["PAGES_DB_URI"])
+    return _own_url(aws, config, PAGES, old, "DB_URI")
+
+
+def _own_url(aws: Aws, config: Config, role: str, old: str, variable: str) -> str:
     if aws.dry_run and stacks.find(aws, config.named("database")) is None:
         return "(a URL of the database)"
     made = outputs(aws, config)
     known = urlsplit(old).password or draw(aws)
-    return verified(f"postgresql://{READER}:{known}@{made['Host']}:{made['Port']}/{NAMES['DAGSTER_DB_URI']}")
+    return verified(f"postgresql://{role}:{known}@{made['Host']}:{made['Port']}/{NAMES[variable]}")
 
 
 def password_name(config: Config) -> str:

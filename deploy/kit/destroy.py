@@ -38,7 +38,7 @@ def everything(aws: Aws, config: Config, environment: Mapping[str, str] = os.env
             f" the database, the archive or the logs. Say so: make destroy CONFIRM={name}"
         )
     services.stop(aws, config)
-    for part in ("alarms", "read-only", "services", "tasks"):
+    for part in ("alarms", "pages", "read-only", "services", "tasks"):
         stacks.remove(aws, config, part)
     discovery.remove(aws, config)
     _runs(aws, config)

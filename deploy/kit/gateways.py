@@ -12,15 +12,15 @@ HOW = (
 )
 
 
-def tables(aws: Aws, config: Config) -> dict[str, dict[str, Any]]:
-    """The route table of each subnet: its own, or the VPC's main one."""
+def tables(aws: Aws, config: Config, subnets: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """The route table of each subnet, without names of SUBNETS: its own, or the VPC's main one."""
     filters = [{"Name": "vpc-id", "Values": [config["VPC"]]}]
     found = aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=filters)
     by_subnet = {one.get("SubnetId"): table for table in found for one in table["Associations"]}
     main: dict[str, Any] = next(
         (table for table in found if any(one.get("Main") for one in table["Associations"])), {}
     )
-    return {subnet: by_subnet.get(subnet, main) for subnet in config.subnets}
+    return {subnet: by_subnet.get(subnet, main) for subnet in subnets or config.subnets}
 
 
 def endpoints(aws: Aws, config: Config) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ DATABASE_CA = "database-ca.pem"
 GIVEN = (
     *("DATABASE_URL", "OVERPASS_URL", "AUGMENTED_DIFFS_URL", "CHANGESETS_URL"),
     *("AUGMENTED_DIFFS_START", "CHANGESETS_START", "ARCHIVE_URI", "STATS_DATA_DIR", "START_LIMIT_SECONDS"),
+    *("PEOPLE", "CONTACT"),
 )
 """Settings that the containers' environment has, by a variable or by the kit: settings.env would not be heard."""
 LAYER = """# Made by `make push-image`: the image with what is this deployment's own.
@@ -74,6 +75,8 @@ def check(*, image: bool) -> None:
         wrong.append(
             "READ_DATABASE_URL is not set here: it holds a password, and the image is no place for one"
         )
+    if image and "TRUSTED_PROXIES" in given:
+        wrong.append("TRUSTED_PROXIES is not set here: the pages are told the networks of their balancer")
     if image and "ALERT_URL" in given:
         wrong.append(
             "ALERT_URL is not set here: whoever knows it can post there, so it must not be in an image"

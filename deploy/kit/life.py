@@ -9,7 +9,7 @@ from deploy.kit.config import Config
 KEEP_IMAGES = 100
 KEEP_REVISIONS = 10
 """Of a family: to those a deployment can go back."""
-FAMILIES = ("code", "daemon", "webserver", "read-only", "watch", "run")
+FAMILIES = ("code", "daemon", "webserver", "read-only", "pages", "watch", "run")
 POLICY = {
     "rules": [
         {

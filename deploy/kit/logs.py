@@ -51,7 +51,7 @@ def _is_our_group(aws: Aws, config: Config, found: dict[str, Any]) -> bool:
 
 def show(aws: Aws, config: Config, service: str, minutes: str = "", follow: bool = False) -> None:
     """What it has said lately; with follow, what it says from then on, until Ctrl-C. Raises Refused."""
-    known = ("code", "daemon", "webserver", "read-only", "watch", "run", *PREFIXES)
+    known = ("code", "daemon", "webserver", "read-only", "pages", "watch", "run", *PREFIXES)
     if service not in known:
         raise Refused(f"SERVICE can't be {service!r}. There are: {', '.join(known)}")
     if (

@@ -7,7 +7,7 @@ from deploy.kit import cluster
 from deploy.kit.aws import Aws
 from deploy.kit.config import Config
 
-FAMILIES = ("code", "daemon", "webserver", "watch", "read-only", "run")
+FAMILIES = ("code", "daemon", "webserver", "watch", "read-only", "pages", "run")
 """Of the kit's tasks."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.kit import account, cluster, cost, gateways, machines
+from deploy.kit import account, cluster, cost, gateways, machines, pages
 from deploy.kit.aws import Aws, Refused
 from deploy.kit.config import Config
 
@@ -43,7 +43,7 @@ def addresses(aws: Aws, config: Config) -> str:
     filters = [{"Name": "subnet-id", "Values": config.subnets}]
     found = aws.pages("ec2", "describe_subnets", "Subnets", Filters=filters)
     free = sum(one["AvailableIpAddressCount"] for one in found)
-    wanted = len(config.services) + int(config["MAX_RUNS"]) + 10
+    wanted = config.all_tasks(most=True) + int(config["MAX_RUNS"]) + 10
     if free < wanted:
         raise Refused(f"The subnets have {free} free addresses, a task needs one each: {wanted} at least.")
     return f"{free} free"
@@ -71,6 +71,12 @@ def s3(aws: Aws, config: Config) -> str:
             f"no S3 gateway in {', '.join(lacking)}: images and archive come through NAT, which is paid for"
         )
     return "by its gateway endpoint, which costs nothing"
+
+
+def balancer_of_pages(aws: Aws, config: Config) -> str:
+    if wrong := pages.problems(aws, config):
+        raise Refused("\n".join(wrong))
+    return f"open to {config['PAGES_CIDR']}, in public subnets" if config.pages else "none: PAGES is not yes"
 
 
 def machine(aws: Aws, config: Config) -> str:
@@ -101,6 +107,7 @@ CHECKS: list[tuple[str, Check]] = [
     ("addresses", addresses),
     ("the way out", way_out),
     ("S3", s3),
+    ("pages", balancer_of_pages),
     ("room", machine),
     ("AWS Config", recorder),
 ]

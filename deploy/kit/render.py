@@ -1,5 +1,6 @@
 """Files made from templates and variables: written whole, or not at all."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -37,6 +38,21 @@ def values_of(config: Config, image: str) -> dict[str, str]:
         "RUNS": config.runs,
         "PLACEMENT": json.dumps(config.placement.get("placementStrategy", [])),
         "RUNS_FOR_BACKFILLS": str(config.runs_for_backfills),
+    }
+
+
+def local_values(values: Mapping[str, str]) -> dict[str, str]:
+    """What the compose file of one Docker host may name: likewise.
+
+    The pages' password is made of the database's, so that who knows theirs does not know the owner's.
+    """
+    password = hashlib.sha256(f"pages {values['LOCAL_DB_PASSWORD']}".encode()).hexdigest()[:40]
+    return dict(values) | {
+        "DEPLOY": str(HERE),
+        "LOCAL_PEOPLE": values["LOCAL_PEOPLE"] or "full",
+        "LOCAL_PAGES_PORT": values["LOCAL_PAGES_PORT"] or "8080",
+        "PAGES_PASSWORD": password,
+        "PAGES_PROFILES": "[]" if values["LOCAL_CONTACT"] else "[with-local-contact]",
     }
 
 

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 Rule = Callable[[str], str]
 """A sentence that says what is wrong with the value; empty: nothing."""
+WORLD = "0.0.0.0/0"
 RESERVED = ("aws", "ecs", "fargate")
 ENCODED = (
     "In its password / @ % and spaces are percent-encoded, as in %40 for @ (for make $ and #, too: %24, %23)."
@@ -36,6 +37,11 @@ def cidr(value: str) -> str:
     if network.prefixlen < 8:
         return "That is too much of the world: /8 at most."
     return ""
+
+
+def public(value: str) -> str:
+    """Of addresses that may open what can't be changed: all of the world, or a network."""
+    return "" if value == WORLD else cidr(value)
 
 
 def name(value: str) -> str:
@@ -146,6 +152,11 @@ def mail(value: str) -> str:
     if len(value) > 320 or not re.fullmatch(r"[\w.+%'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
         return "That is no mail address."
     return ""
+
+
+def contact(value: str) -> str:
+    """Whom people write to: an address of the web, or of mail."""
+    return web(value) if "://" in value else mail(value)
 
 
 def postgres(value: str) -> str:

@@ -3,17 +3,23 @@
 from deploy.kit import database, ownership
 from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
-from deploy.kit.variables import DATABASES
+from deploy.kit.variables import DATABASES, PAGES_DATABASE
 
 DRIVER = "postgresql+psycopg2://"
 """For Dagster: SQLAlchemy 2.1 takes psycopg 3 for `postgresql://`, whose NOTIFY dagster-postgres can't call."""
 READING = "DAGSTER_READ_DB_URI"
-NAMES = {"DB_URI": "database-url", "DAGSTER_DB_URI": "dagster-database-url", READING: "dagster-reading-url"}
+PAGES = "PAGES_DB_URI"
+NAMES = {
+    "DB_URI": "database-url",
+    "DAGSTER_DB_URI": "dagster-database-url",
+    READING: "dagster-reading-url",
+    PAGES: "pages-database-url",
+}
 
 
 def value_of(url: str, variable: str) -> str:
     """What the tasks are given."""
-    return url if variable == "DB_URI" else url.replace("postgresql://", DRIVER, 1)
+    return url if variable in ("DB_URI", PAGES) else url.replace("postgresql://", DRIVER, 1)
 
 
 def put(aws: Aws, config: Config) -> None:
@@ -27,6 +33,9 @@ def put(aws: Aws, config: Config) -> None:
     old = _value(aws, config, READING)
     if url := database.reading_url(aws, config, old or ""):
         _put(aws, config, READING, value_of(url, READING))
+    old = _value(aws, config, PAGES)
+    if url := database.pages_url(aws, config, old or ""):
+        _put(aws, config, PAGES, url)
 
 
 def _named(config: Config, variable: str) -> str:
@@ -73,6 +82,7 @@ def arns(aws: Aws, config: Config) -> dict[str, str]:
     """
     found = {}
     reads = [(READING, "")] if database.has_reader(config) else []
+    reads += [PAGES_DATABASE] if config.pages else []
     for variable, own in (*DATABASES, *reads):
         theirs = config[own] if own else ""
         name = theirs or _named(config, variable)
@@ -85,4 +95,4 @@ def arns(aws: Aws, config: Config) -> dict[str, str]:
         stages = secret["VersionIdsToStages"].items()
         present = next(version for version, names in stages if "AWSCURRENT" in names)
         found[variable] = f"{secret['ARN']}:::{present}"
-    return {READING: found["DAGSTER_DB_URI"]} | found
+    return {READING: found["DAGSTER_DB_URI"], PAGES: found["DB_URI"]} | found

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.kit import cluster, deployed, discovery, entrance, secrets, snapshot, stacks
+from deploy.kit import cluster, definitions, deployed, discovery, entrance, pages, snapshot, stacks
 from deploy.kit.aws import Aws, Refused, look
 from deploy.kit.config import Config
 from deploy.kit.rest import at_rest
@@ -13,7 +13,6 @@ FORWARD_ONLY = 4
 """The second's exit code where code of before could not go on: nothing was done (stats_assets/cli/forward_only.py)."""
 
 STARTED_BY = "stats-assets-migration"
-ROLES = ("ExecutionRole", "RunRole", "DaemonRole", "WebserverRole", "ReadOnlyRole")
 
 
 def start(
@@ -25,7 +24,8 @@ def start(
     database is another one now, of any age.
     """
     base = stacks.outputs(aws, config.named("cluster"))
-    tasks = _tasks(aws, config, image, base)
+    pages.check(aws, config)
+    tasks = definitions.bring(aws, config, image, base)
     _names_are_free(aws, config)
     where = entrance.where(config, base)
     values = {
@@ -48,47 +48,16 @@ def start(
         stacks.bring(aws, config, "read-only", where | balancer | open_to, breaker, stays=not undoable)
     elif stacks.find(aws, config.named("read-only")):
         stacks.remove(aws, config, "read-only")
+    pages.bring(
+        aws, config, where, definitions.of_pages(aws, config, image, base), breaker, stays=not undoable
+    )
     for service in cluster.services(aws, config):
         if not service["desiredCount"]:
             name, cluster_name = service["serviceName"], config["CLUSTER_NAME"]
-            arguments = {"cluster": cluster_name, "service": name, "desiredCount": 1}
+            arguments = {"cluster": cluster_name, "service": name, "desiredCount": config.tasks(name)}
             aws.change(f"start {name}", "ecs", "update_service", **arguments)
     if "Address" in made:
         entrance.tell(aws, config, made["Address"])
-
-
-def _tasks(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[str, str]:
-    arns = secrets.arns(aws, config)
-    lacking = [name for name in ROLES if name not in base]
-    if lacking and not aws.dry_run:
-        raise Refused(
-            f"The stack {config.named('cluster')} was made by an earlier version, and lacks {', '.join(lacking)}."
-            " First: make configure-cluster"
-        )
-    return stacks.bring(
-        aws,
-        config,
-        "tasks",
-        {
-            "ClusterName": config["CLUSTER_NAME"],
-            "Image": image,
-            "LaunchType": config["LAUNCH_TYPE"],
-            "Architecture": config.architecture.upper(),
-            "LogGroup": config["AWS_LOG_GROUP"],
-            **{name: base[name] for name in ROLES},
-            "DatabaseSecret": arns["DB_URI"],
-            "DagsterSecret": arns["DAGSTER_DB_URI"],
-            "ReadingSecret": arns[secrets.READING],
-            "OverpassUrl": config["OVERPASS_URL"],
-            "AugmentedDiffsUrl": config["AUGDIFF_SOURCE"],
-            "ChangesetsUrl": config["CHANGESET_SOURCE"],
-            "AugmentedDiffsStart": config["AUGDIFF_START"],
-            "ChangesetsStart": config["CHANGESET_START"],
-            "ArchiveUri": config["ARCHIVE_URI"],
-            **config.code_size,
-            "Exec": "yes" if config.exec else "no",
-        },
-    )
 
 
 def _names_are_free(aws: Aws, config: Config) -> None:

@@ -23,6 +23,7 @@ MAKERS = {
     "cluster": "configure-cluster",
     "tasks": "start-service",
     "services": "start-service",
+    "pages": "start-service",
     "alarms": "alarms",
 }
 """The step that makes a stack."""

@@ -19,8 +19,8 @@ from deploy.kit.config import Config
 from stats_assets.cli.main import COMMANDS, app
 
 PROGRAM = "stats-assets"
-NOT_HERE = ("dev", "demo")
-"""Commands that are a local stack."""
+NOT_HERE = ("dev", "demo", "serve")
+"""Commands that are a local stack, or for which nobody could ask where they answer."""
 MOST = 8192
 """Characters that ECS takes of overrides."""
 STARTED_BY = "stats-assets-task"

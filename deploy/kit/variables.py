@@ -38,6 +38,20 @@ SOURCE = Variable(r"(https?|s3)://\S+", "s3://bucket/augmented_diffs", required=
 WEB = Variable(r"https?://\S+", "https://overpass-api.de", rule=rules.web)
 CHANGESETS = WEB._replace(example="https://planet.openstreetmap.org/replication/changesets")
 LOGIN = WEB._replace(pattern=r"https://\S+")
+HOST = Variable(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "stats.example.org")
+CERTIFICATE = Variable(
+    r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
+    "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
+)
+PEOPLE = Variable(r"full|names|none", "full", required=False)
+CONTACT = Variable(r"https?://\S+|[^@\s]+@[^@\s]+", "stats@example.org", required=False, rule=rules.contact)
+PUBLIC_SUBNETS = Variable(
+    r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+",
+    "subnet-0123456789abcdef2,subnet-0123456789abcdef3",
+    required=False,
+    rule=rules.subnets,
+    explained=True,
+)
 AWS: Mapping[str, Variable] = {
     "CLUSTER_NAME": Variable(r"[a-z][a-z0-9-]{0,30}[a-z0-9]", "stats-assets", rule=rules.name),
     "AWS_REGION": Variable(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", "us-east-1", rule=rules.region),
@@ -107,13 +121,8 @@ AWS: Mapping[str, Variable] = {
     "CLIENT_CIDR": Variable(CIDR, "10.0.0.0/16", rule=rules.cidr, explained=True),
     "READ_ONLY_CIDR": Variable(CIDR, "10.0.0.0/16", required=False, rule=rules.cidr, explained=True),
     "ALARM_EMAIL": Variable(r"[^@\s]+@[^@\s]+", "stats@example.org", required=False, rule=rules.mail),
-    "UI_HOST": Variable(
-        r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", "stats.example.org"
-    ),
-    "CERTIFICATE_ARN": Variable(
-        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+",
-        "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
-    ),
+    "UI_HOST": HOST,
+    "CERTIFICATE_ARN": CERTIFICATE,
     "OIDC_ISSUER": LOGIN._replace(example="https://login.example.org"),
     "OIDC_AUTHORIZATION_ENDPOINT": LOGIN._replace(example="https://login.example.org/authorize"),
     "OIDC_TOKEN_ENDPOINT": LOGIN._replace(example="https://login.example.org/token"),
@@ -124,14 +133,41 @@ AWS: Mapping[str, Variable] = {
     ),
     "PLAIN_HTTP": Variable(r"yes", "yes", required=False),
     "NO_LOGIN": Variable(r"yes", "yes", required=False),
+    "PAGES": Variable(r"yes|no", "no", required=False),
+    "PEOPLE": PEOPLE,
+    "CONTACT": CONTACT,
+    "PAGES_SUBNETS": PUBLIC_SUBNETS,
+    "PAGES_HOST": HOST._replace(required=False, example="maps.example.org"),
+    "PAGES_CERTIFICATE_ARN": CERTIFICATE._replace(required=False),
+    "PAGES_PLAIN_HTTP": Variable(r"yes", "yes", required=False),
+    "PAGES_CIDR": Variable(
+        rf"0\.0\.0\.0/0|{CIDR}", rules.WORLD, required=False, rule=rules.public, explained=True
+    ),
+    "PAGES_MIN": NUMBER._replace(required=False, example="2"),
+    "PAGES_MAX": NUMBER._replace(required=False, example="6"),
+    "PAGES_DB_URI": Variable(
+        URI,
+        "postgresql://looks:password@replica:5432/stats",
+        required=False,
+        secret=True,
+        rule=rules.postgres,
+    ),
+    "PAGES_DB_SECRET_ARN": Variable(
+        ARN_OF_SECRET, "arn:aws:secretsmanager:us-east-1:123456789012:secret:looks-AbCdEf", required=False
+    ),
 }
 DATABASES = (("DB_URI", "DB_SECRET_ARN"), ("DAGSTER_DB_URI", "DAGSTER_DB_SECRET_ARN"))
 """Ours and Dagster's: its URL, or the secret whose value is that URL."""
+PAGES_DATABASE = ("PAGES_DB_URI", "PAGES_DB_SECRET_ARN")
+"""Likewise: what pages read, by a login that may only SELECT; a replica, maybe."""
 OIDC = tuple(name for name in AWS if name.startswith("OIDC_"))
 LEFT_OUT: Mapping[str, tuple[str, ...]] = {"PLAIN_HTTP": ("CERTIFICATE_ARN", "UI_HOST"), "NO_LOGIN": OIDC}
 """A variable that says that something is left out, and what needs no value then."""
 LOCAL: Mapping[str, Variable] = {
     "LOCAL_PORT": Variable(r"[1-9]\d{1,4}", "3000", rule=rules.within(10, 65535)),
+    "LOCAL_PAGES_PORT": Variable(r"[1-9]\d{1,4}", "8080", required=False, rule=rules.within(10, 65535)),
+    "LOCAL_PEOPLE": PEOPLE,
+    "LOCAL_CONTACT": CONTACT,
     "LOCAL_DB_PASSWORD": Variable(r"[\w.~-]{6,}", "a-long-one", secret=True),
     "LOCAL_AUGDIFF_SOURCE": SOURCE,
     "LOCAL_OVERPASS_URL": WEB,

@@ -10,4 +10,10 @@ FILTERS = [
         eval={"eq": [{"ref": "logical_id"}, "Database"]},
         rules={"HardcodedRDSPasswordRule"},
     ),
+    Filter(
+        reason="the pages' balancer (pages.yaml): they are for all of the world, and nothing can be changed there",
+        rule_mode=RuleMode.ALLOWED,
+        eval={"in": [{"ref": "logical_id"}, ["PublicBalancer", "PublicGroup"]]},
+        rules={"PublicELBCheckerRule", "EC2SecurityGroupOpenToWorldRule"},
+    ),
 ]

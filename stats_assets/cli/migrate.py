@@ -24,6 +24,8 @@ from stats_assets.system import Stats
 
 READER = "DAGSTER_READ_DB_URI"
 """A deployment's: the URL of the login by which its read-only UI looks at Dagster's records."""
+PAGES_READER = "PAGES_DATABASE_URL"
+"""Likewise: the login by which its pages read the statistics."""
 MOST_KEYS = 1_000  # partitions, ten weeks
 
 EXAMPLES = {
@@ -89,6 +91,8 @@ def migrate(
     check_reader(settings)
     if reader:
         _let_read(reader)
+    if pages := os.environ.get(PAGES_READER):
+        _let_pages_read(url, pages)
     keys = []
     if first is not None:
         keys = (_take_away if remove else _make_ready)(Stats(settings), stream, first, yes)
@@ -111,6 +115,14 @@ def _let_read(reader: str) -> None:
         owner, reader = (one.replace("+psycopg2://", "://", 1) for one in (records.postgres_url, reader))
     if let_read(owner, reader):
         said = f"Dagster's records can be read as {without_password(reader)}."
+        err.print(said, highlight=False, soft_wrap=True)
+
+
+def _let_pages_read(owner: str, reader: str) -> None:
+    from stats_assets.database.pages_login import let_read
+
+    if let_read(owner, reader):
+        said = f"Pages can read the statistics as {without_password(reader)}."
         err.print(said, highlight=False, soft_wrap=True)
 
 

@@ -74,7 +74,7 @@ def make_reading_login(connection: Connection) -> str | None:
             locks.wait_in_transaction(connection, locks.READING_LOGIN)
             trouble = _make(connection, name)
             if trouble is None:
-                _let_it_read(connection, name)
+                let_it_read(connection, name)
     except psycopg.OperationalError:
         raise
     except psycopg.Error as error:
@@ -136,7 +136,7 @@ def _make(connection: Connection, name: str) -> str | None:
     return None
 
 
-def _let_it_read(connection: Connection, name: str) -> None:
+def let_it_read(connection: Connection, name: str) -> None:
     """Grant what it lacks: all tables and views of the owner's in our schemas, also those that are made later."""
     role, given = sql.Identifier(name), {"name": name}
     if connection.execute(

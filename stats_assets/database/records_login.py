@@ -16,7 +16,7 @@ from stats_assets.mendable import Mendable
 OURS: Final = "stats-assets: may only read Dagster's records"  # a role's comment; without it, not ours
 
 _STATE = """
-SELECT current_user::text, current_schema()::text, rolsuper OR rolcreaterole,
+SELECT current_user::text, rolsuper OR rolcreaterole,
     (SELECT coalesce(shobj_description(r.oid, 'pg_authid'), '') FROM pg_roles AS r WHERE r.rolname = %(name)s)
 FROM pg_roles WHERE rolname = current_user
 """
@@ -36,19 +36,11 @@ def let_read(owner: str, reader: str) -> bool:
     name, password = str(given.get("user") or ""), str(given.get("password") or "")
     with connect(owner) as connection, connection.transaction():
         locks.wait_in_transaction(connection, locks.READING_LOGIN)
-        row = connection.execute(_STATE, {"name": name}).fetchone()
-        assert row is not None  # noqa: S101 - the role that asks
-        user, schema, may_make_roles, comment = row
-        if user == name:
+        if connection.info.user == name:
             return False
-        if comment is None and not may_make_roles:
-            raise NoRecordsLogin(
-                f"There is no role {name} for the read-only UI, and {user} may not make one in"
-                f" {without_password(owner)}. Let an administrator do it: CREATE ROLE {name} LOGIN PASSWORD '…'"
-            )
-        if comment is None or comment == OURS:
-            _make(connection, name, password, new=comment is None)
-        _grant(connection, name, schema or "public")
+        bring_role(connection, owner, name, password, OURS, "the read-only UI")
+        row = connection.execute("SELECT current_schema()::text").fetchone()
+        _grant(connection, name, (row and row[0]) or "public")
     with connect(reader) as looking:
         more = more_than_reading(looking)
     if more:
@@ -58,7 +50,24 @@ def let_read(owner: str, reader: str) -> bool:
     return True
 
 
-def _make(connection: Connection, name: str, password: str, *, new: bool) -> None:
+def bring_role(connection: Connection, owner: str, name: str, password: str, ours: str, whose: str) -> None:
+    """Make the login where it lacks; one with this comment is given the password, another's is left as it is.
+
+    whose: what it is for, in words. Raises NoRecordsLogin where there is none, and none can be made.
+    """
+    row = connection.execute(_STATE, {"name": name}).fetchone()
+    assert row is not None  # noqa: S101 - the role that asks
+    user, may_make_roles, comment = row
+    if comment is None and not may_make_roles:
+        raise NoRecordsLogin(
+            f"There is no role {name} for {whose}, and {user} may not make one in {without_password(owner)}."
+            f" Let an administrator do it: CREATE ROLE {name} LOGIN PASSWORD '…'"
+        )
+    if comment is None or comment == ours:
+        _make(connection, name, password, ours, new=comment is None)
+
+
+def _make(connection: Connection, name: str, password: str, ours: str, *, new: bool) -> None:
     role = sql.Identifier(name)
     hashed = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
     for statement in (
@@ -66,7 +75,7 @@ def _make(connection: Connection, name: str, password: str, *, new: bool) -> Non
             sql.SQL("CREATE" if new else "ALTER"), role, sql.Literal(hashed)
         ),
         sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role),
-        sql.SQL("COMMENT ON ROLE {} IS {}").format(role, sql.Literal(OURS)),
+        sql.SQL("COMMENT ON ROLE {} IS {}").format(role, sql.Literal(ours)),
     ):
         connection.execute(statement)
 

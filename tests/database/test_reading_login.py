@@ -251,7 +251,7 @@ def test_a_failure_to_make_it_stops_no_migration(
         raise psycopg.errors.lookup("0LP01")
 
     with database(server, "template1") as made:
-        monkeypatch.setattr(reading_login, "_let_it_read", fail)
+        monkeypatch.setattr(reading_login, "let_it_read", fail)
         migrate(made)
         refused = run("sql", "SELECT 1", DATABASE_URL=made)
         assert (refused.returncode, "could not be made" in refused.stderr) == (2, True)

@@ -299,6 +299,31 @@ def own_database(account: Account) -> None:
     account.variables |= {"DB_URI": "", "DAGSTER_DB_URI": "", "DB_INSTANCE_CLASS": "db.t4g.large"}
 
 
+PAGES = {
+    name: AWS[name].example
+    for name in (
+        *("PEOPLE", "CONTACT", "PAGES_SUBNETS", "PAGES_HOST", "PAGES_CERTIFICATE_ARN", "PAGES_DB_URI"),
+        *("PAGES_MIN", "PAGES_MAX"),
+    )
+} | {"PAGES": "yes"}
+"""The variables of the pages, by their examples."""
+
+
+def public_subnets(account: Account) -> str:
+    """Two, of a route table that leads to an internet gateway."""
+    ec2, vpc = account.client("ec2"), account.variables["VPC"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    made = []
+    for n, zone in enumerate("ab"):
+        place = {"CidrBlock": f"10.0.{100 + n}.0/24", "AvailabilityZone": f"us-east-1{zone}"}
+        made.append(ec2.create_subnet(VpcId=vpc, **place)["Subnet"]["SubnetId"])
+        ec2.associate_route_table(RouteTableId=table, SubnetId=made[-1])
+    return ",".join(made)
+
+
 @pytest.fixture
 def running(account: Account) -> Account:
     """Services that were started; their migration's task has ended well."""

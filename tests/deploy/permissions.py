@@ -68,6 +68,18 @@ BY_TYPE: dict[str, tuple[str, ...]] = {
         *("elasticloadbalancing:CreateListener", "elasticloadbalancing:DeleteListener"),
         *("elasticloadbalancing:ModifyListener", "elasticloadbalancing:DescribeListeners"),
     ),
+    "AWS::ApplicationAutoScaling::ScalableTarget": (
+        *(
+            "application-autoscaling:RegisterScalableTarget",
+            "application-autoscaling:DeregisterScalableTarget",
+        ),
+        "application-autoscaling:DescribeScalableTargets",
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": (
+        *("application-autoscaling:PutScalingPolicy", "application-autoscaling:DeleteScalingPolicy"),
+        "application-autoscaling:DescribeScalingPolicies",
+        *("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms"),
+    ),
     "AWS::RDS::DBSubnetGroup": (
         *("rds:CreateDBSubnetGroup", "rds:DeleteDBSubnetGroup", "rds:ModifyDBSubnetGroup"),
         *("rds:DescribeDBSubnetGroups", "rds:AddTagsToResource", "rds:ListTagsForResource"),
@@ -122,6 +134,7 @@ EVERYWHERE = {
     "ecs:CreateCapacityProvider": "takes no resource",
     "sns:Unsubscribe": "takes no resource",
     "ec2": "ids are drawn by EC2",
+    "application-autoscaling": "ids are drawn by it",
     "elasticloadbalancing": "names are drawn by CloudFormation",
     "route53": "ids are drawn by Cloud Map",
     "servicediscovery": "ids are drawn by Cloud Map",

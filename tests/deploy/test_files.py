@@ -8,7 +8,7 @@ import pytest
 
 from deploy.kit.config import load
 from deploy.kit.instance import LAYER
-from deploy.kit.render import HERE, rendered, values_of
+from deploy.kit.render import HERE, local_values, rendered, values_of
 from deploy.kit.variables import AWS, LOCAL
 from tests.deploy.templates import resources
 from tests.deploy.test_config import GOOD
@@ -28,7 +28,8 @@ def check(program: str, *arguments: str, given: str = "") -> None:
 
 @pytest.mark.parametrize("name", ["deploy", "local"])
 def test_compose_files_are_what_the_schema_says(name: str, tmp_path: Path) -> None:
-    values = values_of(load(AWS, LOCAL, environment=GOOD), "stats-assets:test") | {"DEPLOY": str(HERE)}
+    values = values_of(load(AWS, LOCAL, environment=GOOD), "stats-assets:test")
+    values |= local_values(load(LOCAL, environment=GOOD).values)
     file = tmp_path / "docker-compose.yml"
     file.write_text(rendered(HERE / f"docker-compose.{name}.yml.tpl", values))
     check("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(file))

@@ -16,7 +16,15 @@ from deploy.kit import __main__ as kit
 from deploy.kit import cluster, destroy, image
 from deploy.kit.render import HERE
 from deploy.kit.variables import AWS
-from tests.deploy.conftest import Account, changes, new_account, none_runs, own_database
+from tests.deploy.conftest import (
+    PAGES,
+    Account,
+    changes,
+    new_account,
+    none_runs,
+    own_database,
+    public_subnets,
+)
 from tests.deploy.neighbours import FAR, deploy_another, move_in, move_out, state
 from tests.deploy.test_policy import written
 
@@ -118,6 +126,12 @@ def told(account: Account) -> Story:
     deploy_another(account, account.variables["AWS_REGION"], CLUSTER_NAME="production", **shared)
     far = deploy_another(account, FAR)
     account.variables |= shared | {"READ_ONLY_CIDR": "10.0.0.0/8", "AWS_LOG_GROUP": "stats-assets"}
+    account.variables |= PAGES | {
+        "PAGES_SUBNETS": public_subnets(account),
+        "PAGES_DB_URI": "",
+        "MAX_INSTANCES": "6",
+    }
+    account.variables["PAGES_CERTIFICATE_ARN"] = account.variables["CERTIFICATE_ARN"]
     own_database(account)
     found.calls |= {*account.calls}
     account.calls.clear()
@@ -255,15 +269,15 @@ def test_another_region_goes_by_itself(story: Story) -> None:
     gone = [key for key in differences(story.after, story.alone) if not key.startswith(FAR)]
     assert {key.partition(" ")[2] for key in gone} == {
         f"stats-assets-{FAR}-{part}"
-        for part in ("instance", "execution", "run", "daemon", "webserver", "read-only")
+        for part in ("instance", "execution", "run", "daemon", "webserver", "read-only", "pages")
     }
     assert not any(f"{FAR} cloudformation" in key or f"{FAR} ecr" in key for key in story.alone)
 
 
 def test_nothing_of_ours_is_left_but_the_logs(story: Story) -> None:
     left = [key for key in story.after if key not in story.before]
-    # moto leaves a deleted stack's services, ended tasks and machines; RDS's own role is the account's.
-    explained = (":service/", ":task/", " Reservations ", "role AWSServiceRoleForrds")
+    # moto leaves a deleted stack's services, ended tasks and machines; service-linked roles are the account's.
+    explained = (":service/", ":task/", " Reservations ", "role AWSServiceRoleFor")
     unexplained = [key for key in left if not any(one in key for one in explained)]
     assert unexplained == ["us-east-1 logs logGroups stats-assets"]
 

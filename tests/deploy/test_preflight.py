@@ -145,7 +145,7 @@ def test_what_can_not_be_looked_at_is_said_and_others_add_theirs(
 def test_the_page_is_what_the_script_says() -> None:
     assert page.PAGE.read_text() == page.page(), "python -m benchmarks.cost --write"
     alarms = [one for one in resources("alarms").values() if "Alarm" in one["Type"]]
-    assert len(alarms) == cost.ALARMS
+    assert len(alarms) == cost.ALARMS + cost.OF_PAGES
     assert sum(len(line["_aws"]["CloudWatchMetrics"][0]["Metrics"]) for line in watched()) == cost.METRICS
 
 

@@ -77,7 +77,7 @@ def test_alarms_of_aws_own_metrics_and_events() -> None:
     assert (found[name]["Condition"], storage["ComparisonOperator"]) == ("HasDatabase", "LessThanThreshold")
     rule = found["Deployments"]["Properties"]
     services = {one.rpartition("/")[2] for one in rule["EventPattern"]["resources"]}
-    assert services == set(load(AWS, environment=GOOD | {"READ_ONLY_CIDR": "10.0.0.0/8"}).services)
+    assert services == {*load(AWS, environment=GOOD | {"READ_ONLY_CIDR": "10.0.0.0/8"}).services, "pages"}
     [statement] = found["TopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     wanted = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
     assert statement["Principal"]["Service"] == wanted, "or the alarms are told to nobody"
@@ -149,9 +149,9 @@ def test_what_moto_drops_is_in_the_templates() -> None:
     assert found["CodeService"]["ServiceRegistries"] == [{"RegistryArn": "Ref Registry"}]
 
 
-def environment(task: str) -> dict[str, str]:
+def environment(task: str, part: str = "tasks") -> dict[str, str]:
     """Of its container, secrets too."""
-    [container] = resources("tasks")[task]["Properties"]["ContainerDefinitions"]
+    [container] = resources(part)[task]["Properties"]["ContainerDefinitions"]
     secrets = {one["Name"]: one["ValueFrom"] for one in container["Secrets"]}
     return secrets | {one["Name"]: one["Value"] for one in container["Environment"]}
 
@@ -232,7 +232,7 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
         "stats-assets": get_command(app),
     }
     checked = []
-    for task in resources("tasks").values():
+    for task in (*resources("tasks").values(), resources("pages")["Task"]):
         [container] = task["Properties"]["ContainerDefinitions"]
         health = container.get("HealthCheck", {}).get("Command", ["CMD"])
         for program, *words in filter(None, (container.get("Command"), health[1:])):
@@ -241,7 +241,7 @@ def test_commands_and_health_checks_are_taken_by_the_programs() -> None:
             if program != "python":
                 parse(programs[program], program, words)
                 checked.append(program)
-    assert len(checked) == 7
+    assert len(checked) == 8
 
 
 def parse(command: click.Command, name: str, words: list[str]) -> None:

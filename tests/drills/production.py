@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import yaml
 
-from deploy.kit.render import HERE, rendered
+from deploy.kit.render import HERE, local_values, rendered
 from deploy.kit.variables import LOCAL
 from stats_assets.local.dagster_programs import HOST, DagsterChildren
 from stats_assets.local.stack import DEFINITIONS
@@ -180,7 +180,7 @@ class Production:
 
 def services() -> dict[str, Any]:
     """Those of the compose file for one Docker host."""
-    values = {name: variable.example for name, variable in LOCAL.items()}
+    values = local_values({name: variable.example for name, variable in LOCAL.items()})
     text = rendered(HERE / "docker-compose.local.yml.tpl", values | {"IMAGE": "any", "DEPLOY": "deploy"})
     found: dict[str, Any] = yaml.safe_load(text)["services"]
     return found

@@ -7,6 +7,7 @@ import pytest
 
 from stats_assets.questions.parameters import ALL, OF_KIND
 from tests.answers.asking import Asked
+from tests.documents.site import ROOT, pages
 from tests.web.test_api import Client
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
@@ -34,6 +35,23 @@ def test_each_address_answers_as_is_said(get: Client) -> None:
         assert (response.status_code, problem["type"]) == (int(status), f"/problems/{name}"), line
         if "try" in problem:
             assert get(problem["try"]).status_code == 200, line
+
+
+def test_each_address_that_another_page_shows_answers(get: Client) -> None:
+    """That of live events, which end never, by the same filter's sums."""
+    shown = {
+        (page.as_posix(), address)
+        for page in pages()
+        for address in re.findall(r"http://127\.0\.0\.1:8080(/[^\s'`|)]+)", (ROOT / page).read_text())
+        if "…" not in address
+    }
+    assert len(shown) >= 4
+    wrong = {
+        (page, address): response.text
+        for page, address in sorted(shown)
+        if (response := get(address.replace("/live?", "/totals?"))).status_code != 200
+    }
+    assert wrong == {}
 
 
 def test_it_names_all_kinds_and_parameters() -> None:
