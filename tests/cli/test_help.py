@@ -24,6 +24,8 @@ WITHOUT_JSON = {
     "demo": "runs until it is ended",
     "watch": "prints JSON by itself",
     "serve": "runs until it is ended",
+    "export": "prints the form that is asked for, JSON among them",
+    "report": "makes a file",
 }
 """Commands that need no --json, and why."""
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")

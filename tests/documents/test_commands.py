@@ -80,7 +80,10 @@ def complaint(words: list[str]) -> str:
     try:
         while isinstance(command, click.Group | TyperGroup):
             name = rest[0] if rest else ""
-            if name == "--help" or (name in ("", "--version") and command.name != name):
+            if name == "--help" or (
+                name in ("", "--version", "--install-completion", "--show-completion")
+                and command.name != name
+            ):
                 return "" if name else "a command is missing"
             found = command.get_command(context, name)
             if found is None:
