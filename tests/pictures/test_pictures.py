@@ -157,7 +157,7 @@ def test_words_that_are_too_long_are_cut_and_not_let_out_of_the_picture() -> Non
         assert width_of(short, size) <= 1088
         assert short.endswith("…")
     assert fitted("#osm", 60, 1088, 30) == ("#osm", 60)
-    assert len(fitted("x" * 1_000_000, 60, 1088, 30)[0]) < 200
+    assert len(fitted("x" * 20_000, 60, 1088, 30)[0]) < 200
 
 
 def test_hostile_names_are_text_in_pictures(client: TestClient) -> None:
