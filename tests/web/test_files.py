@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as Xml
