@@ -108,7 +108,7 @@ SELECT t.owner, t.owner_id, t.minutes, t.begins, coalesce(lacking, false),
     coalesce(s.edits, 0) + CASE WHEN t.fresh THEN coalesce(had.edits, 0) ELSE 0 END,
     coalesce(s.edits, 0) - CASE WHEN t.fresh THEN 0 ELSE coalesce(had.edits, 0) END,
     coalesce(one.counts, counts.counts, '{{}}'), coalesce(one.measurements, measurements.measurements, '{{}}')
-FROM touched AS t LEFT JOIN totals AS s USING (n) LEFT JOIN had USING (n) 
+FROM touched AS t LEFT JOIN totals AS s USING (n) LEFT JOIN had USING (n)
 LEFT JOIN {_more("counts")} LEFT JOIN {_more("measurements")}
 LEFT JOIN facts AS one ON one.s = s.alone
 """
