@@ -21,12 +21,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS day_changes (
     measurements jsonb
 ) ON COMMIT DELETE ROWS
 """
+_BEGINS = "step_of(sequence, CASE owner WHEN 'user' THEN 1440 ELSE 15 END)"
 # fresh: all that has changed is that uploads came, which are added to what is there; else all of the step is added
 # up anew.
 TOUCHED = f"""
 SELECT row_number() OVER () AS n, s.* FROM (
     SELECT owner, owner_id, CASE owner WHEN 'user' THEN 1440 ELSE 15 END AS minutes,
-        step_of(sequence, CASE owner WHEN 'user' THEN 1440 ELSE 15 END) AS begins,
+        {_BEGINS} AS begins,
         bool_and(had_edits IS NULL AND edits IS NOT NULL) AS fresh
     FROM upload_changes
     WHERE {DIFFERS} OR (changeset_id, sequence) IN (
@@ -62,7 +63,8 @@ WITH touched AS MATERIALIZED ({TOUCHED}), wanted AS MATERIALIZED (
         SELECT t.n, c.changeset_id, c.sequence, CASE t.owner WHEN 'country' THEN t.owner_id ELSE 0 END AS country_id,
             c.edits, c.user_id, c.before IS NULL OR c.before <= minute_of(t.begins) AS first
         FROM touched AS t JOIN upload_changes AS c ON c.owner = t.owner AND c.owner_id = t.owner_id
-            AND step_of(c.sequence, t.minutes) = t.begins AND c.had_edits IS NULL
+            AND t.begins = {_BEGINS.replace("sequence", "c.sequence").replace("owner", "c.owner")}
+            AND c.had_edits IS NULL
         WHERE t.fresh
         UNION ALL
         SELECT t.n, u.changeset_id, u.sequence, CASE t.owner WHEN 'country' THEN t.owner_id ELSE 0 END,
