@@ -16,6 +16,7 @@ from stats_assets.database.statistics.passes import rebuild, sample, verify
 from tests.database.test_revisions import APPLIED_BY_0002
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
+from tests.roll_ups import recomputed_roll_ups, roll_ups
 
 OLD, NEW = 5, 100_005  # sequences of two ranges
 EDITS, PARTS = "changeset_edits_000000000", "changeset_edits_countries_000000000"
@@ -254,3 +255,33 @@ def test_a_database_of_before_knows_what_went_away_by_its_ledger(empty: str, how
         assert (sums(older), held(older)) == (before, 1)
         passed = verify(older, "test")
         assert (passed.differences, passed.away) == ([], 2)
+
+
+def test_a_quarter_stays_while_facts_of_a_neighbour_are_away(connection: Connection) -> None:
+    """The last sequence of a range and the first of the next are in one quarter, which is added up of both."""
+    facts(connection, 99_999, 20, n=2)
+    facts(connection, 100_000, 21, n=3)
+    apply_queue(connection)
+    of_quarter = (
+        "SELECT sum(edits), jsonb_agg(counts ORDER BY owner, owner_id) FROM upload_sums"
+        " WHERE owner <> 'user' AND minutes = 15 AND begins = step_of(100000, 15)"
+    )
+    assert connection.execute("SELECT step_of(99999, 15) = step_of(100000, 15)").fetchone() == (True,)
+    before = connection.execute(of_quarter).fetchall()
+    connection.execute((DETACH + DETACH_PARTS).encode())
+    with connection.transaction():
+        replace_facts(connection, 100_000, diff(edits(21, uid=8, n=5, countries=("USA", "NPL"))))
+    apply_queue(connection)
+    assert connection.execute(of_quarter).fetchall() == before
+    kept = connection.execute("SELECT changeset_id, sequence FROM statistics_held").fetchall()
+    assert (21, 100_000) in kept
+    assert verify(connection, "test").differences == []
+    for table in (EDITS, PARTS):
+        whole = table.removesuffix("_000000000")
+        connection.execute(
+            f"ALTER TABLE {whole} ATTACH PARTITION {table} FOR VALUES FROM (0) TO (100000)".encode()
+        )
+    note(connection)
+    apply_queue(connection)
+    assert connection.execute(of_quarter).fetchall() != before
+    assert roll_ups(connection) == recomputed_roll_ups(connection)

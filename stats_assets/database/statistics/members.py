@@ -32,39 +32,51 @@ DELETE FROM members WHERE changeset_id NOT IN (
 
 
 def _objects(column: str) -> str:
+    """Of days, n is a number of each; of owners, o: theirs are the sums of their days, and are that of the only one."""
     value = "sum(CASE sign WHEN 1 THEN value::numeric ELSE -value::numeric END)"
-    return f"""{column} AS (
-    SELECT n, jsonb_object_agg(key, trim_scale(value)) AS {column}
-    FROM (
-        SELECT n, key, {value} AS value FROM parted, jsonb_each({column})
-        GROUP BY n, key HAVING {value} <> 0
-    ) AS sums
-    GROUP BY n
+    made = f"jsonb_object_agg(key, trim_scale(value)) AS {column}"
+    return f"""sums_of_{column} AS MATERIALIZED (
+    SELECT n, key COLLATE "C" AS key, {value} AS value FROM parted, jsonb_each({column})
+    GROUP BY 1, 2 HAVING {value} <> 0
+), day_{column} AS MATERIALIZED (
+    SELECT n, {made} FROM sums_of_{column} GROUP BY n
+), owner_{column} AS (
+    SELECT o, {made} FROM (
+        SELECT o, key, sum(value) AS value
+        FROM (SELECT n, o FROM days WHERE many) AS d JOIN sums_of_{column} USING (n)
+        GROUP BY o, key HAVING sum(value) <> 0
+    ) AS sums GROUP BY o
+    UNION ALL
+    SELECT o, {column} FROM days JOIN day_{column} USING (n) WHERE NOT many
 )"""
 
 
-def _sums(by: str, day: str, which: str) -> str:
-    """What adds up to nothing is left out. Groups are numbered: their keys are sorted once, not with each number's."""
-    return f"""
+# Of each owner, and of each of its days. What adds up to nothing is left out. Groups are numbered: their keys are
+# sorted once, not with each number's.
+OF_OWNERS_AND_DAYS = f"""
 WITH parted AS MATERIALIZED (
-    SELECT dense_rank() OVER (ORDER BY owner_id, owner, {by}) AS n, owner, owner_id, member_id, day, edits, counts,
-        measurements, sign
-    FROM members WHERE {which}
-), totals AS (
-    SELECT n, owner, owner_id, {by}, sum(sign) AS changesets, sum(sign * edits) AS edits FROM parted
-    GROUP BY n, owner, owner_id, {by}
-), {_objects("counts")}, {_objects("measurements")}
-INSERT INTO deltas (owner, owner_id, member_id, day, changesets, edits, counts, measurements)
-SELECT owner, owner_id, {day}, changesets, edits, coalesce(counts, '{{}}'), coalesce(measurements, '{{}}')
-FROM totals LEFT JOIN counts USING (n) LEFT JOIN measurements USING (n)
-"""
-
-
-OF_OWNERS = _sums("member_id", "member_id, NULL", "true")
-OF_DAYS = (
-    _sums("day", "0, day", "owner <> 'hashtag_user'")
-    + "WHERE changesets <> 0 OR edits <> 0 OR counts IS NOT NULL OR measurements IS NOT NULL"
+    SELECT dense_rank() OVER (ORDER BY owner_id, owner, member_id, day) AS n, owner, owner_id, member_id, day, edits,
+        counts, measurements, sign
+    FROM members
+), days AS MATERIALIZED (
+    SELECT *, count(*) OVER (PARTITION BY o) > 1 AS many FROM (
+        SELECT n, owner, owner_id, member_id, day, dense_rank() OVER (ORDER BY owner_id, owner, member_id) AS o,
+            sum(sign) AS changesets, sum(sign * edits) AS edits
+        FROM parted GROUP BY n, owner, owner_id, member_id, day
+    ) AS d
+), {_objects("counts")}, {_objects("measurements")}, owners AS (
+    SELECT o, owner, owner_id, member_id, sum(changesets) AS changesets, sum(edits) AS edits
+    FROM days GROUP BY o, owner, owner_id, member_id
 )
+INSERT INTO deltas (owner, owner_id, member_id, day, changesets, edits, counts, measurements)
+SELECT owner, owner_id, member_id, NULL::date, changesets, edits, coalesce(counts, '{{}}'),
+    coalesce(measurements, '{{}}')
+FROM owners LEFT JOIN owner_counts USING (o) LEFT JOIN owner_measurements USING (o)
+UNION ALL
+SELECT owner, owner_id, 0, day, changesets, edits, coalesce(counts, '{{}}'), coalesce(measurements, '{{}}')
+FROM days LEFT JOIN day_counts USING (n) LEFT JOIN day_measurements USING (n)
+WHERE owner <> 'hashtag_user' AND (changesets <> 0 OR edits <> 0 OR counts IS NOT NULL OR measurements IS NOT NULL)
+"""
 # A breakdown's key is a user's id, or else a text.
 OF_KEYS = """
 WITH keys AS (
@@ -86,4 +98,4 @@ INSERT INTO key_deltas (owner, owner_id, measure, id, key, changesets, edits)
 SELECT owner, owner_id, measure, id, key, sum(sign), sum(edits)
 FROM keys GROUP BY owner, owner_id, measure, id, key HAVING sum(edits) <> 0 OR sum(sign) <> 0
 """
-DIFFERENCES = (OF_OWNERS, OF_DAYS, OF_KEYS)
+DIFFERENCES = (OF_OWNERS_AND_DAYS, OF_KEYS)

@@ -17,13 +17,14 @@ WITH listed AS MATERIALIZED (
     SELECT id AS changeset_id, user_id, unnest(augmented_diffs) AS sequence
     FROM changesets WHERE id = ANY (%(whole)s) AND counted_at IS NOT NULL
 ), whole AS MATERIALIZED (
-    SELECT l.*, f.edits
+    SELECT l.*, f.edits, lag(sequence) OVER (PARTITION BY changeset_id ORDER BY sequence) AS before
     FROM listed AS l CROSS JOIN LATERAL (
         SELECT total_edits AS edits FROM changeset_edits AS f
         WHERE f.sequence = l.sequence AND f.changeset_id = l.changeset_id AND total_edits > 0 OFFSET 0
     ) AS f
 ), there AS (
-    SELECT l.changeset_id, c.user_id, l.sequence, f.edits, l.country_id
+    SELECT l.changeset_id, c.user_id, l.sequence, f.edits, l.country_id,
+        lag(l.sequence) OVER (PARTITION BY l.changeset_id, l.country_id ORDER BY l.sequence) AS before
     FROM (
         SELECT changeset_id, country_id, unnest(augmented_diffs) AS sequence
         FROM changesets_countries WHERE changeset_id = ANY (%(whole)s) AND counted_there_at IS NOT NULL
@@ -35,7 +36,7 @@ WITH listed AS MATERIALIZED (
         WHERE f.sequence = l.sequence AND f.changeset_id = l.changeset_id AND f.region = n.code AND edit_count > 0
             OFFSET 0
     ) AS f
-), owned AS (
+), fresh AS (
     SELECT 'user' AS owner, user_id AS owner_id, * FROM whole WHERE user_id IS NOT NULL
     UNION ALL
     SELECT 'world', 0, * FROM whole
@@ -46,9 +47,7 @@ WITH listed AS MATERIALIZED (
     SELECT 'union', h.union_id, w.* FROM whole AS w JOIN changesets_unions AS h USING (changeset_id)
     WHERE changeset_id = ANY (%(whole)s)
     UNION ALL
-    SELECT 'country', country_id, changeset_id, user_id, sequence, edits FROM there
-), fresh AS (
-    SELECT *, lag(sequence) OVER (PARTITION BY changeset_id, owner, owner_id ORDER BY sequence) AS before FROM owned
+    SELECT 'country', country_id, changeset_id, user_id, sequence, edits, before FROM there
 )
 INSERT INTO upload_changes
 SELECT changeset_id, owner, owner_id, sequence, (step_of(sequence, 1440) AT TIME ZONE 'UTC')::date,
@@ -65,12 +64,19 @@ DELETE FROM uploads WHERE ctid = ANY (ARRAY(
     ) AS u WHERE c.edits IS NULL
 ))
 """
-SAVE_UPLOADS = f"""
+# Most are new, and need no look for one that is there.
+ADD_UPLOADS = """
 INSERT INTO uploads (changeset_id, owner, owner_id, sequence, user_id, edits, before)
 SELECT changeset_id, owner, owner_id, sequence, user_id, edits, before
-FROM upload_changes WHERE edits IS NOT NULL AND {DIFFERS}
+FROM upload_changes WHERE edits IS NOT NULL AND had_edits IS NULL
+ORDER BY changeset_id, owner, owner_id, sequence
+"""
+CHANGE_UPLOADS = f"""
+INSERT INTO uploads (changeset_id, owner, owner_id, sequence, user_id, edits, before)
+SELECT changeset_id, owner, owner_id, sequence, user_id, edits, before
+FROM upload_changes WHERE edits IS NOT NULL AND had_edits IS NOT NULL AND {DIFFERS}
 ORDER BY changeset_id, owner, owner_id, sequence
 ON CONFLICT (changeset_id, owner, owner_id, sequence) DO UPDATE SET user_id = excluded.user_id, edits = excluded.edits,
     before = excluded.before
 """  # noqa: S608 - constants
-APPLY_UPLOADS = (COMPARE_UPLOADS, FORGET_UPLOADS, SAVE_UPLOADS)
+APPLY_UPLOADS = (COMPARE_UPLOADS, FORGET_UPLOADS, ADD_UPLOADS, CHANGE_UPLOADS)
