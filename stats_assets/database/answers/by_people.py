@@ -1,0 +1,140 @@
+"""Ranks of an owner's users by edits or changesets, from who uploaded on which day, and from uploads around the days.
+
+Not here: ranks by other columns, and of others than users, which are added up from lines (groups.py).
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+from typing import Any
+
+from stats_assets.database.answers import by_days
+from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.by_days import Owned
+from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, too_slow, uploads_in
+from stats_assets.database.answers.subjects import Subject
+from stats_assets.questions.problem import Problem
+from stats_assets.questions.windows import Window
+
+KNOWN = ("edits", "changesets")
+_MINE = by_days.MINE
+_DAYS = f"""{_MINE} AND day >= (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date
+        AND day < (step_of(%(d1)s, 1440) AT TIME ZONE 'UTC')::date"""
+# Nobody's edits are in no day of a user's. What came again on a later day was counted on both.
+_OF_DAYS = f"""
+SELECT user_id AS key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS changesets FROM (
+    SELECT user_id, edits, changesets FROM people_days WHERE {_DAYS}
+    UNION ALL
+    SELECT user_id, 0, -1 FROM uploads WHERE {_MINE} AND sequence >= %(d0)s AND sequence < %(d1)s
+        AND step_of(before, 1440) < step_of(sequence, 1440) AND before >= %(begin)s
+    UNION ALL
+    SELECT user_id, edits, 0 FROM uploads
+    WHERE {_MINE} AND sequence >= %(d0)s AND sequence < %(d1)s AND user_id IS NULL
+    UNION ALL
+    SELECT user_id, edits, (before IS NULL OR before < %(begin)s)::int FROM uploads
+    WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(d0)s
+    UNION ALL
+    SELECT user_id, edits, (before IS NULL OR before < %(begin)s)::int FROM uploads
+    WHERE {_MINE} AND sequence >= %(d1)s AND sequence < %(end)s
+) AS parts
+"""
+_OF_A_USER = f"""
+SELECT user_id AS key, sum(edits)::bigint AS edits,
+    count(*) FILTER (WHERE before IS NULL OR before < %(begin)s) AS changesets
+FROM uploads WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(end)s
+"""
+# Of all time they are kept.
+_OF_ALL = f"""
+SELECT key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS changesets FROM (
+    SELECT id AS key, edits, changesets FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
+    UNION ALL
+    SELECT owner_id, edits, changesets FROM aggregates_ranked
+    WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0
+    UNION ALL
+    SELECT user_id, edits, 0 FROM uploads WHERE {_MINE} AND user_id IS NULL
+) AS parts
+"""
+_USER_DAYS = f"SELECT count(*) FROM (SELECT FROM people_days WHERE {_DAYS} LIMIT %(most)s) AS counted"
+
+
+def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
+    """A SELECT of key, edits and changesets, but for its GROUP BY, and what it is given. Raises Problem: too slow."""
+    parts = by_days.parts(owned, *by_days.ends(asking.question.window))
+    given: dict[str, Any] = {
+        **owned._asdict(),
+        "begin": parts.begin,
+        "end": parts.end,
+        "d0": parts.days[0],
+        "d1": parts.days[1],
+        "most": MOST_ENTRIES + 1,
+    }
+    if owned.owner == "user":
+        return _OF_A_USER, given
+    if asking.question.window == Window():
+        return _OF_ALL, given
+    entries = uploads_in(asking, *owned, parts.around, MOST_ENTRIES)
+    row = asking.connection.execute(_USER_DAYS.encode(), given, prepare=False).fetchone()
+    if entries + (row[0] if row else 0) > MOST_ENTRIES:
+        changes = {"last": "24h", "from": None, "to": None, "period": None, "after": None}
+        raise too_slow(
+            asking, f"{MOST_ENTRIES:,} uploads and people's days", "Ask for a shorter window.", changes
+        )
+    return _OF_DAYS, given
+
+
+def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> bool:
+    """Add columns to the rows of the world's users, from their days. False: not by this way. Raises Problem."""
+    owned = by_days.owner_of(asking, subject)
+    if owned is None or owned.owner != "world" or asking.question.clock != "upload" or "days" in names:
+        return False
+    users = [int(row["key"]) for row in rows]
+    parts = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window))
+    left = 0
+    for user in users:
+        left += uploads_in(asking, "user", user, parts.edges, MOST_FACTS - left)
+        if left > MOST_FACTS:
+            raise too_many_facts(asking)
+    columns = [name for name in names if name != "users"]
+    given = {
+        "users": users,
+        "names": columns,
+        "begin": parts.begin,
+        "end": parts.end,
+        "d0": parts.days[0],
+        "d1": parts.days[1],
+    }
+    summed = "".join(
+        f", coalesce(sum((coalesce(counts ->> n[{place}], measurements ->> n[{place}]))::numeric), 0)"
+        for place in range(1, len(columns) + 1)
+    )
+    found = {
+        user: dict(zip(columns, values, strict=True))
+        for user, *values in asking.connection.execute(
+            _OF_USERS.format(summed=summed).encode(), given, prepare=False
+        )
+    }
+    for row in rows:
+        row |= {name: 1 if name == "users" else found.get(row["key"], {}).get(name, 0) for name in names}
+    return True
+
+
+_OF_USERS = f"""
+SELECT id{{summed}} FROM unnest(%(users)s::bigint[]) AS asked (id) CROSS JOIN LATERAL (
+    SELECT s.counts, s.measurements FROM upload_sums AS s
+    WHERE s.owner = 'user' AND s.owner_id = asked.id AND s.minutes = 1440
+        AND s.begins >= step_of(%(d0)s, 1440) AND s.begins < step_of(%(d1)s, 1440)
+    UNION ALL
+    SELECT f.counts, f.measurements FROM (
+        SELECT * FROM uploads AS u WHERE u.owner = 'user' AND u.owner_id = asked.id
+            AND (u.sequence >= %(begin)s AND u.sequence < %(d0)s OR u.sequence >= %(d1)s AND u.sequence < %(end)s)
+    ) AS u CROSS JOIN LATERAL ({by_days.OF_WHOLE}) AS f
+) AS parts, (SELECT %(names)s::text[] AS n) AS named GROUP BY id
+"""
+
+
+def too_many_facts(asking: Asking) -> Problem:
+    """What is asked of people is in no sum that is kept."""
+    return too_slow(
+        asking,
+        f"{MOST_FACTS:,} uploads' facts",
+        "Edits and changesets of people are quick, as their sums are kept.",
+        {"columns": "edits,changesets", "metric": "edits", "after": None},
+    )
