@@ -3,7 +3,8 @@
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -17,6 +18,7 @@ from stats_assets.database.answers import (
     series,
     trending,
 )
+from stats_assets.database.answers.answering import KINDS
 from stats_assets.database.answers.asked import Asking, Counting
 from stats_assets.database.answers.standing import standing
 from stats_assets.database.answers.totals import totals
@@ -26,7 +28,9 @@ from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.feeds.sequences import covers
+from stats_assets.questions.answer import Kind
 from stats_assets.questions.parsing import parse
+from stats_assets.questions.problem import Problem
 from stats_assets.questions.steps import edges as edges_of
 from stats_assets.questions.vocabulary import Vocabulary
 from tests.database.test_statistics import COUNTRIES, changeset, diff, edits, file
@@ -217,3 +221,39 @@ def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pyte
         before += sum(bool(row["users_before"]) for row in found["rows"])  # type: ignore[call-overload,index]
     assert rows > 60
     assert before > 10
+
+
+WINDOW = "from=2012-09-12T08:00Z&to=2012-09-15T20:00Z"
+SLOW = {
+    f"totals?{WINDOW}": "from",
+    f"series?by=hour&{WINDOW}": "columns",
+    f"series?by=hour&user=7&{WINDOW}": "tz",
+    f"leaderboard?{WINDOW}": "last",
+    "leaderboard?hashtag=tag*&metric=changesets": "columns",
+    f"trending?{WINDOW}": "last",
+}
+
+
+def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting(Vocabulary((("roads", ("road_km",)), ("buildings", ()))), "definitions", 0)
+
+    def ask(address: str) -> None:
+        parts = urlsplit(address)
+        kind = cast(Kind, parts.path.rpartition("/")[2])
+        question = parse(kind, parse_qsl(parts.query), datetime(2026, 1, 1, tzinfo=UTC), counting.vocabulary)
+        KINDS[kind](Asking(filled, question, standing(filled), counting))
+
+    for asked in SLOW:
+        ask(asked)
+    for module in (by_days, by_people, by_steps, by_tags):
+        monkeypatch.setattr(module, "MOST_ENTRIES", 30)
+    for module in (by_people, by_steps, groups):
+        monkeypatch.setattr(module, "MOST_FACTS", 5)
+    for asked, parameter in SLOW.items():
+        with pytest.raises(Problem, match="one by one") as refused:
+            ask(asked)
+        assert (refused.value.status, refused.value.parameter) == (422, parameter), asked
+        assert refused.value.attempt is not None
+        ask(refused.value.attempt)

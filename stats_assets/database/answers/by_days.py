@@ -6,13 +6,16 @@ all of it. Each changeset and each user is counted once. What this can't answer 
 """
 # ruff: noqa: S608 - SQL is made of constants
 
+from datetime import timedelta
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.limits import MOST_ENTRIES, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import Sums, exact
 from stats_assets.database.statistics.verification import BEGINS, LAST_SEQUENCE, are_whole
-from stats_assets.questions.windows import Window
+from stats_assets.questions.windows import Window, in_utc
 
 DAY, QUARTER = 1440, 15
 
@@ -123,10 +126,14 @@ def parts(owned: Owned, begin: int, end: int) -> Parts:
 def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tuple[int, ...]) -> Sums:
     """Of the sequences [begin, end)."""
     found = parts(owned, begin, end)
+    everything = asking.question.window == Window()
+    if owned.owner == "world" and not everything:
+        _refuse_many_people(asking, found)
     given: dict[str, Any] = {
         **owned._asdict(),
         "begin": begin,
         "end": end,
+        "all": everything,
         "d0": found.days[0],
         "d1": found.days[1],
         "q0": found.summed[0],
@@ -143,6 +150,26 @@ def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tupl
     if owned.owner == "country":
         edits = sum(counted.values())
     return Sums(edits, changesets, users, nobodys, not_shown, since, until, counted, exact(measurements))
+
+
+def _refuse_many_people(asking: Asking, parts: Parts) -> None:
+    """Whoever is told apart is looked up: on each day, and around the days. Raises Problem: they are too many."""
+    days = asking.connection.execute(
+        "SELECT begins, users FROM upload_sums WHERE owner = 'world' AND owner_id = 0 AND minutes = 1440"
+        " AND begins >= step_of(%s, 1440) AND begins < step_of(%s, 1440) ORDER BY begins DESC",
+        parts.days,
+    ).fetchall()
+    people = sum(users for _, users in days)
+    if people + uploads_in(asking, "world", 0, parts.around, MOST_ENTRIES) <= MOST_ENTRIES:
+        return
+    changes: dict[str, str | None] = {"from": None, "to": None, "period": None, "last": "1h"}
+    if days and days[0][1] <= MOST_ENTRIES:
+        so_far = list(accumulate(users for _, users in days))
+        fitting = sum(users <= MOST_ENTRIES for users in so_far)
+        since, until = days[fitting - 1][0], days[0][0] + timedelta(days=1)
+        changes |= {"from": in_utc(since), "to": in_utc(until), "last": None}
+    advice = "All of the time is quick, and so are fewer days of UTC, of which people are kept."
+    raise too_slow(asking, f"{MOST_ENTRIES:,} uploads and people's days", advice, changes)
 
 
 MINE = "owner = %(owner)s AND owner_id = %(owner_id)s"
@@ -220,6 +247,9 @@ SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
         + (SELECT count(*) FROM around WHERE before IS NULL OR before < %(begin)s),
     CASE WHEN %(owner)s = 'user' THEN (SELECT count(*) FROM (SELECT FROM uploads
             WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(end)s LIMIT 1) AS any_of)
+        WHEN %(all)s AND %(owner)s = 'world' THEN (SELECT count(*) FROM aggregates_ranked
+            WHERE owner = 'user' AND member_id = 0)
+        WHEN %(all)s THEN (SELECT count(*) FROM aggregate_keys WHERE {MINE} AND measure = 'user')
         ELSE (SELECT count(*) FROM people_days AS p WHERE {IN_DAYS}
                 AND (p.before IS NULL OR p.before < (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date))
             + (SELECT count(*) FROM people WHERE NOT EXISTS (

@@ -81,34 +81,30 @@ def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
 
 
 def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> bool:
-    """Add columns to the rows of the world's users, from their days. False: not by this way. Raises Problem."""
+    """Add columns to the rows of a hashtag's users of all time, of the world's, or of one user. False: not by this way.
+
+    Raises Problem: too slow.
+    """
     owned = by_days.owner_of(asking, subject)
-    if owned is None or owned.owner != "world" or asking.question.clock != "upload" or "days" in names:
+    if owned is None or asking.question.clock != "upload" or "days" in names:
         return False
     users = [int(row["key"]) for row in rows]
-    parts = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window))
-    left = 0
-    for user in users:
-        left += uploads_in(asking, "user", user, parts.edges, MOST_FACTS - left)
-        if left > MOST_FACTS:
-            raise too_many_facts(asking)
+    if owned.owner == "hashtag" and asking.question.window == Window():
+        parts, given = _OF_PAIRS, {"users": users, "owner_id": owned.owner_id}
+    elif owned.owner in ("world", "user"):
+        parts, given = _OF_USERS, _given_of_users(asking, users)
+    else:
+        return False
     columns = [name for name in names if name != "users"]
-    given = {
-        "users": users,
-        "names": columns,
-        "begin": parts.begin,
-        "end": parts.end,
-        "d0": parts.days[0],
-        "d1": parts.days[1],
-    }
     summed = "".join(
         f", coalesce(sum((coalesce(counts ->> n[{place}], measurements ->> n[{place}]))::numeric), 0)"
         for place in range(1, len(columns) + 1)
     )
+    sql = f"SELECT id{summed} FROM ({parts}) AS parts, (SELECT %(names)s::text[] AS n) AS named GROUP BY id"
     found = {
         user: dict(zip(columns, values, strict=True))
         for user, *values in asking.connection.execute(
-            _OF_USERS.format(summed=summed).encode(), given, prepare=False
+            sql.encode(), {**given, "names": columns}, prepare=False
         )
     }
     for row in rows:
@@ -116,25 +112,49 @@ def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tu
     return True
 
 
+def _given_of_users(asking: Asking, users: list[int]) -> dict[str, Any]:
+    parts, left = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window)), 0
+    for user in users:
+        left += uploads_in(asking, "user", user, parts.edges, MOST_FACTS - left)
+        if left > MOST_FACTS:
+            raise too_many_facts(asking)
+    return {
+        "users": users,
+        "begin": parts.begin,
+        "end": parts.end,
+        "d0": parts.days[0],
+        "d1": parts.days[1],
+    }
+
+
+_OF_PAIRS = """
+    SELECT member_id AS id, counts, measurements FROM aggregates
+    WHERE owner = 'hashtag_user' AND owner_id = %(owner_id)s AND member_id = ANY (%(users)s)
+"""
 _OF_USERS = f"""
-SELECT id{{summed}} FROM unnest(%(users)s::bigint[]) AS asked (id) CROSS JOIN LATERAL (
-    SELECT s.counts, s.measurements FROM upload_sums AS s
-    WHERE s.owner = 'user' AND s.owner_id = asked.id AND s.minutes = 1440
-        AND s.begins >= step_of(%(d0)s, 1440) AND s.begins < step_of(%(d1)s, 1440)
+    SELECT asked.id, s.counts, s.measurements FROM unnest(%(users)s::bigint[]) AS asked (id) CROSS JOIN LATERAL (
+        SELECT s.counts, s.measurements FROM upload_sums AS s
+        WHERE s.owner = 'user' AND s.owner_id = asked.id AND s.minutes = 1440
+            AND s.begins >= step_of(%(d0)s, 1440) AND s.begins < step_of(%(d1)s, 1440) OFFSET 0
+    ) AS s
     UNION ALL
-    SELECT f.counts, f.measurements FROM (
+    SELECT u.owner_id, f.counts, f.measurements
+    FROM unnest(%(users)s::bigint[]) AS asked (id) CROSS JOIN LATERAL (
         SELECT * FROM uploads AS u WHERE u.owner = 'user' AND u.owner_id = asked.id
-            AND (u.sequence >= %(begin)s AND u.sequence < %(d0)s OR u.sequence >= %(d1)s AND u.sequence < %(end)s)
+            AND u.sequence >= %(begin)s AND u.sequence < %(d0)s
+        UNION ALL
+        SELECT * FROM uploads AS u WHERE u.owner = 'user' AND u.owner_id = asked.id
+            AND u.sequence >= %(d1)s AND u.sequence < %(end)s
     ) AS u CROSS JOIN LATERAL ({by_days.OF_WHOLE}) AS f
-) AS parts, (SELECT %(names)s::text[] AS n) AS named GROUP BY id
 """
 
 
 def too_many_facts(asking: Asking) -> Problem:
     """What is asked of people is in no sum that is kept."""
+    metric = asking.question.metric if asking.question.metric in KNOWN else "edits"
     return too_slow(
         asking,
         f"{MOST_FACTS:,} uploads' facts",
         "Edits and changesets of people are quick, as their sums are kept.",
-        {"columns": "edits,changesets", "metric": "edits", "after": None},
+        {"columns": "edits,changesets", "metric": metric, "after": None},
     )

@@ -5,7 +5,9 @@ from typing import Any
 
 from stats_assets.database.answers import by_days, by_people, by_tags
 from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.limits import MOST_FACTS
 from stats_assets.database.answers.lines import Lines
+from stats_assets.database.answers.sizes import shortest
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import column_sql
 from stats_assets.questions.cursors import cursor
@@ -127,7 +129,13 @@ def _fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: t
         return
     if by_people.fill(asking, subject, rows, names):
         return
-    lines = asking.lines(replace(subject, users=[row["key"] for row in rows]))
+    shown = replace(subject, users=[row["key"] for row in rows])
+    if (
+        by_days.owner_of(asking, subject)
+        and shortest(asking.connection, shown, MOST_FACTS).lines > MOST_FACTS
+    ):
+        raise by_people.too_many_facts(asking)
+    lines = asking.lines(shown)
     given = {**lines.given, "days": days_of(asking, lines) if "days" in names else None}
     columns = ", ".join(column_sql(name, asking.vocabulary) for name in names)
     found = {
