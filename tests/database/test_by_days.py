@@ -79,7 +79,7 @@ def filled(connection: Connection) -> Connection:
             uid=7 if n % 5 else None,
             closed=covers(DAYS).until,
         )
-        for n in range(1, 61)
+        for n in range(1, 57)  # of the others the changeset feed has said nothing yet
     ]
     save_changesets(connection, 1, file(*tagged))
     apply_queue(connection)
@@ -159,7 +159,7 @@ def test_any_series_of_any_owner_is_what_its_facts_say(
                 step: row for step, row in plain.items() if any(row) and 0 < step < len(edges)
             }, given
             steps += len(plain)
-    assert steps > 500
+    assert steps > 300
 
 
 def test_any_board_of_people_is_what_its_facts_say(

@@ -89,8 +89,10 @@ def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tu
     if owned is None or asking.question.clock != "upload" or "days" in names:
         return False
     users = [int(row["key"]) for row in rows]
-    if owned.owner == "hashtag" and asking.question.window == Window():
-        parts, given = _OF_PAIRS, {"users": users, "owner_id": owned.owner_id}
+    everything = asking.question.window == Window()
+    given: dict[str, Any] = {"users": users, "owner_id": owned.owner_id}
+    if everything and owned.owner in _KEPT:
+        parts = _KEPT[owned.owner]
     elif owned.owner in ("world", "user"):
         parts, given = _OF_USERS, _given_of_users(asking, users)
     else:
@@ -113,29 +115,35 @@ def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tu
 
 
 def _given_of_users(asking: Asking, users: list[int]) -> dict[str, Any]:
-    parts, left = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window)), 0
-    for user in users:
-        left += uploads_in(asking, "user", user, parts.edges, MOST_FACTS - left)
-        if left > MOST_FACTS:
-            raise too_many_facts(asking)
-    return {
+    parts = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window))
+    given = {
         "users": users,
         "begin": parts.begin,
         "end": parts.end,
         "d0": parts.days[0],
         "d1": parts.days[1],
     }
+    row = asking.connection.execute(_DAYS_OF_USERS.encode(), given, prepare=False).fetchone()
+    days = row[0] if row else 0
+    if days + uploads_in(asking, "user", users, parts.edges, MOST_FACTS) > MOST_FACTS:
+        raise too_many_facts(asking)
+    return given
 
 
+_SUMS_OF_USERS = """upload_sums AS s WHERE s.owner = 'user' AND s.owner_id = {user} AND s.minutes = 1440
+            AND s.begins >= step_of(%(d0)s, 1440) AND s.begins < step_of(%(d1)s, 1440)"""
+_DAYS_OF_USERS = f"SELECT count(*) FROM {_SUMS_OF_USERS.format(user='ANY (%(users)s)')}"
+_OF_ALL_USERS = """
+    SELECT owner_id AS id, counts, measurements FROM aggregates
+    WHERE owner = 'user' AND owner_id = ANY (%(users)s) AND member_id = 0
+"""
 _OF_PAIRS = """
     SELECT member_id AS id, counts, measurements FROM aggregates
     WHERE owner = 'hashtag_user' AND owner_id = %(owner_id)s AND member_id = ANY (%(users)s)
 """
 _OF_USERS = f"""
     SELECT asked.id, s.counts, s.measurements FROM unnest(%(users)s::bigint[]) AS asked (id) CROSS JOIN LATERAL (
-        SELECT s.counts, s.measurements FROM upload_sums AS s
-        WHERE s.owner = 'user' AND s.owner_id = asked.id AND s.minutes = 1440
-            AND s.begins >= step_of(%(d0)s, 1440) AND s.begins < step_of(%(d1)s, 1440) OFFSET 0
+        SELECT s.counts, s.measurements FROM {_SUMS_OF_USERS.format(user="asked.id")} OFFSET 0
     ) AS s
     UNION ALL
     SELECT u.owner_id, f.counts, f.measurements
@@ -147,6 +155,9 @@ _OF_USERS = f"""
             AND u.sequence >= %(d1)s AND u.sequence < %(end)s
     ) AS u CROSS JOIN LATERAL ({by_days.OF_WHOLE}) AS f
 """
+
+
+_KEPT = {"hashtag": _OF_PAIRS, "world": _OF_ALL_USERS, "user": _OF_ALL_USERS}
 
 
 def too_many_facts(asking: Asking) -> Problem:

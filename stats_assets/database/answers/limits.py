@@ -15,8 +15,9 @@ MOST_FACTS = 5_000
 """Uploads whose facts are read."""
 _COUNT = """
 SELECT count(*) FROM (
-    SELECT FROM unnest(%(begins)s::bigint[], %(ends)s::bigint[]) AS r (a, b) CROSS JOIN LATERAL (
-        SELECT FROM uploads AS u WHERE u.owner = %(owner)s AND u.owner_id = %(owner_id)s
+    SELECT FROM unnest(%(ids)s::bigint[]) AS o (id), unnest(%(begins)s::bigint[], %(ends)s::bigint[]) AS r (a, b)
+    CROSS JOIN LATERAL (
+        SELECT FROM uploads AS u WHERE u.owner = %(owner)s AND u.owner_id = o.id
             AND u.sequence >= r.a AND u.sequence < r.b OFFSET 0
     ) AS u LIMIT %(most)s
 ) AS counted
@@ -24,8 +25,8 @@ SELECT count(*) FROM (
 Ranges = Sequence[tuple[int, int]]
 
 
-def uploads_in(asking: Asking, owner: str, owner_id: int, ranges: Ranges, most: int) -> int:
-    """How many uploads an owner has in ranges [begin, end) of sequences, counted no further than one above `most`."""
+def uploads_in(asking: Asking, owner: str, owner_id: int | Sequence[int], ranges: Ranges, most: int) -> int:
+    """How many uploads an owner has, or several have, in ranges [begin, end): counted to one above `most`."""
     if not ranges:
         return 0
     joined: list[tuple[int, int]] = []
@@ -38,7 +39,7 @@ def uploads_in(asking: Asking, owner: str, owner_id: int, ranges: Ranges, most: 
         _COUNT,
         {
             "owner": owner,
-            "owner_id": owner_id,
+            "ids": [owner_id] if isinstance(owner_id, int) else list(owner_id),
             "begins": [first for first, _ in joined],
             "ends": [end for _, end in joined],
             "most": most + 1,
