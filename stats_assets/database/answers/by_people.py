@@ -52,6 +52,13 @@ SELECT key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS changesets F
     SELECT user_id, edits, 0 FROM uploads WHERE {_MINE} AND user_id IS NULL
 ) AS parts
 """
+_ALL_USERS = f"""
+SELECT count(*) FROM (
+    SELECT FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
+    UNION ALL
+    SELECT FROM aggregates_ranked WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0 LIMIT %(most)s
+) AS counted
+"""
 _USER_DAYS = f"SELECT count(*) FROM (SELECT FROM people_days WHERE {_DAYS} LIMIT %(most)s) AS counted"
 
 
@@ -68,16 +75,16 @@ def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
     }
     if owned.owner == "user":
         return _OF_A_USER, given
-    if asking.question.window == Window():
-        return _OF_ALL, given
-    entries = uploads_in(asking, *owned, parts.around, MOST_ENTRIES)
-    row = asking.connection.execute(_USER_DAYS.encode(), given, prepare=False).fetchone()
+    everything = asking.question.window == Window()
+    entries = 0 if everything else uploads_in(asking, *owned, parts.around, MOST_ENTRIES)
+    people = _ALL_USERS if everything else _USER_DAYS
+    row = asking.connection.execute(people.encode(), given, prepare=False).fetchone()
     if entries + (row[0] if row else 0) > MOST_ENTRIES:
         changes = {"last": "24h", "from": None, "to": None, "period": None, "after": None}
         raise too_slow(
             asking, f"{MOST_ENTRIES:,} uploads and people's days", "Ask for a shorter window.", changes
         )
-    return _OF_DAYS, given
+    return _OF_ALL if everything else _OF_DAYS, given
 
 
 def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> bool:

@@ -9,14 +9,17 @@ from typing import Any
 from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.by_days import DAY, Owned
-from stats_assets.database.answers.limits import MOST_ENTRIES, too_slow, uploads_in
+from stats_assets.database.answers.limits import too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.questions.windows import Window
 
+KNOWN = ("users", "edits", "changesets")
+MOST_UPLOADS = 80_000
+"""A day of the planet's is less."""
 _UPLOADS = """uploads AS u WHERE u.owner = 'hashtag' AND u.owner_id = {tag}
         AND u.sequence >= %(begin)s AND u.sequence < %(end)s"""
 _GROUPS = f"""
-SELECT h.hashtag AS key, sum(t.edits) AS edits, sum(t.users)::bigint AS users, sum(t.changesets)::bigint AS changesets
+SELECT h.hashtag AS key, sum(t.users)::bigint AS users, sum(t.edits) AS edits, sum(t.changesets)::bigint AS changesets
 FROM (
     SELECT DISTINCT owner_id FROM upload_sums
     WHERE minutes = 1440 AND begins >= step_of(%(d0)s, 1440) AND begins < step_of(%(d1)s, 1440) AND owner = 'hashtag'
@@ -41,11 +44,11 @@ def whose(asking: Asking, subject: Subject) -> Owned | None:
 
 
 def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
-    """A SELECT of key, edits, users and changesets, but for its GROUP BY, and what it is given. Raises Problem."""
+    """A SELECT of key and KNOWN, but for its GROUP BY, and what it is given. Raises Problem."""
     begin, end = by_days.ends(asking.question.window)
-    if uploads_in(asking, *owned, [(begin, end)], MOST_ENTRIES) > MOST_ENTRIES:
+    if uploads_in(asking, *owned, [(begin, end)], MOST_UPLOADS) > MOST_UPLOADS:
         changes = {"last": "24h", "from": None, "to": None, "period": None}
-        raise too_slow(asking, f"{MOST_ENTRIES:,} uploads", "Ask for a shorter window.", changes)
+        raise too_slow(asking, f"{MOST_UPLOADS:,} uploads", "Ask for a shorter window.", changes)
     return _GROUPS, {"begin": begin, "end": end, "d0": by_days.down(begin, DAY), "d1": by_days.up(end, DAY)}
 
 

@@ -7,7 +7,7 @@ from stats_assets.database.answers import by_days, by_people, by_tags
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.limits import MOST_FACTS
 from stats_assets.database.answers.lines import Lines
-from stats_assets.database.answers.sizes import shortest
+from stats_assets.database.answers.sizes import shortest, way
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import column_sql
 from stats_assets.questions.cursors import cursor
@@ -42,8 +42,10 @@ _RANKED = """
 WITH groups AS MATERIALIZED (
     {groups} GROUP BY 1
 ), ranked AS (
-    SELECT *, rank() OVER (ORDER BY {metric} DESC) AS rank, count(*) OVER (PARTITION BY {metric}) > 1 AS tied
+    SELECT *, rank() OVER w AS rank,
+        coalesce(lag({metric}) OVER w = {metric}, false) OR coalesce(lead({metric}) OVER w = {metric}, false) AS tied
     FROM groups WHERE key IS NOT NULL AND NOT (key::text = ANY (%(hidden)s::text[]))
+    WINDOW w AS (ORDER BY {metric} DESC)
 ), page AS (
     SELECT * FROM ranked WHERE {after} ORDER BY {metric} DESC, key{collate} LIMIT %(limit)s
 )
@@ -77,10 +79,12 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
         numbered = {name: name for name in now}
         groups, given = by_people.groups(asking, owned)
     elif (tagged := _tags(asking, subject, of)) is not None:
-        now = names
+        now = by_tags.KNOWN
         numbered = {name: name for name in now}
         groups, given = by_tags.groups(asking, tagged)
     else:
+        if question.clock == "upload" and by_days.owner_of(asking, subject):
+            way(asking.connection, subject, asking.standing.as_of, MOST_FACTS)
         lines = asking.lines(subject, regions=of == "countries")
         now = names
         numbered = {name: "edits" if name == "edits" else f"c{number}" for number, name in enumerate(now)}

@@ -9,7 +9,7 @@ from stats_assets.database.answers.asked import Asking
 from stats_assets.questions.addresses import address, instead
 from stats_assets.questions.problem import Problem
 
-MOST_ENTRIES = 100_000
+MOST_ENTRIES = 50_000
 """Of uploads' index, or people's days."""
 MOST_FACTS = 5_000
 """Uploads whose facts are read."""
