@@ -1,28 +1,32 @@
-"""How long the API's totals take, by kind of question: python -m benchmarks.api [--size 1600000]
+"""How long the API's answers take, by kind of question: python -m benchmarks.api [--size 1600000]
 
 Forty days of a made world (forty_days.py), of which the heaviest owners are asked for windows of any minutes: the
-clock's
-and the processor's milliseconds, the median and p95 of each kind. Not here: HTTP, assertions.
+clock's and the processor's milliseconds, the median and p95 of each kind, and how many are refused as slow (whose
+`try` is asked in their place). Not here: HTTP, assertions.
 """
 
 import argparse
 import random
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
+from urllib.parse import parse_qsl, urlsplit
 
 from benchmarks.aggregates import say, temporary_server
 from benchmarks.figures import Figure
 from benchmarks.forty_days import FIRST, make
+from stats_assets.database.answers.answering import KINDS
 from stats_assets.database.answers.asked import Asking, Counting
 from stats_assets.database.answers.standing import standing
-from stats_assets.database.answers.totals import answer
 from stats_assets.database.connection import Connection, connect
 from stats_assets.feeds.sequences import covers
 from stats_assets.osm.categories import Categories
+from stats_assets.questions.answer import Kind
 from stats_assets.questions.parsing import parse
+from stats_assets.questions.problem import Problem
 from stats_assets.questions.vocabulary import Vocabulary
 
 WHO: dict[str, tuple[tuple[str, str], ...]] = {
@@ -34,11 +38,28 @@ WHO: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+ASKED: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "totals": ("totals", ()),
+    "series": ("series", ()),
+    "series by hour": ("series", (("by", "hour"),)),
+    "series by day, Nairobi": ("series", (("by", "day"), ("tz", "Africa/Nairobi"))),
+    "users by edits": ("leaderboard", (("columns", "edits,changesets"),)),
+    "users by edits, usual columns": ("leaderboard", ()),
+    "users by a column": ("leaderboard", (("metric", "buildings_added"),)),
+    "hashtags": ("leaderboard", (("of", "hashtags"),)),
+    "countries": ("leaderboard", (("of", "countries"),)),
+    "editors": ("leaderboard", (("of", "editors"),)),
+    "trending": ("trending", ()),
+}
+"""Trending has no owner but the world."""
+
+
 class Took(NamedTuple):
     """Milliseconds of one answer: by the clock, and of the processors, ours and the server's."""
 
     clock: float
     processor: float
+    refused: bool = False
 
 
 def _spent(connection: Connection) -> float:
@@ -46,15 +67,29 @@ def _spent(connection: Connection) -> float:
     return nanoseconds / 1e6 + time.process_time() * 1000
 
 
-def _asked(connection: Connection, counting: Counting, given: Sequence[tuple[str, str]]) -> Took:
-    began, spent = time.perf_counter(), _spent(connection)
+def _asked(
+    connection: Connection, counting: Counting, now: datetime, kind: Kind, given: Sequence[tuple[str, str]]
+) -> list[Took]:
+    """Of an answer; or of a refusal, and of what it says to try."""
+    began, spent, attempt = time.perf_counter(), _spent(connection), None
     with connection.transaction():
-        question = parse("totals", tuple(given), datetime(2030, 1, 1, tzinfo=UTC), counting.vocabulary)
-        answer(Asking(connection, question, standing(connection), counting))
-    return Took((time.perf_counter() - began) * 1000, _spent(connection) - spent)
+        try:
+            question = parse(kind, tuple(given), now, counting.vocabulary)
+            KINDS[kind](Asking(connection, question, replace(standing(connection), as_of=now), counting))
+        except Problem as problem:
+            if problem.status != 422 or problem.attempt is None:
+                raise
+            attempt = problem.attempt
+    took = (time.perf_counter() - began) * 1000, _spent(connection) - spent
+    if attempt is None:
+        return [Took(*took)]
+    tried = _asked(connection, counting, now, kind, parse_qsl(urlsplit(attempt).query))
+    if any(one.refused for one in tried):
+        say(f"  refused again: {attempt}")
+    return [Took(*took, refused=True), *tried]
 
 
-def windows(size: int, number: int) -> dict[str, Callable[[], list[tuple[str, str]]]]:
+def windows(size: int) -> dict[str, Callable[[], list[tuple[str, str]]]]:
     """Kinds of windows: those of any minutes, drawn anew each time."""
     chosen = random.Random(size)  # noqa: S311
     first, last = covers(FIRST).until, covers(FIRST + size * 9 // 250).until
@@ -75,19 +110,25 @@ def windows(size: int, number: int) -> dict[str, Callable[[], list[tuple[str, st
     }
 
 
-def measured(url: str, size: int, number: int) -> dict[tuple[str, str], list[Took]]:
+def measured(
+    url: str, size: int, number: int, only: Sequence[str] = ()
+) -> dict[tuple[str, str, str], list[Took]]:
     """So many answers of each kind."""
     table = Categories.load(None).categories
     measures = ((name, tuple(filter(None, (one.length, one.area)))) for name, one in table.items())
     counting = Counting(Vocabulary(tuple(measures)), "definitions", 0)
-    found: dict[tuple[str, str], list[Took]] = {}
+    found: dict[tuple[str, str, str], list[Took]] = {}
+    now = covers(FIRST + size * 9 // 250).until
     with connect(url) as connection:
-        for who, given in WHO.items():
-            for when, window in windows(size, number).items():
-                for n in range(number + 1):
-                    took = _asked(connection, counting, [*given, *window()])
-                    if n:  # the first one fills the caches
-                        found.setdefault((who, when), []).append(took)
+        for what, (kind, more) in ASKED.items():
+            if only and what not in only:
+                continue
+            for who, given in WHO.items() if kind != "trending" else (("the world", ()),):
+                for when, window in windows(size).items():
+                    for n in range(number + 1):
+                        took = _asked(connection, counting, now, cast(Kind, kind), [*given, *window(), *more])
+                        if n:  # the first one fills the caches
+                            found.setdefault((what, who, when), []).extend(took)
     return found
 
 
@@ -95,12 +136,17 @@ def p95(values: Sequence[float]) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]
 
 
-def report(found: dict[tuple[str, str], list[Took]]) -> None:
-    say("| totals of | window | median ms | p95 | of the processor | p95 |\n|---|---|---:|---:|---:|---:|")
-    for (who, when), took in found.items():
-        parts = [sorted(getattr(one, part) for one in took) for part in Took._fields]
-        cells = (f"{value:.0f}" for part in parts for value in (part[len(part) // 2], p95(part)))
-        say(f"| {who} | {when} | {' | '.join(cells)} |")
+def report(found: dict[tuple[str, str, str], list[Took]]) -> None:
+    say("| what | of whom | window | median ms | p95 | of the processor | p95 | refused |")
+    say("|---|---|---|---:|---:|---:|---:|---:|")
+    for key, took in found.items():
+        cells = [
+            f"{value:.0f}"
+            for part in ("clock", "processor")
+            for values in [sorted(getattr(one, part) for one in took)]
+            for value in (values[len(values) // 2], p95(values))
+        ]
+        say(f"| {' | '.join((*key, *cells, str(sum(one.refused for one in took))))} |")
 
 
 def figures(*, small: bool) -> list[Figure]:
@@ -110,7 +156,7 @@ def figures(*, small: bool) -> list[Figure]:
         found = measured(make(server, size), size, 2 if small else 40)
     report(found)
     slowest = max(found, key=lambda kind: p95([one.clock for one in found[kind]]))
-    what = f"totals of {size:,} changesets, the slowest kind ({slowest[0]}, {slowest[1]}), p95"
+    what = f"answers of {size:,} changesets, the slowest kind ({', '.join(slowest)}), p95"
     return [Figure("F11", what, "ms", p95([one.clock for one in found[slowest]]), most=50)]
 
 
@@ -121,9 +167,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--size", type=int, default=1_600_000, help="changesets (1600000)")
     parser.add_argument("--number", type=int, default=40, help="answers of each kind (40)")
+    parser.add_argument("--url", help="a database that was made before, of that size (a new one)")
+    parser.add_argument("--only", nargs="+", default=[], help=f"of {', '.join(ASKED)} (all)")
     given = parser.parse_args(arguments)
+    if given.url:
+        report(measured(given.url, given.size, given.number, given.only))
+        return
     with temporary_server() as server:
-        report(measured(make(server, given.size), given.size, given.number))
+        report(measured(make(server, given.size), given.size, given.number, given.only))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,24 @@
 """The quick way to totals equals plain SQL over the facts, whatever the window and whoever's they are."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from stats_assets.database.answers import by_days
+from stats_assets.database.answers import (
+    by_days,
+    by_people,
+    by_steps,
+    by_tags,
+    groups,
+    leaderboard,
+    series,
+    trending,
+)
+from stats_assets.database.answers.answering import KINDS
 from stats_assets.database.answers.asked import Asking, Counting
 from stats_assets.database.answers.standing import standing
 from stats_assets.database.answers.totals import totals
@@ -16,7 +28,10 @@ from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.feeds.sequences import covers
+from stats_assets.questions.answer import Kind
 from stats_assets.questions.parsing import parse
+from stats_assets.questions.problem import Problem
+from stats_assets.questions.steps import edges as edges_of
 from stats_assets.questions.vocabulary import Vocabulary
 from tests.database.test_statistics import COUNTRIES, changeset, diff, edits, file
 
@@ -64,7 +79,7 @@ def filled(connection: Connection) -> Connection:
             uid=7 if n % 5 else None,
             closed=covers(DAYS).until,
         )
-        for n in range(1, 61)
+        for n in range(1, 57)  # of the others the changeset feed has said nothing yet
     ]
     save_changesets(connection, 1, file(*tagged))
     apply_queue(connection)
@@ -103,3 +118,146 @@ def test_any_window_of_any_owner_is_what_its_facts_say(
                 assert found == totals(asking, subject), given
             asked += bool(found["edits"])
     assert asked > 100
+
+
+COLUMNS = "edits,changesets,users,roads_added,road_km_added,buildings_added"
+
+
+def test_any_series_of_any_owner_is_what_its_facts_say(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
+    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
+    chosen = random.Random(24)  # noqa: S311 - not for secrets
+    steps = 0
+    for _ in range(25):
+        since = chosen.randrange(DAYS - 700)
+        until = chosen.choice([since + chosen.randrange(1, 700), chosen.randrange(since + 1, DAYS)])
+        window = [
+            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}") for name, end in (("from", since), ("to", until))
+        ][chosen.choice([0, 0, 1]) :]
+        by = chosen.choice(["15min", "30min", "hour", "day", "week", "month"])
+        zone = chosen.choice(["UTC", "Asia/Kathmandu", "America/New_York"])
+        names = COLUMNS if chosen.random() < 0.7 else chosen.choice(COLUMNS.split(","))
+        for owner in OWNERS:
+            given = (*owner, *window, ("by", by), ("tz", zone), ("columns", names))
+            question = parse("series", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
+            asking = Asking(filled, question, now, counting)
+            (subject,) = asking.subjects
+            begin = series.first(asking, subject) if question.window.since is None else question.window.since
+            with monkeypatch.context() as patched:
+                patched.setattr(by_days, "owner_of", lambda *given: None)
+                assert question.window.since is not None or begin == series.first(asking, subject)
+            assert question.window.until is not None
+            if begin is None:
+                continue
+            edges = edges_of(begin, question.window.until, by, question.zone)
+            quick = by_steps.sums(asking, subject, edges, question.columns)
+            assert quick is not None
+            plain = series.sums(asking, subject, edges, question.columns)
+            assert {step: row for step, row in quick.items() if any(row)} == {
+                step: row for step, row in plain.items() if any(row) and 0 < step < len(edges)
+            }, given
+            steps += len(plain)
+    assert steps > 300
+
+
+def test_any_board_of_people_is_what_its_facts_say(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
+    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
+    chosen = random.Random(25)  # noqa: S311 - not for secrets
+    rows = 0
+    for number in range(30):
+        ends = sorted(chosen.sample(range(DAYS), 2))
+        window = [
+            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
+            for name, end in zip(("from", "to"), ends, strict=True)
+        ][chosen.choice([0, 0, 0, 1]) :]
+        for owner in OWNERS:
+            metric, names = chosen.choice(["edits", "changesets"]), f"{COLUMNS}"
+            given = (
+                *owner,
+                *(window if number else ()),
+                ("metric", metric),
+                ("columns", names),
+                ("limit", "9"),
+            )
+            question = parse("leaderboard", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
+            asking = Asking(filled, question, now, counting)
+            (subject,) = asking.subjects
+            assert (groups.quick(asking, subject, "users", metric) is None) == (("country", "NPL") in owner)
+            found = leaderboard.board(asking, subject)
+            with monkeypatch.context() as patched:
+                patched.setattr(groups, "quick", lambda *given: None)
+                patched.setattr(by_people, "fill", lambda *given: False)
+                assert found == leaderboard.board(asking, subject), given
+            rows += found["total_rows"]
+    assert rows > 300
+
+
+def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
+    counting = Counting(vocabulary, "definitions", 0)
+    now = replace(standing(filled), begins=covers(0).since)
+    chosen = random.Random(26)  # noqa: S311 - not for secrets
+    rows = before = 0
+    for _ in range(30):
+        ends = sorted(chosen.sample(range(DAYS), 2))
+        window = [
+            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
+            for name, end in zip(("from", "to"), ends, strict=True)
+        ][chosen.choice([0, 0, 0, 1]) :]
+        question = parse("trending", tuple(window), datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
+        asking = Asking(filled, question, now, counting)
+        assert by_tags.whose(asking, asking.subjects[0]) is not None
+        found = trending.answer(asking)
+        with monkeypatch.context() as patched:
+            patched.setattr(by_tags, "whose", lambda *given: None)
+            assert found == trending.answer(asking), window
+        assert isinstance(found["rows"], list)
+        rows += len(found["rows"])
+        before += sum(bool(row["users_before"]) for row in found["rows"])  # type: ignore[call-overload,index]
+    assert rows > 60
+    assert before > 10
+
+
+WINDOW = "from=2012-09-12T08:00Z&to=2012-09-15T20:00Z"
+SLOW = {
+    f"totals?{WINDOW}": "from",
+    f"series?by=hour&{WINDOW}": "columns",
+    f"series?by=hour&user=7&{WINDOW}": "tz",
+    f"leaderboard?{WINDOW}": "last",
+    "leaderboard?hashtag=tag*&metric=changesets": "columns",
+    f"trending?{WINDOW}": "last",
+    f"leaderboard?country=NPL&{WINDOW}": "from",
+    f"leaderboard?metric=roads_added&{WINDOW}": "from",
+    f"leaderboard?of=editors&{WINDOW}": "from",
+}
+
+
+def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting(Vocabulary((("roads", ("road_km",)), ("buildings", ()))), "definitions", 0)
+
+    def ask(address: str) -> None:
+        parts = urlsplit(address)
+        kind = cast(Kind, parts.path.rpartition("/")[2])
+        question = parse(kind, parse_qsl(parts.query), datetime(2026, 1, 1, tzinfo=UTC), counting.vocabulary)
+        KINDS[kind](Asking(filled, question, standing(filled), counting))
+
+    for asked in SLOW:
+        ask(asked)
+    for module in (by_days, by_people, by_steps):
+        monkeypatch.setattr(module, "MOST_ENTRIES", 30)
+    monkeypatch.setattr(by_tags, "MOST_UPLOADS", 30)
+    for module in (by_people, by_steps, groups):
+        monkeypatch.setattr(module, "MOST_FACTS", 5)
+    for asked, parameter in SLOW.items():
+        with pytest.raises(Problem, match=r"one by one|added up") as refused:
+            ask(asked)
+        assert (refused.value.status, refused.value.parameter) == (422, parameter), asked
+        assert refused.value.attempt is not None
+        ask(refused.value.attempt)

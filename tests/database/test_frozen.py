@@ -4,7 +4,17 @@ import hashlib
 
 from stats_assets.database.migrations.frozen import VERSIONS
 
-UNRELEASED = ("0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")  # until they are in a release
+UNRELEASED = (
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+)  # until they are in a release
 FROZEN = {
     "0001_schema.sql": "b0a6937044cacd5b",
     "0002_fact_partitions.sql": "d35c6e036b5d9a99",

@@ -6,12 +6,16 @@ all of it. Each changeset and each user is counted once. What this can't answer 
 """
 # ruff: noqa: S608 - SQL is made of constants
 
+from datetime import timedelta
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.limits import MOST_ENTRIES, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import Sums, exact
 from stats_assets.database.statistics.verification import BEGINS, LAST_SEQUENCE, are_whole
+from stats_assets.questions.windows import Window, in_utc
 
 DAY, QUARTER = 1440, 15
 
@@ -46,52 +50,126 @@ def total(asking: Asking, subject: Subject) -> Sums | None:
         return None
     if subject.question.clock == "changeset":
         return _of_all_changesets(asking, owned, subject.hidden)
-    first, last = subject.question.window.sequences
-    begin = -BEGINS if first is None else max(first, 0)
+    return _of_uploads(asking, owned, *ends(subject.question.window), subject.hidden)
+
+
+def ends(window: Window) -> tuple[int, int]:
+    """A window as sequences [begin, end), as far as there can be any."""
+    first, last = window.sequences
+    begin = -BEGINS if first is None else min(max(first, 0), LAST_SEQUENCE)
     end = LAST_SEQUENCE if last is None else min(last + 1, LAST_SEQUENCE)
-    return _of_uploads(asking, owned, begin, max(begin, end), subject.hidden)
+    return begin, max(begin, end)
 
 
-def _up(sequence: int, minutes: int) -> int:
+def up(sequence: int, minutes: int) -> int:
+    """The next beginning of a step, or this one."""
     past = BEGINS % minutes
     return -(-(sequence + past) // minutes) * minutes - past
 
 
-def _down(sequence: int, minutes: int) -> int:
+def down(sequence: int, minutes: int) -> int:
+    """The beginning of the step that it is in."""
     past = BEGINS % minutes
     return (sequence + past) // minutes * minutes - past
 
 
+class Parts(NamedTuple):
+    """Sequences [begin, end), and what of them is whole days, and whole days and quarters."""
+
+    begin: int
+    end: int
+    days: tuple[int, int]
+    summed: tuple[int, int]
+
+    @property
+    def quarters(self) -> list[tuple[int, int]]:
+        """Those around the days."""
+        return _not_empty((self.summed[0], self.days[0]), (self.days[1], self.summed[1]))
+
+    @property
+    def edges(self) -> list[tuple[int, int]]:
+        """What is in no sum."""
+        return _not_empty((self.begin, self.summed[0]), (self.summed[1], self.end))
+
+    @property
+    def around(self) -> list[tuple[int, int]]:
+        """What is in no day."""
+        return _not_empty((self.begin, self.days[0]), (self.days[1], self.end))
+
+
+def _not_empty(*ranges: tuple[int, int]) -> list[tuple[int, int]]:
+    return [(first, end) for first, end in ranges if first < end]
+
+
+def smallest(owned: Owned) -> int:
+    """Of how many minutes the shortest steps are whose sums are kept."""
+    return DAY if owned.owner == "user" else QUARTER
+
+
+def facts_of(owned: Owned) -> str:
+    """The facts of an upload u, of what counts for the owner."""
+    return OF_COUNTRY if owned.owner == "country" else OF_WHOLE
+
+
+def parts(owned: Owned, begin: int, end: int) -> Parts:
+    """How sequences [begin, end) are made of days, quarters and what is left."""
+    days = (up(begin, DAY), down(end, DAY))
+    shortest = smallest(owned)
+    summed = (up(begin, shortest), down(end, shortest))
+    if summed[0] >= summed[1]:
+        summed = (begin, begin)
+    if days[0] >= days[1]:
+        days = (summed[0], summed[0])
+    return Parts(begin, end, days, summed)
+
+
 def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tuple[int, ...]) -> Sums:
     """Of the sequences [begin, end)."""
-    days = (_up(begin, DAY), _down(end, DAY))
-    if days[0] >= days[1]:
-        days = (begin, begin)
-    smaller = DAY if owned.owner == "user" else QUARTER
-    quarters = (_up(begin, smaller), _down(end, smaller))
-    if quarters[0] >= quarters[1]:
-        quarters = (begin, begin)
-    if days[0] == days[1]:
-        days = (quarters[0], quarters[0])
+    found = parts(owned, begin, end)
+    everything = asking.question.window == Window()
+    if owned.owner == "world" and not everything:
+        _refuse_many_people(asking, found)
     given: dict[str, Any] = {
         **owned._asdict(),
         "begin": begin,
         "end": end,
-        "d0": days[0],
-        "d1": days[1],
-        "q0": quarters[0],
-        "q1": quarters[1],
+        "all": everything,
+        "d0": found.days[0],
+        "d1": found.days[1],
+        "q0": found.summed[0],
+        "q1": found.summed[1],
         "hidden": list(hidden),
     }
-    facts = OF_COUNTRY if owned.owner == "country" else OF_WHOLE
     # Planned for this window: a plan for any would read all of the owner.
-    row = asking.connection.execute(TOTAL.format(facts=facts).encode(), given, prepare=False).fetchone()
+    row = asking.connection.execute(
+        TOTAL.format(facts=facts_of(owned)).encode(), given, prepare=False
+    ).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM
     edits, changesets, users, nobodys, not_shown, since, until, counts, measurements = row
-    found = exact(counts)
+    counted = exact(counts)
     if owned.owner == "country":
-        edits = sum(found.values())
-    return Sums(edits, changesets, users, nobodys, not_shown, since, until, found, exact(measurements))
+        edits = sum(counted.values())
+    return Sums(edits, changesets, users, nobodys, not_shown, since, until, counted, exact(measurements))
+
+
+def _refuse_many_people(asking: Asking, parts: Parts) -> None:
+    """Whoever is told apart is looked up: on each day, and around the days. Raises Problem: they are too many."""
+    days = asking.connection.execute(
+        "SELECT begins, users FROM upload_sums WHERE owner = 'world' AND owner_id = 0 AND minutes = 1440"
+        " AND begins >= step_of(%s, 1440) AND begins < step_of(%s, 1440) ORDER BY begins DESC",
+        parts.days,
+    ).fetchall()
+    people = sum(users for _, users in days)
+    if people + uploads_in(asking, "world", 0, parts.around, MOST_ENTRIES) <= MOST_ENTRIES:
+        return
+    changes: dict[str, str | None] = {"from": None, "to": None, "period": None, "last": "1h"}
+    if days and days[0][1] <= MOST_ENTRIES:
+        so_far = list(accumulate(users for _, users in days))
+        fitting = sum(users <= MOST_ENTRIES for users in so_far)
+        since, until = days[fitting - 1][0], days[0][0] + timedelta(days=1)
+        changes |= {"from": in_utc(since), "to": in_utc(until), "last": None}
+    advice = "All of the time is quick, and so are fewer days of UTC, of which people are kept."
+    raise too_slow(asking, f"{MOST_ENTRIES:,} uploads and people's days", advice, changes)
 
 
 MINE = "owner = %(owner)s AND owner_id = %(owner_id)s"
@@ -169,6 +247,9 @@ SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
         + (SELECT count(*) FROM around WHERE before IS NULL OR before < %(begin)s),
     CASE WHEN %(owner)s = 'user' THEN (SELECT count(*) FROM (SELECT FROM uploads
             WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(end)s LIMIT 1) AS any_of)
+        WHEN %(all)s AND %(owner)s = 'world' THEN (SELECT count(*) FROM aggregates_ranked
+            WHERE owner = 'user' AND member_id = 0)
+        WHEN %(all)s THEN (SELECT count(*) FROM aggregate_keys WHERE {MINE} AND measure = 'user')
         ELSE (SELECT count(*) FROM people_days AS p WHERE {IN_DAYS}
                 AND (p.before IS NULL OR p.before < (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date))
             + (SELECT count(*) FROM people WHERE NOT EXISTS (

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stats_assets.database.answers import by_days
+from stats_assets.database.answers import by_days, by_people, by_tags
 from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.limits import MOST_FACTS
 from stats_assets.database.answers.lines import Lines
+from stats_assets.database.answers.sizes import shortest, way
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import column_sql
-from stats_assets.database.statistics.verification import LAST_SEQUENCE
 from stats_assets.questions.cursors import cursor
 from stats_assets.questions.editors import family_sql
 from stats_assets.questions.exact_json import plain
@@ -41,8 +42,10 @@ _RANKED = """
 WITH groups AS MATERIALIZED (
     {groups} GROUP BY 1
 ), ranked AS (
-    SELECT *, rank() OVER (ORDER BY {metric} DESC) AS rank, count(*) OVER (PARTITION BY {metric}) > 1 AS tied
+    SELECT *, rank() OVER w AS rank,
+        coalesce(lag({metric}) OVER w = {metric}, false) OR coalesce(lead({metric}) OVER w = {metric}, false) AS tied
     FROM groups WHERE key IS NOT NULL AND NOT (key::text = ANY (%(hidden)s::text[]))
+    WINDOW w AS (ORDER BY {metric} DESC)
 ), page AS (
     SELECT * FROM ranked WHERE {after} ORDER BY {metric} DESC, key{collate} LIMIT %(limit)s
 )
@@ -50,12 +53,6 @@ SELECT (SELECT count(*) FROM ranked), (SELECT coalesce(sum(edits), 0) FROM group
     (SELECT count(*) FROM groups WHERE key::text = ANY (%(hidden)s::text[])), p.*
 FROM (SELECT) AS always LEFT JOIN page AS p ON true ORDER BY p.rank, p.key{collate}
 """
-# Of one whole owner edits and changesets are in the index of its uploads; the rest is looked up of those shown.
-_OF_UPLOADS = """
-SELECT user_id AS key, sum(edits) AS edits, count(*) FILTER (WHERE before IS NULL OR before < %(first)s) AS changesets
-FROM uploads WHERE owner = %(owner)s AND owner_id = %(owner_id)s AND sequence >= %(first)s AND sequence <= %(last)s
-"""
-_KNOWN = ("edits", "changesets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +74,17 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
     question, group = asking.question, GROUPS[of]
     names = tuple(dict.fromkeys((metric, "edits", *columns)))
     owned = quick(asking, subject, of, metric)
+    now: tuple[str, ...] = by_people.KNOWN
     if owned is not None:
-        first, last = question.window.sequences
-        now: tuple[str, ...] = _KNOWN
         numbered = {name: name for name in now}
-        given: dict[str, Any] = {
-            **owned._asdict(),
-            "first": max(0, first or 0),
-            "last": LAST_SEQUENCE if last is None else last,
-        }
-        groups = _OF_UPLOADS
+        groups, given = by_people.groups(asking, owned)
+    elif (tagged := _tags(asking, subject, of)) is not None:
+        now = by_tags.KNOWN
+        numbered = {name: name for name in now}
+        groups, given = by_tags.groups(asking, tagged)
     else:
+        if question.clock == "upload" and by_days.owner_of(asking, subject):
+            way(asking.connection, subject, asking.standing.as_of, MOST_FACTS)
         lines = asking.lines(subject, regions=of == "countries")
         now = names
         numbered = {name: "edits" if name == "edits" else f"c{number}" for number, name in enumerate(now)}
@@ -119,17 +116,30 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
 
 def quick(asking: Asking, subject: Subject, of: str, metric: str) -> by_days.Owned | None:
     """Whose uploads rank by themselves; None: they do not. Of a country they know features, where edits are counts."""
-    if of != "users" or metric not in _KNOWN or asking.question.clock != "upload":
+    if of != "users" or metric not in by_people.KNOWN or asking.question.clock != "upload":
         return None
     owned = by_days.owner_of(asking, subject)
     return None if owned is None or owned.owner == "country" else owned
+
+
+def _tags(asking: Asking, subject: Subject, of: str) -> by_days.Owned | None:
+    """Who trends by hashtags' own uploads: of a board they do not know the edits without any."""
+    return by_tags.whose(asking, subject) if asking.question.kind == "trending" and of == "hashtags" else None
 
 
 def _fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
     """Add these columns to the rows of users."""
     if not names or not rows:
         return
-    lines = asking.lines(replace(subject, users=[row["key"] for row in rows]))
+    if by_people.fill(asking, subject, rows, names):
+        return
+    shown = replace(subject, users=[row["key"] for row in rows])
+    if (
+        by_days.owner_of(asking, subject)
+        and shortest(asking.connection, shown, MOST_FACTS).lines > MOST_FACTS
+    ):
+        raise by_people.too_many_facts(asking)
+    lines = asking.lines(shown)
     given = {**lines.given, "days": days_of(asking, lines) if "days" in names else None}
     columns = ", ".join(column_sql(name, asking.vocabulary) for name in names)
     found = {

@@ -84,6 +84,7 @@ def _users(asking: Asking, q: str) -> list[dict[str, Value]]:
     found = asking.connection.execute(
         f"{_OF_USERS} WHERE lower(u.name) LIKE %(begin)s{_MOST_USED}".encode(),
         {"begin": _like(word) + "%", "most": asking.question.limit},
+        prepare=False,  # planned for this beginning, the index is used
     ).fetchall()
     if not found and not rows:
         found = _similar(asking, _OF_USERS, "lower(u.name)", word, set())

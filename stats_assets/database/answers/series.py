@@ -5,11 +5,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from stats_assets.database.answers import by_days, by_steps
 from stats_assets.database.answers.about import about
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.groups import days_of
 from stats_assets.database.answers.labels import side_by_side
-from stats_assets.database.answers.lines import Lines
+from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import column_sql, number
 from stats_assets.questions import steps
 from stats_assets.questions.addresses import address, instead
@@ -20,8 +21,7 @@ from stats_assets.questions.windows import Window, floor, in_zone
 
 def answer(asking: Asking) -> dict[str, Value]:
     """`series`, or `apart`: a list of each subject and its series, all of the same steps. Raises Problem."""
-    lines = {id(one): asking.lines(one) for one in asking.subjects}
-    since, until = _ends(asking, list(lines.values()))
+    since, until = _ends(asking)
     by = asking.question.by or (steps.usual(since, until) if since and until else "day")
     try:
         edges = (
@@ -33,7 +33,7 @@ def answer(asking: Asking) -> dict[str, Value]:
     query = told["query"]
     assert isinstance(query, dict)  # noqa: S101 - as it was made
     query["by"] = by
-    found = side_by_side(asking, lambda one: {"series": _rows(asking, lines[id(one)], edges)})
+    found = side_by_side(asking, lambda one: {"series": _rows(asking, one, edges)})
     return {"about": told, "adds_up": {name: _adds_up(asking, name) for name in _columns(asking)}, **found}
 
 
@@ -48,38 +48,35 @@ def _adds_up(asking: Asking, name: str) -> bool:
     return name not in ("users", "days")
 
 
-def _ends(asking: Asking, lines: list[Lines]) -> tuple[datetime | None, datetime | None]:
+def _ends(asking: Asking) -> tuple[datetime | None, datetime | None]:
     """The window's, or those of what there is; without both there is nothing."""
     window = asking.question.window
     since, until = window.since, window.until or asking.end
     if since is None:
-        firsts = [
-            row[0]
-            for one in lines
-            for row in asking.connection.execute(
-                f"SELECT min(moment) FROM ({one.sql}) AS lines".encode(), one.given
-            )
-            if row[0] is not None
-        ]
+        firsts = [moment for one in asking.subjects if (moment := first(asking, one)) is not None]
         since = floor(min(firsts)) if firsts else None
     return since, until
 
 
-def _rows(asking: Asking, lines: Lines, edges: list[datetime]) -> list[dict[str, Value]]:
+def first(asking: Asking, subject: Subject) -> datetime | None:
+    """When the first minute begins in which a subject has anything."""
+    owned = by_days.owner_of(asking, subject)
+    if owned is not None and asking.question.clock == "upload":
+        return by_steps.first_moment(asking, owned)
+    lines = asking.lines(subject)
+    row = asking.connection.execute(
+        f"SELECT min(moment) FROM ({lines.sql}) AS lines".encode(), lines.given
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def _rows(asking: Asking, subject: Subject, edges: list[datetime]) -> list[dict[str, Value]]:
     if not edges:
         return []
     names, zone = _columns(asking), asking.question.zone
-    given: dict[str, Any] = {**lines.given, "edges": edges}
-    given["days"] = days_of(asking, lines) if "days" in names else None
-    columns = ", ".join(column_sql(name, asking.vocabulary) for name in names)
-    found = {
-        row[0]: row[1:]
-        for row in asking.connection.execute(
-            f"SELECT width_bucket(moment, %(edges)s::timestamptz[]) AS step, {columns}"
-            f" FROM ({lines.sql}) AS lines GROUP BY 1".encode(),
-            given,
-        )
-    }
+    found = by_steps.sums(asking, subject, edges, names)
+    if found is None:
+        found = sums(asking, subject, edges, names)
     nothing = [0] * len(names)
     return [
         {
@@ -91,6 +88,24 @@ def _rows(asking: Asking, lines: Lines, edges: list[datetime]) -> list[dict[str,
         }
         for place, (since, until) in enumerate(pairwise(edges), 1)
     ]
+
+
+def sums(
+    asking: Asking, subject: Subject, edges: list[datetime], names: tuple[str, ...]
+) -> dict[int, tuple[Any, ...]]:
+    """Of each step (the first is 1) that has lines its columns, added up from these. Raises Problem: too slow."""
+    lines = asking.lines(subject)
+    given: dict[str, Any] = {**lines.given, "edges": edges}
+    given["days"] = days_of(asking, lines) if "days" in names else None
+    columns = ", ".join(column_sql(name, asking.vocabulary) for name in names)
+    return {
+        row[0]: row[1:]
+        for row in asking.connection.execute(
+            f"SELECT width_bucket(moment, %(edges)s::timestamptz[]) AS step, {columns}"
+            f" FROM ({lines.sql}) AS lines GROUP BY 1".encode(),
+            given,
+        )
+    }
 
 
 def _missing(asking: Asking, since: datetime, until: datetime) -> int:

@@ -46,12 +46,15 @@ class Way:
 WINDOW = Way(None, (), 0)
 
 
-def way(connection: Connection, subject: Subject, now: datetime) -> Way:
-    """The shortest way to a subject's lines. Raises Problem, with a question that is quick, where it is too long."""
+def way(connection: Connection, subject: Subject, now: datetime, most: int | None = None) -> Way:
+    """The shortest way to a subject's lines. Raises Problem, with a question that is quick, where it is too long.
+
+    most: how many lines may be read; None: what is read of one that has no quick way.
+    """
     many = subject.hashtags is not None and (
         len(subject.hashtags) > 1 or any(tag.wildcard for tag in subject.question.hashtags)
     )
-    most = MOST_OF_MANY if many else MOST
+    most = most or (MOST_OF_MANY if many else MOST)
     found = shortest(connection, subject, most)
     if found.lines > most:
         quick = (

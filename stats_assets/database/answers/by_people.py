@@ -1,0 +1,178 @@
+"""Ranks of an owner's users by edits or changesets, from who uploaded on which day, and from uploads around the days.
+
+Not here: ranks by other columns, and of others than users, which are added up from lines (groups.py).
+"""
+# ruff: noqa: S608 - SQL is made of constants
+
+from typing import Any
+
+from stats_assets.database.answers import by_days
+from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.by_days import Owned
+from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, too_slow, uploads_in
+from stats_assets.database.answers.subjects import Subject
+from stats_assets.questions.problem import Problem
+from stats_assets.questions.windows import Window
+
+KNOWN = ("edits", "changesets")
+_MINE = by_days.MINE
+_DAYS = f"""{_MINE} AND day >= (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date
+        AND day < (step_of(%(d1)s, 1440) AT TIME ZONE 'UTC')::date"""
+# Nobody's edits are in no day of a user's. What came again on a later day was counted on both.
+_OF_DAYS = f"""
+SELECT user_id AS key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS changesets FROM (
+    SELECT user_id, edits, changesets FROM people_days WHERE {_DAYS}
+    UNION ALL
+    SELECT user_id, 0, -1 FROM uploads WHERE {_MINE} AND sequence >= %(d0)s AND sequence < %(d1)s
+        AND step_of(before, 1440) < step_of(sequence, 1440) AND before >= %(begin)s
+    UNION ALL
+    SELECT user_id, edits, 0 FROM uploads
+    WHERE {_MINE} AND sequence >= %(d0)s AND sequence < %(d1)s AND user_id IS NULL
+    UNION ALL
+    SELECT user_id, edits, (before IS NULL OR before < %(begin)s)::int FROM uploads
+    WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(d0)s
+    UNION ALL
+    SELECT user_id, edits, (before IS NULL OR before < %(begin)s)::int FROM uploads
+    WHERE {_MINE} AND sequence >= %(d1)s AND sequence < %(end)s
+) AS parts
+"""
+_OF_A_USER = f"""
+SELECT user_id AS key, sum(edits)::bigint AS edits,
+    count(*) FILTER (WHERE before IS NULL OR before < %(begin)s) AS changesets
+FROM uploads WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(end)s
+"""
+# Of all time they are kept.
+_OF_ALL = f"""
+SELECT key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS changesets FROM (
+    SELECT id AS key, edits, changesets FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
+    UNION ALL
+    SELECT owner_id, edits, changesets FROM aggregates_ranked
+    WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0
+    UNION ALL
+    SELECT user_id, edits, 0 FROM uploads WHERE {_MINE} AND user_id IS NULL
+) AS parts
+"""
+_ALL_USERS = f"""
+SELECT count(*) FROM (
+    SELECT FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
+    UNION ALL
+    SELECT FROM aggregates_ranked WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0 LIMIT %(most)s
+) AS counted
+"""
+_USER_DAYS = f"SELECT count(*) FROM (SELECT FROM people_days WHERE {_DAYS} LIMIT %(most)s) AS counted"
+
+
+def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
+    """A SELECT of key, edits and changesets, but for its GROUP BY, and what it is given. Raises Problem: too slow."""
+    parts = by_days.parts(owned, *by_days.ends(asking.question.window))
+    given: dict[str, Any] = {
+        **owned._asdict(),
+        "begin": parts.begin,
+        "end": parts.end,
+        "d0": parts.days[0],
+        "d1": parts.days[1],
+        "most": MOST_ENTRIES + 1,
+    }
+    if owned.owner == "user":
+        return _OF_A_USER, given
+    everything = asking.question.window == Window()
+    entries = 0 if everything else uploads_in(asking, *owned, parts.around, MOST_ENTRIES)
+    people = _ALL_USERS if everything else _USER_DAYS
+    row = asking.connection.execute(people.encode(), given, prepare=False).fetchone()
+    if entries + (row[0] if row else 0) > MOST_ENTRIES:
+        changes = {"last": "24h", "from": None, "to": None, "period": None, "after": None}
+        raise too_slow(
+            asking, f"{MOST_ENTRIES:,} uploads and people's days", "Ask for a shorter window.", changes
+        )
+    return _OF_ALL if everything else _OF_DAYS, given
+
+
+def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> bool:
+    """Add columns to the rows of a hashtag's users of all time, of the world's, or of one user. False: not by this way.
+
+    Raises Problem: too slow.
+    """
+    owned = by_days.owner_of(asking, subject)
+    if owned is None or asking.question.clock != "upload" or "days" in names:
+        return False
+    users = [int(row["key"]) for row in rows]
+    everything = asking.question.window == Window()
+    given: dict[str, Any] = {"users": users, "owner_id": owned.owner_id}
+    if everything and owned.owner in _KEPT:
+        parts = _KEPT[owned.owner]
+    elif owned.owner in ("world", "user"):
+        parts, given = _OF_USERS, _given_of_users(asking, users)
+    else:
+        return False
+    columns = [name for name in names if name != "users"]
+    summed = "".join(
+        f", coalesce(sum((coalesce(counts ->> n[{place}], measurements ->> n[{place}]))::numeric), 0)"
+        for place in range(1, len(columns) + 1)
+    )
+    sql = f"SELECT id{summed} FROM ({parts}) AS parts, (SELECT %(names)s::text[] AS n) AS named GROUP BY id"
+    found = {
+        user: dict(zip(columns, values, strict=True))
+        for user, *values in asking.connection.execute(
+            sql.encode(), {**given, "names": columns}, prepare=False
+        )
+    }
+    for row in rows:
+        row |= {name: 1 if name == "users" else found.get(row["key"], {}).get(name, 0) for name in names}
+    return True
+
+
+def _given_of_users(asking: Asking, users: list[int]) -> dict[str, Any]:
+    parts = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window))
+    given = {
+        "users": users,
+        "begin": parts.begin,
+        "end": parts.end,
+        "d0": parts.days[0],
+        "d1": parts.days[1],
+    }
+    row = asking.connection.execute(_DAYS_OF_USERS.encode(), given, prepare=False).fetchone()
+    days = row[0] if row else 0
+    if days + uploads_in(asking, "user", users, parts.edges, MOST_FACTS) > MOST_FACTS:
+        raise too_many_facts(asking)
+    return given
+
+
+_SUMS_OF_USERS = """upload_sums AS s WHERE s.owner = 'user' AND s.owner_id = {user} AND s.minutes = 1440
+            AND s.begins >= step_of(%(d0)s, 1440) AND s.begins < step_of(%(d1)s, 1440)"""
+_DAYS_OF_USERS = f"SELECT count(*) FROM {_SUMS_OF_USERS.format(user='ANY (%(users)s)')}"
+_OF_ALL_USERS = """
+    SELECT owner_id AS id, counts, measurements FROM aggregates
+    WHERE owner = 'user' AND owner_id = ANY (%(users)s) AND member_id = 0
+"""
+_OF_PAIRS = """
+    SELECT member_id AS id, counts, measurements FROM aggregates
+    WHERE owner = 'hashtag_user' AND owner_id = %(owner_id)s AND member_id = ANY (%(users)s)
+"""
+_OF_USERS = f"""
+    SELECT asked.id, s.counts, s.measurements FROM unnest(%(users)s::bigint[]) AS asked (id) CROSS JOIN LATERAL (
+        SELECT s.counts, s.measurements FROM {_SUMS_OF_USERS.format(user="asked.id")} OFFSET 0
+    ) AS s
+    UNION ALL
+    SELECT u.owner_id, f.counts, f.measurements
+    FROM unnest(%(users)s::bigint[]) AS asked (id) CROSS JOIN LATERAL (
+        SELECT * FROM uploads AS u WHERE u.owner = 'user' AND u.owner_id = asked.id
+            AND u.sequence >= %(begin)s AND u.sequence < %(d0)s
+        UNION ALL
+        SELECT * FROM uploads AS u WHERE u.owner = 'user' AND u.owner_id = asked.id
+            AND u.sequence >= %(d1)s AND u.sequence < %(end)s
+    ) AS u CROSS JOIN LATERAL ({by_days.OF_WHOLE}) AS f
+"""
+
+
+_KEPT = {"hashtag": _OF_PAIRS, "world": _OF_ALL_USERS, "user": _OF_ALL_USERS}
+
+
+def too_many_facts(asking: Asking) -> Problem:
+    """What is asked of people is in no sum that is kept."""
+    metric = asking.question.metric if asking.question.metric in KNOWN else "edits"
+    return too_slow(
+        asking,
+        f"{MOST_FACTS:,} uploads' facts",
+        "Edits and changesets of people are quick, as their sums are kept.",
+        {"columns": "edits,changesets", "metric": metric, "after": None},
+    )
