@@ -111,9 +111,9 @@ class Visit:
 
 
 def address(path: str, query: Given) -> str:
-    """A path and its parameters, encoded."""
+    """A path and its parameters, encoded; always of this host, as two slashes would begin another's name."""
     text = urlencode(query, quote_via=quote, safe=":,")
-    return quote(path, safe="/;,:@!$&'()*+=~") + (f"?{text}" if text else "")
+    return quote("/" + path.lstrip("/"), safe="/;,:@!$&'()*+=~") + (f"?{text}" if text else "")
 
 
 def hashtag_path(tags: Sequence[str], together: bool = True) -> str:

@@ -92,7 +92,7 @@ def page(request: Request, serving: Serving, make: Callable[[Visit], Page | str 
     given = request.query_params.multi_items()
     if any(not value for _, value in given):  # fields of a form that were left empty
         return RedirectResponse(
-            address(request.url.path, [(key, value) for key, value in given if value]), 303
+            address(request.scope["path"], [(key, value) for key, value in given if value]), 303
         )
     visit = Visit(
         ask=serving.answer,
