@@ -79,8 +79,19 @@ class Visit:
         return self.first("names") == "0"
 
     def content(self, kind: Kind, *given: tuple[str, str], shared: bool = True) -> Content:
-        """An answer. Raises Problem."""
-        return self.ask(kind, [*given, *(self.shared(kind) if shared else ())], None).content
+        """An answer; what a page is of is said by the page alone. Raises Problem."""
+        own = {key for key, _ in given}
+        more = [one for one in self.shared(kind) if one[0] not in own] if shared else ()
+        content = self.ask(kind, [*given, *more], None).content
+        if "apart" in content:
+            raise Problem(
+                "regions-do-not-add",
+                "Countries cannot be added together",
+                "A page is of one country at most: leave the others out.",
+                status=422,
+                parameter="country",
+            )
+        return content
 
     def found(self, kind: Kind, *given: tuple[str, str], shared: bool = True) -> Found:
         """An answer for a block that may fail alone."""

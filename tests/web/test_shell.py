@@ -138,6 +138,14 @@ def test_hosts_that_there_are(web: Web, host: str) -> None:
     assert web.get("/health", host=host).status_code == 200
 
 
+def test_a_page_s_own_subject_is_not_mixed_with_another(web: Web) -> None:
+    for path in ("/c/DEU?country=KEN", "/uid/1101?user=1102"):
+        assert web.get(path).status_code == web.get(path.partition("?")[0]).status_code == 200, path
+    for path in ("/uid/1101", "/h/missingmaps", "/h/missingmaps/live", "/h/missingmaps,osmnepal"):
+        assert web.get(f"{path}?country=DEU&country=KEN").status_code == 422, path
+    assert web.get("/?country=DEU&country=KEN").status_code == 200
+
+
 def test_a_million_hashtags(web: Web) -> None:
     assert raw(web, b"GET /api/v1/totals?" + b"hashtag=abcdef&" * 1_000_000).startswith(b"HTTP/1.1 414 ")
     assert web.get("/health").status_code == 200
