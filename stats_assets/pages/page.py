@@ -26,6 +26,8 @@ COLUMNS = ("edits", "changesets", "buildings_added", "road_km_added")
 OTHERS = "edits,changesets,users"
 """Columns of boards that are not of people."""
 MOST_COLUMNS = 12
+TARGETS, LONGEST_TARGET = (Decimal("1e-9"), Decimal("1e15")), 40
+"""A target's bounds and characters: written out in full, one with a large exponent would fill the memory."""
 NOBODY_SHOWN = "people-not-shown"
 """The problem of a server that shows no people (PEOPLE=none)."""
 ROWS = 25
@@ -224,10 +226,10 @@ def targets_of(visit: Visit) -> Sequence[tuple[str, Decimal]]:
     for text in visit.all("target"):
         column, _, number = text.rpartition(":")
         try:
-            target = Decimal(number)
+            target = Decimal(number[:LONGEST_TARGET])
         except InvalidOperation:
             continue
-        if column and target.is_finite() and target > 0:
+        if column and target.is_finite() and TARGETS[0] <= target <= TARGETS[1]:
             found.append((column, target))
     return found[:10]
 

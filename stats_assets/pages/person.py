@@ -12,6 +12,7 @@ from stats_assets.pages.page import Numbers, Page, numbers_of
 from stats_assets.pages.timeline import calendar_of
 from stats_assets.pages.visit import WINDOW, Content, Visit
 from stats_assets.questions.problem import Problem
+from stats_assets.questions.windows import in_utc, midnight
 from stats_assets.texts import times
 from stats_assets.texts.language import Language, name
 
@@ -55,9 +56,10 @@ def calendar(numbers: Numbers, coverage: Content) -> Markup | None:
     """The days of the year that ends with the window."""
     kept = [(key, value) for key, value in numbers.visit.query if key not in WINDOW]
     window = numbers.window
-    year = [("from", f"{_year_before(window.now.date())}T00:00"), ("to", f"{window.now:%Y-%m-%dT%H:%M}")]
+    begin, end = midnight(_year_before(window.now.date()), window.zone), window.now
     if window.begin and window.end and (window.end - window.begin).days > 31:
-        year = [("from", f"{window.begin:%Y-%m-%dT%H:%M}"), ("to", f"{window.end:%Y-%m-%dT%H:%M}")]
+        begin, end = window.begin, window.end
+    year = [("from", in_utc(begin)), ("to", in_utc(end))]
     found = numbers.visit.at([*kept, *year]).found("series", *numbers.given, ("by", "day"))
     return calendar_of(found.content, coverage, window, numbers.visit.language) if found else None
 

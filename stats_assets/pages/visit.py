@@ -79,8 +79,19 @@ class Visit:
         return self.first("names") == "0"
 
     def content(self, kind: Kind, *given: tuple[str, str], shared: bool = True) -> Content:
-        """An answer. Raises Problem."""
-        return self.ask(kind, [*given, *(self.shared(kind) if shared else ())], None).content
+        """An answer; what a page is of is said by the page alone. Raises Problem."""
+        own = {key for key, _ in given}
+        more = [one for one in self.shared(kind) if one[0] not in own] if shared else ()
+        content = self.ask(kind, [*given, *more], None).content
+        if "apart" in content:
+            raise Problem(
+                "regions-do-not-add",
+                "Countries cannot be added together",
+                "A page is of one country at most: leave the others out.",
+                status=422,
+                parameter="country",
+            )
+        return content
 
     def found(self, kind: Kind, *given: tuple[str, str], shared: bool = True) -> Found:
         """An answer for a block that may fail alone."""
@@ -111,9 +122,9 @@ class Visit:
 
 
 def address(path: str, query: Given) -> str:
-    """A path and its parameters, encoded."""
+    """A path and its parameters, encoded; always of this host, as two slashes would begin another's name."""
     text = urlencode(query, quote_via=quote, safe=":,")
-    return quote(path, safe="/;,:@!$&'()*+=~") + (f"?{text}" if text else "")
+    return quote("/" + path.lstrip("/"), safe="/;,:@!$&'()*+=~") + (f"?{text}" if text else "")
 
 
 def hashtag_path(tags: Sequence[str], together: bool = True) -> str:

@@ -101,6 +101,14 @@ class _Reader:
         combine = self._combine(countries)
         hashtags = self._tags("hashtag")
         self._check_apart(combine, hashtags, countries)
+        if self._kind == "newcomers" and not hashtags and not countries:
+            self._refuse(
+                "hashtag",
+                "new-to-what",
+                "New to what?",
+                "Who is new to OpenStreetMap is not known here: name a hashtag or a country.",
+                self._with("hashtag", ALL["hashtag"].example),
+            )
         window, length = self._window(zone)
         of = cast(Of, self._choice("of"))
         metric = self._metric()

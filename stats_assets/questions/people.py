@@ -19,7 +19,7 @@ def check(people: People, kind: Kind | Literal["live"], given: Given) -> None:
     """Raises Problem, the same for all people, for what would show more than this server does."""
     if people == "full":
         return
-    asked = {name: value for name, value in given if value}
+    asked = _asked(given)
     if kind == "badges" or "user" in asked:
         raise _not_shown(
             "This server shows no single people: leave the user out. /about/privacy says why.",
@@ -36,9 +36,15 @@ def check(people: People, kind: Kind | Literal["live"], given: Given) -> None:
 
 def tells_of_people(kind: Kind | Literal["live"], given: Given) -> bool:
     """Whether an answer may name somebody: none is kept by others for longer than a wish to be hidden may take."""
-    if kind == "leaderboard":
-        return dict(given).get("of", "users") == "users"
-    return kind in ("newcomers", "changesets", "search", "badges", "live") or "user" in dict(given)
+    asked = _asked(given)
+    if "user" in asked or (kind == "leaderboard" and asked.get("of", "users") == "users"):
+        return True
+    return kind in ("newcomers", "changesets", "search", "badges", "live")
+
+
+def _asked(given: Given) -> dict[str, str]:
+    """As they are understood: with what stands around a value left out."""
+    return {name: value.strip() for name, value in given if value.strip()}
 
 
 def shown(people: People, kind: Kind | Literal["live"], content: Mapping[str, Value]) -> Mapping[str, Value]:

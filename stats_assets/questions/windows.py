@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from stats_assets.feeds.sequences import FIRST_SINCE, covers, sequence_of
 
 MINUTE = timedelta(minutes=1)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+"""No window reaches farther: nothing was edited there, and whatever is reckoned with its ends stays in the calendar."""
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:?\d\d)(:?\d\d(?:[.,]\d+)?)?)?\s*(Z|z|[+ -]?\d\d(?::?\d\d)?)?\Z"
 )
@@ -99,8 +101,15 @@ def time_of(text: str, zone: ZoneInfo) -> tuple[datetime, str | None]:
     except ValueError:
         raise NoTime(f"{text[:40]!r} is in no calendar.") from None
     if offset is not None:
-        return _with_offset(text, local, offset, clock is not None), None
-    return _local(local.replace(tzinfo=None), zone)
+        return _within(_with_offset(text, local, offset, clock is not None), None)
+    return _within(*_local(local.replace(tzinfo=None), zone))
+
+
+def _within(time: datetime, said: str | None) -> tuple[datetime, str | None]:
+    taken = min(max(time, EARLIEST), LATEST)
+    if taken != time:
+        said = f"nothing was edited beyond {in_utc(taken)}, which was taken."
+    return taken, said
 
 
 def _with_offset(text: str, local: datetime, offset: str, has_clock: bool) -> datetime:
@@ -145,7 +154,7 @@ def last_of(text: str, now: datetime) -> Window:
     try:
         if found is None:
             raise OverflowError
-        return Window(floor(now) - int(found[1]) * _UNITS[found[2]], floor(now))
+        return Window(max(floor(now) - int(found[1]) * _UNITS[found[2]], EARLIEST), floor(now))
     except OverflowError:
         raise NoTime(f"{text[:40]!r} is no length of time: 30min, 24h, 7d or 4w, say.", "7d") from None
 
@@ -156,7 +165,10 @@ def period_of(text: str, zone: ZoneInfo, now: datetime) -> Window:
     """
     try:
         first, last = _days(text, now.astimezone(zone).date())
-        return Window(midnight(first, zone), midnight(last, zone))
+        since, until = midnight(first, zone), midnight(last, zone)
+        if not EARLIEST <= since < until <= LATEST:  # a day that a zone's calendar left out has no minutes
+            raise ValueError
+        return Window(since, until)
     except (ValueError, OverflowError):
         raise NoTime(
             f"{text[:40]!r} is no period: {', '.join(NAMED)}, 2025, 2025-02, 2025-W08 or 2025-02-20.", "week"

@@ -4,6 +4,7 @@ An ASGI application around the routes. Limits below HTTP are protocol.py's, what
 """
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -40,6 +41,8 @@ ASKED_BEFORE = {
     "access-control-allow-headers": "*",
     "access-control-max-age": "86400",
 }
+
+_HOST = re.compile(rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])?(:[0-9]{0,5})?")
 
 _log = logging.getLogger(__name__)
 
@@ -140,6 +143,13 @@ class _Reply:
 
 def _refused(scope: Message, headers: dict[bytes, bytes]) -> Problem | None:
     """Why a request is not even looked at."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if len(hosts) > 1 or not all(map(_HOST.fullmatch, hosts)):
+        return Problem(
+            "no-host",
+            "The host is not clear",
+            "The header Host is there once, and is a name or an address, with a port or without.",
+        )
     if scope["method"] not in METHODS.split(", "):
         return Problem(
             "method-not-allowed",

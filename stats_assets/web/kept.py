@@ -33,12 +33,14 @@ class Kept:
                     had = self._fresh(key)
                 if had is not None:
                     return had
-                began = time.monotonic()
                 found = find()
+                now = (
+                    time.monotonic()
+                )  # since it is there: who waits for one that took long has no use for another
                 with self._lock:
-                    self._answers[key] = (began, found)
+                    self._answers[key] = (now, found)
                     self._answers.move_to_end(key)
-                    while len(self._answers) > MOST:
+                    while len(self._answers) > MOST or self._oldest() < now - SECONDS:
                         self._answers.popitem(last=False)
                 return found
         finally:
@@ -53,6 +55,9 @@ class Kept:
         """Forget all."""
         with self._lock:
             self._answers.clear()
+
+    def _oldest(self) -> float:
+        return next(at for at, _ in self._answers.values())
 
     def _fresh(self, key: Hashable) -> Answer | None:
         had = self._answers.get(key)

@@ -25,6 +25,14 @@ SECURITY = (
 )
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 YEAR = 31_536_000
+LONGEST = 16_384
+"""Bytes of a page's address: it stands in each of the page's links."""
+TOO_LONG = Problem(
+    "address-too-long",
+    "The address is too long",
+    f"A page's address has more than {LONGEST >> 10} KB. Ask for fewer hashtags or people at a time.",
+    status=414,
+)
 AGAIN = 20
 """Seconds after which one tries again, where nobody says."""
 Make = Callable[..., Page | str | None]
@@ -89,10 +97,12 @@ def _nothing_else(_: Visit, path: str) -> None:
 
 def page(request: Request, serving: Serving, make: Callable[[Visit], Page | str | None]) -> Response:
     """What stands at an address: the page, or why there is none."""
+    if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > LONGEST:
+        raise TOO_LONG
     given = request.query_params.multi_items()
     if any(not value for _, value in given):  # fields of a form that were left empty
         return RedirectResponse(
-            address(request.url.path, [(key, value) for key, value in given if value]), 303
+            address(request.scope["path"], [(key, value) for key, value in given if value]), 303
         )
     visit = Visit(
         ask=serving.answer,

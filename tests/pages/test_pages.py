@@ -3,14 +3,17 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
 from fastapi.testclient import TestClient
 from lxml import html
 
+from stats_assets.pages.page import targets_of
 from stats_assets.pages.rendering import content_of, files
+from stats_assets.pages.visit import Visit
 from stats_assets.questions.answer import Answer, Given, Kind, Value
 from stats_assets.questions.problem import Problem
 from stats_assets.texts.language import LANGUAGES
@@ -317,6 +320,28 @@ def test_forms_work_without_javascript_and_leave_no_empty_fields(client: TestCli
     assert window.fields["from"] == "2025-02-20T14:00" and window.fields["tz"] == "Africa/Nairobi"
 
 
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("//evil.example/?a=", "/evil.example/"),
+        ("/%2f/evil.example?a=&b=1", "/evil.example?b=1"),
+        ("/u/two%20words?from=", "/u/two%20words"),
+        ("/h/caf%C3%A9?to=", "/h/caf%C3%A9"),
+        ("/u/50%25?to=", "/u/50%25"),
+    ],
+)
+def test_an_address_without_its_empty_fields_is_the_same_page_of_this_host(
+    client: TestClient, path: str, location: str
+) -> None:
+    answer = client.get(f"http://testserver{path}")
+    assert (answer.status_code, answer.headers["location"]) == (303, location)
+
+
+def test_no_link_leads_to_another_host_by_the_path(client: TestClient) -> None:
+    page = client.get("http://testserver//evil.example/x")
+    assert page.status_code == 404 and "//evil.example" not in page.text
+
+
 def test_columns_and_order_can_be_chosen(client: TestClient) -> None:
     tree = tree_of(client.get("/h/a?columns=edits&columns=road_km_added").text)
     headings = [one.text_content() for one in tree.xpath("//section[@id='who']//thead//th")]
@@ -415,6 +440,12 @@ def test_targets_that_cannot_be_read_are_left_out(client: TestClient) -> None:
     assert page.status_code == 200
     assert text_of(page.text).count(" of 1,000,000,000") + text_of(page.text).count("of 1B") == 1
     assert Decimal("1e9") == 1_000_000_000
+
+
+@pytest.mark.parametrize("number", ["1e999999", "1e-999999", "1e-400", "9" * 400, "1e16", "sNaN", "-0"])
+def test_a_target_that_would_fill_the_memory_is_left_out(number: str) -> None:
+    visit = SimpleNamespace(all=lambda name: [f"edits:{number}"])
+    assert not targets_of(cast(Visit, visit))
 
 
 def test_long_boards_are_cut_and_can_be_had_whole() -> None:

@@ -106,6 +106,21 @@ def test_a_time_that_comes_twice_is_said_and_the_other_can_be_asked() -> None:
     assert not asked("from=2025-10-26T02:30+01:00&tz=Europe/Berlin").notes
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "Africa/Monrovia", "Pacific/Kiritimati"])
+def test_no_end_is_so_far_that_it_cannot_be_reckoned_with(zone: str) -> None:
+    for query in (
+        "from=0002-01-01&to=9998-12-31T23:59",
+        "last=99999d",
+        "from=0999-01-01T00:00Z",
+        "to=9000-01-01",
+    ):
+        question = asked(f"{query}&tz={zone}")
+        since, until = question.window.since, question.window.until
+        assert since is None or since == datetime(1970, 1, 1, tzinfo=UTC)
+        assert until is None or until in (NOW.replace(second=0), datetime(2500, 1, 1, tzinfo=UTC))
+        assert "last" in query or "nothing was edited beyond" in question.notes[0]
+
+
 @pytest.mark.parametrize(
     ("query", "name", "parameter", "attempt"),
     [
@@ -150,6 +165,8 @@ def test_a_time_that_comes_twice_is_said_and_the_other_can_be_asked() -> None:
         ("last=7d&period=week", "two-windows", "period", "/api/v1/totals?period=week"),
         ("last=7months", "bad-time", "last", "/api/v1/totals?last=7d"),
         ("last=0d", "bad-time", "last", None),
+        *((f"period={one}", "bad-time", "period", None) for one in ("0001", "1969", "2500", "9999-12-31")),
+        ("period=2011-12-30&tz=Pacific/Apia", "bad-time", "period", None),
         ("period=2025-13", "bad-time", "period", "/api/v1/totals?period=week"),
         ("period=2025-W54", "bad-time", "period", None),
         ("tz=Mars/Olympus", "bad-zone", "tz", "/api/v1/totals?tz=UTC"),

@@ -159,6 +159,16 @@ def test_hostile_input_is_a_problem_and_nothing_else(get: Client, query: str, st
 
 def test_a_try_works(get: Client) -> None:
     for address in (
+        "/api/v1/totals?user=nobody&last=0d",
+        "/api/v1/leaderboard?country=ZZZ&limit=0&user=nobody",
+        "/api/v1/changesets?user=nobody&country=ZZZ&colour=red",
+        "/api/v1/newcomers?limit=0",
+        "/api/v1/newcomers?last=0d&user=nobody",
+        "/api/v1/newcomers?period=0001&tz=Nowhere",
+        "/api/v1/series?from=9999-12-31T23:59&to=2025-02-20T02:30",
+        "/api/v1/series?from=1970-01-01&to=2400-01-01&by=month",
+        "/api/v1/series?to=2400-01-01&by=day&country=KEN",
+        "/api/v2/totals",
         "/api/v1/totals?country=KEN&country=UGA&combine=together",
         "/api/v1/series?from=2013-01-01&to=2025-02-20&by=15min",
         "/api/v1/totals?from=2025-02-20T14:00:00",

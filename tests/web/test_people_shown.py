@@ -67,6 +67,8 @@ def test_who_is_hidden_is_gone_and_sums_stay(
         ranks = [row["rank"] for row in answer(web, paths[0])["rows"]]
         assert ranks[0] == 1
         assert len(ranks) == len(before[paths[0]]["rows"]) - 1
+        like = f"search?q={name[:-1]}%C3%9F"  # one letter of it is wrong
+        assert not mentions(answer(web, like), uid, name)
         for path in (f"totals?user={uid}", f"totals?user={name}", f"badges/{uid}"):
             hidden = web.get(f"/api/v1/{path}")
             unknown = web.get(f"/api/v1/{path.replace(name, 'nobody').replace(str(uid), '4711')}")

@@ -116,6 +116,12 @@ def test_a_body_is_no_question(web: Web) -> None:
         (b"\x16\x03\x01\x02\x00\x01\x00", 400),
         (b"HELO\r\n\r\n", 400),
         (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b'GET /h/a HTTP/1.1\r\nHost: "><script>\r\n\r\n', 400),
+        (b"GET /h/a HTTP/1.1\r\nHost: a[b\r\n\r\n", 400),
+        (b"GET /h/a HTTP/1.1\r\nHost: \xff\r\n\r\n", 400),
+        (b"GET /h/a?" + b"x=1&" * 5_000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 414),
+        (b"GET /h/" + b"a;" * 9_000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 414),
     ],
 )
 def test_what_is_too_long_or_no_http_is_a_problem_too(web: Web, sent: bytes, status: int) -> None:
@@ -123,6 +129,21 @@ def test_what_is_too_long_or_no_http_is_a_problem_too(web: Web, sent: bytes, sta
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert PROBLEM.encode() in answer
     assert b'"detail"' in answer
+
+
+@pytest.mark.parametrize(
+    "host", ["a.example", "A-1.example:8080", "127.0.0.1:80", "[::1]:80", "[::1]", "x_y"]
+)
+def test_hosts_that_there_are(web: Web, host: str) -> None:
+    assert web.get("/health", host=host).status_code == 200
+
+
+def test_a_page_s_own_subject_is_not_mixed_with_another(web: Web) -> None:
+    for path in ("/c/DEU?country=KEN", "/uid/1101?user=1102"):
+        assert web.get(path).status_code == web.get(path.partition("?")[0]).status_code == 200, path
+    for path in ("/uid/1101", "/h/missingmaps", "/h/missingmaps/live", "/h/missingmaps,osmnepal"):
+        assert web.get(f"{path}?country=DEU&country=KEN").status_code == 422, path
+    assert web.get("/?country=DEU&country=KEN").status_code == 200
 
 
 def test_a_million_hashtags(web: Web) -> None:

@@ -178,4 +178,6 @@ def days_of(asking: Asking, lines: Lines) -> list[Any]:
         ).fetchone()
         assert row is not None  # noqa: S101 - an aggregate always answers
         since, until = since or row[0], until or row[1]
-    return [] if since is None or until is None else days(since, until, asking.question.zone)
+    if since is None or until is None:
+        return []
+    return days(since, min(until, max(since, asking.end)), asking.question.zone)

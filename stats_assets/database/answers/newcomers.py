@@ -13,10 +13,8 @@ from stats_assets.database.answers.labels import names_of, own_address
 from stats_assets.database.answers.lines import lines
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import column_sql, number
-from stats_assets.questions.addresses import address, instead
 from stats_assets.questions.answer import Value
 from stats_assets.questions.cursors import cursor
-from stats_assets.questions.problem import Problem
 from stats_assets.questions.windows import to_the_second
 
 _PAGE = """
@@ -34,16 +32,8 @@ FROM (SELECT) AS always LEFT JOIN (
 
 
 def answer(asking: Asking) -> dict[str, Value]:
-    """`rows`: those who came last first, with what they did in the window. Raises Problem."""
+    """`rows`: those who came last first, with what they did in the window. Raises Problem: too slow."""
     question, subject = asking.question, asking.subjects[0]
-    if not question.hashtags and not question.countries:
-        raise Problem(
-            "new-to-what",
-            "New to what?",
-            "Who is new to OpenStreetMap is not known here: name a hashtag or a country.",
-            parameter="hashtag",
-            attempt=address("newcomers", instead(question.given, {"hashtag": "missingmaps"})),
-        )
     found_lines, names = asking.lines(subject), question.columns
     given: dict[str, Any] = {**found_lines.given, "hidden": list(subject.hidden), "limit": question.limit + 1}
     given["days"] = days_of(asking, found_lines) if "days" in names else None

@@ -17,13 +17,15 @@ _CANDIDATES = 2_000
 _ORDER = ("exact", "prefix", "similar")
 Row = tuple[Any, ...]
 
+# Who is hidden takes no place in a list, and is found as little as who is not there.
 _OF_HASHTAGS = """
 SELECT h.hashtag, h.hashtag, coalesce(r.changesets, 0), r.last_edit FROM hashtags AS h
-LEFT JOIN aggregates_ranked AS r ON r.owner = 'hashtag' AND r.owner_id = h.id AND r.member_id = 0
+LEFT JOIN aggregates_ranked AS r ON r.owner = 'hashtag' AND r.owner_id = h.id AND r.member_id = 0 WHERE true
 """
 _OF_USERS = """
 SELECT u.id, u.name, coalesce(r.changesets, 0), r.last_edit FROM users AS u
 LEFT JOIN aggregates_ranked AS r ON r.owner = 'user' AND r.owner_id = u.id AND r.member_id = 0
+WHERE NOT EXISTS (SELECT FROM hidden_people AS p WHERE p.user_id = u.id)
 """
 _OF_COUNTRIES = """
 SELECT c.code, c.name, coalesce(r.changesets, 0), r.last_edit FROM countries AS c
@@ -76,19 +78,18 @@ def _hashtags(asking: Asking, q: str) -> list[dict[str, Value]]:
 def _users(asking: Asking, q: str) -> list[dict[str, Value]]:
     if not asking.question.names:
         return []
-    hidden = set(asking.subjects[0].hidden)
     rows: list[Row] = []
     if q.isascii() and q.isdigit() and len(q) < 19:
-        rows += asking.connection.execute(f"{_OF_USERS} WHERE u.id = %s".encode(), (int(q),)).fetchall()
+        rows += asking.connection.execute(f"{_OF_USERS} AND u.id = %s".encode(), (int(q),)).fetchall()
     word = q.lower()
     found = asking.connection.execute(
-        f"{_OF_USERS} WHERE lower(u.name) LIKE %(begin)s{_MOST_USED}".encode(),
+        f"{_OF_USERS} AND lower(u.name) LIKE %(begin)s{_MOST_USED}".encode(),
         {"begin": _like(word) + "%", "most": asking.question.limit},
         prepare=False,  # planned for this beginning, the index is used
     ).fetchall()
     if not found and not rows:
         found = _similar(asking, _OF_USERS, "lower(u.name)", word, set())
-    known: dict[int, Row] = {row[0]: row for row in (*rows, *found) if row[0] not in hidden}
+    known: dict[int, Row] = {row[0]: row for row in (*rows, *found)}
     return [
         _result(
             "user",
@@ -129,7 +130,7 @@ def _countries(asking: Asking, q: str) -> list[dict[str, Value]]:
 
 def _begin(asking: Asking, query: str, column: str, word: str) -> list[Row]:
     return asking.connection.execute(
-        f"{query} WHERE {column} >= %(begin)s AND {column} < %(end)s"
+        f"{query} AND {column} >= %(begin)s AND {column} < %(end)s"
         f" ORDER BY {column} = %(begin)s DESC, coalesce(r.changesets, 0) DESC LIMIT %(most)s".encode(),
         {"begin": word, "end": after_all(word), "most": asking.question.limit},
     ).fetchall()
@@ -140,7 +141,7 @@ def _similar(asking: Asking, query: str, column: str, word: str, known: set[Any]
     if not wrong:
         return []
     rows = asking.connection.execute(
-        f"{query} WHERE {column} LIKE ANY (%(parts)s) AND char_length({column}) BETWEEN %(least)s AND %(longest)s"
+        f"{query} AND {column} LIKE ANY (%(parts)s) AND char_length({column}) BETWEEN %(least)s AND %(longest)s"
         f"{_MOST_USED}".encode(),
         {
             "parts": [f"%{_like(part)}%" for part in parts(word, wrong + 1)],

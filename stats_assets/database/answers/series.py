@@ -21,20 +21,25 @@ from stats_assets.questions.windows import Window, floor, in_zone
 
 def answer(asking: Asking) -> dict[str, Value]:
     """`series`, or `apart`: a list of each subject and its series, all of the same steps. Raises Problem."""
-    since, until = _ends(asking)
-    by = asking.question.by or (steps.usual(since, until) if since and until else "day")
-    try:
-        edges = (
-            steps.edges(since, until, by, asking.question.zone) if since and until and since < until else []
-        )
-    except steps.TooManySteps as error:
-        raise _too_many(asking, by, error.better) from None
+    by, edges = steps_of(asking)
     told = about(asking)
     query = told["query"]
     assert isinstance(query, dict)  # noqa: S101 - as it was made
     query["by"] = by
     found = side_by_side(asking, lambda one: {"series": _rows(asking, one, edges)})
     return {"about": told, "adds_up": {name: _adds_up(asking, name) for name in _columns(asking)}, **found}
+
+
+def steps_of(asking: Asking) -> tuple[str, list[datetime]]:
+    """How long the steps are, where each begins, and where the last ends. Raises Problem: too many."""
+    since, until = _ends(asking)
+    by = asking.question.by or (steps.usual(since, until) if since and until else "day")
+    if not since or not until or since >= until:
+        return by, []
+    try:
+        return by, steps.edges(since, until, by, asking.question.zone)
+    except steps.TooManySteps as error:
+        raise _too_many(asking, by, error.better) from None
 
 
 def _columns(asking: Asking) -> tuple[str, ...]:
@@ -119,7 +124,7 @@ def _too_many(asking: Asking, by: str, better: str | None) -> Problem:
     attempt = (
         instead(given, {"by": better})
         if better
-        else instead(given, {"by": "month", "from": None, "last": None})
+        else instead(given, {"by": "month", "from": None, "to": None, "last": None, "period": None})
     )
     return Problem(
         "too-many-steps",
