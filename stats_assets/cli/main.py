@@ -24,6 +24,8 @@ COMMANDS = (
         "status",
         "watch",
         "alerts",
+        "export",
+        "report",
         "people",
         "backfill",
         "seek",

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from stats_assets.charts.code import code
 from stats_assets.pages import blocks
+from stats_assets.pages.embedding import snippets
 from stats_assets.pages.page import NOBODY_SHOWN, Numbers, Page, numbers_of, targets_of
 from stats_assets.pages.visit import Found, Visit, address, hashtag_path
 from stats_assets.texts.language import name
@@ -150,16 +151,12 @@ def drawn_code(here: str, visit: Visit) -> Markup:
 
 def taken(visit: Visit, path: str, title: str) -> Mapping[str, Any]:
     """What can be taken away: files, snippets, the code."""
-    here, site = visit.origin + visit.link(path), visit.origin
-    card = site + visit.link(path, view="card")
-    picture = site + visit.link(f"{path}.png")
+    here = visit.origin + visit.link(path)
     return {
         "here": here,
         "code": drawn_code(here, visit),
         "files": [(key, visit.link(f"{path}.{end}")) for key, end in TAKEN],
-        "html": f'<iframe src="{card}" width="600" height="315" title="{title}" loading="lazy"></iframe>',
-        "markdown": f"[![{title}]({picture})]({here})",
-        "wiki": f"[{here} {title}]",
+        **snippets(visit, path, title),
     }
 
 

@@ -80,13 +80,13 @@ class Numbers:
             return None
         return found.content
 
-    def curve(self, coverage: Content) -> Curve | None:
-        """Edits over time."""
+    def curve(self, coverage: Content, **size: float) -> Curve | None:
+        """Edits over time; `size`: a width and a height unlike a page's."""
         begin = self.window.begin or times.parsed(coverage.get("begins"))
         span = (self.window.end or self.window.now) - begin if begin else None
         by = self.visit.first("by") or fitting(span)
         found = self.found("series", ("by", by))
-        return curve_of(found.content, coverage, self.window, self.visit.language) if found else None
+        return curve_of(found.content, coverage, self.window, self.visit.language, **size) if found else None
 
     def board(self, of: str, new: frozenset[int] = frozenset(), /, **more: str) -> blocks.Board | None:
         """Who, where or with what, most first."""

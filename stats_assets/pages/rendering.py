@@ -8,6 +8,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stats_assets.pages import shown
+from stats_assets.pages.embedding import embedding
 from stats_assets.pages.page import Page
 from stats_assets.pages.visit import Visit
 from stats_assets.texts.language import ENDONYMS, LANGUAGES, name
@@ -34,6 +35,7 @@ def rendered(page: Page, visit: Visit) -> str:
             forms=forms,
             heading=lambda column: shown.heading(column, own),
             static=static,
+            embedding=embedding(page, visit),
             languages=[(code, ENDONYMS[code], visit.link(lang=code)) for code in LANGUAGES],
             **page.told,
         )

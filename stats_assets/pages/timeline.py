@@ -47,8 +47,8 @@ def fitting(span: timedelta | None) -> str:
     return next((by for by, length in LENGTHS.items() if span / length <= MOST), "month")
 
 
-def curve_of(content: Content, coverage: Content, window: Window, language: Language) -> Curve:
-    """From the answers `series` and `coverage`."""
+def curve_of(content: Content, coverage: Content, window: Window, language: Language, **size: float) -> Curve:
+    """From the answers `series` and `coverage`; `size`: a width and a height unlike a page's."""
     by = content.get("about", {}).get("query", {}).get("by") or "hour"
     spans = content.get("series") or []
     begins = times.parsed(coverage.get("begins"))
@@ -84,7 +84,7 @@ def curve_of(content: Content, coverage: Content, window: Window, language: Lang
         )
         rows.append((label, [shown.number(span.get(column), column, language) for column in columns], note))
     most = top_of(max((step.value or 0 for step in steps), default=0))
-    drawn = curve(steps, str(language.say("curve_title")), numbers.whole(int(most), language.locale))
+    drawn = curve(steps, str(language.say("curve_title")), numbers.whole(int(most), language.locale), **size)
     return Curve(
         Markup(drawn),  # noqa: S704 -- charts/ escapes
         [shown.heading(column, language) for column in columns],

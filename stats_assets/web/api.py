@@ -9,9 +9,8 @@ from starlette.responses import Response
 from stats_assets.questions.answer import Kind
 from stats_assets.questions.problem import Problem
 from stats_assets.web import openapi
-from stats_assets.web.caching import cached
 from stats_assets.web.formats import FORMATS, format_of
-from stats_assets.web.queries import given_of
+from stats_assets.web.queries import Asked, given_of
 from stats_assets.web.serving import Serving
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -22,9 +21,7 @@ def router(serving: Serving) -> APIRouter:
     routes = APIRouter(prefix="/api/v1")
 
     def send(request: Request, kind: Kind, suffix: str | None, path: dict[str, str]) -> Response:
-        form = format_of(request, suffix)
-        answer = serving.answer(kind, given_of(request), path)
-        return cached(request, form.send(serving, answer, request), answer, form.media_type)
+        return format_of(request, suffix).send(serving, Asked(kind, given_of(request), path), request)
 
     def add(kind: Kind) -> None:
         def plain(request: Request) -> Response:

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from stats_assets import __version__
-from stats_assets.web import api, health, live, osmesa, pages, pictures
+from stats_assets.web import api, files, health, live, oembed, osmesa, pages, pictures
 from stats_assets.web.envelope import Envelope
 from stats_assets.web.serving import Serving
 
@@ -18,6 +18,8 @@ def application(serving: Serving) -> FastAPI:
         api,
         osmesa,
         pictures,
+        oembed,
+        files,
         pages,
     ):  # api takes what is left of /api/v1, and pages all that is left
         app.include_router(module.router(serving))

@@ -1,11 +1,12 @@
 """What caches may keep of an answer, and for how long: by its state, and by what it says."""
 
 import hashlib
+from collections.abc import Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stats_assets.questions.answer import Answer, Value
+from stats_assets.questions.answer import Answer, Given, Kind, Value
 from stats_assets.questions.exact_json import written
 from stats_assets.questions.people import tells_of_people
 
@@ -27,19 +28,24 @@ def _lasting(value: Value) -> Value:
     return value
 
 
-def cached(request: Request, response: Response, answer: Answer, form: str) -> Response:
-    """The response with its headers; 304 without a body for who has it."""
-    about = answer.content.get("about")
-    of_people = tells_of_people(answer.kind, answer.given)
-    settled = not of_people and isinstance(about, dict) and about.get("state") == "settled"
+def kept_so(kind: Kind, given: Given, about: Value) -> dict[str, str]:
+    """Headers that say how long an answer may be kept, and by whom not."""
+    of_people = tells_of_people(kind, given)
+    settled = not of_people and isinstance(about, Mapping) and about.get("state") == "settled"
     seconds = SETTLED if settled else FRESH
-    headers = {
-        "ETag": etag_of(answer, form),
+    return {
         "Cache-Control": f"public, max-age={seconds}, stale-while-revalidate={STALE}",
         "Vary": VARY,
+        **({"X-Robots-Tag": "noindex"} if of_people else {}),
     }
-    if of_people:
-        headers["X-Robots-Tag"] = "noindex"
+
+
+def cached(request: Request, response: Response, answer: Answer, form: str) -> Response:
+    """The response with its headers; 304 without a body for who has it."""
+    headers = {
+        "ETag": etag_of(answer, form),
+        **kept_so(answer.kind, answer.given, answer.content.get("about")),
+    }
     if _has(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     for name, value in headers.items():

@@ -1,30 +1,43 @@
-"""In which form an answer is sent: by its path's suffix, else by Accept. JSON is here; others are put beside it."""
+"""In which form an answer is sent: by its path's suffix, else by Accept. JSON is here, files are exports.py's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stats_assets.questions.answer import Answer
 from stats_assets.questions.exact_json import written
 from stats_assets.questions.problem import Problem
+from stats_assets.web import exports, pictures
+from stats_assets.web.caching import cached
+from stats_assets.web.queries import Asked
 from stats_assets.web.serving import Serving
 
 
 @dataclass(frozen=True)
 class Format:
-    """`send`: the whole response; caching headers are put on it afterwards where it has none."""
+    """`send`: the whole response to a question, with what caches may do with it. Raises Problem."""
 
     media_type: str
-    send: Callable[[Serving, Answer, Request], Response]
+    send: Callable[[Serving, Asked, Request], Response]
 
 
-def _json(serving: Serving, answer: Answer, request: Request) -> Response:
-    return Response(written(answer.content), media_type="application/json")
+JSON = "application/json"
 
 
-FORMATS: dict[str, Format] = {"json": Format("application/json", _json)}
+def _json(serving: Serving, asked: Asked, request: Request) -> Response:
+    answer = serving.answer(*asked)
+    return cached(request, Response(written(answer.content), media_type=JSON), answer, JSON)
+
+
+FORMATS: dict[str, Format] = {
+    "json": Format(JSON, _json),
+    "csv": Format(exports.CSV, exports.csv),
+    "ndjson": Format(exports.NDJSON, exports.ndjson),
+    "parquet": Format(exports.PARQUET, exports.parquet),
+    "svg": Format(pictures.SVG, pictures.svg),
+    "png": Format(pictures.PNG, pictures.as_png),
+}
 """By their suffixes; the first one is sent to who takes anything."""
 
 
@@ -40,14 +53,8 @@ def format_of(request: Request, suffix: str | None) -> Format:
                 attempt=_without(request, suffix),
             )
         return FORMATS[suffix]
-    wanted = _accepted(request.headers.get("accept", "*/*"))
-    best = max(
-        (
-            (quality, -place, name)
-            for place, (name, one) in enumerate(FORMATS.items())
-            if (quality := _quality(one.media_type, wanted)) > 0
-        ),
-        default=None,
+    best = best_of(
+        request.headers.get("accept", "*/*"), {name: one.media_type for name, one in FORMATS.items()}
     )
     if best is None:
         raise Problem(
@@ -58,7 +65,21 @@ def format_of(request: Request, suffix: str | None) -> Format:
             parameter="Accept",
             attempt=f"{request.url.path}.json" + (f"?{request.url.query}" if request.url.query else ""),
         )
-    return FORMATS[best[2]]
+    return FORMATS[best]
+
+
+def best_of(accept: str, known: Mapping[str, str]) -> str | None:
+    """Which of these media types, by their names, is accepted best; of equal ones the first."""
+    wanted = _accepted(accept)
+    found = max(
+        (
+            (quality, -place, name)
+            for place, (name, media_type) in enumerate(known.items())
+            if (quality := _quality(media_type, wanted)) > 0
+        ),
+        default=None,
+    )
+    return found and found[2]
 
 
 def _without(request: Request, suffix: str) -> str:

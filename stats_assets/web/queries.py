@@ -1,14 +1,24 @@
 """A request's parameters as they stand in its address, strictly: what is no text is refused, not mended."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from stats_assets.questions.answer import Given
+from stats_assets.questions.answer import Given, Kind
 from stats_assets.questions.problem import Problem
 
 MOST = 1_000
 """Parameters: more are refused before they are read."""
+
+
+class Asked(NamedTuple):
+    """What a request asks: a kind, its parameters, and those in its path."""
+
+    kind: Kind
+    given: Given
+    path: Mapping[str, str] = {}
 
 
 def given_of(request: Request) -> Given:

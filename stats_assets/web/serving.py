@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from threading import Event
+from threading import BoundedSemaphore, Event
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -15,6 +15,9 @@ from stats_assets.settings import Settings
 from stats_assets.web.counting import counting_of
 from stats_assets.web.kept import Kept
 
+STREAMS = 3
+"""So many exports are streamed at once, or the pool would be theirs."""
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -26,6 +29,8 @@ class Serving:
     ending: Event = field(default_factory=Event)
     """Set when the server is to end."""
     kept: Kept = field(default_factory=Kept)
+    streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(STREAMS))
+    """Exports that hold a connection."""
 
     def answer(self, kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
         """What `/api/v1/KIND` says of these parameters (`path`: those in its path). Raises Problem."""

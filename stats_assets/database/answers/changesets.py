@@ -50,7 +50,7 @@ def answer(asking: Asking) -> dict[str, Value]:
     return {
         "about": about(asking),
         "total_rows": found[0][0],
-        "rows": [_row(row, names, users) for row in page],
+        "rows": [row_of(row, names, users) for row in page],
         "hidden_changesets": found[0][1],
         "next": own_address(
             subject, "changesets", cursor(str(page[-1][5 + width]), str(page[-1][2])) if more else None
@@ -58,7 +58,8 @@ def answer(asking: Asking) -> dict[str, Value]:
     }
 
 
-def _row(row: tuple[Any, ...], names: tuple[str, ...], users: dict[int, str]) -> dict[str, Value]:
+def row_of(row: tuple[Any, ...], names: tuple[str, ...], users: dict[int, str]) -> dict[str, Value]:
+    """What a changeset has in the window; the row begins with two that are not of it."""
     _, _, changeset, user, last = row[:5]
     _, created, closed, editor, comment, is_open, hashtags = row[5 + len(names) :]
     return {
