@@ -317,6 +317,57 @@ def test_forms_work_without_javascript_and_leave_no_empty_fields(client: TestCli
     assert window.fields["from"] == "2025-02-20T14:00" and window.fields["tz"] == "Africa/Nairobi"
 
 
+def test_an_organiser_reaches_each_answer_by_clicking(client: TestClient) -> None:
+    tree = tree_of(client.get("/h/a?last=24h&tz=Africa/Nairobi").text)
+    more = next(form for form in tree.forms if "with" in form.fields)
+    room = next(form for form in tree.forms if "room" in form.fields)
+    assert more.get("action") is None and dict(more.fields) | {"with": ""} == {
+        "last": "24h",
+        "tz": "Africa/Nairobi",
+        "with": "",
+    }
+    assert room.get("action") == "/h/a/live" and room.fields["last"] == "24h"
+    to = client.get("/h/a?last=24h&with=%23B, c;a").headers["location"]
+    assert to == "/h/a;b;c?last=24h"
+    for written, people in (
+        ("anna, ben", "user=anna&user=ben"),
+        ("anna%0D%0A O, ben %0D%0A", "user=anna&user=O,%20ben"),
+    ):
+        to = client.get(f"/h/a/live?room={written}&last=24h").headers["location"]
+        assert to == f"/h/a/live?last=24h&{people}"
+    for query, paths in (
+        ("a;b", ["/h/a;b", "/h/a,b"]),
+        ("%23a %23b", ["/h/a;b", "/h/a,b"]),
+        ("a b", []),
+        ("a", []),
+    ):
+        tree = tree_of(client.get(f"/search?q={query}").text)
+        assert tree.xpath("//div[@id='results']//a/@href") == [*paths, "/h/missingmaps"]
+    trending = tree_of(client.get("/").text).xpath("//section[@id='trending']//a/@href")
+    assert trending == ["/h/missingmaps?last=24h"]  # the window of the numbers beside it
+    trending = tree_of(client.get("/?period=week").text).xpath("//section[@id='trending']//a/@href")
+    assert trending == ["/h/missingmaps?period=week"]
+
+
+def test_a_team_counts_without_who_has_not_edited_yet() -> None:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+        if ("user", "not-yet") in given:
+            raise Problem("unknown-user", "No such user", "", status=404)
+        return content.answer(kind, given, path)
+
+    tree = tree_of(client_of(answer).get("/h/a?team=Red:anna,not-yet&team=Blue:not-yet&team=Green:ben").text)
+    rows = [
+        [cell.text_content() for cell in row.xpath("th|td")]
+        for row in tree.xpath("//section[@id='teams']//tr")
+    ]
+    assert rows[0][-2:] == ["People", "Edits"]
+    assert rows[1:] == [
+        ["Green", "1,012", "41.2", "31", "1,243"],
+        ["RedNo uploads yet, or misspelt: not-yet", "1,012", "41.2", "31", "1,243"],
+        ["BlueNo uploads yet, or misspelt: not-yet", "0", "0", "0", "0"],
+    ]
+
+
 def test_columns_and_order_can_be_chosen(client: TestClient) -> None:
     tree = tree_of(client.get("/h/a?columns=edits&columns=road_km_added").text)
     headings = [one.text_content() for one in tree.xpath("//section[@id='who']//thead//th")]
