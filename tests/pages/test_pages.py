@@ -192,6 +192,15 @@ def test_how_fresh_it_is_is_said_in_words(complete_to: str | None, to: str, word
         assert "behind" not in said and "Stopped" not in said
 
 
+def test_a_zone_without_an_offset_is_said_once() -> None:
+    ends = {"from": "2025-02-17T00:00Z", "to": "2025-02-24T00:00Z"}
+    for zone, words in (("UTC", ["UTC"]), ("Asia/Kathmandu", ["Kathmandu", "UTC+5:45"])):
+        query = {**content.ABOUT["query"], **ends, "tz": zone}
+        tree = tree_of(client_of(asked(query=query)).get("/h/missingmaps").text)
+        said = " ".join("".join(tree.xpath("//p[@class='window']/span[not(@hidden)]//text()")).split())
+        assert [one for one in re.findall(r"UTC(?:\+[0-9:]+)?|Kathmandu", said)] == words
+
+
 def test_a_window_from_before_the_data_says_so_and_calls_nobody_new() -> None:
     """Not as missing minutes, which sounds like a fault."""
 
