@@ -465,7 +465,7 @@ def test_the_quality_page_says_feeds_holes_and_the_verification(client: TestClie
 
 def test_snippets_are_for_other_pages_and_escaped(client: TestClient) -> None:
     tree = tree_of(client.get('/h/a?title="><script>x</script>').text)
-    frame, markdown, wiki = (one.text for one in tree.xpath("//textarea"))
+    frame, markdown, wiki = (one.text for one in tree.xpath("//textarea[@readonly]"))
     assert tree_of(frame).tag == "iframe" and len(list(tree_of(frame).iter())) == 1
     assert "\n" not in markdown and wiki.startswith("[http://testserver/h/a?")
 
