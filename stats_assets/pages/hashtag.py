@@ -40,12 +40,17 @@ def titled(tags: Sequence[str], between: str = " + ") -> Markup:
     return Markup(between).join(name(f"#{tag}") for tag in tags)  # noqa: S704 -- ours
 
 
-def hashtag(visit: Visit, text: str) -> Page | str:
+def asked(visit: Visit, text: str) -> Page | str:
     """`/h/TAG`; with `with=`, the address of more hashtags together. Raises Problem."""
+    if not visit.first("with"):
+        return hashtag(visit, text)
+    more = [tag for one in visit.all("with") for tag in tags_in(one)]
+    return visit.link(hashtag_path(list(dict.fromkeys([*tags_of(text)[0], *more]))), drop=("with",))
+
+
+def hashtag(visit: Visit, text: str) -> Page:
+    """The page of hashtags. Raises Problem."""
     tags, together = tags_of(text)
-    if visit.first("with"):
-        more = [tag for one in visit.all("with") for tag in tags_in(one)]
-        return visit.link(hashtag_path(list(dict.fromkeys([*tags, *more]))), with_=None)
     if not together and len(tags) > 1:
         return side_by_side(visit, tags)
     numbers = numbers_of(visit, *(("hashtag", tag) for tag in tags), ("combine", "together"))

@@ -68,7 +68,9 @@ def _page(ask: Ask, language: Language, given: Given, title: str) -> tuple[Visit
         return visit, hashtag.hashtag(visit, path.removeprefix("/h/"))
     if len(users) == 1 and not countries:
         visit = Visit(ask, language, f"/u/{users[0]}", [pair for pair in query if pair[0] != "user"])
-        return visit, person.person(visit, users[0])
+        made = person.person(visit, users[0])
+        assert made is not None  # noqa: S101 -- only an id that is no number has no page
+        return visit, made
     if len(countries) == 1:
         visit = Visit(ask, language, f"/c/{countries[0]}", [pair for pair in query if pair[0] != "country"])
         return visit, country.country(visit, countries[0])

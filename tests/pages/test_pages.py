@@ -198,7 +198,7 @@ def test_a_zone_without_an_offset_is_said_once() -> None:
         query = {**content.ABOUT["query"], **ends, "tz": zone}
         tree = tree_of(client_of(asked(query=query)).get("/h/missingmaps").text)
         said = " ".join("".join(tree.xpath("//p[@class='window']/span[not(@hidden)]//text()")).split())
-        assert [one for one in re.findall(r"UTC(?:\+[0-9:]+)?|Kathmandu", said)] == words
+        assert re.findall(r"UTC(?:\+[0-9:]+)?|Kathmandu", said) == words
 
 
 def test_a_window_from_before_the_data_says_so_and_calls_nobody_new() -> None:
