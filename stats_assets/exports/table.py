@@ -23,11 +23,13 @@ _SUBJECT = ("hashtag", "country", "user")
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` can be gone through once; what a row has not is empty. `about`: the answer's, where it has one."""
+    """A flat table."""
 
     columns: tuple[str, ...]
     rows: Iterable[Row]
+    """Gone through once; what a row has not is empty."""
     about: Content | None = None
+    """The answer's, where it has one."""
 
 
 def table_of(answer: Answer, left_out: Collection[str] = ()) -> Table:

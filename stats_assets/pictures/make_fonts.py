@@ -1,8 +1,8 @@
-"""Makes fonts/ of Noto's variable fonts: one font of all scripts, and a bold one of Latin, Greek and Cyrillic.
+"""Makes the fonts of pictures of Noto's variable ones: one of all scripts, a bold one of Latin, Greek and Cyrillic.
 
 One font, as resvg finds no second one for a line in which signs of several scripts are joined. Of Han what is in use.
-Not run by the program: `python make_fonts.py FROM CJK PARTS TO` with fontTools at hand, on Noto's files (as the packages
-manimgx-fonts and manimgx-fonts-cjk have them). OFL allows it; fonts/LICENSE.txt goes with them.
+Not run by the program: `python make_fonts.py FROM CJK PARTS TO` with fontTools at hand, on Noto's files (the packages
+manimgx-fonts and manimgx-fonts-cjk have them). OFL allows it; LICENSE.txt beside them goes with them.
 """
 
 import sys

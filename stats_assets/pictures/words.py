@@ -41,13 +41,14 @@ def _part(sign: str) -> float:
 
 def fitted(words: str, size: float, room: float, least: float) -> tuple[str, float]:
     """Smaller where it has to be, and then shorter with a `…`."""
-    while size > least and width_of(words, size) > room:
-        size -= 1
+    wide = width_of(words, 1)
+    size = min(size, max(least, room / wide if wide else size))
     if width_of(words, size) <= room:
         return words, size
-    while words and width_of(f"{words}…", size) > room:
-        words = words[:-1]
-    return f"{words}…", size
+    left, kept = room - width_of("…", size), 0
+    while (left := left - width_of(words[kept], size)) >= 0:
+        kept += 1
+    return f"{words[:kept]}…", size
 
 
 def line(

@@ -16,10 +16,11 @@ from stats_assets.web.serving import Serving
 
 @dataclass(frozen=True)
 class Format:
-    """`send`: the whole response to a question, with what caches may do with it. Raises Problem."""
+    """A form of an answer."""
 
     media_type: str
     send: Callable[[Serving, Asked, Request], Response]
+    """The whole response to a question, with what caches may do with it. Raises Problem."""
 
 
 JSON = "application/json"

@@ -8,6 +8,7 @@ from typing import cast
 from xml.etree import ElementTree as Xml
 
 import pytest
+import segno
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -15,6 +16,7 @@ from stats_assets.charts.code import QUIET, code
 from stats_assets.pictures.badge import badge
 from stats_assets.pictures.png import png
 from stats_assets.pictures.words import fitted, width_of
+from stats_assets.questions.problem import Problem
 from stats_assets.settings import Settings
 from stats_assets.texts.language import LANGUAGES, language
 from stats_assets.web import files, pictures
@@ -155,6 +157,7 @@ def test_words_that_are_too_long_are_cut_and_not_let_out_of_the_picture() -> Non
         assert width_of(short, size) <= 1088
         assert short.endswith("…")
     assert fitted("#osm", 60, 1088, 30) == ("#osm", 60)
+    assert len(fitted("x" * 20_000, 60, 1088, 30)[0]) < 200
 
 
 def test_hostile_names_are_text_in_pictures(client: TestClient) -> None:
@@ -165,28 +168,16 @@ def test_hostile_names_are_text_in_pictures(client: TestClient) -> None:
 
 
 def test_a_code_as_png_has_the_modules_of_its_address(client: TestClient) -> None:
-    import segno
-
-    image = client.get(f"/qr/h/missingmaps;osmnepal.png?{WINDOW}").content
-    width, height, rows = pixels(image)
-    modules = [
-        list(row)
-        for row in segno.make(
-            f"http://testserver/h/missingmaps;osmnepal?{WINDOW}", error="m", micro=False
-        ).matrix
-    ]
+    address = f"http://testserver/h/missingmaps;osmnepal?{WINDOW}"
+    modules = [list(map(int, row)) for row in segno.make(address, error="m", micro=False).matrix]
     size = len(modules) + 2 * QUIET
-    assert width == height
-    step = width / size
-    found = [
-        [
-            int(rows[int((y + QUIET + 0.5) * step)][4 * int((x + QUIET + 0.5) * step)] < 128)
-            for x in range(len(modules))
-        ]
-        for y in range(len(modules))
-    ]
-    assert found == [[int(bit) for bit in row] for row in modules]
-    assert client.get(f"/qr/h/missingmaps.svg?{WINDOW}").text.startswith("<svg")
-    with pytest.raises(Exception, match="too long"):
+    svg = client.get(f"/qr/h/missingmaps;osmnepal.svg?{WINDOW}").text
+    assert svg == code(address, address)
+    width, height, rows = pixels(png(svg, 2 * size))
+    assert (width, height) == (2 * size, 2 * size)
+    inner = range(QUIET, size - QUIET)
+    assert [[int(rows[2 * y + 1][4 * (2 * x + 1)] < 128) for x in inner] for y in inner] == modules
+    image = client.get(f"/qr/h/missingmaps;osmnepal.png?{WINDOW}").content
+    assert struct.unpack(">II", image[16:24]) == (600, 600)
+    with pytest.raises(Problem, match="telephone"):
         client.get("/qr/h/x.svg?title=" + "x" * 3000)
-    assert "path" in code("http://x", "x")

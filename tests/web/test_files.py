@@ -13,6 +13,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from lxml import html
 
+from stats_assets.database import hidden_people
 from tests.answers.asking import Asked
 from tests.web.test_api import Client, refused
 
@@ -68,10 +69,10 @@ def renamed(asked: Asked) -> Iterator[tuple[int, str]]:
         "SELECT user_id, name FROM changesets JOIN users ON users.id = user_id WHERE name IS NOT NULL LIMIT 1"
     ).fetchall()
     asked.connection.execute("UPDATE users SET name = 'a/b.csv' WHERE id = %s", (user,))
-    asked.serving.kept._answers.clear()
+    asked.serving.kept.__init__()  # type: ignore[misc]
     yield user, "a/b.csv"
     asked.connection.execute("UPDATE users SET name = %s WHERE id = %s", (name, user))
-    asked.serving.kept._answers.clear()
+    asked.serving.kept.__init__()  # type: ignore[misc]
 
 
 def test_who_is_called_like_a_file_has_a_page_and_files(get: Client, renamed: tuple[int, str]) -> None:
@@ -166,3 +167,26 @@ def test_a_feed_has_the_days_that_are_over(get: Client) -> None:
     )
     assert json.loads(get(link).text)["totals"]["edits"] == over[-1]["edits"]
     refused(get("/u/nobody-of-this-name.rss"), 404)
+
+
+def test_who_is_hidden_is_in_no_file(get: Client, asked: Asked) -> None:
+    top = read(get("/api/v1/leaderboard.csv?hashtag=missingmaps").text)[0]
+    user, name = int(top["user_id"]), top["name"].removeprefix("'")
+    paths = (
+        f"/uid/{user}.csv",
+        f"/uid/{user}.png",
+        f"/uid/{user}.rss",
+        f"/badge/uid/{user}.svg",
+        f"/card/uid/{user}",
+    )
+    lists = ("/h/missingmaps.csv", "/h/missingmaps.csv?view=changesets", "/api/v1/changesets.ndjson")
+    assert all(get(path).status_code == 200 for path in paths)
+    assert all(name in get(path).text for path in lists)
+    hidden_people.hide(asked.connection, user)
+    asked.serving.kept.__init__()  # type: ignore[misc] # without the answers that are kept for some seconds
+    try:
+        assert [get(path).status_code for path in paths] == [404] * len(paths)
+        assert not any(f",{user}," in get(path).text or name in get(path).text for path in lists)
+    finally:
+        hidden_people.show(asked.connection, user)
+        asked.serving.kept.__init__()  # type: ignore[misc]
