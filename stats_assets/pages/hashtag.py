@@ -1,5 +1,6 @@
 """A hashtag's page, of several together or side by side; the live page of a screen; the card for other sites."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,9 @@ from stats_assets.texts.language import name
 
 APART = 20
 LIVE = (("columns", "edits,buildings_added"), ("limit", "10"))
+NOT_LIVE = ("metric", "columns", "after", "by")
 MOST_TEAMS = 10
+UNKNOWN = "unknown-user"
 
 
 def tags_of(text: str) -> tuple[Sequence[str], bool]:
@@ -25,13 +28,28 @@ def tags_of(text: str) -> tuple[Sequence[str], bool]:
     return [tag for tag in dict.fromkeys(tags) if tag], not apart
 
 
-def titled(tags: Sequence[str]) -> Markup:
+def tags_in(text: str) -> Sequence[str]:
+    """Hashtags as somebody wrote them: with `;`, `,`, a line each, or with spaces where each has its `#`."""
+    words = text.split()
+    parts = words if all(word.startswith("#") for word in words) else [text]
+    return tags_of(";".join(part for one in parts for part in re.split(r"[;,\n]", one)))[0]
+
+
+def titled(tags: Sequence[str], between: str = " + ") -> Markup:
     """`#a + #b`."""
-    return Markup(" + ").join(name(f"#{tag}") for tag in tags)
+    return Markup(between).join(name(f"#{tag}") for tag in tags)  # noqa: S704 -- ours
+
+
+def asked(visit: Visit, text: str) -> Page | str:
+    """`/h/TAG`; with `with=`, the address of more hashtags together. Raises Problem."""
+    if not visit.first("with"):
+        return hashtag(visit, text)
+    more = [tag for one in visit.all("with") for tag in tags_in(one)]
+    return visit.link(hashtag_path(list(dict.fromkeys([*tags_of(text)[0], *more]))), drop=("with",))
 
 
 def hashtag(visit: Visit, text: str) -> Page:
-    """`/h/TAG`. Raises Problem."""
+    """The page of hashtags. Raises Problem."""
     tags, together = tags_of(text)
     if not together and len(tags) > 1:
         return side_by_side(visit, tags)
@@ -51,7 +69,9 @@ def hashtag(visit: Visit, text: str) -> Page:
         "map": drawn,
         "editors": numbers.board("editors"),
         "teams": teams(numbers),
-        "live": visit.link(f"{hashtag_path(tags)}/live", drop=("metric", "columns", "after", "by")),
+        "live": visit.link(f"{hashtag_path(tags)}/live", drop=NOT_LIVE),
+        "live_path": address(f"{hashtag_path(tags)}/live", ()),
+        "live_query": [(key, value) for key, value in visit.query if key not in (*NOT_LIVE, "user")],
         "nothing": numbers.nothing("hashtag", titled(tags)) if numbers.empty else None,
         "meant": meant(visit, tags[0]) if numbers.empty and tags else [],
         "take": taken(visit, hashtag_path(tags), title),
@@ -86,9 +106,12 @@ def side_by_side(visit: Visit, tags: Sequence[str]) -> Page:
     return Page("apart.html", " | ".join(f"#{tag}" for tag in tags), told, window=found[0].window)
 
 
-def live(visit: Visit, text: str) -> Page:
-    """`/h/TAG/live`: for a screen in the room. Raises Problem."""
+def live(visit: Visit, text: str) -> Page | str:
+    """`/h/TAG/live`: for a screen in the room; with `room=`, the address that names its people. Raises Problem."""
     tags, _ = tags_of(text)
+    if visit.first("room"):
+        people = [("user", one) for text in visit.all("room") for one in people_in(text)]
+        return address(visit.path, [*((key, value) for key, value in visit.query if key != "room"), *people])
     given = tuple(("hashtag", tag) for tag in tags)
     if not visit.people:
         visit = replace(visit, query=[(key, value) for key, value in visit.query if key != "user"])
@@ -118,17 +141,41 @@ def live(visit: Visit, text: str) -> Page:
     return Page("live.html", " + ".join(f"#{tag}" for tag in tags), told, window=numbers.window)
 
 
-def teams(numbers: Numbers) -> Sequence[tuple[str, Sequence[blocks.Big]]]:
-    """`team=Red:1101,mapper-2`, as often as there are teams: each one's four numbers, most edits first."""
-    found: list[tuple[int, str, Sequence[blocks.Big]]] = []
-    for text in numbers.visit.all("team")[:MOST_TEAMS]:
+def people_in(text: str) -> Sequence[str]:
+    """Names as somebody wrote them: a line each (a name may hold a comma), or one line with commas."""
+    lines = text.strip().splitlines()
+    parts = lines if len(lines) > 1 else text.split(",")
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def teams(numbers: Numbers) -> Sequence[tuple[str, Sequence[blocks.Big], Markup | None]]:
+    """`team=Red:1101,mapper-2`, as often as there are teams: four numbers, most edits first; who of it is not found."""
+    visit, language = numbers.visit, numbers.visit.language
+    found: list[tuple[int, str, Sequence[blocks.Big], Markup | None]] = []
+    for text in visit.all("team")[:MOST_TEAMS]:
         title, _, names = text.partition(":")
-        people = [("user", one.strip()) for one in names.split(",") if one.strip()]
-        answer: Found = numbers.found("totals", *people) if people else Found({})
-        if title and answer and answer.content:
-            edits = int(blocks.value_of(answer.content["totals"], "edits"))
-            found.append((-edits, title, blocks.four(answer.content, numbers.visit.language)))
-    return [(title, values) for _, title, values in sorted(found, key=lambda one: one[:2])]
+        people = [one.strip() for one in names.split(",") if one.strip()]
+        if not title or not people:
+            continue
+        answer, absent = team(numbers, people)
+        if answer:
+            content = answer.content or {"totals": {}}
+            who = Markup(", ").join(name(one) for one in absent)
+            told = language.say("team_without", names=who) if absent else None
+            edits = int(blocks.value_of(content["totals"], "edits"))
+            found.append((-edits, title, blocks.four(content, language), told))
+    return [(title, values, told) for _, title, values, told in sorted(found, key=lambda one: one[:2])]
+
+
+def team(numbers: Numbers, people: Sequence[str]) -> tuple[Found, Sequence[str]]:
+    """Totals of these people, and who of them has not edited yet (or is misspelt): the others count all the same."""
+    answer = numbers.found("totals", *(("user", one) for one in people))
+    if answer.problem is None or answer.problem.name != UNKNOWN:
+        return answer, []
+    each = [(one, numbers.found("totals", ("user", one)).problem) for one in people]
+    absent = [one for one, problem in each if problem and problem.name == UNKNOWN]
+    there = [("user", one) for one in people if one not in absent]
+    return (numbers.found("totals", *there) if there else Found({})), absent
 
 
 def meant(visit: Visit, text: str) -> Sequence[tuple[Markup, str]]:

@@ -116,9 +116,9 @@ class Visit:
         kept = [(key, value) for key, value in self.query if key in ("lang", "tz")]
         return address(path, [*kept, *given])
 
-    def window_to(self, path: str) -> str:
+    def window_to(self, path: str, *given: tuple[str, str]) -> str:
         """Another page with the same window."""
-        return self.elsewhere(path, *((key, value) for key, value in self.query if key in WINDOW))
+        return self.elsewhere(path, *((key, value) for key, value in self.query if key in WINDOW), *given)
 
 
 def address(path: str, query: Given) -> str:

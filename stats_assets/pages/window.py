@@ -120,7 +120,10 @@ class Window:
                 self.language.say("data_begin", date=times.day(self.begins.date(), self.language.locale))
             )
         shift = times.offset(first)
-        return f"{times.long_day(first.date(), self.language.locale)} · {shift}" if self.of_a_day else shift
+        told = [] if shift == times.place(self.zone, self.language.locale) else [shift]  # UTC is said once
+        return " · ".join(
+            [times.long_day(first.date(), self.language.locale), *told] if self.of_a_day else told
+        )
 
     def fresh(self) -> Markup:
         """`Counts uploads up to 14:32`."""

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from stats_assets.pages import blocks
 from stats_assets.pages.events import Event
+from stats_assets.pages.hashtag import APART, tags_in, titled
 from stats_assets.pages.page import Numbers, Page, coverage_of
 from stats_assets.pages.visit import WINDOW, Visit, hashtag_path
 from stats_assets.pages.window import window_of
@@ -42,13 +43,13 @@ def world(visit: Visit, events: Mapping[str, Event]) -> Page:
 
 def trending_rows(content: Mapping[str, Any], visit: Visit) -> Sequence[tuple[Markup, str, Markup, Markup]]:
     """Hashtags by people: name, page, people, edits."""
-    found = []
+    found, usual = [], () if any(visit.first(key) for key in WINDOW) else (USUAL,)
     for row in content.get("rows") or content.get("trending") or content.get("results") or []:
         tag = str(row.get("hashtag") or row.get("key") or "")
         found.append(
             (
                 name(f"#{tag}"),
-                visit.window_to(hashtag_path([tag])),
+                visit.window_to(hashtag_path([tag]), *usual),  # the window that its numbers are of
                 visit.language.say("n_of_people", n=int(row.get("users") or 0)),
                 visit.language.say("n_of_edits", n=int(row.get("edits") or 0)),
             )
@@ -64,8 +65,25 @@ def search(visit: Visit) -> Page:
         return Page("search.html", title, {"query": "", "rows": []})
     more = [(key, value) for key, value in visit.query if key == "limit"]
     content = visit.content("search", ("q", query), *more, shared=False)
-    rows = [found(row, visit) for row in content.get("results") or []]
+    rows = [*several(query, visit), *(found(row, visit) for row in content.get("results") or [])]
     return Page("search.html", title, {"query": query, "rows": rows}, of_a_person=True)
+
+
+def several(query: str, visit: Visit) -> Sequence[Mapping[str, Any]]:
+    """`a;b`, `a, b`, `#a #b`: both pages of these hashtags, whatever they hold."""
+    tags = tags_in(query)
+    if not 1 < len(tags) <= APART:
+        return []
+    return [
+        {
+            "label": titled(tags, " + " if together else " | "),
+            "link": visit.elsewhere(hashtag_path(tags, together)),
+            "kind": visit.language.say("together" if together else "apart"),
+            "changesets": None,
+            "last": None,
+        }
+        for together in (True, False)
+    ]
 
 
 def found(row: Mapping[str, Any], visit: Visit) -> Mapping[str, Any]:

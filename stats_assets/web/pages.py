@@ -47,7 +47,7 @@ def router(serving: Serving) -> APIRouter:
     pages: Mapping[str, Make] = {
         "/": lambda visit: world.world(visit, events),
         "/search": world.search,
-        "/h/{tags}": hashtag.hashtag,
+        "/h/{tags}": hashtag.asked,
         "/h/{tags}/live": hashtag.live,
         "/uid/{user_id}": person.person,
         "/u/{name:path}": person.person,

@@ -36,6 +36,17 @@ def test_the_states_of_a_window(hand: Hand) -> None:
     assert (about["state"], about["minutes"]["missing"]) == ("gaps", 1)
 
 
+def test_before_the_first_minute_none_is_missing(hand: Hand) -> None:
+    made, asked = hand
+    made.connection.execute(
+        "INSERT INTO streams (stream, origin, checkpoint) VALUES ('augmented_diffs', %(begin)s, %(begin)s - 1)"
+        " ON CONFLICT (stream) DO UPDATE SET origin = excluded.origin, checkpoint = excluded.checkpoint",
+        {"begin": FIRST},
+    )
+    minutes = asked("totals", "")["about"]["minutes"]
+    assert (minutes["expected"], minutes["missing"]) == (0, 0)
+
+
 def test_missing_minutes_are_counted_and_told_with_why(hand: Hand) -> None:
     made, asked = hand
     made.counted("04:15", "14:10", now="14:41")

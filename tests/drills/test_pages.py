@@ -161,6 +161,14 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
         }).map((one) => one.outerHTML.slice(0, 120))"""
     )
     assert not small
+    # The widest number that is not shortened stays in its card.
+    assert not page.evaluate(
+        """[...document.querySelectorAll('.four .big')].filter((one) => {
+            one.textContent = '999,999';
+            const card = one.closest('.four > div');
+            return card.scrollWidth > card.clientWidth;
+        }).length"""
+    )
     page.context.close()
 
 

@@ -195,6 +195,15 @@ def test_how_fresh_it_is_is_said_in_words(complete_to: str | None, to: str, word
         assert "behind" not in said and "Stopped" not in said
 
 
+def test_a_zone_without_an_offset_is_said_once() -> None:
+    ends = {"from": "2025-02-17T00:00Z", "to": "2025-02-24T00:00Z"}
+    for zone, words in (("UTC", ["UTC"]), ("Asia/Kathmandu", ["Kathmandu", "UTC+5:45"])):
+        query = {**content.ABOUT["query"], **ends, "tz": zone}
+        tree = tree_of(client_of(asked(query=query)).get("/h/missingmaps").text)
+        said = " ".join("".join(tree.xpath("//p[@class='window']/span[not(@hidden)]//text()")).split())
+        assert re.findall(r"UTC(?:\+[0-9:]+)?|Kathmandu", said) == words
+
+
 def test_a_window_from_before_the_data_says_so_and_calls_nobody_new() -> None:
     """Not as missing minutes, which sounds like a fault."""
 
@@ -342,6 +351,57 @@ def test_no_link_leads_to_another_host_by_the_path(client: TestClient) -> None:
     assert page.status_code == 404 and "//evil.example" not in page.text
 
 
+def test_an_organiser_reaches_each_answer_by_clicking(client: TestClient) -> None:
+    tree = tree_of(client.get("/h/a?last=24h&tz=Africa/Nairobi").text)
+    more = next(form for form in tree.forms if "with" in form.fields)
+    room = next(form for form in tree.forms if "room" in form.fields)
+    assert more.get("action") is None and dict(more.fields) | {"with": ""} == {
+        "last": "24h",
+        "tz": "Africa/Nairobi",
+        "with": "",
+    }
+    assert room.get("action") == "/h/a/live" and room.fields["last"] == "24h"
+    to = client.get("/h/a?last=24h&with=%23B, c;a").headers["location"]
+    assert to == "/h/a;b;c?last=24h"
+    for written, people in (
+        ("anna, ben", "user=anna&user=ben"),
+        ("anna%0D%0A O, ben %0D%0A", "user=anna&user=O,%20ben"),
+    ):
+        to = client.get(f"/h/a/live?room={written}&last=24h").headers["location"]
+        assert to == f"/h/a/live?last=24h&{people}"
+    for query, paths in (
+        ("a;b", ["/h/a;b", "/h/a,b"]),
+        ("%23a %23b", ["/h/a;b", "/h/a,b"]),
+        ("a b", []),
+        ("a", []),
+    ):
+        tree = tree_of(client.get(f"/search?q={query}").text)
+        assert tree.xpath("//div[@id='results']//a/@href") == [*paths, "/h/missingmaps"]
+    trending = tree_of(client.get("/").text).xpath("//section[@id='trending']//a/@href")
+    assert trending == ["/h/missingmaps?last=24h"]  # the window of the numbers beside it
+    trending = tree_of(client.get("/?period=week").text).xpath("//section[@id='trending']//a/@href")
+    assert trending == ["/h/missingmaps?period=week"]
+
+
+def test_a_team_counts_without_who_has_not_edited_yet() -> None:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+        if ("user", "not-yet") in given:
+            raise Problem("unknown-user", "No such user", "", status=404)
+        return content.answer(kind, given, path)
+
+    tree = tree_of(client_of(answer).get("/h/a?team=Red:anna,not-yet&team=Blue:not-yet&team=Green:ben").text)
+    rows = [
+        [cell.text_content() for cell in row.xpath("th|td")]
+        for row in tree.xpath("//section[@id='teams']//tr")
+    ]
+    assert rows[0][-2:] == ["People", "Edits"]
+    assert rows[1:] == [
+        ["Green", "1,012", "41.2", "31", "1,243"],
+        ["RedNo uploads yet, or misspelt: not-yet", "1,012", "41.2", "31", "1,243"],
+        ["BlueNo uploads yet, or misspelt: not-yet", "0", "0", "0", "0"],
+    ]
+
+
 def test_columns_and_order_can_be_chosen(client: TestClient) -> None:
     tree = tree_of(client.get("/h/a?columns=edits&columns=road_km_added").text)
     headings = [one.text_content() for one in tree.xpath("//section[@id='who']//thead//th")]
@@ -430,7 +490,7 @@ def test_the_quality_page_says_feeds_holes_and_the_verification(client: TestClie
 
 def test_snippets_are_for_other_pages_and_escaped(client: TestClient) -> None:
     tree = tree_of(client.get('/h/a?title="><script>x</script>').text)
-    frame, markdown, wiki = (one.text for one in tree.xpath("//textarea"))
+    frame, markdown, wiki = (one.text for one in tree.xpath("//textarea[@readonly]"))
     assert tree_of(frame).tag == "iframe" and len(list(tree_of(frame).iter())) == 1
     assert "\n" not in markdown and wiki.startswith("[http://testserver/h/a?")
 

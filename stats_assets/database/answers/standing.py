@@ -46,9 +46,9 @@ class Standing:
 
     @property
     def newest(self) -> int:
-        """The newest augmented diff that is counted; -1: none is."""
+        """The newest augmented diff that is counted; -1: none is, wherever the stream was told to begin."""
         sequence = self.reaches["augmented_diffs"].sequence
-        return -1 if sequence is None else sequence
+        return -1 if sequence is None or self.first is None else sequence
 
     def complete_to(self, *, needs_changesets: bool) -> datetime | None:
         """Up to when all is counted that a filter needs."""

@@ -15,6 +15,9 @@ const length = (value) => {
 const plural = (texts, n) => (texts[new Intl.PluralRules(page.dataset.language).select(n)] ?? texts.other).replace("{n}", count(n));
 const hour = (text) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: page.dataset.zone }).format(new Date(text));
 
+const day = (text) => new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric", timeZone: page.dataset.zone }).format(new Date(text));
+const moment = (text, now) => (day(text) === day(now) ? "" : day(text) + " ") + hour(text);
+
 function numbers(totals) {
   for (const cell of four.querySelectorAll("[data-column]")) {
     const column = cell.dataset.column, value = totals[column] ?? totals.counts?.[column] ?? totals.measurements?.[column];
@@ -61,9 +64,10 @@ function reach(state) {
   const fresh = document.getElementById("fresh"), behind = document.getElementById("behind"), { to } = document.getElementById("countdown").dataset;
   const until = Math.min(Date.parse(state.as_of), to ? Date.parse(to) : Infinity);
   const minutes = Math.floor((until - Date.parse(state.complete_to)) / 60000);
-  fresh.textContent = (minutes > 60 ? fresh.dataset.stopped : fresh.dataset.text).replace("{time}", hour(state.complete_to));
+  const time = moment(state.complete_to, state.as_of);
+  fresh.textContent = (minutes > 60 ? fresh.dataset.stopped : fresh.dataset.text).replace("{time}", time);
   behind.hidden = minutes <= 3 || minutes > 60;
-  if (!behind.hidden) behind.textContent = "⚠ " + plural(JSON.parse(behind.dataset.texts), minutes).replace("{time}", hour(state.complete_to));
+  if (!behind.hidden) behind.textContent = "⚠ " + plural(JSON.parse(behind.dataset.texts), minutes).replace("{time}", time);
 }
 
 function show(state) {

@@ -33,6 +33,13 @@ for (const one of document.querySelectorAll(".yours")) {
   one.hidden = false;
 }
 
+// Who has chosen no zone writes times of their own.
+if (own && !new URLSearchParams(location.search).has("tz")) for (const { form } of document.querySelectorAll(".choose .zone")) {
+  form.elements.tz.value = own;
+  const written = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short", timeZone: own });
+  for (const field of form.querySelectorAll("[data-at]")) if (field.dataset.at) field.value = written.format(new Date(field.dataset.at)).replace(" ", "T");
+}
+
 // A form leaves out what is not filled in, so that addresses stay short.
 document.addEventListener("submit", (event) => {
   for (const field of event.target.elements) if (field.name && field.value === "") field.disabled = true;
