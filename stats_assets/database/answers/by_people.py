@@ -9,7 +9,7 @@ from typing import Any
 from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.by_days import Owned
-from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, too_slow, uploads_in
+from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, shorter, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.windows import Window
@@ -80,7 +80,7 @@ def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
     people = _ALL_USERS if everything else _USER_DAYS
     row = asking.connection.execute(people.encode(), given, prepare=False).fetchone()
     if entries + (row[0] if row else 0) > MOST_ENTRIES:
-        changes = {"last": "24h", "from": None, "to": None, "period": None, "after": None}
+        changes = shorter(asking, *owned, MOST_ENTRIES)
         raise too_slow(
             asking, f"{MOST_ENTRIES:,} uploads and people's days", "Ask for a shorter window.", changes
         )
