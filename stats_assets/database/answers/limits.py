@@ -12,6 +12,8 @@ from stats_assets.questions.windows import last_of
 
 MOST_ENTRIES = 50_000
 """Of uploads' index, or people's days."""
+MOST_RANKED = 20_000
+"""The same of ranks: each person is grouped and sorted, too."""
 MOST_FACTS = 5_000
 """Uploads whose facts are read."""
 _COUNT = """
