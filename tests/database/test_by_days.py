@@ -218,7 +218,7 @@ def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pyte
             assert found == trending.answer(asking), window
         assert isinstance(found["rows"], list)
         rows += len(found["rows"])
-        before += sum(bool(row["users_before"]) for row in cast(list[Any], found["rows"]))
+        before += sum(bool(row["users_before"]) for row in found["rows"])
     assert rows > 60
     assert before > 10
 
