@@ -24,6 +24,7 @@ from stats_assets.database.answers.standing import standing
 from stats_assets.database.connection import Connection, connect
 from stats_assets.feeds.sequences import covers
 from stats_assets.osm.categories import Categories
+from stats_assets.questions.addresses import address
 from stats_assets.questions.answer import Kind
 from stats_assets.questions.parsing import parse
 from stats_assets.questions.problem import Problem
@@ -83,6 +84,8 @@ def _asked(
     took = (time.perf_counter() - began) * 1000, _spent(connection) - spent
     if attempt is None:
         return [Took(*took)]
+    if attempt == address(kind, tuple(given)):
+        raise RuntimeError(f"refused, and said to be tried: {attempt}")
     tried = _asked(connection, counting, now, kind, parse_qsl(urlsplit(attempt).query))
     if any(one.refused for one in tried):
         say(f"  refused again: {attempt}")

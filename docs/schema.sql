@@ -704,7 +704,7 @@ COMMENT ON COLUMN heads.moved_at IS 'When `highest` was first seen: a feed that 
 
 CREATE TABLE hidden_people (
     user_id bigint NOT NULL,
-    reason text NOT NULL,
+    reason text NOT NULL COLLATE pg_catalog."C",
     since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT hidden_people_reason_check CHECK ((reason = ANY (ARRAY['asked'::text, 'deleted'::text])))
 );

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from stats_assets.database.answers.asked import Asking
-from stats_assets.database.answers.limits import MOST_ENTRIES, too_slow, uploads_in
+from stats_assets.database.answers.limits import MOST_ENTRIES, shorter, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import Sums, exact
 from stats_assets.database.statistics.verification import BEGINS, LAST_SEQUENCE, are_whole
@@ -162,12 +162,12 @@ def _refuse_many_people(asking: Asking, parts: Parts) -> None:
     people = sum(users for _, users in days)
     if people + uploads_in(asking, "world", 0, parts.around, MOST_ENTRIES) <= MOST_ENTRIES:
         return
-    changes: dict[str, str | None] = {"from": None, "to": None, "period": None, "last": "1h"}
+    changes = shorter(asking, "world", 0, MOST_ENTRIES)
     if days and days[0][1] <= MOST_ENTRIES:
         so_far = list(accumulate(users for _, users in days))
         fitting = sum(users <= MOST_ENTRIES for users in so_far)
         since, until = days[fitting - 1][0], days[0][0] + timedelta(days=1)
-        changes |= {"from": in_utc(since), "to": in_utc(until), "last": None}
+        changes = {"from": in_utc(since), "to": in_utc(until), "last": None, "period": None}
     advice = "All of the time is quick, and so are fewer days of UTC, of which people are kept."
     raise too_slow(asking, f"{MOST_ENTRIES:,} uploads and people's days", advice, changes)
 

@@ -9,7 +9,7 @@ from typing import Any
 from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.by_days import Owned
-from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, too_slow, uploads_in
+from stats_assets.database.answers.limits import MOST_FACTS, MOST_RANKED, shorter, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.windows import Window
@@ -71,18 +71,18 @@ def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
         "end": parts.end,
         "d0": parts.days[0],
         "d1": parts.days[1],
-        "most": MOST_ENTRIES + 1,
+        "most": MOST_RANKED + 1,
     }
     if owned.owner == "user":
         return _OF_A_USER, given
     everything = asking.question.window == Window()
-    entries = 0 if everything else uploads_in(asking, *owned, parts.around, MOST_ENTRIES)
+    entries = 0 if everything else uploads_in(asking, *owned, parts.around, MOST_RANKED)
     people = _ALL_USERS if everything else _USER_DAYS
     row = asking.connection.execute(people.encode(), given, prepare=False).fetchone()
-    if entries + (row[0] if row else 0) > MOST_ENTRIES:
-        changes = {"last": "24h", "from": None, "to": None, "period": None, "after": None}
+    if entries + (row[0] if row else 0) > MOST_RANKED:
+        changes = shorter(asking, *owned, MOST_RANKED)
         raise too_slow(
-            asking, f"{MOST_ENTRIES:,} uploads and people's days", "Ask for a shorter window.", changes
+            asking, f"{MOST_RANKED:,} uploads and people's days", "Ask for a shorter window.", changes
         )
     return _OF_ALL if everything else _OF_DAYS, given
 

@@ -9,7 +9,7 @@ from typing import Any
 from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.by_days import DAY, Owned
-from stats_assets.database.answers.limits import too_slow, uploads_in
+from stats_assets.database.answers.limits import shorter, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.questions.windows import Window
 
@@ -47,7 +47,7 @@ def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
     """A SELECT of key and KNOWN, but for its GROUP BY, and what it is given. Raises Problem."""
     begin, end = by_days.ends(asking.question.window)
     if uploads_in(asking, *owned, [(begin, end)], MOST_UPLOADS) > MOST_UPLOADS:
-        changes = {"last": "24h", "from": None, "to": None, "period": None}
+        changes = shorter(asking, *owned, MOST_UPLOADS)
         raise too_slow(asking, f"{MOST_UPLOADS:,} uploads", "Ask for a shorter window.", changes)
     return _GROUPS, {"begin": begin, "end": end, "d0": by_days.down(begin, DAY), "d1": by_days.up(end, DAY)}
 

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from stats_assets.database.answers.asked import Asking
 from stats_assets.questions.addresses import address, instead
 from stats_assets.questions.problem import Problem
+from stats_assets.questions.windows import last_of
 
 MOST_ENTRIES = 50_000
 """Of uploads' index, or people's days."""
+MOST_RANKED = 20_000
+"""The same of ranks: each person is grouped and sorted, too."""
 MOST_FACTS = 5_000
 """Uploads whose facts are read."""
 _COUNT = """
@@ -47,6 +50,17 @@ def uploads_in(asking: Asking, owner: str, owner_id: int | Sequence[int], ranges
         prepare=False,
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def shorter(asking: Asking, owner: str, owner_id: int, most: int) -> dict[str, str | None]:
+    """The parameters of a window up to now, in which the owner has no more uploads than that, if there is one."""
+    lengths = ("7d", "24h", "12h", "1h", "30min")
+    for length in lengths:
+        first, last = last_of(length, asking.standing.as_of).sequences
+        assert first is not None and last is not None  # noqa: S101 - both ends are given
+        if uploads_in(asking, owner, owner_id, [(first, last + 1)], most) <= most:
+            break
+    return {"last": length, "from": None, "to": None, "period": None, "after": None}
 
 
 def too_slow(asking: Asking, what: str, advice: str, changes: Mapping[str, str | None]) -> Problem:
