@@ -151,6 +151,17 @@ def asked(
     return answer
 
 
+def test_a_board_that_would_be_slow_is_shown_with_fewer_columns() -> None:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+        if kind == "leaderboard" and dict(given)["columns"] != "edits,changesets":
+            raise Problem("too-slow", "Too slow", "This would take too long.", status=422)
+        return content.answer(kind, given, path)
+
+    tree = tree_of(client_of(answer).get("/h/a").text)
+    assert tree.xpath("//section[@id='who']//tbody/tr")
+    assert len(tree.xpath("//p[@class='warn']")) == 2, "countries and editors have no fewer"
+
+
 WHOLE: dict[str, Any] = {"minutes": {"expected": 210, "missing": 0, "flagged": 0, "older_definitions": 0}}
 
 
