@@ -1253,8 +1253,6 @@ CREATE INDEX uploads_nobody ON uploads USING btree (owner, owner_id, sequence) W
 
 CREATE INDEX uploads_sequence ON uploads USING btree (owner, owner_id, sequence) INCLUDE (changeset_id, user_id, edits, before);
 
-CREATE INDEX users_beginning ON users USING btree (lower(name) text_pattern_ops);
-
 CREATE INDEX users_name ON users USING hash (name);
 
 CREATE STATISTICS aggregates_owners (mcv) ON owner, member_id FROM aggregates;
