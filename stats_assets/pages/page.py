@@ -99,7 +99,7 @@ class Numbers:
             more = {"columns": OTHERS, "limit": MOST_ROWS, **more}
             most = self.rows()
         found = self.found("leaderboard", ("of", of), *more.items())
-        if found.problem and found.problem.name == TOO_SLOW and of == "users":  # the fewest columns often can be
+        if of == "users" and found.problem and found.problem.name == TOO_SLOW:
             found = self.found("leaderboard", ("of", of), *(more | {"columns": FEWEST}).items())
         if found.problem and found.problem.name == NOBODY_SHOWN:
             return blocks.nobody(int(self.content["totals"].get("users") or 0))
