@@ -177,7 +177,7 @@ def test_who_reads_nothing_is_dropped(web: Web, monkeypatch: pytest.MonkeyPatch)
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", web.port))
-        ask = b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        ask = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
         try:
             for _ in range(150):
                 deaf.sendall(ask)
