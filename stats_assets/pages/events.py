@@ -43,7 +43,7 @@ def read_events(path: Path | None) -> Mapping[str, Event]:
         node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise EventsError(f"{path} can't be read: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         raise EventsError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
     return _Reading(path).events(node)
 
