@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import yaml
 
+from stats_assets.lined_yaml import root_of, text_of
 from stats_assets.mendable import Mendable
 from stats_assets.osm.caching import LONGEST, remembered
 from stats_assets.osm.values import storable
@@ -92,18 +93,7 @@ class Categories:
     def load(cls, path: Path | str | None = None) -> "Categories":
         """The packaged table, or the one at `path`. Raises CategoriesError."""
         source = files("stats_assets.osm") / "data" / "categories.yaml" if path is None else Path(path)
-        try:
-            with source.open("rb") as file:
-                content = file.read(MOST + 1)
-            if len(content) > MOST:
-                raise CategoriesError(
-                    f"{source}: of more than {MOST >> 10} KB, which is no table of categories"
-                )
-            text = content.decode()
-        except CategoriesError:
-            raise
-        except (OSError, ValueError) as error:
-            raise CategoriesError(f"{source}: the categories file can't be read: {error}") from error
+        text = text_of(source, "the categories file", MOST, "no table of categories", CategoriesError)
         return cls(_Reader(str(source)).read(text))
 
     def of(self, element: str, tags: Mapping[str, str]) -> tuple[str, ...]:
@@ -147,14 +137,7 @@ class _Reader:
         self._source = source
 
     def read(self, text: str) -> tuple[Category, ...]:
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = f":{mark.line + 1}" if mark else ""
-            raise CategoriesError(f"{self._source}{line}: not YAML: {error.problem}") from error
-        except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-            raise CategoriesError(f"{self._source}:1: not YAML: {error}") from error
+        root = root_of(text, self._source, CategoriesError)
         if root is None:
             raise CategoriesError(f"{self._source}:1: the file is empty; `categories:` was expected")
         table = self._mapping(root, ("categories",), "the file")

@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 
 import yaml
 
+from stats_assets.lined_yaml import root_of, text_of
 from stats_assets.mendable import Mendable
 
 PACKAGED = Path(str(files("stats_assets") / "milestones" / "default.yaml"))
@@ -45,14 +46,7 @@ class Rule(NamedTuple):
 def load_milestones(path: Path | None) -> tuple[Rule, ...]:
     """The rules of the file, or the packaged ones. Raises MilestonesError."""
     source = path or PACKAGED
-    try:
-        with source.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        text = content.decode()
-    except (OSError, ValueError) as error:
-        raise MilestonesError(f"{source}: the milestones file can't be read: {error}") from error
-    if len(content) > MOST_BYTES:
-        raise MilestonesError(f"{source}: of more than {MOST_BYTES >> 10} KB, which is no file of milestones")
+    text = text_of(source, "the milestones file", MOST_BYTES, "no file of milestones", MilestonesError)
     return _Reader(str(source)).read(text)
 
 
@@ -61,15 +55,7 @@ class _Reader:
         self._source = source
 
     def read(self, text: str) -> tuple[Rule, ...]:
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise MilestonesError(
-                f"{self._source}{f':{mark.line + 1}' if mark else ''}: not YAML: {error.problem}"
-            ) from error
-        except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-            raise MilestonesError(f"{self._source}:1: not YAML: {error}") from error
+        root = root_of(text, self._source, MilestonesError)
         if root is None:
             return ()
         entries = self._mapping(root, "the file")

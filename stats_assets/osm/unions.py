@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import yaml
 
+from stats_assets.lined_yaml import root_of, text_of
 from stats_assets.mendable import Mendable
 
 MOST, LONGEST = 100, 200
@@ -30,14 +31,7 @@ def load_unions(path: Path | None) -> Unions:
     """
     if path is None:
         return {}
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        text = content.decode()
-    except (OSError, ValueError) as error:
-        raise UnionsError(f"{path}: the unions file can't be read: {error}") from error
-    if len(content) > MOST_BYTES:
-        raise UnionsError(f"{path}: of more than {MOST_BYTES >> 10} KB, which is no file of unions")
+    text = text_of(path, "the unions file", MOST_BYTES, "no file of unions", UnionsError)
     return _Reader(str(path)).read(text)
 
 
@@ -46,15 +40,7 @@ class _Reader:
         self._source = source
 
     def read(self, text: str) -> Unions:
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise UnionsError(
-                f"{self._source}{f':{mark.line + 1}' if mark else ''}: not YAML: {error.problem}"
-            ) from error
-        except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-            raise UnionsError(f"{self._source}:1: not YAML: {error}") from error
+        root = root_of(text, self._source, UnionsError)
         if root is None:
             return {}
         if not isinstance(root, yaml.MappingNode):

@@ -13,17 +13,10 @@ from stats_assets.charts.marks import top_of
 from stats_assets.pages import shown
 from stats_assets.pages.visit import Content
 from stats_assets.pages.window import Window
+from stats_assets.questions.steps import LENGTHS
 from stats_assets.texts import numbers, times
 from stats_assets.texts.language import Language
 
-LENGTHS: Mapping[str, timedelta] = {
-    "15min": timedelta(minutes=15),
-    "30min": timedelta(minutes=30),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-    "week": timedelta(days=7),
-    "month": timedelta(days=30),
-}
 MOST = 62
 """Steps that a curve shows well."""
 MEASURE = "edits"

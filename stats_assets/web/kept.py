@@ -34,9 +34,7 @@ class Kept:
                 if had is not None:
                     return had
                 found = find()
-                now = (
-                    time.monotonic()
-                )  # since it is there: who waits for one that took long has no use for another
+                now = time.monotonic()  # since it is there: who waits for a slow one has no use for another
                 with self._lock:
                     self._answers[key] = (now, found)
                     self._answers.move_to_end(key)

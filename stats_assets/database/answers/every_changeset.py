@@ -17,7 +17,7 @@ from stats_assets.database.answers.changesets import row_of
 from stats_assets.database.answers.groups import days_of
 from stats_assets.database.answers.snapshot import snapshot
 from stats_assets.database.answers.standing import standing
-from stats_assets.database.answers.sums import column_sql
+from stats_assets.database.answers.sums import columns_sql
 from stats_assets.database.connection import Connection
 from stats_assets.questions.answer import Given, Value
 from stats_assets.questions.parsing import parse
@@ -67,9 +67,7 @@ def _rows(asking: Asking) -> Iterator[dict[str, Value]]:
     given["days"] = days_of(asking, lines) if "days" in names else None
     sql = _ALL.format(
         named=", ".join(f"p.c{place}" for place in range(len(names))),
-        columns=", ".join(
-            f"{column_sql(name, asking.vocabulary)} AS c{place}" for place, name in enumerate(names)
-        ),
+        columns=columns_sql(names, asking.vocabulary),
         lines=lines.sql,
     )
     named = asking.question.names

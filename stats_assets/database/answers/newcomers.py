@@ -12,7 +12,7 @@ from stats_assets.database.answers.groups import days_of
 from stats_assets.database.answers.labels import names_of, own_address
 from stats_assets.database.answers.lines import lines
 from stats_assets.database.answers.subjects import Subject
-from stats_assets.database.answers.sums import column_sql, number
+from stats_assets.database.answers.sums import columns_sql, number
 from stats_assets.questions.answer import Value
 from stats_assets.questions.cursors import cursor
 from stats_assets.questions.windows import to_the_second
@@ -38,9 +38,7 @@ def answer(asking: Asking) -> dict[str, Value]:
     given: dict[str, Any] = {**found_lines.given, "hidden": list(subject.hidden), "limit": question.limit + 1}
     given["days"] = days_of(asking, found_lines) if "days" in names else None
     sql = _PAGE.format(
-        columns=", ".join(
-            f"{column_sql(name, asking.vocabulary)} AS c{place}" for place, name in enumerate(names)
-        ),
+        columns=columns_sql(names, asking.vocabulary),
         lines=found_lines.sql,
         fresh=_fresh(subject),
         after=_after(asking, given),

@@ -69,6 +69,11 @@ def column_sql(name: str, vocabulary: Vocabulary) -> str:
     return f"coalesce(sum(({where} ->> '{name}')::numeric), 0)"
 
 
+def columns_sql(names: Sequence[str], vocabulary: Vocabulary) -> str:
+    """Columns' sums, named c0, c1 and so on."""
+    return ", ".join(f"{column_sql(name, vocabulary)} AS c{place}" for place, name in enumerate(names))
+
+
 def numbers(values: Sequence[Any]) -> list[int | Decimal]:
     """As answers have them: whole ones are int."""
     return [number(value) for value in values]
