@@ -47,7 +47,8 @@ class Snapshot(Protocol):
 
     def settled(self, kind: Kind, id: int) -> Version | None:
         """The newest settled version; None: never seen. A deleted one has no tags, refs or members (but a node its
-        last position)."""
+        last position).
+        """
         ...
 
     def users(self, kind: Kind, id: int) -> Users:
@@ -80,7 +81,8 @@ class Change(Snapshot, Protocol):
 
     def settle(self, version: Version) -> None:
         """It is its element's newest settled version now. Who names whom follows; a node that is deleted without a
-        position keeps the one that it had."""
+        position keeps the one that it had.
+        """
         ...
 
     def keep(self, pending: Pending) -> None:
