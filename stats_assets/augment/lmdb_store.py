@@ -122,10 +122,10 @@ class LmdbStore:
         """What its pages take on the disk, those that are free to be used again included."""
         return (self._environment.info()["last_pgno"] + 1) * int(self._environment.stat()["psize"])
 
-    def _tables(self, transaction: lmdb.Transaction[bytes]) -> Tables:
+    def _tables(self, transaction: "lmdb.Transaction[bytes]") -> Tables:
         return {name: SealedTable(transaction, handle) for name, handle in self._handles.items()}
 
-    def _begun(self) -> tuple[lmdb.Transaction[bytes], Tables]:
+    def _begun(self) -> "tuple[lmdb.Transaction[bytes], Tables]":
         transaction = self._environment.begin(write=True)
         return transaction, self._tables(transaction)
 
@@ -144,7 +144,7 @@ class LmdbStore:
         try:
             if made and length < self.size:
                 raise StoreDamaged(
-                    f"The store {self.folder} is damaged: its file {DATA} has {length:,} bytes, where {self.size:,} were"
+                    f"The store {self.folder} is damaged: its file {DATA} has {length:,} bytes, and {self.size:,} were"
                     f" written. {_ANEW}"
                 )
             if made:

@@ -1,4 +1,4 @@
-"""A table of LMDB in a transaction, each value with a check sum of its key and itself: a disk's fault has to be told, not
+"""A table of LMDB in a transaction, each value with a check sum of its key and itself. A disk's fault has to be told, not
 taken for an edit, and LMDB has none.
 
 Here: rows. Which tables there are is lmdb_tables.py's.
