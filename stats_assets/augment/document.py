@@ -4,11 +4,11 @@ docs/feeds.md, section 2, describes it. What the actions are is difference.py's.
 """
 
 import gzip
+import io
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from stats_assets.augment.bounds import box_of
 from stats_assets.augment.difference import Action, Side
@@ -32,12 +32,16 @@ def write(path: Path, actions: Iterable[Action], *, osm_base: int) -> int:
     osm_base: how far the data was that it was made of, in epoch seconds.
     """
     count = 0
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
-        _put(file, _head(osm_base))
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, "utf-8", newline="\n") as file,
+    ):
+        file.writelines(_head(osm_base))
         for action in actions:
-            _put(file, _action(action))
+            file.writelines(_action(action))
             count += 1
-        _put(file, ["\n</osm>\n"])
+        file.write("\n</osm>\n")
     return count
 
 
@@ -53,11 +57,6 @@ def same_actions(one: Path, other: Path) -> bool:
                 return False
             if not piece:
                 return True
-
-
-def _put(file: gzip.GzipFile | BinaryIO, lines: Iterable[str]) -> None:
-    for line in lines:
-        file.write(line.encode())
 
 
 def _head(osm_base: int) -> Iterator[str]:
