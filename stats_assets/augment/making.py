@@ -115,13 +115,14 @@ class Making:
         *,
         up_to: int | None = None,
         told: Callable[[int, int], None] = lambda done, of: None,
+        report: Report | None = None,
     ) -> Report:
         """Read on from where the store is, up to that file, or to the newest; make and settle what is due.
 
         told: is told of each file: how many are done, of how many. Raises what the feed, its files, the store and the
-        directory raise; what was done until then is kept.
+        directory raise; what was done until then is kept, and is in `report`, if one is given.
         """
-        report = Report()
+        report = Report() if report is None else report
         with TemporaryDirectory() as temporary:
             folder = Path(temporary)
             self._catch_up(folder, report)
@@ -167,8 +168,8 @@ class Making:
         place = self.place()
         if place.sequence is not None:
             return place.sequence + 1
-        begins = datetime.fromtimestamp(place.begins, UTC)
-        return feed.find(begins - LEAD, at_latest=begins - timedelta(seconds=MINUTE))
+        planet = datetime.fromtimestamp(place.reached, UTC)
+        return feed.find(planet - LEAD, at_latest=planet)
 
     def _read(self, feed: OsmChange, head: FileState, sequence: int, folder: Path, report: Report) -> None:
         state = head if sequence == head.sequence else feed.state_of(sequence)
