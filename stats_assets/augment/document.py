@@ -7,6 +7,7 @@ import gzip
 import io
 import re
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ NOTE = (
 GENERATOR = "stats-assets"
 HEAD_LINES = 5
 """So many lines say what the document is; what follows is its actions."""
+_PIECE = 1 << 16
 _UNPLAIN = re.compile('[\\x00-\\x1f\\x7f"&<>\\ufffe\\uffff\\ud800-\\udfff]')
 _ESCAPES = {'"': "&quot;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _IN_XML = "\t\n\r\x7f"
@@ -46,17 +48,18 @@ def write(path: Path, actions: Iterable[Action], *, osm_base: int) -> int:
 
 
 def same_actions(one: Path, other: Path) -> bool:
-    """Whether two documents differ in nothing but what they say of themselves. OSError, EOFError of what is no gzip."""
-    with gzip.open(one) as a, gzip.open(other) as b:
-        for _ in range(HEAD_LINES):
-            a.readline()
-            b.readline()
-        while True:
-            piece = a.read(1 << 16)
-            if piece != b.read(1 << 16):
-                return False
-            if not piece:
-                return True
+    """Whether two documents differ in nothing but what they say of themselves; False also of one that is damaged."""
+    try:
+        with gzip.open(one) as a, gzip.open(other) as b:
+            for _ in range(HEAD_LINES):
+                a.readline()
+                b.readline()
+            while piece := a.read(_PIECE):
+                if piece != b.read(_PIECE):
+                    return False
+            return not b.read(1)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
 
 
 def _head(osm_base: int) -> Iterator[str]:
