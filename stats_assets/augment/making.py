@@ -94,20 +94,20 @@ def begin_at(store: Store, first: int | None) -> int:
 
 @dataclass(frozen=True)
 class Making:
-    """A store, and where its documents go. One process at a time makes.
-
-    first, last: minutes beyond them have no document. prompt: a minute is made as soon as its end is reached, and a
-    last time when it is settled. Else only then, and an empty one only when one that is not follows; `finish` makes the
-    rest.
-    """
+    """A store, and where its documents go. One process at a time makes."""
 
     store: Store
     out: Directory
     read: Reader
     settle_seconds: int = SETTLE_SECONDS
+    """How far the store stays behind its feed: so long late edits are waited for."""
     first: int = 0
+    """Minutes before it have no document."""
     last: int | None = None
+    """Minutes after it have none."""
     prompt: bool = True
+    """A minute is made as soon as its end is reached, and a last time when it is settled. Not: only then, and an empty
+    one only when one that is not follows; `finish` makes the rest."""
 
     def go_on(
         self,
