@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -119,11 +119,21 @@ def time_of(number: int) -> str:
 
 
 def read_history(path: Path) -> Iterator[Written]:
-    """All versions of a full history, .osh.xml.gz."""
+    """All versions of a full history, or of a planet."""
     with gzip.open(path) as file:
         for _, element in etree.iterparse(file, tag=KINDS):
             yield Written(element.tag, int(element.get("id")), read_side(element))
             element.clear()
+
+
+def read_osmchange(packed: bytes) -> list[Written]:
+    """All versions of an OsmChange file, in its order."""
+    root: Any = etree.fromstring(gzip.decompress(packed))
+    elements = [(block.tag != "delete", element) for block in root for element in block]
+    return [
+        Written(element.tag, int(element.get("id")), read_side(element)._replace(visible=visible))
+        for visible, element in elements
+    ]
 
 
 def is_right_order(actions: list[Action]) -> bool:
