@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from stats_assets.augment.making import Making, Report
     from stats_assets.augment.store import Noted, Store
 
+DAY = 24 * 60
+"""Minutes."""
 SHOWN = 5
 """So many of a list are said to people; --json has them all."""
 LISTS = {
@@ -95,6 +97,7 @@ def augment(
             kept, directory, read_osmchange, int(settings.settle_seconds), first=first, last=end, prompt=False
         )
         report, trouble = _made(making, osmchange, settings)
+        _check(making, report, end)
         whole = making.finish(for_good=store is None and not trouble)
         report.made += whole.made
         report.actions += whole.actions
@@ -180,6 +183,24 @@ def _made(making: "Making", osmchange: str | None, settings: Settings) -> "tuple
         except (FeedError, Unreadable) as error:
             return report, str(error)
     return report, report.missing
+
+
+def _check(making: "Making", report: "Report", end: int | None) -> None:
+    """What OsmChange reached, and what was asked for, fit together."""
+    from stats_assets.augment.window import minute_of
+
+    place = making.place()
+    reached = minute_of(place.reached)
+    if end is not None and end > reached + DAY:
+        _refuse(
+            f"--end {end} is more than a day after all that is known: OsmChange was read up to minute {reached}."
+        )
+    if report.head is not None and report.head < (place.sequence or 0):
+        say(
+            f"The store has read up to file {place.sequence}, and the newest is {report.head}: is it another feed, or"
+            " did its numbers begin anew? Then load a planet into a new store.",
+            style="yellow",
+        )
 
 
 def _show(making: "Making", report: "Report", first: int, as_json: bool) -> None:
