@@ -6,24 +6,22 @@ Planet's changesets, republished diffs, and our own archive are all such directo
 from __future__ import annotations
 
 import re
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
 from stats_assets.feeds.body import Body
+from stats_assets.feeds.folder import STATE_MAX, Folder
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.manners import NO_MANNERS
-from stats_assets.feeds.outcomes import BadAnswer, HeadUnknown, SequenceMissing, masked
+from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.feeds.sequences import path_of
-from stats_assets.feeds.source import State, head_page
-from stats_assets.feeds.storage import Place, fetch, is_web, place_of, read, trouble
-from stats_assets.feeds.validation import judge_body, page_message
+from stats_assets.feeds.source import State
+from stats_assets.feeds.validation import page_message
 from stats_assets.streams import TABLE
 
 _STREAMS = {stream.suffix: name for name, stream in TABLE.items()}
-STATE_MAX = 16_384  # characters of a state; YAML of any length could take minutes to read
 _NUMBERED = re.compile(r"""^\s*["']?sequence["']?\s*:""", re.MULTILINE)
 _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
 
@@ -80,62 +78,21 @@ class DirectorySource:
         if suffix not in _STREAMS:
             raise ValueError(f"{suffix!r} is no stream's suffix: {', '.join(_STREAMS)} are")
         self.stream = _STREAMS[suffix]
-        self._uri = uri.rstrip("/")
-        self.url = masked(self._uri)
+        self._folder = Folder(uri, http)
+        self.url = self._folder.url
         self._suffix = suffix
-        self._http = http
-        self._place = None if is_web(uri) else place_of(uri)
 
     def ask(self) -> State:
         # Of planet's changesets one more file exists than state.yaml says; it is read a minute later
         # (docs/feeds.md, section 3.1).
-        url = f"{self._uri}/state.yaml"
-        return read_state(head_page(self._http, url) if self._place is None else self._in_place(url), url=url)
-
-    def _in_place(self, url: str) -> str:
-        assert self._place is not None  # noqa: S101 (the caller has looked)
-        file = self._place / "state.yaml"
-        try:
-            return read(file, self._http.head_timeout)[: STATE_MAX + 1].decode(errors="replace")
-        except Exception as error:  # each store's client has errors of its own
-            raise HeadUnknown(url, f"{trouble(error, file)}: no head") from error
+        return read_state(self._folder.text("state.yaml"), url=f"{self._folder.uri}/state.yaml")
 
     def head(self) -> int:
         return self.ask().sequence
 
     def fetch(self, sequence: int, folder: Path) -> Body:
         name = path_of(sequence) + self._suffix
-        url = f"{self._uri}/{name}"
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"{sequence:09d}{self._suffix}"
-        fetched_at = datetime.now(UTC)
-        if self._place is None:
-            answer = self._http.download(url, target)
-            # Where our clock is behind the server's, what was made there is still not from the future.
-            fetched_at = max(fetched_at, answer.modified or fetched_at)
-            body = Body(sequence, target, masked(url), answer.size, fetched_at, answer.seconds)
-            if answer.status in (404, 410):
-                raise SequenceMissing(url, f"status {answer.status}: no such file", body=body)
-            judge_body(body, until=None, status=answer.status, retry_after=answer.retry_after)
-            return body
-        begun = time.monotonic()
-        _copy(self._place / name, target, url)
-        body = Body(
-            sequence, target, masked(url), target.stat().st_size, fetched_at, time.monotonic() - begun
-        )
-        judge_body(body, until=None)
-        return body
+        return self._folder.fetch(sequence, name, folder / f"{sequence:09d}{self._suffix}")
 
     def until(self, sequence: int) -> None:
         return None
-
-
-def _copy(source: Place, target: Path, url: str) -> None:
-    try:
-        fetch(source, target)
-    except Exception as error:  # each store's client has errors of its own
-        # S3 says 403 for a missing key to those who may not list (docs/feeds.md, section 3.5).
-        in_bucket = not isinstance(source, Path)
-        if isinstance(error, FileNotFoundError) or (in_bucket and isinstance(error, PermissionError)):
-            raise SequenceMissing(url, trouble(error, source)) from error
-        raise BadAnswer(url, f"{trouble(error, source)}: the file can't be read") from error

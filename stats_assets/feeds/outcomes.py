@@ -93,6 +93,10 @@ class HeadUnknown(FeedError):
     """The feed does not say how far it reaches. Never to be taken for 0."""
 
 
+class HeadMissing(HeadUnknown, SequenceMissing):
+    """There is no such file that would say it."""
+
+
 class HeadRefused(HeadUnknown, FeedRefused):
     """The question how far the feed reaches was refused by a limit."""
 

@@ -20,6 +20,7 @@ from stats_assets.feeds.outcomes import (
     DuplicateQueryRefused,
     FeedError,
     FeedRefused,
+    HeadMissing,
     HeadRefused,
     HeadUnknown,
     SequenceMissing,
@@ -32,7 +33,9 @@ _PROLOG = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s++|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]++|\[.*?\])*+>)*+", re.DOTALL
 )
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
-_END = re.compile(rb"(?:</osm\s*>|<osm(?:\s[^<]*)?/>)(?:\s++|<!--.*?-->|<\?.*?\?>)*+\Z", re.DOTALL)
+_END = re.compile(
+    rb"(?:</(osm|osmChange)\s*>|<(osm|osmChange)(?:\s[^<]*)?/>)(?:\s++|<!--.*?-->|<\?.*?\?>)*+\Z", re.DOTALL
+)
 _OSM_BASE = re.compile(rb"<meta\s[^<>]*?\bosm_base=[\"']([^\"'<>]*)")
 _REMARK = re.compile(rb"<remark\b[^>]*>(.*?)</remark>", re.DOTALL)
 _PARAGRAPH = re.compile(r"<p\b[^>]*>(.*?)</p>", re.DOTALL)
@@ -87,17 +90,23 @@ def glance_at(path: Path, *, url: str) -> Glance:
 
 
 def _glance(head: bytes, tail: bytes) -> Glance:
-    prolog = _PROLOG.match(head)
-    root = _ROOT.match(head, prolog.end() if prolog else 0)
+    root = _root(head)
+    end = _END.search(tail)
     base = _OSM_BASE.search(head)
     return Glance(
-        root=root[1].decode() if root else None,
+        root=root.decode() if root else None,
         osm_base=_time(base[1].decode(errors="replace")) if base else None,
         remarks=tuple(_text(remark.decode(errors="replace")) for remark in _REMARK.findall(tail)),
-        complete=bool(_END.search(tail)),
+        complete=root is not None and end is not None and root in end.groups(),
         error=None,
         head=head,
     )
+
+
+def _root(head: bytes) -> bytes | None:
+    prolog = _PROLOG.match(head)
+    found = _ROOT.match(head, prolog.end() if prolog else 0)
+    return found[1] if found else None
 
 
 def judge_body(
@@ -107,8 +116,11 @@ def judge_body(
     status: int = 200,
     retry_after: float | None = None,
     remarks: bool = True,
+    root: str = "osm",
 ) -> None:
     """Raises what the status and the body's two ends show to be wrong, with the body in the error.
+
+    root: the feed's documents'.
 
     A page of Overpass or S3 in a document's place raises DuplicateQueryRefused, SequenceMissing, FeedRefused, or
     BadAnswer with the page's own message; the rest is `judge_envelope`'s. But a remark of a broken geometry passes:
@@ -118,11 +130,11 @@ def judge_body(
         glance = glance_at(body.path, url=body.url)
         if status == 200:
             refuse_foreign(glance.head, body.url)
-        if status != 200 or (glance.root != "osm" and body.size > 0):
-            raise _page_outcome(glance, body.url, status, retry_after)
+        if status != 200 or (glance.root != root and body.size > 0):
+            raise _page_outcome(glance, body.url, status, retry_after, root)
         if body.size == 0:
             raise BadAnswer(body.url, "an empty answer (0 bytes): the server has nothing usable")
-        judge_envelope(glance, url=body.url, until=until, remarks=remarks)
+        judge_envelope(glance, url=body.url, until=until, remarks=remarks, root=root)
     except BrokenGeometryRemark:
         return
     except FeedError as error:
@@ -139,6 +151,7 @@ def judge_envelope(
     of: int = 0,
     example: str = "",
     remarks: bool = True,
+    root: str = "osm",
 ) -> None:
     """Raises what is wrong with a document: the rule before a commit (docs/feeds.md, sections 1 and 6).
 
@@ -150,10 +163,9 @@ def judge_envelope(
     """
     if envelope.root is None:
         raise BadAnswer(url, f"no XML document ({envelope.error or 'no root element'})")
-    if envelope.root != "osm":
-        raise BadAnswer(
-            url, f"<{envelope.root}> in the place of <osm>: not this feed's document, or a server in trouble"
-        )
+    if envelope.root != root:
+        what = f"<{envelope.root}> in the place of <{root}>: not this feed's document, or a server in trouble"
+        raise BadAnswer(url, what)
     # Before all else: what else is wrong with a sequence that is not there yet will have gone when it is.
     if until and envelope.osm_base and envelope.osm_base < until:
         raise SequenceNotYetAvailable(
@@ -163,7 +175,7 @@ def judge_envelope(
     if envelope.error:
         raise BadAnswer(url, f"the XML can't be read to its end ({envelope.error}): cut off or damaged")
     if not envelope.complete:
-        raise BadAnswer(url, "the document is cut off: no </osm> at its end")
+        raise BadAnswer(url, f"the document is cut off: no </{root}> at its end")
     remarked = envelope.remarks if remarks else ()
     for remark in remarked:
         if _BROKEN_GEOMETRY not in remark:
@@ -180,10 +192,9 @@ def judge_envelope(
         raise BrokenGeometryRemark(url, f"{_short(remarked[0])!r}: one geometry is broken")
 
 
-def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | None) -> FeedError:
+def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | None, root: str) -> FeedError:
     text = glance.head.decode(errors="replace")
-    # S3 says 403 for a missing key to those who may not list (docs/feeds.md, section 3.5); other servers send a page.
-    if glance.root == "Error" and ("<Code>NoSuchKey<" in text or status == 403):
+    if _is_missing(status, text):
         return SequenceMissing(url, f"status {status}, {page_message(text)!r}: no such file")
     documents = (glance.root or "").startswith("osm")  # what people wrote into the map is no server's word
     limited = names_a_limit(status, "" if documents else text)
@@ -194,7 +205,7 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
     elif status >= 400:
         meaning = "the server refuses this address"
     else:
-        meaning = f"{f'<{glance.root}>' if glance.root else 'no XML'} in the place of <osm>, of no use"
+        meaning = f"{f'<{glance.root}>' if glance.root else 'no XML'} in the place of <{root}>, of no use"
     if retry_after is not None:
         meaning += f", and asks to wait {in_words(retry_after)}"
     what = f"status {status}, {page_message(text)!r}: {meaning}"
@@ -205,14 +216,20 @@ def _page_outcome(glance: Glance, url: str, status: int, retry_after: float | No
 
 
 def judge_head_page(url: str, status: int, text: str, retry_after: float | None) -> None:
-    """Raises HeadUnknown, HeadRefused, where another page came in a head's place."""
+    """Raises HeadUnknown, HeadMissing, HeadRefused, where another page came in a head's place."""
     limited = names_a_limit(status, text)
     if status == 200 and not limited:
         return
     what = f"status {status}, {page_message(text)!r}: no head"
     if limited:
         raise HeadRefused(url, f"{what}, asked too often", retry_after=quiet_for(retry_after))
-    raise HeadUnknown(url, what, retry_after=retry_after)
+    missing = status in (404, 410) or _is_missing(status, text)
+    raise (HeadMissing if missing else HeadUnknown)(url, what, retry_after=retry_after)
+
+
+def _is_missing(status: int, text: str) -> bool:
+    """What S3 says of a key that is not there; to those who may not list 403 (docs/feeds.md, section 3.5)."""
+    return _root(text.encode()) == b"Error" and ("<Code>NoSuchKey<" in text or status == 403)
 
 
 def page_message(text: str) -> str:

@@ -37,45 +37,45 @@ class DictSnapshot:
     """A look at a state."""
 
     def __init__(self, state: State) -> None:
-        self._state = state
-        self._users: dict[str, dict[Element, Users]] = {}
+        self.state = state
+        self._users: dict[str, dict[Element, set[Element]]] = {}
 
     def place(self) -> Place:
-        if self._state.place is None:
+        if self.state.place is None:
             raise LookupError("nobody has said yet how far this store is")
-        return self._state.place
+        return self.state.place
 
     def settled(self, kind: Kind, id: int) -> Version | None:
-        return self._state.settled.get((kind, id))
+        return self.state.settled.get((kind, id))
 
     def users(self, kind: Kind, id: int) -> Users:
         if "settled" not in self._users:
-            self._users["settled"] = _users_in(self._state.settled.values())
-        return self._users["settled"].get((kind, id), Users())
+            self._users["settled"] = _users_in(self.state.settled.values())
+        return _sorted(self._users["settled"].get((kind, id), set()))
 
     def chain(self, kind: Kind, id: int) -> tuple[Pending, ...]:
-        versions = self._state.pending.get((kind, id), {})
+        versions = self.state.pending.get((kind, id), {})
         return tuple(versions[version] for version in sorted(versions))
 
     def pending_users(self, kind: Kind, id: int) -> Users:
         if "pending" not in self._users:
-            chains = self._state.pending.values()
+            chains = self.state.pending.values()
             self._users["pending"] = _users_in(each.version for chain in chains for each in chain.values())
-        return self._users["pending"].get((kind, id), Users())
+        return _sorted(self._users["pending"].get((kind, id), set()))
 
     def changed(self, since: int, until: int) -> Iterator[tuple[Kind, int]]:
         found = {
             element
-            for element, chain in self._state.pending.items()
+            for element, chain in self.state.pending.items()
             if any(since < each.effective <= until for each in chain.values())
         }
         yield from sorted(found, key=lambda element: (KINDS.index(element[0]), element[1]))
 
     def noted(self, what: str) -> Iterator[Noted]:
-        yield from self._state.noted.get(what, ())
+        yield from self.state.noted.get(what, ())
 
     def tallies(self) -> dict[str, int]:
-        return dict(self._state.tallies)
+        return dict(self.state.tallies)
 
 
 class DictChange(DictSnapshot):
@@ -92,69 +92,70 @@ class DictChange(DictSnapshot):
             )
         )
 
-    def written(self) -> State:
-        return self._state
-
     def settle(self, version: Version) -> None:
-        before = self._state.settled.get((version.kind, version.id))
+        before = self.state.settled.get((version.kind, version.id))
         if not version.visible:
             last = version.position or (before.position if before else None)
             version = version._replace(tags=(), refs=(), members=(), position=last)
-        self._state.settled[version.kind, version.id] = version
+        self.state.settled[version.kind, version.id] = version
         self._users.pop("settled", None)
 
     def keep(self, pending: Pending) -> None:
         element = (pending.version.kind, pending.version.id)
-        chain = self._state.pending.get(element, {})
-        self._state.pending[element] = {**chain, pending.version.version: pending}
+        chain = self.state.pending.get(element, {})
+        self.state.pending[element] = {**chain, pending.version.version: pending}
         self._users.pop("pending", None)
 
     def drop(self, kind: Kind, id: int, version: int) -> None:
-        chain = self._state.pending.get((kind, id), {})
+        chain = self.state.pending.get((kind, id), {})
         rest = {number: each for number, each in chain.items() if number != version}
         if rest:
-            self._state.pending[kind, id] = rest
+            self.state.pending[kind, id] = rest
         else:
-            self._state.pending.pop((kind, id), None)
+            self.state.pending.pop((kind, id), None)
         self._users.pop("pending", None)
 
     def put_place(self, place: Place) -> None:
-        self._state = replace(self._state, place=place)
+        self.state = replace(self.state, place=place)
 
     def note(self, noted: Noted) -> None:
-        kept = (*self._state.noted.get(noted.what, ()), noted)[-NOTED_MAX:]
-        self._state.noted[noted.what] = kept
+        kept = (*self.state.noted.get(noted.what, ()), noted)[-NOTED_MAX:]
+        self.state.noted[noted.what] = kept
 
     def tally(self, what: str, count: int = 1) -> None:
-        self._state.tallies[what] = self._state.tallies.get(what, 0) + count
+        self.state.tallies[what] = self.state.tallies.get(what, 0) + count
 
 
 class DictStore:
     """A Store that is forgotten with its process."""
 
     def __init__(self) -> None:
-        self._state = State()
+        self._now = DictSnapshot(State())
 
     @contextmanager
     def reading(self) -> Iterator[DictSnapshot]:
-        yield DictSnapshot(self._state)
+        yield self._now
 
     @contextmanager
     def changing(self) -> Iterator[DictChange]:
-        change = DictChange(self._state)
+        change = DictChange(self._now.state)
         yield change
-        self._state = change.written()
+        self._now = DictSnapshot(change.state)
 
     def close(self) -> None:
         pass
 
 
-def _users_in(versions: Iterable[Version]) -> dict[Element, Users]:
-    by: defaultdict[Element, dict[Kind, set[int]]] = defaultdict(lambda: {"way": set(), "relation": set()})
+def _users_in(versions: Iterable[Version]) -> dict[Element, set[Element]]:
+    users: defaultdict[Element, set[Element]] = defaultdict(set)
     for version in versions:
         for element in named_by(version):
-            by[element][version.kind].add(version.id)
-    return {
-        element: Users(tuple(sorted(users["way"])), tuple(sorted(users["relation"])))
-        for element, users in by.items()
-    }
+            users[element].add((version.kind, version.id))
+    return users
+
+
+def _sorted(users: set[Element]) -> Users:
+    ways, relations = (
+        tuple(sorted(id for kind, id in users if kind == wanted)) for wanted in ("way", "relation")
+    )
+    return Users(ways, relations)

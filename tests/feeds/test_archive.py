@@ -19,6 +19,7 @@ from stats_assets.feeds.directory import DirectorySource
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.outcomes import BadAnswer, SequenceMissing
 from stats_assets.feeds.sequences import covers
+from stats_assets.feeds.storage import place_of
 from tests.bucket import BUCKET, s3_server
 
 DIFF = b'<osm version="0.6"><meta osm_base="2012-09-12T07:00:00Z"/>%s</osm>'
@@ -158,10 +159,7 @@ def test_put_aside(uri: str, tmp_path: Path) -> None:
     archive = Archive(uri, "augmented_diffs")
     where = archive.put_aside(body_of(tmp_path, 7, b"<html>busy</html>"), "http://feed/7: a page")
     assert where == f"{uri}/augmented_diffs/rejected/000/000/007-20260301T123015.adiff.xml.gz"
-    feed = DirectorySource(archive.url, ".adiff.xml.gz", Http(""))
-    place = feed._place
-    assert place is not None
-    rejected = place / "rejected" / "000" / "000"
+    rejected = place_of(archive.url) / "rejected" / "000" / "000"
     assert (
         gzip.decompress((rejected / "007-20260301T123015.adiff.xml.gz").read_bytes()) == b"<html>busy</html>"
     )
