@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.invented_planet import ENDED, Planet, write_pbf
 from stats_assets.augment import planet_loading
 from stats_assets.augment.lmdb_store import LmdbStore
 from stats_assets.augment.pairs import Pairs
@@ -87,7 +88,8 @@ def test_what_is_settled_later_goes_on_from_it(tmp_path: Path) -> None:
 
 
 def test_a_load_that_is_killed_leaves_no_store_and_is_begun_again(tmp_path: Path) -> None:
-    file, folder = write(world(60_000), tmp_path / "planet.osm.pbf", TOLD), tmp_path / "store"
+    file, folder = tmp_path / "planet.osm.pbf", tmp_path / "store"
+    write_pbf(Planet(60_000).versions(), file, ENDED)
     code = (
         "from pathlib import Path; from stats_assets.augment.planet import load_planet; "
         f"load_planet(Path({str(file)!r}), Path({str(folder)!r}), progress=lambda *told: print(*told, flush=True))"
