@@ -35,7 +35,7 @@ class Pairs:
     def sorted(self, bits: int = 0) -> Iterator[tuple[Numbers, Numbers]]:
         """Used and users, ascending, each pair once, in slices; all of a group (used >> bits) is in one slice."""
         self._write()
-        runs = [np.load(path, mmap_mode="r") for path in self._runs]
+        runs = [np.memmap(path, dtype=np.int64, mode="r").reshape(2, -1) for path in self._runs]
         at = [0] * len(runs)
         step = max(1, self.run // max(1, len(runs)))
         while any(begin < run.shape[1] for begin, run in zip(at, runs, strict=True)):
@@ -67,8 +67,8 @@ class Pairs:
             return
         path = self._folder / f"{self._name}.{len(self._runs)}"
         both = np.array([np.frombuffer(self._used, np.int64), np.frombuffer(self._users, np.int64)])
-        with path.open("wb") as file:
-            np.save(file, _once(both))
+        # Not by numpy's own writer, whose error on a full disk does not say so.
+        path.write_bytes(np.ascontiguousarray(_once(both)).data)
         self._runs.append(path)
         self._used, self._users = array("q"), array("q")
 

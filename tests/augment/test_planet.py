@@ -1,6 +1,7 @@
 """A planet as the beginning of a store: the same as its elements settled one by one, whole or not there."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from stats_assets.augment.lmdb_store import LmdbStore
 from stats_assets.augment.pairs import Pairs
 from stats_assets.augment.planet import load_planet
 from stats_assets.augment.store import Place
-from stats_assets.augment.store_errors import StoreInUse, StoreMissing
+from stats_assets.augment.store_errors import StoreFull, StoreInUse, StoreMissing
 from stats_assets.augment.store_folder import LOADING
 from stats_assets.augment.unreadable import Unreadable
 from stats_assets.augment.versions import Version
@@ -89,7 +90,7 @@ def test_what_is_settled_later_goes_on_from_it(tmp_path: Path) -> None:
 
 def test_a_load_that_is_killed_leaves_no_store_and_is_begun_again(tmp_path: Path) -> None:
     file, folder = tmp_path / "planet.osm.pbf", tmp_path / "store"
-    write_pbf(Planet(60_000).versions(), file, ENDED)
+    write_pbf(Planet(20_000).versions(), file, ENDED)
     code = (
         "from pathlib import Path; from stats_assets.augment.planet import load_planet; "
         f"load_planet(Path({str(file)!r}), Path({str(folder)!r}), progress=lambda *told: print(*told, flush=True))"
@@ -112,6 +113,26 @@ def test_a_load_that_is_killed_leaves_no_store_and_is_begun_again(tmp_path: Path
             LmdbStore(folder)
     load_planet(file, folder)
     assert not (tmp_path / f"store{LOADING}").exists()
+    with LmdbStore(folder) as store:
+        store.check()
+
+
+@pytest.mark.parametrize("size", [1 << 16, 1 << 19])
+def test_a_disk_that_is_full_while_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    file, folder = tmp_path / "planet.osm.pbf", tmp_path / "store"
+    write_pbf(Planet(20_000).versions(), file, ENDED)
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(planet_loading, "ROWS", 100 if size > 1 << 16 else 100_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        with pytest.raises(StoreFull, match=r"The disk of the store .* is full"):
+            load_planet(file, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert not folder.exists()
+    load_planet(file, folder)
     with LmdbStore(folder) as store:
         store.check()
 
