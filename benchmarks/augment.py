@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -29,6 +30,7 @@ from stats_assets.augment.lmdb_store import LmdbStore
 from stats_assets.augment.lmdb_tables import TABLES
 from stats_assets.augment.planet import load_planet
 from stats_assets.augment.reading import read_osmchange, read_planet
+from stats_assets.augment.sealed_table import SealedTable
 from stats_assets.augment.store_folder import DATA
 from stats_assets.augment.versions import KINDS, Kind, Version
 from stats_assets.augment.window import MINUTE, minute_of, settle, take_in
@@ -183,12 +185,30 @@ def look_up(folder: Path, ids: Sequence[int]) -> Cost:
         return cost(look)
 
 
+@contextmanager
+def counted_reads() -> Iterator[list[None]]:
+    """As many as rows are asked of LMDB: what is in memory as a group aside."""
+    reads: list[None] = []
+    get = SealedTable.get
+
+    def counting(self: SealedTable, key: bytes) -> bytes | None:
+        reads.append(None)
+        return get(self, key)
+
+    SealedTable.get = counting  # type: ignore[method-assign]
+    try:
+        yield reads
+    finally:
+        SealedTable.get = get  # type: ignore[method-assign]
+
+
 def make_one(folder: Path, out: Path) -> None:
     """The minute that `largest_minute` took in: what its document takes, and this process's memory at most."""
     with LmdbStore(folder) as store, store.reading() as snapshot:
         sequence = minute_of(snapshot.place().settled_to) + KEPT * 2
-        took = cost(lambda: write(out, actions(snapshot, sequence), osm_base=snapshot.place().reached))
-    say("   its actions, made with a cold cache", took)
+        with counted_reads() as reads:
+            took = cost(lambda: write(out, actions(snapshot, sequence), osm_base=snapshot.place().reached))
+    say("   its actions, made with a cold cache", f"{took}; rows read: {len(reads):,}")
     say("   memory of that, at most", f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
