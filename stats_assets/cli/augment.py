@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
@@ -84,7 +85,9 @@ def augment(
     from stats_assets.augment.making import Making, begin_at
     from stats_assets.augment.reading import read_osmchange
 
-    settings = settings_here(files=())
+    planet, store = (path and path.absolute() for path in (planet, store))
+    out, osmchange = _from_here(out), osmchange and _from_here(osmchange)
+    settings = settings_here(files=())  # from now on paths are the project's
     if end is not None and start is not None and end < start:
         _refuse(f"--end {end} is before --start {start}: take it at least as high.")
     try:
@@ -106,6 +109,11 @@ def augment(
         say(f"stats-assets: {trouble}", style="red")
         say("What comes after that was not read.", style="red")
         raise typer.Exit(1)
+
+
+def _from_here(uri: str) -> str:
+    """A path as an absolute one; any other address as it is."""
+    return uri if urlsplit(uri).scheme else str(Path(uri).absolute())
 
 
 def _refuse(what: str) -> NoReturn:
