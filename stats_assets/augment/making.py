@@ -48,6 +48,11 @@ class OsmChange(Protocol):
 
 
 Reader: TypeAlias = Callable[[Path], Iterator[Version]]
+Told: TypeAlias = Callable[[int, int], None]
+"""Is told how many are done, and of how many."""
+
+
+def _nobody(done: int, of: int) -> None: ...
 
 
 @dataclass
@@ -116,7 +121,7 @@ class Making:
         feed: OsmChange,
         *,
         up_to: int | None = None,
-        told: Callable[[int, int], None] = lambda done, of: None,
+        told: Told = _nobody,
         report: Report | None = None,
     ) -> Report:
         """Read on from where the store is, up to that file, or to the newest; make and settle what is due.
@@ -146,18 +151,20 @@ class Making:
                 self._catch_up(folder, report)
         return report
 
-    def finish(self, *, for_good: bool) -> Report:
+    def finish(self, *, for_good: bool, told: Told = _nobody) -> Report:
         """There is no more: make all that is not made yet, up to `last`, or to the minute of the newest change.
 
         Not for who makes promptly. for_good: nothing will be read any more, so all of it is settled. The store stays
-        where it is, and can be gone on with.
+        where it is, and can be gone on with. told: is told of each minute, as by `go_on`.
         """
         report = Report()
         with self.store.reading() as snapshot, TemporaryDirectory() as folder:
             place = snapshot.place()
             last = _newest_change(snapshot) if self.last is None else self.last
-            for sequence in range(max(self.first, _made(place) + 1), last + 1):
+            due = range(max(self.first, _made(place) + 1), last + 1)
+            for done, sequence in enumerate(due, 1):
                 self._make(snapshot, sequence, Path(folder), report)
+                told(done, len(due))
             settled = last if for_good else minute_of(place.settled_to)
             self._say(max(last, _made(place)), place.reached, settled, Path(folder))
         return report

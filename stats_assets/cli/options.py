@@ -1,7 +1,9 @@
 """Options that several commands take, each written once."""
 
 import os
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -14,6 +16,16 @@ def as_text(given: str) -> str:
         return os.fsencode(given).decode()
     except UnicodeDecodeError as error:
         raise typer.BadParameter(f"it is no UTF-8 text: {error.reason} at byte {error.start}.") from None
+
+
+def from_here(given: str) -> Path:
+    """A path of the folder that one is in, made absolute: later a command may be in the project's root. `-` stays."""
+    return Path(given) if given == "-" else Path(given).absolute()
+
+
+def place_from_here(given: str) -> str:
+    """Likewise an address, where it is a path."""
+    return as_text(given) if urlsplit(given).scheme else str(from_here(as_text(given)))
 
 
 StreamOption = Annotated[Stream, typer.Option("--stream", help="Which stream.")]
