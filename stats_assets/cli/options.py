@@ -34,6 +34,15 @@ FromFeed = Annotated[
     bool, typer.Option("--from-feed", help="Read anew from the feed, never from the archive.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        *("--output", "-o"),
+        parser=from_here,
+        metavar="FILE",
+        help="The file; without one, or -, standard output.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, on stdout alone.")]
 WebPort = Annotated[int, typer.Option(min=1, max=65_535, help="The pages' and the API's port.")]
 Port = Annotated[int, typer.Option(min=1, max=65_535, help="The UI's port.")]
