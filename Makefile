@@ -104,6 +104,7 @@ bench-more: install ## the other benchmarks: relations, facts, ten years of hist
 	$(BIN)/python -m benchmarks.queries
 	$(BIN)/python -m benchmarks.visible
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.augment
 	$(BIN)/pytest tests/database/test_histories.py --hypothesis-profile=long --timeout=0
 
 schema: install ## write docs/schema.sql anew, after a revision

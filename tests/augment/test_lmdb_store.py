@@ -13,11 +13,12 @@ from stats_assets.augment.store import Snapshot
 from stats_assets.augment.versions import KINDS
 from tests.augment.dict_store import DictStore
 from tests.augment.versions_drawn import IDS, NOTED, PENDING, PLACES, SOME_IDS, versions
+from tests.conftest import examples
 
 CHANGES = st.one_of(
     st.tuples(st.just("settle"), versions()),
     st.tuples(st.just("keep"), PENDING),
-    st.tuples(st.just("drop"), st.tuples(st.sampled_from(KINDS), IDS, st.integers(1, 4))),
+    st.tuples(st.just("drop"), st.tuples(st.sampled_from(KINDS), IDS, st.integers(1, 3))),
     st.tuples(st.just("put_place"), PLACES),
     st.tuples(st.just("note"), NOTED),
     st.tuples(st.just("tally"), st.sampled_from(["seen", "late"])),
@@ -62,7 +63,7 @@ class BothStores(RuleBasedStateMachine):
             self.store.close()
             shutil.rmtree(self.folder.parent)
 
-    @rule(changes=st.lists(CHANGES, max_size=8), kept=st.booleans(), looked=st.booleans())
+    @rule(changes=st.lists(CHANGES, max_size=12), kept=st.booleans(), looked=st.booleans())
     def change(self, changes: list[tuple[str, object]], kept: bool, looked: bool) -> None:
         try:
             with self.store.changing() as ours, self.model.changing() as theirs:
@@ -73,7 +74,7 @@ class BothStores(RuleBasedStateMachine):
                     getattr(ours, name)(*arguments)
                     getattr(theirs, name)(*arguments)
                     if looked:
-                        assert look(ours, (10, 40)) == look(theirs, (10, 40))
+                        assert look(ours, (3, 6)) == look(theirs, (3, 6))
                 if not kept:
                     raise Unwanted
         except Unwanted:
@@ -84,11 +85,11 @@ class BothStores(RuleBasedStateMachine):
         self.store.close()
         self.store = LmdbStore(self.folder, room=1 << 22)
 
-    @rule(since=st.integers(0, 50), length=st.integers(0, 50))
+    @rule(since=st.integers(-1, 9), length=st.integers(0, 5))
     def look(self, since: int, length: int) -> None:
         with self.store.reading() as ours, self.model.reading() as theirs:
             assert look(ours, (since, since + length)) == look(theirs, (since, since + length))
 
 
 TestBothStores = BothStores.TestCase
-TestBothStores.settings = settings(stateful_step_count=12, max_examples=30)
+TestBothStores.settings = settings(examples(50), stateful_step_count=10)

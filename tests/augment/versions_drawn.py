@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from stats_assets.augment.store import Noted, Place
 from stats_assets.augment.versions import KINDS, Member, Pending, Version
 
-SOME_IDS = (0, 1, 2, 3, 62, 63, 64, 65, 127, 128, 9_000_000_000, 2**62)
-IDS = st.sampled_from(SOME_IDS)
-TIMES = st.one_of(st.integers(0, 50), st.integers(1_200_000_000, 1_800_000_000))
+SOME_IDS = (1, 63, 64, 0, 9_000_000_000, 2**62)
+IDS = st.sampled_from((1, 1, 1, 1, *SOME_IDS))
+"""Mostly the same one, so that versions meet."""
+NUMBERS = st.one_of(st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32 - 1))
+TIMES = st.one_of(st.integers(0, 9), st.integers(0, 9), st.integers(1_200_000_000, 1_800_000_000))
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
 WORDS = st.sampled_from(["building", "yes", "highway", "", "name", "no", "größe"])
 TAGS = st.lists(st.tuples(WORDS | TEXTS, WORDS | TEXTS), max_size=4).map(tuple)
@@ -26,7 +28,7 @@ def versions(draw: st.DrawFn) -> Version:
     return Version(
         kind,
         draw(IDS),
-        draw(st.one_of(st.integers(1, 4), st.integers(0, 2**32 - 1))),
+        draw(NUMBERS),
         draw(TIMES),
         draw(st.integers(0, 2**40)),
         draw(st.integers(0, 5)),
