@@ -49,7 +49,8 @@ def attend(
     why = _why(choice, urls)
     if before is None or (before.url, before.why) != (choice.url, why):
         left = before is not None and before.url in choice.why_not
-        addresses.use(connection, stream, choice.url, why, left=left)
+        if not addresses.use(connection, stream, choice.url, why, left=left):
+            return used, None
     if before is None or before.url == choice.url:
         return chosen, None
     return (

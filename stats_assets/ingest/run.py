@@ -24,14 +24,16 @@ from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
+from stats_assets.feeds.sequences import covers
 from stats_assets.feeds.source import Source
+from stats_assets.ingest.address_choice import BEHIND
 from stats_assets.ingest.failover import in_use
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
 from stats_assets.ingest.feed_head import Feed, known_of
 from stats_assets.ingest.feed_head import of_run as head_for
 from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.mode import LIVE, Mode
-from stats_assets.ingest.run_result import Report
+from stats_assets.ingest.run_result import NOT_YET, Report
 from stats_assets.ingest.sequence_loop import Runner
 from stats_assets.ingest.turn import Turn
 from stats_assets.streams import TABLE, Stream
@@ -192,7 +194,8 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     pause, patience = pauses.PAUSE_FIRST, runner.mode.wait_for_feed
     while due:
         try:
-            return runner.go(due)
+            runner.go(due)
+            return _doubt(runner)
         except FeedFailed as failure:
             _blame(runner, failure)
             if runner.mode.pauses_stream:
@@ -218,6 +221,19 @@ def _blame(runner: Runner, failure: FeedFailed) -> None:
         addresses.bad(
             runner.connection, runner.work.stream, runner.bodies.source.url, str(failure).rstrip(".")
         )
+
+
+def _doubt(runner: Runner) -> None:
+    """An address whose head is far on, and whose documents end before a minute that is long over, is as good as behind.
+
+    By the clock: a replay's only address is used all the same.
+    """
+    stream, source, report = runner.work.stream, runner.bodies.source, runner.report
+    if report.ended_early != NOT_YET or report.committed or runner.mode.by_hand:
+        return
+    if TABLE[stream].numbers_are_minutes and clock(runner.connection) - covers(runner.at).until >= BEHIND:
+        what = f"{source.url} says that it has {runner.at}, and its data end before"
+        addresses.bad(runner.connection, stream, source.url, what)
 
 
 def _look_again(runner: Runner, end: int) -> None:

@@ -179,7 +179,7 @@ def _ask(
     cursor = max(done) if begun else None
     decides = not begun and stats.settings.start(stream) is None
     feed = of_tick(connection, source, stream, cursor, decides=decides, keep=keep)
-    if not keep:
+    if not keep or (row is not None and row.is_driven_by_another(instance_id(context.instance))):
         return feed
     chosen, said = failover.attend(connection, sources, stream, source, feed)
     if said:

@@ -165,18 +165,23 @@ def note_well(connection: Connection, stream: Stream, well: Sequence[str], not_w
     )
 
 
-def use(connection: Connection, stream: Stream, url: str, why: str | None, *, left: bool) -> None:
+def use(connection: Connection, stream: Stream, url: str, why: str | None, *, left: bool) -> bool:
     """Read the stream from this address from now on. why: why it is not the first one.
 
     left: the one before is left because something is wrong with it; else it only gives way. A pause that it has brought
-    ends.
+    ends. Whether it was done: not, while another tick has the stream's row.
     """
     new = known(connection, stream, url)
+    connection.execute(
+        "INSERT INTO streams (stream) SELECT %(stream)s"
+        " WHERE NOT EXISTS (SELECT FROM streams WHERE stream = %(stream)s) ON CONFLICT DO NOTHING",
+        {"stream": stream},
+    )
     with connection.transaction():
-        connection.execute(
-            "INSERT INTO streams (stream) VALUES (%s) ON CONFLICT DO NOTHING",
-            (stream,),
-        )
+        if not connection.execute(
+            "SELECT FROM streams WHERE stream = %s FOR UPDATE SKIP LOCKED", (stream,)
+        ).rowcount:
+            return False
         connection.execute(
             "UPDATE addresses AS a SET quiet_until = s.quiet_until, quiet_reason = s.quiet_reason,"
             " refusals = s.refusals, left_at = now(), leaves = CASE WHEN NOT %(left)s THEN leaves"
@@ -195,6 +200,7 @@ def use(connection: Connection, stream: Stream, url: str, why: str | None, *, le
             " FROM addresses AS a WHERE s.stream = %(stream)s AND a.id = %(new)s",
             {"stream": stream, "new": new, "why": why},
         )
+        return True
 
 
 class Quiet(NamedTuple):
