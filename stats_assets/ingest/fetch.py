@@ -95,7 +95,9 @@ def settled_to(
     """
     reached = None if head is None else source.until(head)
     if reached is None:
-        return said
+        # What another source has left unsettled is settled by the files of one that says nothing: they are final.
+        minutes = TABLE[source.stream].numbers_are_minutes
+        return said if said is not None else head if minutes else None
     then = reached - timedelta(seconds=settle_seconds)
     newest = sequence_of(then)
     return newest if covers(newest).until <= then else newest - 1

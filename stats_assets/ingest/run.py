@@ -33,6 +33,7 @@ from stats_assets.ingest.feed_head import Feed, known_of
 from stats_assets.ingest.feed_head import of_run as head_for
 from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.mode import LIVE, Mode
+from stats_assets.ingest.proving import prove
 from stats_assets.ingest.run_result import NOT_YET, Report
 from stats_assets.ingest.sequence_loop import Runner
 from stats_assets.ingest.turn import Turn
@@ -119,6 +120,12 @@ def _run(
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
             bodies = Bodies(work, source, connection, turn, Path(folder), report, mode, numbered)
             runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
+            try:
+                prove(bodies)
+            except FeedFailed as failure:
+                _pause(connection, work.stream, failure, report, mode)
+                report.left = len(due)
+                return
             try:
                 for block, rows in groupby(due, lambda row: block_of(row.sequence)):
                     _go(runner, list(rows))

@@ -1,5 +1,6 @@
 """A stream of two addresses, of which one is killed, behind, refuses, lies, or is asked before its history."""
 
+import gzip
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -316,3 +317,92 @@ def test_a_preview_asks_no_other_and_changes_nothing(
         stream_sensor._ask(context, connection, stack.stats, DIFFS, stack.said.append, keep=False)
     assert connection.execute("SELECT * FROM addresses ORDER BY id").fetchall() == before
     assert is_at(stack.used(connection), feed)
+
+
+def next_file(
+    stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
+) -> tuple[str, list[Report]]:
+    """Changesets, when the first address is gone: the one in use then, and what its runs did."""
+    stack.go(connection, CHANGES)
+    feed.stop()
+    second.advance(3)
+    for _ in range(3):
+        pass_time(connection, 130)
+        stack.tick(connection, CHANGES)
+    reports = stack.go(connection, CHANGES)
+    return stack.used(connection, CHANGES), reports
+
+
+def test_a_directory_of_the_same_numbers_is_used_after_one_file_was_compared(
+    stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
+) -> None:
+    used, reports = next_file(stack, feed, second, connection)
+    assert is_at(used, second)
+    assert sum(report.committed for report in reports) == 3
+    asked_for = bodies(second)
+    assert len(asked_for) == 4
+    assert min(asked_for) < min(reports[0].done)  # a counted one, once
+    second.advance(5)
+    pass_time(connection, 130)
+    more = sum(report.committed for report in stack.go(connection, CHANGES))
+    assert more
+    assert len(bodies(second)) == 4 + more  # it is compared once
+
+
+def _other_numbers(feed: DemoFeed) -> None:
+    """Its files are numbered by two more."""
+    source: Any = feed.source
+
+    class Shifted:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(source, name)
+
+        def changesets(self, sequence: int) -> bytes | None:
+            found: bytes | None = source.changesets(sequence - 2)
+            return found
+
+    feed.source = Shifted()
+
+
+def test_a_directory_of_other_numbers_is_not_used_and_that_is_said(
+    stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
+) -> None:
+    _other_numbers(second)
+    counted = connection.execute("SELECT count(*) FROM ledger").fetchone()
+    _, reports = next_file(stack, feed, second, connection)
+    assert [report.committed for report in reports] == [0]
+    assert "is another than the one that was counted" in str(reports[0].ended_early)
+    counted = connection.execute("SELECT count(*) FROM ledger WHERE result = 'committed'").fetchone()
+    pass_time(connection, 400)
+    stack.go(connection, CHANGES)
+    assert connection.execute("SELECT count(*) FROM ledger WHERE result = 'committed'").fetchone() == counted
+    feed.start()
+    feed.advance(3)
+    pass_time(connection, 300)
+    stack.go(connection, CHANGES)
+    assert is_at(stack.used(connection, CHANGES), feed)
+    (row,) = addresses.of(connection, CHANGES, [stack.stats.sources(CHANGES)[1].url])
+    assert "not used" in str(row.other_numbering)
+
+
+def test_one_whose_counted_file_is_missing_is_not_used_yet(
+    stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
+) -> None:
+    second.faults.put(faults.missing(), path="*.osm.gz")
+    _, reports = next_file(stack, feed, second, connection)
+    assert [report.committed for report in reports] == [0]
+    (row,) = addresses.of(connection, CHANGES, [stack.stats.sources(CHANGES)[1].url])
+    assert (row.numbering, "could not be seen" in str(row.bad)) == (None, True)
+
+
+def test_files_that_differ_by_nothing_that_counts_are_of_one_numbering(
+    stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
+) -> None:
+    other = lambda answer: replace(answer, body=_respaced(answer.body))  # noqa: E731
+    second.faults.put(other, path="*.osm.gz")
+    used, reports = next_file(stack, feed, second, connection)
+    assert (is_at(used, second), sum(report.committed for report in reports)) == (True, 3)
+
+
+def _respaced(body: bytes) -> bytes:
+    return gzip.compress(gzip.decompress(body).replace(b"<tag ", b"<tag  "))

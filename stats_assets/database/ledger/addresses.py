@@ -18,6 +18,7 @@ from stats_assets.feeds.limits import ASKED_MOST, QUIET
 from stats_assets.feeds.manners import server_of
 from stats_assets.streams import Stream
 
+AGAIN = timedelta(days=1)  # so often an address of other numbers is compared anew
 SETTLED_IN = timedelta(hours=1)  # used for so long, an address is no longer taken for one that comes and goes
 
 
@@ -90,12 +91,14 @@ def of(connection: Connection, stream: Stream, urls: Sequence[str]) -> list[Addr
         return cursor.execute(
             "SELECT given.url, clock_timestamp() AS now, head, reached, answered_at, failed_at, failure,"
             " coalesce(failures, 0) AS failures, bad_at, bad, well_since, left_at, coalesce(leaves, 0) AS leaves,"
-            " first, a.numbering, other_numbering, q.quiet_until, q.quiet_reason"
+            " first, a.numbering,"
+            " CASE WHEN a.numbering = s.numbering AND a.compared_at > now() - %(again)s THEN other_numbering END"
+            " AS other_numbering, q.quiet_until, q.quiet_reason"
             " FROM unnest(%(urls)s::text[]) WITH ORDINALITY AS given(url, place)"
             " LEFT JOIN streams AS s ON s.stream = %(stream)s"
             " LEFT JOIN addresses AS a ON a.stream = %(stream)s AND a.url = given.url"
             f" {_QUIET} ORDER BY place".encode(),
-            {"stream": stream, "urls": list(urls)},
+            {"stream": stream, "urls": list(urls), "again": AGAIN},
         ).fetchall()
 
 
@@ -251,6 +254,6 @@ def is_of(connection: Connection, stream: Stream, url: str, numbering: int, why_
     """Whether the address's numbers were found to be the stream's; why_not: they are not."""
     known(connection, stream, url)
     connection.execute(
-        "UPDATE addresses SET numbering = %s, other_numbering = %s WHERE stream = %s AND url = %s",
+        "UPDATE addresses SET numbering = %s, other_numbering = %s, compared_at = now() WHERE stream = %s AND url = %s",
         (numbering, why_not, stream, url),
     )
