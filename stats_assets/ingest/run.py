@@ -18,23 +18,23 @@ from stats_assets.database.connection import Connection, DatabaseUnreachable, cl
 from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.ranges import Away, away_in, note, require_tables
 from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
-from stats_assets.database.ledger import addresses, ledger, pauses
+from stats_assets.database.ledger import ledger, pauses
 from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
-from stats_assets.feeds.sequences import covers
 from stats_assets.feeds.source import Source
-from stats_assets.ingest.address_choice import BEHIND
+from stats_assets.ingest import blaming
 from stats_assets.ingest.failover import in_use
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
 from stats_assets.ingest.feed_head import Feed, known_of
 from stats_assets.ingest.feed_head import of_run as head_for
-from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
+from stats_assets.ingest.fetch import Bodies, StreamWork
 from stats_assets.ingest.mode import LIVE, Mode
 from stats_assets.ingest.proving import prove
-from stats_assets.ingest.run_result import NOT_YET, Report
+from stats_assets.ingest.read import settled_to
+from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.sequence_loop import Runner
 from stats_assets.ingest.turn import Turn
 from stats_assets.streams import TABLE, Stream
@@ -89,6 +89,7 @@ def _run(
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         report.began = clock(connection)
         source = in_use(connection, work.stream, work.sources)
+        report.url = source.url
         try:
             _know(report, head_for(connection, source, work.stream, end))
         except HeadUnknown as error:
@@ -202,9 +203,9 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     while due:
         try:
             runner.go(due)
-            return _doubt(runner)
+            return blaming.doubt(runner)
         except FeedFailed as failure:
-            _blame(runner, failure)
+            blaming.blame(runner, failure)
             if runner.mode.pauses_stream:
                 return _pause(runner.connection, runner.work.stream, failure, runner.report, runner.mode)
             wait = max(pause, failure.retry_after or 0)
@@ -220,29 +221,6 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     return None
 
 
-def _blame(runner: Runner, failure: FeedFailed) -> None:
-    """The address failed, so that another is used, if there is one. A limit is told by its quiet, and by hand nothing
-    is said of the stream's feed.
-    """
-    if not (runner.mode.by_hand or isinstance(failure.error, FeedRefused)):
-        addresses.bad(
-            runner.connection, runner.work.stream, runner.bodies.source.url, str(failure).rstrip(".")
-        )
-
-
-def _doubt(runner: Runner) -> None:
-    """An address whose head is far on, and whose documents end before a minute that is long over, is as good as behind.
-
-    By the clock: a replay's only address is used all the same.
-    """
-    stream, source, report = runner.work.stream, runner.bodies.source, runner.report
-    if report.ended_early != NOT_YET or report.committed or runner.mode.by_hand:
-        return
-    if TABLE[stream].numbers_are_minutes and clock(runner.connection) - covers(runner.at).until >= BEHIND:
-        what = f"{source.url} says that it has {runner.at}, and its data end before"
-        addresses.bad(runner.connection, stream, source.url, what)
-
-
 def _look_again(runner: Runner, end: int) -> None:
     """After a wait: another address may be in use now, and the head known."""
     work, bodies = runner.work, runner.bodies
@@ -251,6 +229,7 @@ def _look_again(runner: Runner, end: int) -> None:
         with suppress(HeadUnknown):
             _know(runner.report, head_for(runner.connection, source, work.stream, end))
             bodies.read_from(source)
+            runner.report.url = source.url
 
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report, mode: Mode) -> None:

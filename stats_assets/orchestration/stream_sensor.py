@@ -24,7 +24,7 @@ from stats_assets.database.ledger.ledger import block_of
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.ingest import failover
 from stats_assets.ingest.feed_head import Feed, of_tick
-from stats_assets.ingest.fetch import settled_to
+from stats_assets.ingest.read import settled_to
 from stats_assets.ingest.tick import (
     MOST_BLOCKS_A_RUN,
     Decision,

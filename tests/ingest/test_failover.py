@@ -1,6 +1,7 @@
 """A stream of two addresses, of which one is killed, behind, refuses, lies, or is asked before its history."""
 
 import gzip
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,15 +21,16 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.sequences import sequence_of
-from stats_assets.ingest.mode import LATE, LIVE, Mode
+from stats_assets.ingest.mode import BY_HAND, LATE, LIVE, Mode
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.monitoring import status
-from stats_assets.orchestration import stream_sensor
+from stats_assets.orchestration import stream_checks, stream_sensor
 from stats_assets.streams import END_TAG, START_TAG, Stream
 from stats_assets.system import Stats
-from tests.conftest import MINUTES, settings_for
+from tests.conftest import MINUTES, Run, settings_for
 from tests.drills.waiting import PATIENCE
+from tests.ingest.test_before_history import no_history
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -406,3 +408,72 @@ def test_files_that_differ_by_nothing_that_counts_are_of_one_numbering(
 
 def _respaced(body: bytes) -> bytes:
     return gzip.compress(gzip.decompress(body).replace(b"<tag ", b"<tag  "))
+
+
+def test_status_and_the_check_say_which_is_in_use_and_why_another_is_not(
+    stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection, run: Run
+) -> None:
+    stack.go(connection)
+    one, other = (source.url for source in stack.stats.sources(DIFFS))
+    before = status.of(stack.stats).streams[DIFFS].addresses
+    assert [(place.url, place.in_use, place.why_not) for place in before] == [
+        (one, True, None),
+        (other, False, None),
+    ]
+    feed.stop()
+    pass_time(connection, 130)
+    for _ in range(2):
+        stack.go(connection)
+    given = {
+        "DATABASE_URL": stack.stats.url,
+        "OVERPASS_URL": f"{feed.url} {second.url}",
+        "CHANGESETS_URL": second.changesets_url,
+    }
+    shown = run("status", **given).stdout
+    assert f"{DIFFS}: read from {other} since" in shown
+    assert f"{one}: {one}_status: no whole answer" in shown
+    assert "changesets: read from" not in shown
+    told = json.loads(run("status", "--json", **given).stdout)["streams"][DIFFS]
+    assert [(place["url"], place["in_use"]) for place in told["addresses"]] == [(one, False), (other, True)]
+    assert "unreachable" in told["addresses"][0]["why_not"]
+    assert told["servers"].keys() == {feed.url.removeprefix("http://"), second.url.removeprefix("http://")}
+    known = stack.stats.head(DIFFS, connection, asks=False)
+    check = stream_checks.evaluate(stack.stats, connection, DIFFS, second.head, known)["lag"]
+    assert check.metadata["read_from"].value == other
+    assert "unreachable" in str(check.description)
+
+
+def test_a_backfill_takes_what_is_before_ones_history_from_the_other(
+    stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
+) -> None:
+    """Found out by five in a row; the next backfill does these, too."""
+    first, last = feed.world.first, feed.head
+    stack.tick(connection)
+    for sequence in range(first, first + 6):
+        feed.faults.put(no_history, stream=DIFFS, sequence=sequence)
+    report = stack.run(first, last, mode=BY_HAND)
+    assert (sorted(report.failed), report.ended_early) == ([*range(first, first + 5)], None)
+    assert (bodies(feed), bodies(second)) == ([*range(first, last + 1)], [first + 5])
+    (row, _) = addresses.of(connection, DIFFS, [one.url for one in stack.stats.sources(DIFFS)])
+    assert row.first == first + 6
+    again = stack.run(first, first + 4, mode=BY_HAND)
+    assert (again.committed, again.failed, bodies(second)[1:]) == (5, {}, [*range(first, first + 5)])
+    assert exact(stack, connection, feed) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_below_a_first_minute_that_is_set_nobody_asks(
+    known: bool, feed: DemoFeed, second: DemoFeed, url: str, tmp_path: Path, connection: Connection
+) -> None:
+    first, last = feed.world.first, feed.head
+    begins = f"{first + 4} {'-' if known else first + 2}"
+    stack = Stack(feed, second, url, tmp_path / "data", overpass_first=begins)
+    stack.tick(connection)
+    report = stack.run(first, last, mode=BY_HAND)
+    assert bodies(feed) == [*range(first + 4, last + 1)]
+    assert bodies(second) == [*range(first if known else first + 2, first + 4)]
+    assert list(report.failed) == ([] if known else [first, first + 1])
+    assert all("not asked" in why for why in report.failed.values())
+    used = sources(connection)
+    assert [is_at(str(used[n][0]), feed) for n in sorted(used)] == [n >= first + 4 for n in sorted(used)]
+    assert known is (exact(stack, connection, feed) == [])
