@@ -26,7 +26,13 @@ DAY = 86_400
 def conflicts(settings: Settings) -> Iterator[str]:
     """What can't be used together."""
     s = settings
-    if s.augmented_diffs_url and _alike(s.augmented_diffs_url) == _alike(s.changesets_url):
+    firsts = len(s.overpass_firsts)
+    if firsts and firsts != len(s.overpass_urls):
+        yield (
+            f"OVERPASS_FIRST has {firsts} sequences, and OVERPASS_URL {len(s.overpass_urls)} addresses. Give one for"
+            " each, in their order, or - where it is not known"
+        )
+    if s.augmented_diffs_url and _alike(s.augmented_diffs_url) in map(_alike, s.changesets_urls):
         yield (
             "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same, and a directory's state.yaml tells of one stream."
             " Name each stream's own"
@@ -59,7 +65,7 @@ def unheard(settings: Settings) -> Iterator[str]:
     """What is set, and does nothing, or no good, beside the others; it can be used otherwise."""
     s, given = settings, settings.model_fields_set
     if s.augmented_diffs_url:
-        for name in ("overpass_url", "overpass_pause_seconds", "settle_seconds"):
+        for name in ("overpass_url", "overpass_first", "overpass_pause_seconds", "settle_seconds"):
             if name in given and getattr(s, name) != type(s).model_fields[name].default:
                 yield f"{name.upper()} does nothing beside AUGMENTED_DIFFS_URL: it is for an Overpass."
     if s.archive_keep_days is not None and not s.archive:

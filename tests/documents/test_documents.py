@@ -39,6 +39,7 @@ IN_WORDS = {
     "read_database_url": "a login made with the schema",
     "augmented_diffs_url": "none",
     "augmented_diffs_start": "the head",
+    "overpass_first": "found out",
     "changesets_start": "the head",
     "archive_uri": "{STATS_DATA_DIR}/archive",
     "regions_file": "the packaged one",
