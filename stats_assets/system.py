@@ -85,7 +85,7 @@ class Stats:
         s = self.settings
         match stream:
             case "augmented_diffs":
-                directory = s.augmented_diffs_url
+                directory = s.made_diffs if s.osmchange_url else s.augmented_diffs_url
             case "changesets":
                 directory = s.changesets_url
             case _:
