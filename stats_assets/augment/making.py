@@ -1,0 +1,273 @@
+"""The loop: read OsmChange, file by file, make the minutes that are due, settle those that leave the window.
+
+kill -9 at any point, and the next call makes the same bytes again, or goes on: docs/augment.md says by which order.
+What a file's versions become is window.py's.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol, TypeAlias
+
+from stats_assets.augment.difference import actions, minute
+from stats_assets.augment.directory import Directory, State
+from stats_assets.augment.document import write
+from stats_assets.augment.store import Place, Snapshot, Store
+from stats_assets.augment.versions import Version
+from stats_assets.augment.window import MINUTE, minute_of, settle, take_in
+from stats_assets.feeds.outcomes import SequenceMissing
+from stats_assets.mendable import Mendable
+
+SETTLE_SECONDS = 3_900
+LEAD = timedelta(hours=4)
+"""So long before the planet's time OsmChange is read: a planet lacks what was not committed when it was begun."""
+
+
+class FileState(Protocol):
+    """A file of the feed, and what the data reach with it."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def time(self) -> datetime: ...
+
+
+class OsmChange(Protocol):
+    """Where OsmChange comes from: feeds/osmchange.py."""
+
+    url: str
+
+    def state(self) -> FileState: ...
+    def state_of(self, sequence: int) -> FileState | None: ...
+    def fetch(self, sequence: int, folder: Path) -> Path: ...
+    def find(self, time: datetime, *, at_latest: datetime | None = None) -> int: ...
+
+
+Reader: TypeAlias = Callable[[Path], Iterator[Version]]
+
+
+@dataclass
+class Report:
+    """What a call did."""
+
+    files: int = 0
+    made: int = 0
+    """Documents that were made the first time."""
+    again: int = 0
+    """Documents that were made a last time, as their minute left the window."""
+    differing: int = 0
+    """Of these, what had come to differ, and was written again."""
+    actions: int = 0
+    """Of all that were made."""
+    missing: str = ""
+    """Which file is missing, so that nothing after it is read; empty: none."""
+    happened: Counter[str] = field(default_factory=Counter)
+    """What became of the files' versions: window.py's lists and tallies, and `versions`, which are all."""
+
+
+class TooEarly(Mendable):
+    """A minute is asked for that is not wholly after the planet."""
+
+
+def begin_at(store: Store, first: int | None) -> int:
+    """The first minute that will have a document: `first`, or the one after the newest, or the first that can be made.
+
+    Raises TooEarly. A minute that has one is not made again, whatever `first` says.
+    """
+    with store.changing() as change:
+        place = change.place()
+        possible = minute_of(place.begins) + 1
+        if first is not None and first < possible:
+            begins = datetime.fromtimestamp(place.begins, UTC)
+            raise TooEarly(
+                f"Minute {first} can't be made: the planet is of {begins:%Y-%m-%dT%H:%MZ}, so the first that can is"
+                f" {possible}. Take that, or an older planet."
+            )
+        following = possible if place.made is None else place.made + 1
+        following = max(first or 0, following)
+        change.put_place(place._replace(made=following - 1))
+    return following
+
+
+@dataclass(frozen=True)
+class Making:
+    """A store, and where its documents go. One process at a time makes.
+
+    first, last: minutes beyond them have no document. prompt: a minute is made as soon as its end is reached, and a
+    last time when it is settled. Else only then, and an empty one only when one that is not follows; `finish` makes the
+    rest.
+    """
+
+    store: Store
+    out: Directory
+    read: Reader
+    settle_seconds: int = SETTLE_SECONDS
+    first: int = 0
+    last: int | None = None
+    prompt: bool = True
+
+    def go_on(
+        self,
+        feed: OsmChange,
+        *,
+        up_to: int | None = None,
+        told: Callable[[int, int], None] = lambda done, of: None,
+    ) -> Report:
+        """Read on from where the store is, up to that file, or to the newest; make and settle what is due.
+
+        told: is told of each file: how many are done, of how many. Raises what the feed, its files, the store and the
+        directory raise; what was done until then is kept.
+        """
+        report = Report()
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            self._catch_up(folder, report)
+            head = feed.state()
+            begun = self._next(feed)
+            end = head.sequence if up_to is None else min(up_to, head.sequence)
+            for sequence in range(begun, end + 1):
+                if self._is_over():
+                    return report
+                try:
+                    self._read(feed, head, sequence, folder, report)
+                except SequenceMissing as missing:
+                    report.missing = str(missing)
+                    return report
+                self._catch_up(folder, report)
+                told(sequence - begun + 1, end - begun + 1)
+            if self._reach(head):
+                self._catch_up(folder, report)
+        return report
+
+    def finish(self, *, for_good: bool) -> Report:
+        """There is no more: make all that is not made yet, up to `last`, or to the minute of the newest change.
+
+        Not for who makes promptly. for_good: nothing will be read any more, so all of it is settled. The store stays
+        where it is, and can be gone on with.
+        """
+        report = Report()
+        with self.store.reading() as snapshot, TemporaryDirectory() as folder:
+            place = snapshot.place()
+            last = _newest_change(snapshot) if self.last is None else self.last
+            for sequence in range(_made(place) + 1, last + 1):
+                self._make(snapshot, sequence, Path(folder), report)
+            settled = last if for_good else minute_of(place.settled_to)
+            self._say(max(last, _made(place)), place.reached, settled, Path(folder))
+        return report
+
+    def place(self) -> Place:
+        """How far the store is."""
+        with self.store.reading() as snapshot:
+            return snapshot.place()
+
+    def _next(self, feed: OsmChange) -> int:
+        place = self.place()
+        if place.sequence is not None:
+            return place.sequence + 1
+        begins = datetime.fromtimestamp(place.begins, UTC)
+        return feed.find(begins - LEAD, at_latest=begins - timedelta(seconds=MINUTE))
+
+    def _read(self, feed: OsmChange, head: FileState, sequence: int, folder: Path, report: Report) -> None:
+        state = head if sequence == head.sequence else feed.state_of(sequence)
+        file = feed.fetch(sequence, folder)
+        if state is not None:
+            time = int(state.time.timestamp())
+        else:  # as far as its versions say; none is believed that is later than all of the feed
+            newest = max((version.timestamp for version in self.read(file)), default=0)
+            time = min(newest, int(head.time.timestamp()))
+        with self.store.changing() as change:
+            report.happened.update(take_in(change, self.read(file), sequence, time))
+        file.unlink()
+        report.files += 1
+
+    def _reach(self, head: FileState) -> bool:
+        """In a quiet feed only the state's time rises: what it says of the newest file holds for the store."""
+        place, time = self.place(), int(head.time.timestamp())
+        if place.sequence != head.sequence or place.reached >= time:
+            return False
+        with self.store.changing() as change:
+            change.put_place(place._replace(reached=time))
+        return True
+
+    def _is_over(self) -> bool:
+        return self.last is not None and minute_of(self.place().settled_to) >= self.last
+
+    def _catch_up(self, folder: Path, report: Report) -> None:
+        """Make and settle what is due by the store's place. Documents first, then the transaction that says so."""
+        if self.prompt:
+            self._make_due(folder, report)
+        while (place := self.place()).settled_to + MINUTE + self.settle_seconds <= place.reached:
+            self._settle(place, folder, report)
+        self._say(_made(place), place.reached, minute_of(place.settled_to), folder)
+
+    def _make_due(self, folder: Path, report: Report) -> None:
+        with self.store.reading() as snapshot:
+            place = snapshot.place()
+            whole = minute_of(place.reached + 1) - 1
+            due = range(
+                max(self.first, _made(place) + 1), 1 + (whole if self.last is None else min(whole, self.last))
+            )
+            for sequence in due:
+                self._make(snapshot, sequence, folder, report)
+        if due:
+            with self.store.changing() as change:
+                change.put_place(place._replace(made=due[-1]))
+
+    def _settle(self, place: Place, folder: Path, report: Report) -> None:
+        """Make the oldest open minute a last time, and settle it."""
+        sequence, made = minute_of(place.settled_to) + 1, _made(place)
+        if self.first <= sequence and (self.last is None or sequence <= self.last):
+            with self.store.reading() as snapshot:
+                if self.prompt:
+                    self._make(snapshot, sequence, folder, report, again=True)
+                elif sequence > made and any(True for _ in snapshot.changed(*minute(sequence))):
+                    for due in range(max(self.first, made + 1), sequence + 1):
+                        self._make(snapshot, due, folder, report)
+                    made = sequence
+        with self.store.changing() as change:
+            settle(change)
+            change.put_place(change.place()._replace(made=made))
+
+    def _make(
+        self, snapshot: Snapshot, sequence: int, folder: Path, report: Report, *, again: bool = False
+    ) -> None:
+        """Make a document, and write it where none is there that is the same."""
+        place, (_, until) = snapshot.place(), minute(sequence)
+        # What was settled without a document had no change.
+        found = actions(snapshot, sequence) if until > place.settled_to else ()
+        document = folder / "document"
+        count = write(document, found, osm_base=max(place.reached, until))
+        if not self.out.has(sequence, document):
+            self.out.put(sequence, document)
+            report.differing += again
+        report.again += again
+        report.made += not again
+        report.actions += 0 if again else count
+
+    def _say(self, newest: int, reached: int, settled: int, folder: Path) -> None:
+        """Say in state.yaml which documents are there, once one is."""
+        before = self.out.state()
+        if before is None and not self.out.has_any(newest):
+            return
+        newest = max(newest, before.sequence if before else newest)
+        state = State(newest, datetime.fromtimestamp(reached, UTC), min(settled, newest))
+        if state != before:
+            self.out.put_state(state, folder)
+
+
+def _made(place: Place) -> int:
+    """The newest minute that has a document, or needs none."""
+    return minute_of(place.begins) if place.made is None else place.made
+
+
+def _newest_change(snapshot: Snapshot) -> int:
+    """The minute of the newest change that is not of the future; of none that is open: the newest that was made."""
+    place = snapshot.place()
+    for sequence in range(minute_of(place.reached), minute_of(place.settled_to), -1):
+        since, until = minute(sequence)
+        if any(True for _ in snapshot.changed(since, min(until, place.reached))):
+            return sequence
+    return _made(place)

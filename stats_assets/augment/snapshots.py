@@ -1,0 +1,66 @@
+"""An element at a time: which of its versions is in force, where a node is, which line a way draws.
+
+Which version belongs to which time is decided when it comes (window.py); what the two sides of a minute make of it is
+difference.py's.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TypeAlias
+
+from stats_assets.augment.store import Snapshot
+from stats_assets.augment.versions import Kind, Pending, Position, Version
+
+Line: TypeAlias = tuple[Position, ...]
+POSITIONS, LINES = 200_000, 2_000
+"""So many are remembered of a minute, whatever its size."""
+
+
+def at(time: int, settled: Version | None, chain: Iterable[Pending]) -> Version | None:
+    """The version in force at a time that is not before the settled one's; None: not seen yet.
+
+    A deleted node has the last position that is known (docs/augment.md).
+    """
+    now = settled
+    for pending in chain:
+        if pending.effective > time:
+            break
+        version = pending.version
+        now = version if version.visible else version._replace(position=now.position if now else None)
+    return now
+
+
+class Sides:
+    """The elements at a minute's two ends, (old, new): each method gives both.
+
+    since: at or after the end of what is settled.
+    """
+
+    def __init__(self, snapshot: Snapshot, since: int, until: int) -> None:
+        self._snapshot, self.since, self.until = snapshot, since, until
+        self.positions = lru_cache(POSITIONS)(self._positions)
+        self.lines = lru_cache(LINES)(self._lines)
+
+    def versions(self, kind: Kind, id: int) -> tuple[Version | None, Version | None]:
+        """As it is at either end, deleted or not; None: not seen yet."""
+        settled, chain = self._snapshot.settled(kind, id), self._snapshot.chain(kind, id)
+        return at(self.since, settled, chain), at(self.until, settled, chain)
+
+    def _positions(self, node: int) -> tuple[Position | None, Position | None]:
+        """Where a node is, or was when it was deleted; None: not seen yet."""
+        old, new = self.versions("node", node)
+        return (old.position if old else None), (new.position if new else None)
+
+    def _lines(self, way: int) -> tuple[Line | None, Line | None]:
+        """The positions of a way's nodes; None: it is not there, or one of them was never seen."""
+        old, new = self.versions("way", way)
+        before = self._line(old, 0)
+        after = self._line(new, 1)
+        return before, (before if before == after else after)
+
+    def _line(self, way: Version | None, side: int) -> Line | None:
+        if way is None or not way.visible:
+            return None
+        positions = [self.positions(ref)[side] for ref in way.refs]
+        line = tuple(position for position in positions if position is not None)
+        return line if line and len(line) == len(positions) else None
