@@ -18,7 +18,7 @@ LEASE: Final = "made_augmented_diffs"
 PROC_NAME: Final = "AugmentedDiffMaker"
 """Under which the table `checkpoints` has the newest OsmChange file that was read."""
 _COLUMNS = (
-    "feed, head, head_time, asked_at, feed_trouble, quiet_until, store, begins, settled_to, reached, sequence, made,"
+    "feed, head, head_time, asked_at, feed_trouble, quiet_until, store, read_from, begins, settled_to, reached, sequence, made,"
     " tallies, noted, kept_at, doing, trouble, attempts, not_before, ticked_at, clock_timestamp() AS now"
 )
 
@@ -37,6 +37,8 @@ class MadeDiffs(NamedTuple):
     """Until then the feed wants to be left alone."""
     store: str | None
     """The store's folder; None: none was opened yet."""
+    read_from: str | None
+    """The address whose files it has read."""
     begins: datetime | None
     settled_to: datetime | None
     reached: datetime | None
@@ -61,6 +63,7 @@ class StorePlace(NamedTuple):
     """How far a store is, as the row has it."""
 
     store: str
+    read_from: str
     begins: datetime
     settled_to: datetime
     reached: datetime

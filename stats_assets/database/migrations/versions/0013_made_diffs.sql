@@ -8,6 +8,7 @@ CREATE TABLE made_diffs (
     feed_trouble text,
     quiet_until timestamptz,
     store text COLLATE "C",
+    read_from text COLLATE "C",
     begins timestamptz,
     settled_to timestamptz,
     reached timestamptz,
