@@ -15,6 +15,7 @@ import lmdb
 from stats_assets.augment.lmdb_change import LmdbChange
 from stats_assets.augment.lmdb_snapshot import LmdbSnapshot
 from stats_assets.augment.lmdb_tables import TABLES
+from stats_assets.augment.planet_loading import PlanetLoading
 from stats_assets.augment.store_errors import (
     StoreDamaged,
     StoreError,
@@ -80,6 +81,17 @@ class LmdbStore:
             change = LmdbChange(transaction, self._tables)
             yield change
             change.flush()
+
+    @contextmanager
+    def loading(self) -> Iterator[PlanetLoading]:
+        """An empty store is filled. What was committed when the block raises is half a store: to be removed."""
+        with self._told():
+            rows = PlanetLoading(self._environment, self._tables, self.folder)
+            try:
+                yield rows
+            except BaseException:
+                rows.abort()
+                raise
 
     def sync(self) -> None:
         """All that was committed is on the disk."""

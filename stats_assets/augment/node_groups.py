@@ -5,7 +5,7 @@ nodes, user_groups.py.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -120,8 +120,9 @@ def pack_columns(slots: Sequence[int], numbers: Sequence[Sequence[int]], extras:
         there |= 1 << slot
     metas: dict[tuple[int, int, int], int] = {}
     times, changesets, uids = numbers[OF_METAS:]
-    which = bytes([metas.setdefault(meta, len(metas)) for meta in zip(times, changesets, uids, strict=True)])
-    columns = [_column(column) for column in chain(numbers[:OF_METAS], zip(*metas, strict=True))]
+    which = bytes(metas.setdefault(meta, len(metas)) for meta in zip(times, changesets, uids, strict=True))
+    of_metas: Iterator[Sequence[int]] = zip(*metas, strict=True)
+    columns = [_column(column) for column in chain(numbers[:OF_METAS], of_metas)]
     bodies = list(extras.values())
     ends = np.cumsum([len(body) for body in bodies], dtype=np.int64) if bodies else ()
     width = _width(int(ends[-1])) if bodies else 0
