@@ -779,6 +779,7 @@ CREATE TABLE made_diffs (
     feed_trouble text,
     quiet_until timestamp with time zone,
     store text COLLATE pg_catalog."C",
+    read_from text COLLATE pg_catalog."C",
     begins timestamp with time zone,
     settled_to timestamp with time zone,
     reached timestamp with time zone,

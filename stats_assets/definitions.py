@@ -8,6 +8,7 @@ from stats_assets.orchestration.alert_sensor import alert_sensors
 from stats_assets.orchestration.assets.about import linked
 from stats_assets.orchestration.assets.augmented_diffs import augmented_diffs, augmented_diffs_feed
 from stats_assets.orchestration.assets.changesets import changesets, changesets_feed
+from stats_assets.orchestration.assets.made_diffs import made_of, maker_assets, maker_jobs
 from stats_assets.orchestration.assets.statistics import statistics
 from stats_assets.orchestration.assets.tables import tables
 from stats_assets.orchestration.assets.verification import all_is_exact, statistics_verification
@@ -22,6 +23,8 @@ from stats_assets.orchestration.jobs import (
     verification_job,
     verification_schedule,
 )
+from stats_assets.orchestration.made_diffs_checks import maker_checks
+from stats_assets.orchestration.made_diffs_sensor import maker_sensors
 from stats_assets.orchestration.queue_sensor import queue_sensor
 from stats_assets.orchestration.stream_checks import all_checks
 from stats_assets.orchestration.stream_sensor import stream_sensor
@@ -40,16 +43,18 @@ poll_seconds = settings.poll_seconds
 defs = Definitions(
     assets=linked(
         [
-            *(augmented_diffs_feed, augmented_diffs, changesets_feed, changesets),
+            *maker_assets(settings),
+            *(augmented_diffs_feed, made_of(augmented_diffs, settings), changesets_feed, changesets),
             statistics,
             *tables,
             statistics_verification,
         ],
         settings.public_url,
     ),
-    asset_checks=[*all_checks, all_is_exact],
+    asset_checks=[*all_checks, *maker_checks(settings), all_is_exact],
     jobs=[
         *STREAM_JOBS.values(),
+        *maker_jobs(settings),
         statistics_job,
         observation_job,
         verification_job,
@@ -62,6 +67,7 @@ defs = Definitions(
     ],
     sensors=[
         *(stream_sensor(stream, poll_seconds) for stream in STREAMS),
+        *maker_sensors(settings),
         queue_sensor(poll_seconds),
         *alert_sensors(settings),
     ],

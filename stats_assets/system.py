@@ -163,7 +163,6 @@ class Stats:
             lease_stale_seconds=self.settings.lease_stale_seconds,
         )
 
-
     @cached_property
     def osmchange(self) -> OsmChangeDirectory | None:
         """The OsmChange of which augmented diffs are made here; None: none are."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from psycopg.rows import namedtuple_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from stats_assets.database.connection import Connection
@@ -18,13 +18,14 @@ LEASE: Final = "made_augmented_diffs"
 PROC_NAME: Final = "AugmentedDiffMaker"
 """Under which the table `checkpoints` has the newest OsmChange file that was read."""
 _COLUMNS = (
-    "feed, head, head_time, asked_at, feed_trouble, quiet_until, store, read_from, begins, settled_to, reached, sequence, made,"
-    " tallies, noted, kept_at, doing, trouble, attempts, not_before, ticked_at, clock_timestamp() AS now"
+    "feed, head, head_time, asked_at, feed_trouble, quiet_until, store, read_from, begins, settled_to, reached,"
+    " sequence, made, coalesce(tallies, '{}') AS tallies, coalesce(noted, '[]') AS noted, kept_at, doing, trouble,"
+    " coalesce(attempts, 0) AS attempts, not_before, ticked_at, clock_timestamp() AS now"
 )
 
 
 class MadeDiffs(NamedTuple):
-    """The row. Times are UTC."""
+    """The row, and the database's clock. Times have a zone."""
 
     feed: str | None
     """The address that was asked last, without credentials."""
@@ -71,11 +72,14 @@ class StorePlace(NamedTuple):
     made: int | None
 
 
-def made_diffs(connection: Connection) -> MadeDiffs | None:
-    """The row; None: nothing was ever followed."""
-    with connection.cursor(row_factory=namedtuple_row) as cursor:
-        row = cursor.execute(f"SELECT {_COLUMNS} FROM made_diffs").fetchone()  # noqa: S608
-    return MadeDiffs(*row) if row else None
+def made_diffs(connection: Connection) -> MadeDiffs:
+    """The row; of what was never followed, one with nothing in it."""
+    with connection.cursor(row_factory=class_row(MadeDiffs)) as cursor:
+        row = cursor.execute(
+            f"SELECT {_COLUMNS} FROM (VALUES (true)) AS always (one) LEFT JOIN made_diffs USING (one)"  # noqa: S608
+        ).fetchone()
+    assert row is not None  # noqa: S101 - a left join with one row
+    return row
 
 
 def save_head(connection: Connection, feed: str, head: int, time: datetime) -> None:
@@ -136,8 +140,10 @@ def save_no_trouble(connection: Connection) -> None:
 
 def save_tick(connection: Connection) -> None:
     """The sensor ticks."""
-    _save(connection, doing=None)
-    connection.execute("UPDATE made_diffs SET ticked_at = clock_timestamp()")
+    connection.execute(
+        "INSERT INTO made_diffs (ticked_at) VALUES (clock_timestamp())"
+        " ON CONFLICT (one) DO UPDATE SET ticked_at = excluded.ticked_at"
+    )
 
 
 def _save(connection: Connection, **values: object) -> None:

@@ -249,7 +249,7 @@ def _first(place: "Place", made: int | None) -> int:
 def _require_same_feed(connection: Connection, work: MakingWork, place: "Place") -> None:
     """Of another address than before: that it numbers its files alike. Raises FeedError."""
     row = made_diffs(connection)
-    if row is None or row.read_from in (None, work.feed.url):
+    if row.read_from in (None, work.feed.url):
         return
     if why := disagreement(work.feed, place.sequence, _time(place.reached)):
         raise FeedError(work.feed.url, why)

@@ -44,26 +44,27 @@ def decide(row: MadeDiffs, *, at_work: bool, can_begin: bool) -> Decision:
     if at_work:
         return Decision(False, f"A run is at work{f': {row.doing}' if row.doing else ''}.")
     if row.not_before is not None and row.now < row.not_before:
-        return Decision(
-            False, f"{_trouble(row.trouble)}. Next try at {at(row.not_before, row.now)}, by itself."
-        )
+        next_try = at(row.not_before, row.now)
+        return Decision(False, f"{_trouble(row.trouble)}. Next try at {next_try}, by itself.")
     if not can_begin:
         return Decision(False, f"{NO_PLANET}.")
-    if row.store is None or row.sequence is None or row.reached is None:
+    if row.store is None or row.sequence is None:
         return Decision(True)
-    if row.feed_trouble or row.head is None or row.head_time is None:
+    return _by_feed(row, row.sequence)
+
+
+def _by_feed(row: MadeDiffs, sequence: int) -> Decision:
+    if row.feed_trouble or row.head is None:
+        quiet = row.quiet_until is not None and row.quiet_until > row.now
         until = (
-            f" It is not asked before {at(row.quiet_until, row.now)}."
-            if row.quiet_until and row.quiet_until > row.now
-            else ""
+            f" It is not asked before {at(row.quiet_until, row.now)}." if quiet and row.quiet_until else ""
         )
-        return Decision(
-            False,
-            f"{_trouble(row.feed_trouble or 'How far the feed is, is not known')}.{until} Nothing is lost meanwhile.",
-        )
-    if row.head < row.sequence:
-        return Decision(False, f"{why_another(row.sequence, row.head)}.")
-    if row.trouble or row.head > row.sequence or row.head_time > row.reached:
+        said = _trouble(row.feed_trouble or "How far the feed is, is not known")
+        return Decision(False, f"{said}.{until} Nothing is lost meanwhile.")
+    if row.head < sequence:
+        return Decision(False, f"{why_another(sequence, row.head)}.")
+    rose = row.head_time is not None and row.reached is not None and row.head_time > row.reached
+    if row.trouble or row.head > sequence or rose:
         return Decision(True)
     return Decision(False, f"Up to date: {row.head} is the feed's newest file, and all to it is read.")
 
@@ -71,9 +72,9 @@ def decide(row: MadeDiffs, *, at_work: bool, can_begin: bool) -> Decision:
 def why_another(sequence: int, head: int) -> str:
     """What a person is told of a feed that has less than was read of it."""
     return (
-        f"The feed's newest file is {head}, and the store has read {sequence}: this is another feed, or its numbers began"
-        " again. Nothing is read until it is there. If OSMCHANGE_URL is wrong, mend it; if this feed is to be followed,"
-        " move the store away and begin with a new planet (PLANET_FILE)"
+        f"The feed's newest file is {head}, and the store has read {sequence}: this is another feed, or its numbers"
+        " began again. Nothing is read until it is there. If OSMCHANGE_URL is wrong, mend it; if this feed is to be"
+        " followed, move the store away and begin with a new planet (PLANET_FILE)"
     )
 
 
