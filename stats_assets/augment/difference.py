@@ -27,12 +27,15 @@ class Side(NamedTuple):
         return self.sides.lines(self.version.id)[self.which]
 
     def members(self) -> Iterator[tuple[Member, Line | None]]:
-        """A relation's members: a way with its line, a node with one position, None where there is none."""
+        """A relation's members: a way with its line, a node with one position, None where there is none.
+
+        A node that is deleted has none: its last position is for ways that still name it.
+        """
         for member in self.version.members:
             if member.kind == "way":
                 yield member, self.sides.lines(member.ref)[self.which]
             else:
-                position = self.sides.positions(member.ref)[self.which] if member.kind == "node" else None
+                position = self.sides.places(member.ref)[self.which] if member.kind == "node" else None
                 yield member, None if position is None else (position,)
 
 
@@ -61,7 +64,7 @@ def actions(snapshot: Snapshot, sequence: int) -> Iterator[Action]:
     for kind, id in snapshot.changed(sides.since, sides.until):
         ids[kind].add(id)
     for node in sorted(ids["node"]):
-        if _differ(sides.positions(node)):
+        if _differ(sides.positions(node)) or _differ(sides.places(node)):
             ways, relations = _users(snapshot, "node", node)
             ids["way"].update(ways)
             ids["relation"].update(relations)

@@ -38,6 +38,7 @@ class Sides:
 
     def __init__(self, snapshot: Snapshot, since: int, until: int) -> None:
         self._snapshot, self.since, self.until = snapshot, since, until
+        self.places = lru_cache(POSITIONS)(self._places)
         self.positions = lru_cache(POSITIONS)(self._positions)
         self.lines = lru_cache(LINES)(self._lines)
 
@@ -45,6 +46,13 @@ class Sides:
         """As it is at either end, deleted or not; None: not seen yet."""
         settled, chain = self._snapshot.settled(kind, id), self._snapshot.chain(kind, id)
         return at(self.since, settled, chain), at(self.until, settled, chain)
+
+    def _places(self, node: int) -> tuple[Position | None, Position | None]:
+        """Where a node is; None: it is not there, or not any more."""
+        old, new = self.versions("node", node)
+        return (old.position if old and old.visible else None), (
+            new.position if new and new.visible else None
+        )
 
     def _positions(self, node: int) -> tuple[Position | None, Position | None]:
         """Where a node is, or was when it was deleted; None: not seen yet."""

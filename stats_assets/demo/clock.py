@@ -15,6 +15,10 @@ class Clock(Protocol):
         """The newest sequence there is."""
         ...
 
+    def time(self) -> datetime:
+        """The time in the world."""
+        ...
+
 
 class ManualClock:
     """Moves when told."""
@@ -24,6 +28,10 @@ class ManualClock:
 
     def head(self) -> int:
         return self._head
+
+    def time(self) -> datetime:
+        """A moment after the minute, when all its files are there."""
+        return until(self._head) + timedelta(seconds=2)
 
     def advance(self, minutes: int = 1) -> int:
         self._head += minutes

@@ -14,13 +14,15 @@ from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
-from stats_assets.demo.answers.content import Content, FolderSource, Source, WorldSource
+from stats_assets.demo.answers.content import Content
 from stats_assets.demo.answers.fault_rules import Faults
 from stats_assets.demo.answers.faults import Request
 from stats_assets.demo.answers.folder import Folder, FolderError
 from stats_assets.demo.answers.overpass import Overpass
 from stats_assets.demo.answers.overpass_ways import Ways
+from stats_assets.demo.answers.replication import ON_TIME, Replication
 from stats_assets.demo.answers.serving import Server
+from stats_assets.demo.answers.sources import FolderSource, Source, WorldSource
 from stats_assets.demo.clock import ManualClock, PassingClock, SteadyClock
 from stats_assets.demo.world.minute import until
 from stats_assets.demo.world.world import DEFAULT_FIRST, World
@@ -61,7 +63,8 @@ class DemoFeed:
             self._clock = PassingClock(until(self.world.first + history - 1))
         if ways is not None and not isinstance(self._clock, ManualClock):
             self._overpass = Overpass(self.world, ways, self._clock.time)
-        self.source: Source = WorldSource(self.world, self._clock)
+        self.replication = Replication(self.world, ON_TIME if ways is None else ways.late)
+        self.source: Source = WorldSource(self.world, self._clock, self.replication)
         """Of directories, and of Overpass without ways. Another may be put in its place."""
         if directory is not None:
             self.source = FolderSource(Folder(directory))
@@ -82,6 +85,14 @@ class DemoFeed:
     @property
     def changesets_url(self) -> str:
         return f"{self.url}/changesets"
+
+    @property
+    def osmchange_url(self) -> str:
+        return f"{self.url}/osmchange"
+
+    @property
+    def planet_url(self) -> str:
+        return f"{self.url}/planet.osm.gz"
 
     @property
     def content(self) -> Content:

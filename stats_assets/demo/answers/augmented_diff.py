@@ -31,6 +31,10 @@ def write_augmented_diff(actions: Iterable[Action], base: datetime) -> bytes:
     return f"{_HEAD.format(base=base)}{lines}{_TAIL}".encode()
 
 
+def write_action(action: Action) -> bytes:
+    return "".join(f"{line}\n" for line in _action(action)).encode()
+
+
 def escape(text: str) -> str:
     return text.translate(_ESCAPES)
 

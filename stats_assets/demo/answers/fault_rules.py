@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 from stats_assets.demo.answers.faults import KINDS, Answer, Fault, Request
+from stats_assets.demo.answers.osmchange_faults import OSMCHANGE_KINDS
 
 
 @dataclass(eq=False)
@@ -72,10 +73,11 @@ class Faults:
         """A rule as a person writes it: `fault`, its `arguments`, and those of `put`. Raises ValueError."""
         given = dict(wanted)
         name = given.pop("fault", None)
-        if name not in KINDS:
-            raise ValueError(f"There is no fault {name!r}. There are: {', '.join(sorted(KINDS))}.")
+        kinds = {**KINDS, **OSMCHANGE_KINDS}
+        if name not in kinds:
+            raise ValueError(f"There is no fault {name!r}. There are: {', '.join(sorted(kinds))}.")
         try:
-            return self.put(KINDS[name](**given.pop("arguments", {})), **given)
+            return self.put(kinds[name](**given.pop("arguments", {})), **given)
         except TypeError as error:
             raise ValueError(f"The fault {name} can't be put so: {error}.") from None
 

@@ -37,7 +37,7 @@ _NO_SUCH_KEY = (
 
 
 class Request(NamedTuple):
-    """`stream`: augmented_diffs or changesets. `sequence`: of the one file that is asked for, else `None`."""
+    """`stream`: augmented_diffs, changesets, osmchange. `sequence`: of the one file that is asked for, else `None`."""
 
     path: str
     stream: str | None = None
@@ -115,7 +115,7 @@ def cut(share: float = 0.5) -> Fault:
 
 def remark(text: str = 'runtime error: Query timed out in "query" at line 1 after 180 seconds.') -> Fault:
     """A `<remark>` before the end of a diff, which is otherwise whole."""
-    return _rewritten(
+    return rewritten(
         lambda body: body.replace(b"\n</osm>", f"\n<remark> {text} </remark>\n\n</osm>".encode())
     )
 
@@ -159,16 +159,18 @@ def early_base(seconds: int = 60) -> Fault:
         time = datetime.fromisoformat(match[1].decode()) - timedelta(seconds=seconds)
         return f'osm_base="{time:%Y-%m-%dT%H:%M:%SZ}"'.encode()
 
-    return _rewritten(lambda body: re.sub(rb'osm_base="([^"]*)"', earlier, body, count=1))
+    return rewritten(lambda body: re.sub(rb'osm_base="([^"]*)"', earlier, body, count=1))
 
 
 def behind(sequences: int = 10) -> Fault:
-    """The head goes back: for Overpass's status, and for `state.yaml`."""
+    """The head goes back: for Overpass's status, `state.yaml`, and `state.txt`, whose time stays."""
 
     def less(match: re.Match[bytes]) -> bytes:
         return match[1] + str(max(int(match[2]) - sequences, 0)).encode()
 
-    return lambda answer: replace(answer, body=re.sub(rb"(?m)^(sequence: |)(\d+)$", less, answer.body))
+    return lambda answer: replace(
+        answer, body=re.sub(rb"(?m)^(sequence: |sequenceNumber=|)(\d+)$", less, answer.body)
+    )
 
 
 def thinner(share: float = 0.5) -> Fault:
@@ -179,7 +181,7 @@ def thinner(share: float = 0.5) -> Fault:
         kept = iter(range(int(len(actions) * share)))
         return _ACTION.sub(lambda match: match[0] if next(kept, None) is not None else b"", body)
 
-    return _rewritten(thinned)
+    return rewritten(thinned)
 
 
 def shuffled(seed: int = 1) -> Fault:
@@ -191,7 +193,7 @@ def shuffled(seed: int = 1) -> Fault:
         wanted = iter(chance.sample(found, len(found)))
         return _CHANGESET.sub(lambda _: (one := next(wanted)) + (one if chance.random() < 0.5 else b""), body)
 
-    return _rewritten(mixed)
+    return rewritten(mixed)
 
 
 def stall(seconds: float, at: float = 0.0) -> Fault:
@@ -204,7 +206,7 @@ def drop() -> Fault:
     return lambda answer: Answer(answer.status, answer.kind, b"", dropped=True)
 
 
-def _rewritten(rewrite: Callable[[bytes], bytes]) -> Fault:
+def rewritten(rewrite: Callable[[bytes], bytes]) -> Fault:
     """Another document in place of the answer's, packed as that was. What is no document stays as it is."""
 
     def fault(answer: Answer) -> Answer:

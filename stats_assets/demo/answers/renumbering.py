@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from stats_assets.demo.answers.content import ChangesetState, Source
 from stats_assets.demo.answers.faults import Answer
+from stats_assets.demo.answers.replication import OsmChange
+from stats_assets.demo.answers.sources import ChangesetState, Source
 
 
 class Renumbered:
@@ -32,6 +33,12 @@ class Renumbered:
 
     def last_run(self, sequence: int) -> datetime | None:
         return self._source.last_run(self._before(sequence)) if sequence >= self._new else None
+
+    def osmchange(self, sequence: int | None) -> OsmChange | None:
+        return self._source.osmchange(sequence)
+
+    def planet(self) -> bytes | None:
+        return self._source.planet()
 
     def truth(self, augmented_diffs: int | None, changesets: int | None) -> Answer:
         """changesets: by the new numbers."""

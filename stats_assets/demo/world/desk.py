@@ -111,9 +111,9 @@ class Desk:
         self.minute.put(element)
         self.session.changed(element.point if isinstance(element, Node) else None)
 
-    def drop(self, ref: Ref, stamp: Stamp | None = None) -> None:
+    def drop(self, ref: Ref, stamp: Stamp | None = None, printed: Stamp | None = None) -> None:
         element = self.stock.atlas.element(ref)
-        self.minute.drop(ref, stamp or self.stamp(element.stamp.version + 1))
+        self.minute.drop(ref, stamp or self.stamp(element.stamp.version + 1), printed)
         self.session.changed(element.point if isinstance(element, Node) else None)
 
     def drop_unused(self, nodes: Sequence[int]) -> list[Node]:
@@ -128,15 +128,19 @@ class Desk:
 
     def lay_node(self, point: Point, tags: Tags | None = None, version: int = 1) -> int:
         number = self.next_id("node")
-        self.put(Node(number, self.stamp(version), tags or {}, point))
+        self._lay(Node(number, self.stamp(version), tags or {}, point))
         return number
 
-    def lay_way(
-        self, refs: Sequence[int], tags: Tags | None = None, version: int = 1, *, lost: bool = False
-    ) -> int:
+    def lay_way(self, refs: Sequence[int], tags: Tags | None = None, version: int = 1) -> int:
         number = self.next_id("way")
-        self.put(Way(number, self.stamp(version), tags or {}, tuple(refs), lost))
+        self._lay(Way(number, self.stamp(version), tags or {}, tuple(refs)))
         return number
+
+    def _lay(self, element: Element) -> None:
+        """A higher version than the first: it had no tags before."""
+        for earlier in range(1, element.stamp.version):
+            self.minute.versions.append(replace(element, stamp=self.stamp(earlier), tags={}))
+        self.put(element)
 
     def lay_relation(self, members: Sequence[Member], tags: Tags) -> int:
         number = self.next_id("relation")
@@ -144,9 +148,11 @@ class Desk:
         return number
 
     def revise(self, ref: Ref, *, versions: int = 1, **changes: object) -> None:
-        """A new version of an element, uploaded now; two `versions` on: something between did not last."""
+        """A new version of an element, uploaded now; two `versions` on: it was deleted in between."""
         element = self.stock.atlas.element(ref)
         stamp = self.stamp(element.stamp.version + versions)
+        for between in range(element.stamp.version + 1, stamp.version):
+            self.minute.versions.append(self.minute.deletion(ref, self.stamp(between)))
         self.put(replace(element, stamp=stamp, **changes))  # type: ignore[arg-type]
 
     # The book

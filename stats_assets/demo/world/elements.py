@@ -40,13 +40,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`lost`: the server has none of its positions (docs/feeds.md, section 6.9)."""
+    """A way as it is on the map."""
 
     id: int
     stamp: Stamp
     tags: Tags
     refs: tuple[int, ...]
-    lost: bool = False
     kind: str = "way"
 
 
@@ -72,6 +71,18 @@ class Relation:
 Element = Node | Way | Relation
 
 
+class Deletion(NamedTuple):
+    """The version that says that an element is no more. point: a node's last position."""
+
+    kind: str
+    id: int
+    stamp: Stamp
+    point: Point | None = None
+
+
+Version = Element | Deletion
+
+
 class View(NamedTuple):
     """An element as the feed shows it: a way's positions; a relation's members' (one tuple each)."""
 
@@ -89,6 +100,12 @@ class Map:
 
     def __contains__(self, ref: Ref) -> bool:
         return ref in self._elements
+
+    def __iter__(self) -> Iterator[Element]:
+        """Nodes, ways, relations, each by id."""
+        return iter(
+            self._elements[ref] for ref in sorted(self._elements, key=lambda ref: (RANK[ref[0]], ref[1]))
+        )
 
     def node(self, number: int) -> Node:
         node = self._elements["node", number]
@@ -131,8 +148,10 @@ class Map:
         return None if element is None else View(element)
 
     def _positions(self, way: Way) -> tuple[Point | None, ...]:
-        nodes = (None if way.lost else self._elements.get(("node", ref)) for ref in way.refs)
-        return tuple(node.point if isinstance(node, Node) else None for node in nodes)
+        """One node that is unknown, and none has a position (docs/feeds.md, section 6.9)."""
+        nodes = [self._elements.get(("node", ref)) for ref in way.refs]
+        points = tuple(node.point for node in nodes if isinstance(node, Node))
+        return points if len(points) == len(nodes) else (None,) * len(nodes)
 
     def _member(self, member: Member) -> tuple[Point | None, ...]:
         element = self._elements.get((member.kind, member.ref))

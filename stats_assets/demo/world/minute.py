@@ -6,7 +6,7 @@ Not here: who edits what and why (`edits`), XML (`augmented_diff`).
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from stats_assets.demo.world.elements import RANK, Element, Map, Ref, Stamp, View
+from stats_assets.demo.world.elements import RANK, Deletion, Element, Map, Node, Ref, Stamp, Version, View
 
 _ORIGIN = 1347432900
 
@@ -32,10 +32,14 @@ class Action(NamedTuple):
 
 
 class Minute:
-    """What is done to the map within one sequence, and how it was before."""
+    """What is done to the map within one sequence, and how it was before.
+
+    `versions`: each that was uploaded, in order; two snapshots don't show what was in between.
+    """
 
     def __init__(self, atlas: Map, sequence: int) -> None:
         self.sequence = sequence
+        self.versions: list[Version] = []
         self._map = atlas
         self._before: dict[Ref, View | None] = {}
         self._graves: dict[Ref, Stamp] = {}
@@ -43,11 +47,18 @@ class Minute:
     def put(self, element: Element) -> None:
         self._touch((element.kind, element.id))
         self._map.put(element)
+        self.versions.append(element)
 
-    def drop(self, ref: Ref, stamp: Stamp) -> None:
+    def drop(self, ref: Ref, stamp: Stamp, printed: Stamp | None = None) -> None:
+        """`printed`: what an augmented diff says of the deletion, if it says something else."""
         self._touch(ref)
+        self.versions.append(self.deletion(ref, stamp))
         self._map.drop(ref)
-        self._graves[ref] = stamp
+        self._graves[ref] = printed or stamp
+
+    def deletion(self, ref: Ref, stamp: Stamp) -> Deletion:
+        element = self._map.element(ref)
+        return Deletion(*ref, stamp, element.point if isinstance(element, Node) else None)
 
     def busy(self, ref: Ref) -> bool:
         """Whether it, or what uses it, was touched this minute: then another edit would blur what was

@@ -86,13 +86,17 @@ def _turn_into(desk: Desk, feature: Feature, kind: Kind) -> None:
 
 
 def draw_with_unknown_node(desk: Desk) -> bool:
-    """A street one node of which has no position: broken, located by the rest."""
-    return _draw_broken(desk, lost=False)
-
-
-def draw_without_positions(desk: Desk) -> bool:
-    """As Overpass shows it when a node is unknown to it: broken, and nowhere."""
-    return _draw_broken(desk, lost=True)
+    """A street one node of which is unknown: it has no positions at all, is broken, and nowhere."""
+    points = propose(lambda: _long_enough(desk))
+    if points is None:
+        return False
+    known = [desk.lay_node(point) for point in points]
+    refs = (known[0], _UNKNOWN_NODE, *known[1:])
+    size = Size(whole=False)
+    ref = ("way", desk.lay_way(refs, STREET.tags))
+    desk.stock.add(Feature(ref, STREET, desk.place, (), size, [refs], ordinary=False))
+    desk.enter(desk.stock.features[ref], "added", (STREET, size), None)
+    return True
 
 
 def mend(desk: Desk) -> bool:
@@ -100,7 +104,7 @@ def mend(desk: Desk) -> bool:
     for feature in desk.stock.at(desk.place):
         if feature.kind is STREET and not feature.size.whole and not desk.minute.busy(feature.ref):
             refs = tuple(ref for ref in feature.rings[0] if ref != _UNKNOWN_NODE)
-            desk.revise(feature.ref, refs=refs, lost=False)
+            desk.revise(feature.ref, refs=refs)
             old, feature.size, feature.rings = feature.size, Size(), [refs]
             feature.size = desk.size(feature)
             feature.countries = feature.place.codes
@@ -146,15 +150,17 @@ def untie_bow(desk: Desk) -> bool:
 
 
 def delete_by_nobody(desk: Desk) -> bool:
-    """A deletion whose metadata Overpass has not: it prints zeros (docs/feeds.md, section 2.3), and it belongs to
-    nobody.
+    """A deletion that belongs to nobody: it is in no changeset. Overpass has nothing of its metadata and prints zeros
+    (docs/feeds.md, section 2.3).
     """
     feature = pick(desk, lambda feature: feature.kind is TREE)
     if feature is None:
         draw_kind(desk, TREE)
         return False
     desk.stock.remove(feature)
-    desk.drop(feature.ref, Stamp(0, datetime(1970, 1, 1, tzinfo=UTC), 0, 0, None))
+    version = desk.stock.atlas.element(feature.ref).stamp.version + 1
+    zeros = Stamp(0, datetime(1970, 1, 1, tzinfo=UTC), 0, 0, None)
+    desk.drop(feature.ref, zeros._replace(version=version, at=desk.at), printed=zeros)
     desk.mishap(feature.ref, changeset=0)
     return True
 
@@ -188,21 +194,6 @@ def lay_bare_nodes(desk: Desk) -> bool:
     """Nodes without tags are no features."""
     for _ in range(2):
         desk.lay_node(draw_point(desk.rng, desk.place))
-    return True
-
-
-def _draw_broken(desk: Desk, *, lost: bool) -> bool:
-    points = propose(lambda: _long_enough(desk))
-    if points is None:
-        return False
-    known = [desk.lay_node(point) for point in points]
-    refs = (known[0], _UNKNOWN_NODE, *known[1:])
-    size = Size(whole=False)
-    countries = () if lost else desk.place.codes
-    ref = ("way", desk.lay_way(refs, STREET.tags, lost=lost))
-    feature = Feature(ref, STREET, desk.place, countries, size, [refs], ordinary=False)
-    desk.stock.add(feature)
-    desk.enter(feature, "added", (STREET, size), None)
     return True
 
 

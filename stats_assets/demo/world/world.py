@@ -16,6 +16,7 @@ from stats_assets.demo.answers.augmented_diff import write_augmented_diff
 from stats_assets.demo.truth.book import Book
 from stats_assets.demo.world import edits, rare_edits, relation_edits
 from stats_assets.demo.world.desk import Desk, Stock
+from stats_assets.demo.world.elements import Element, Version
 from stats_assets.demo.world.kinds import FOUNDED, STREET, TREE
 from stats_assets.demo.world.mappers import FOUNDER, Remark
 from stats_assets.demo.world.minute import Minute, since, until
@@ -43,7 +44,7 @@ _RARE: tuple[edits.Edit, ...] = (
     rare_edits.undelete,
     relation_edits.draw_route,
     rare_edits.draw_bow_tie,
-    rare_edits.draw_without_positions,
+    rare_edits.draw_with_unknown_node,  # once more: there have to be some to mend
     rare_edits.delete_and_undelete,
     rare_edits.turn_house_into_forest,
     relation_edits.fill_hole,
@@ -62,10 +63,13 @@ _RARE: tuple[edits.Edit, ...] = (
 
 
 class Made(NamedTuple):
-    """One simulated minute: the diff (gzip), and the number of changeset files there are after it."""
+    """One simulated minute: the diff (gzip), the number of changeset files there are after it, and every version that
+    was uploaded.
+    """
 
     diff: bytes
     files: int
+    versions: tuple[Version, ...]
 
 
 class World:
@@ -87,12 +91,18 @@ class World:
         self._program = deque(_RARE)
         self._lock = RLock()
         self._found()
+        self.founded: tuple[Element, ...] = tuple(self._stock.atlas)
+        """What is on the map before the first minute: the planet."""
 
     # What others read
 
     def augmented_diff(self, sequence: int) -> bytes:
         """The diff's file, gzip. Raises LookupError below the first."""
         return self._minute(sequence).diff
+
+    def versions(self, sequence: int) -> tuple[Version, ...]:
+        """All that was uploaded in the minute, in order. Raises LookupError below the first."""
+        return self._minute(sequence).versions
 
     def newest_changeset_file(self, sequence: int) -> int:
         """The newest file when `sequence` is the newest diff; `changesets_first - 1`: there is none."""
@@ -133,7 +143,7 @@ class World:
         self._sessions.publish(number, rng)
         base = until(sequence) + timedelta(seconds=rng.randint(1, 20))
         diff = gzip.compress(write_augmented_diff(minute.actions(), base), 6, mtime=0)
-        self._made.append(Made(diff, len(self._sessions.published)))
+        self._made.append(Made(diff, len(self._sessions.published), tuple(minute.versions)))
 
     def _random(self, number: int) -> Random:
         return Random(f"{self.seed}:{self.first}:{number}")  # noqa: S311 (an invented world, not a secret)
@@ -145,6 +155,11 @@ class World:
             editing = self._sessions.editing(number)
             if second == max(range(14, 50)):  # a few edits at the very end of the window, which belongs to it
                 editing, second = [session for session in editing if session.closes != number], 60
+            elif second == min(
+                range(14, 50)
+            ):  # and some at its very beginning, before OsmChange of the last is cut
+                begin = since(minute.sequence)
+                editing, second = [session for session in editing if session.created_at < begin], 1
             if editing:
                 self._everyday(rng)(desk(rng.choice(editing), second))
 
