@@ -693,7 +693,8 @@ CREATE TABLE heads (
     failure text,
     source text,
     highest bigint,
-    numbering integer DEFAULT 0 NOT NULL
+    numbering integer DEFAULT 0 NOT NULL,
+    settled bigint
 );
 
 COMMENT ON TABLE heads IS 'What each feed said last of how far it reaches: asked by the sensors'' ticks';

@@ -22,6 +22,8 @@ class Report:
     start: int
     end: int
     head: int | None = None
+    settled: int | None = None
+    """The newest sequence whose body is final, where the feed's state says so."""
     began: datetime | None = None  # by the database's clock
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)

@@ -42,6 +42,8 @@ class Counted:
     from_archive: bool = False
     numbering: int = 0
     """How often the feed's numbers had begun again by then."""
+    of_directory: bool = False
+    """Of two bodies of one state of the feed the later read counts, whoever asked: the file was written anew."""
 
 
 class Writing(Protocol):
@@ -96,7 +98,11 @@ def verdict(row: Counts, new: Counted, *, by_hand: bool) -> Verdict:
         newer = new.fetched_at > row.fetched_at or (by_hand and new.fetched_at == row.fetched_at)
     else:
         # Two answers of one state of the server: a person who asks again takes the later one.
-        again = by_hand and new.osm_base == row.osm_base and new.fetched_at >= row.fetched_at
+        again = (
+            (by_hand or new.of_directory)
+            and new.osm_base == row.osm_base
+            and new.fetched_at >= row.fetched_at
+        )
         newer = new.osm_base > row.osm_base or again
     return Verdict.COMMITTED if newer else Verdict.STALE
 
