@@ -122,19 +122,12 @@ def pack_columns(slots: Sequence[int], numbers: Sequence[Sequence[int]], extras:
     times, changesets, uids = numbers[OF_METAS:]
     which = bytes(metas.setdefault(meta, len(metas)) for meta in zip(times, changesets, uids, strict=True))
     of_metas: Iterator[Sequence[int]] = zip(*metas, strict=True)
-    columns = [_column(column) for column in chain(numbers[:OF_METAS], of_metas)]
+    least, widths, columns = zip(*map(_column, chain(numbers[:OF_METAS], of_metas)), strict=True)
     bodies = list(extras.values())
     ends = np.cumsum([len(body) for body in bodies], dtype=np.int64) if bodies else ()
     width = _width(int(ends[-1])) if bodies else 0
-    head = _HEAD.pack(
-        there,
-        *(column[0] for column in columns),
-        *(column[1] for column in columns),
-        len(metas) - 1,
-        len(extras),
-        width,
-    )
-    parts = [head, *(column[2] for column in columns[:3]), which, *(column[2] for column in columns[3:])]
+    head = _HEAD.pack(there, *least, *widths, len(metas) - 1, len(extras), width)
+    parts = [head, *columns[:OF_METAS], which, *columns[OF_METAS:]]
     if bodies:
         parts += [bytes(extras), b"".join(int(end).to_bytes(width, "little") for end in ends), *bodies]
     return b"".join(parts)

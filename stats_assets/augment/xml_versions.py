@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from stats_assets.augment.head import (
+    ID_MAX,
     LATITUDE_MAX,
     LONGITUDE_MAX,
     UID_MAX,
@@ -117,8 +118,6 @@ def _version(element: Any, name: str, *, deleted: bool) -> Version:
     kind, get = element.tag, element.get
     try:
         visible = not deleted and _TRUTH[get("visible")]
-        uid = get("uid")
-        changeset = get("changeset")
         tags, refs, members = _children(element)
         placed = kind == "node" and (visible or get("lat") is not None)
         return Version(
@@ -126,8 +125,8 @@ def _version(element: Any, name: str, *, deleted: bool) -> Version:
             number(get("id"), "id"),
             number(get("version"), "version", VERSION_MAX),
             seconds(get("timestamp")),
-            number(changeset, "changeset") if changeset else 0,
-            number(uid, "uid", UID_MAX) if uid and uid != "-1" else 0,
+            _or_nobody(get("changeset"), "changeset", ID_MAX),
+            _or_nobody(get("uid"), "uid", UID_MAX),
             get("user") or None,
             visible,
             tags,
@@ -142,6 +141,11 @@ def _version(element: Any, name: str, *, deleted: bool) -> Version:
         raise Unreadable(
             name, f"has a {kind} {(get('id') or '?')[:40]} that can't be read: {said}"
         ) from error
+
+
+def _or_nobody(text: str | None, what: str, most: int) -> int:
+    """0 where there is none; so -1, which old files have."""
+    return number(text, what, most) if text and text != "-1" else 0
 
 
 def _children(element: Any) -> tuple[tuple[tuple[str, str], ...], tuple[int, ...], tuple[Member, ...]]:
