@@ -28,7 +28,7 @@ from stats_assets.database.made_diffs import (
     save_trouble,
 )
 from stats_assets.feeds.osmchange import OsmChangeDirectory
-from stats_assets.feeds.outcomes import FeedError, SequenceMissing
+from stats_assets.feeds.outcomes import BadAnswer, FeedError, HeadUnknown
 from stats_assets.ingest.diff_making_tick import NO_PLANET
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _booked(connection: Connection, work: MakingWork, done: Made) -> Iterator[No
         yield
     except (FeedError, StoreError, Unreadable, DirectoryFailed) as error:
         done.trouble = str(error)
-        if isinstance(error, FeedError) and not isinstance(error, SequenceMissing):
+        if isinstance(error, HeadUnknown | BadAnswer):
             save_feed_trouble(connection, work.feed.url, done.trouble, error.retry_after)
         if not isinstance(error, FeedError):
             raise MakingFailed(done.trouble) from error
