@@ -13,7 +13,7 @@ ROW = MadeDiffs(
     *("feed", 500, AGO, AGO, None, None, "store", "feed", AGO, AGO, AGO, 500, 7464545),
     *({}, [], AGO, None, None, 0, None, AGO, NOW),
 )
-NEVER = MadeDiffs(*[None] * 13, {}, [], *[None] * 3, 0, None, None, NOW)  # type: ignore[arg-type]
+NEVER = MadeDiffs(*[None] * 13, {}, [], *[None] * 3, 0, None, None, NOW)  # type: ignore[arg-type,call-arg]
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,12 @@ def made_augmented_diffs(context: AssetExecutionContext) -> Iterator[Materialize
                 made=partial(_turn_green, context, green),
             )
     except MakingFailed as error:
-        raise Failure(f"{error} What was made stays; the next run goes on.", allow_retries=False) from error
+        raise Failure(
+            f"{str(error).rstrip('.')}. What was made stays; the next run goes on.", allow_retries=False
+        ) from error
     shown = summary(done)
     if done.trouble:
-        context.log.warning(f"{done.trouble} The next run goes on from there.")
+        context.log.warning(f"{done.trouble.rstrip('.')}. The next run goes on from there.")
     elif done.last is not None:
         wakes.wake(context.instance, MAKER_SENSOR, wakes.RUN)
     if done.last is not None:
