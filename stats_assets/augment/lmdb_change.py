@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from stats_assets.augment.lmdb_snapshot import TALLY, LmdbSnapshot, pending_key
 from stats_assets.augment.lmdb_tables import ID, NUMBERS, TIME, USE
 from stats_assets.augment.node_groups import BITS, SIZE
-from stats_assets.augment.packing import pack, unpack
+from stats_assets.augment.packing import pack
+from stats_assets.augment.sealing import sealed
 from stats_assets.augment.settled_nodes import recorded
 from stats_assets.augment.store import Noted, Place
 from stats_assets.augment.user_groups import pack_users
-from stats_assets.augment.varints import put, take
+from stats_assets.augment.varints import put
 from stats_assets.augment.versions import Kind, Pending, Users, Version
 
 NOTED_MAX = 1000
@@ -46,7 +47,7 @@ class LmdbChange(LmdbSnapshot):
             group = self._nodes.changing(version.id >> BITS)
             group.put(version.id & SIZE - 1, recorded(version, self._names))
             return
-        data = pack(version, self._names)
+        data = sealed(pack(version, self._names))
         self._transaction.put(ID.pack(version.id), data, db=self._tables[f"{version.kind}s"])
         changes: tuple[tuple[Kind, ChangeUsers], ...] = (
             ("node", self._change_node_users),
@@ -65,7 +66,7 @@ class LmdbChange(LmdbSnapshot):
         data = bytearray()
         put(data, effective)
         data += pack(version, self._names)
-        self._transaction.put(pending_key(kind, id, number), bytes(data), db=self._tables["pending"])
+        self._transaction.put(pending_key(kind, id, number), sealed(bytes(data)), db=self._tables["pending"])
         time = TIME.pack(effective, NUMBERS[kind], id, number)
         self._transaction.put(time, b"", db=self._tables["pending_times"])
         for key in _uses(version):
@@ -75,10 +76,10 @@ class LmdbChange(LmdbSnapshot):
         data = self._transaction.pop(pending_key(kind, id, version), db=self._tables["pending"])
         if data is None:
             return
-        effective, at = take(data, 0)
-        key = TIME.pack(effective, NUMBERS[kind], id, version)
+        dropped = self._pending(kind, id, data)
+        key = TIME.pack(dropped.effective, NUMBERS[kind], id, version)
         self._transaction.delete(key, db=self._tables["pending_times"])
-        for key in _uses(unpack(kind, id, data[at:], self._names)):
+        for key in _uses(dropped.version):
             self._transaction.delete(key, db=self._tables["pending_users"])
 
     def put_place(self, place: Place) -> None:
@@ -115,7 +116,7 @@ class LmdbChange(LmdbSnapshot):
             relations = changed(self.users("way", way), user).relations
             key = ID.pack(way)
             if relations:
-                self._transaction.put(key, pack_users(relations), db=self._tables["way_users"])
+                self._transaction.put(key, sealed(pack_users(relations)), db=self._tables["way_users"])
             else:
                 self._transaction.delete(key, db=self._tables["way_users"])
 

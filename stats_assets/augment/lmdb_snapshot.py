@@ -17,6 +17,7 @@ from stats_assets.augment.lmdb_tables import (
 )
 from stats_assets.augment.node_groups import BITS, SIZE, NodeGroup
 from stats_assets.augment.packing import unpack
+from stats_assets.augment.sealing import opened
 from stats_assets.augment.settled_nodes import told
 from stats_assets.augment.store import Noted, Place
 from stats_assets.augment.user_groups import UserGroup, unpack_users
@@ -49,7 +50,7 @@ class LmdbSnapshot:
             record = self._nodes.get(id >> BITS).get(id & SIZE - 1)
             return told(id, record, self._names) if record else None
         data = self._transaction.get(ID.pack(id), db=self._tables[f"{kind}s"])
-        return unpack(kind, id, data, self._names) if data else None
+        return unpack(kind, id, opened(data), self._names) if data else None
 
     def users(self, kind: Kind, id: int) -> Users:
         if kind == "node":
@@ -57,14 +58,13 @@ class LmdbSnapshot:
         if kind == "relation":
             return Users()
         data = self._transaction.get(ID.pack(id), db=self._tables["way_users"])
-        return Users((), unpack_users(data)) if data else Users()
+        return Users((), unpack_users(opened(data))) if data else Users()
 
     def chain(self, kind: Kind, id: int) -> tuple[Pending, ...]:
         prefix = ELEMENT.pack(NUMBERS[kind], id)
         found = []
         for _, data in self._beginning("pending", prefix):
-            effective, at = take(data, 0)
-            found.append(Pending(unpack(kind, id, data[at:], self._names), effective))
+            found.append(self._pending(kind, id, data))
         return tuple(found)
 
     def pending_users(self, kind: Kind, id: int) -> Users:
@@ -94,6 +94,11 @@ class LmdbSnapshot:
 
     def tallies(self) -> dict[str, int]:
         return {key[len(TALLY) :].decode(): int(data) for key, data in self._beginning("about", TALLY)}
+
+    def _pending(self, kind: Kind, id: int, data: bytes) -> Pending:
+        data = opened(data)
+        effective, at = take(data, 0)
+        return Pending(unpack(kind, id, data[at:], self._names), effective)
 
     def _beginning(self, table: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """The rows whose key begins so, in order."""

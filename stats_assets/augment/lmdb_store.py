@@ -16,6 +16,7 @@ from stats_assets.augment.lmdb_change import LmdbChange
 from stats_assets.augment.lmdb_snapshot import LmdbSnapshot
 from stats_assets.augment.lmdb_tables import TABLES
 from stats_assets.augment.planet_loading import PlanetLoading
+from stats_assets.augment.sealing import Torn
 from stats_assets.augment.store_errors import (
     StoreDamaged,
     StoreError,
@@ -161,10 +162,10 @@ class LmdbStore:
             raise StoreFull(
                 f"A change of the store {self.folder} is larger than {self._room:,} bytes."
             ) from error
-        except lmdb.Error as error:
+        except (lmdb.Error, Torn) as error:
             raise self._meaning(error) from error
 
-    def _meaning(self, error: lmdb.Error) -> StoreError:
+    def _meaning(self, error: lmdb.Error | Torn) -> StoreError:
         said = str(error)
         full = (os.strerror(each) for each in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
         if any(reason in said for reason in full):

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from stats_assets.augment.sealing import opened, sealed
 from stats_assets.augment.versions import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Groups(Generic[Group]):
             if len(self._groups) >= GROUPS_MAX:
                 self.flush()
                 self._groups.clear()
-            data = self._transaction.get(ID.pack(number), b"", db=self._table)
-            group = self._groups[number] = self._made(data)
+            data = self._transaction.get(ID.pack(number), db=self._table)
+            group = self._groups[number] = self._made(opened(data) if data else b"")
         return group
 
     def changing(self, number: int) -> Group:
@@ -72,7 +73,7 @@ class Groups(Generic[Group]):
         for number in sorted(self._changed):
             data = self._groups[number].packed()
             if data:
-                self._transaction.put(ID.pack(number), data, db=self._table)
+                self._transaction.put(ID.pack(number), sealed(data), db=self._table)
             else:
                 self._transaction.delete(ID.pack(number), db=self._table)
         self._changed.clear()

@@ -6,7 +6,7 @@ nodes, user_groups.py.
 
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 import numpy as np
@@ -124,12 +124,12 @@ def pack_columns(slots: Sequence[int], numbers: Sequence[Sequence[int]], extras:
     of_metas: Iterator[Sequence[int]] = zip(*metas, strict=True)
     least, widths, columns = zip(*map(_column, chain(numbers[:OF_METAS], of_metas)), strict=True)
     bodies = list(extras.values())
-    ends = np.cumsum([len(body) for body in bodies], dtype=np.int64) if bodies else ()
-    width = _width(int(ends[-1])) if bodies else 0
+    ends = list(accumulate(map(len, bodies)))
+    width = _width(ends[-1]) if ends else 0
     head = _HEAD.pack(there, *least, *widths, len(metas) - 1, len(extras), width)
     parts = [head, *columns[:OF_METAS], which, *columns[OF_METAS:]]
     if bodies:
-        parts += [bytes(extras), b"".join(int(end).to_bytes(width, "little") for end in ends), *bodies]
+        parts += [bytes(extras), b"".join(end.to_bytes(width, "little") for end in ends), *bodies]
     return b"".join(parts)
 
 

@@ -82,10 +82,9 @@ class _Block:
         for id, lon, lat, timestamp, changeset, uid, user, version, visible, own in zip(
             *columns, info.version, visibles, tags, strict=True
         ):
-            yield Version(
-                "node", *_head(id, version, timestamp * self._seconds // 1000, changeset, uid),
-                strings[user] or None, visible, own, self._position(lon, lat) if visible else self._last_position(lon, lat),
-            )  # fmt: skip
+            position = self._position(lon, lat) if visible else self._last_position(lon, lat)
+            head = _head(id, version, timestamp * self._seconds // 1000, changeset, uid)
+            yield Version("node", *head, strings[user] or None, visible, own, position)
 
     def _dense_tags(self, keys_values: Sequence[int], count: int) -> list[tuple[tuple[str, str], ...]]:
         """Of each node: keys and values in turn, up to a 0."""

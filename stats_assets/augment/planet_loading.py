@@ -14,6 +14,7 @@ from stats_assets.augment.lmdb_tables import ID, NameTable, Tables
 from stats_assets.augment.node_groups import BITS, SIZE, NodeRecord, pack_columns
 from stats_assets.augment.packing import pack
 from stats_assets.augment.pairs import Pairs
+from stats_assets.augment.sealing import sealed
 from stats_assets.augment.settled_nodes import recorded
 from stats_assets.augment.user_groups import pack_group, pack_users
 from stats_assets.augment.versions import Users, Version
@@ -102,7 +103,7 @@ class PlanetLoading:
         self._group = {}
 
     def _put(self, table: str, key: int, data: bytes) -> None:
-        self._transaction.put(ID.pack(key), data, db=self._tables[table], append=True)
+        self._transaction.put(ID.pack(key), sealed(data), db=self._tables[table], append=True)
         self._rows += 1
         if self._rows >= ROWS:
             self._transaction.commit()
