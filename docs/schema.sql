@@ -264,6 +264,41 @@ CREATE AGGREGATE jsonb_sum(jsonb) (
 
 COMMENT ON AGGREGATE jsonb_sum(jsonb) IS 'Flat objects of numbers added key by key, exactly; zero keys left out';
 
+CREATE TABLE addresses (
+    id integer NOT NULL,
+    stream text NOT NULL COLLATE pg_catalog."C",
+    url text NOT NULL COLLATE pg_catalog."C",
+    server text NOT NULL COLLATE pg_catalog."C",
+    head bigint,
+    reached timestamp with time zone,
+    answered_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    failure text,
+    failures integer DEFAULT 0 NOT NULL,
+    bad_at timestamp with time zone,
+    bad text,
+    well_since timestamp with time zone,
+    left_at timestamp with time zone,
+    leaves integer DEFAULT 0 NOT NULL,
+    first bigint,
+    numbering integer,
+    other_numbering text,
+    quiet_until timestamp with time zone,
+    quiet_reason text,
+    refusals integer DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE addresses IS 'Where a stream''s feed is, or was, read from: what is known of each place';
+
+ALTER TABLE addresses ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME addresses_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE aggregate_days (
     owner text NOT NULL COLLATE pg_catalog."C",
     owner_id bigint NOT NULL,
@@ -375,6 +410,7 @@ CREATE TABLE asked (
     sequence bigint NOT NULL,
     asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     answer text COLLATE pg_catalog."C",
+    server text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT asked_answer_check CHECK ((answer = ANY (ARRAY['good'::text, 'bad'::text, 'duplicate'::text])))
 );
 
@@ -742,6 +778,9 @@ CREATE TABLE ledger (
     rereads integer DEFAULT 0 NOT NULL,
     reread_at timestamp with time zone,
     numbering integer DEFAULT 0 NOT NULL,
+    address integer,
+    settled_by integer,
+    canonical text COLLATE pg_catalog."C",
     CONSTRAINT ledger_result_check CHECK ((result = ANY (ARRAY['none'::text, 'committed'::text, 'skipped'::text]))),
     CONSTRAINT ledger_work_check CHECK ((work = ANY (ARRAY['idle'::text, 'trying'::text, 'waiting'::text, 'quarantined'::text, 'hole'::text])))
 )
@@ -762,6 +801,8 @@ COMMENT ON COLUMN ledger.rereads IS 'Reads to settle that brought nothing newer:
 COMMENT ON COLUMN ledger.reread_at IS 'Not before that is it read again to settle; flagged, it is read again then';
 
 COMMENT ON COLUMN ledger.numbering IS 'How often the feed''s numbers had begun again when the counted body was read';
+
+COMMENT ON COLUMN ledger.canonical IS 'By this two servers'' bodies are compared; content_hash is of bytes';
 
 CREATE TABLE ledger_blocks (
     stream text NOT NULL COLLATE pg_catalog."C",
@@ -921,6 +962,18 @@ COMMENT ON TABLE schema_marks IS 'One row; a revision that older code can''t wor
 
 COMMENT ON COLUMN schema_marks.made_as IS 'By which two logins are seen to lead to two databases: a copy has its original''s';
 
+CREATE TABLE server_requests (
+    stream text NOT NULL COLLATE pg_catalog."C",
+    server text NOT NULL COLLATE pg_catalog."C",
+    hour timestamp with time zone NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    number integer NOT NULL,
+    bytes bigint NOT NULL,
+    CONSTRAINT server_requests_kind_check CHECK ((kind = ANY (ARRAY['head'::text, 'body'::text])))
+);
+
+COMMENT ON TABLE server_requests IS 'Requests (table requests) by server; kept for a week';
+
 CREATE TABLE statistics_held (
     changeset_id bigint NOT NULL,
     sequence bigint,
@@ -966,12 +1019,17 @@ CREATE TABLE streams (
     archive_not_above bigint,
     archive_since timestamp with time zone,
     begun_at timestamp with time zone,
-    refusals integer DEFAULT 0 NOT NULL
+    refusals integer DEFAULT 0 NOT NULL,
+    in_use integer,
+    in_use_since timestamp with time zone,
+    in_use_why text
 );
 
 COMMENT ON TABLE streams IS 'Where each stream stands; checkpoint: every sequence from origin to it is done';
 
 COMMENT ON COLUMN streams.shown IS 'The cursor that the last tick gave: one below it was set back by a person';
+
+COMMENT ON COLUMN streams.quiet_until IS 'Of the address in use; those of others are in addresses';
 
 CREATE TABLE unions (
     id bigint NOT NULL,
@@ -1086,6 +1144,12 @@ CREATE TABLE verdicts (
 );
 
 COMMENT ON TABLE verdicts IS 'Whether all statistics are what the facts say, as the last verification or rebuild left it';
+
+ALTER TABLE ONLY addresses
+    ADD CONSTRAINT addresses_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY addresses
+    ADD CONSTRAINT addresses_stream_url_key UNIQUE (stream, url);
 
 ALTER TABLE ONLY aggregate_days
     ADD CONSTRAINT aggregate_days_pkey PRIMARY KEY (owner, owner_id, day);
@@ -1203,6 +1267,9 @@ ALTER TABLE ONLY roll_ups
 
 ALTER TABLE ONLY run_leases
     ADD CONSTRAINT run_leases_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY server_requests
+    ADD CONSTRAINT server_requests_pkey PRIMARY KEY (stream, server, hour, kind);
 
 ALTER TABLE ONLY statistics_queue
     ADD CONSTRAINT statistics_queue_pkey PRIMARY KEY (id);

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from stats_assets.database.ledger.commit import Verdict
+from stats_assets.database.ledger.worth import Verdict
 from stats_assets.ingest.parse import Reading
 
 NOT_YET = "the feed does not have the rest yet"

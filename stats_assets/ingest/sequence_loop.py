@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import Away, FactsAway
 from stats_assets.database.ledger import ledger, pauses
-from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
+from stats_assets.database.ledger.commit import commit
 from stats_assets.database.ledger.ledger import LedgerRow
+from stats_assets.database.ledger.worth import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted
 from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, SequenceNotYetAvailable
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
 from stats_assets.ingest.fetch import Bodies, Poison, Read, is_settled, judge, poison_told, settled_to
@@ -47,6 +48,10 @@ class _Writing:
     def __init__(self, read: Read, bodies: Bodies) -> None:
         self._read, self._bodies = read, bodies
         self._kept = read.body.from_archive
+
+    def canonical(self) -> str:
+        """The hash of the body's actions in one form."""
+        return self._bodies.work.reader.canonical(self._read.body.path)
 
     def keep_replaced(self) -> None:
         """Keep the body that is counted now aside, once: when this is called again, the archive may have the new one.
