@@ -37,11 +37,14 @@ def conflicts(settings: Settings) -> Iterator[str]:
             f"SETTLE_SECONDS ({s.settle_seconds:g}) is less than {SETTLE_LEAST}, and beside OSMCHANGE_URL edits come"
             " an hour late and more: they would be counted in another minute than their own. Raise it, or leave it out"
         )
-    if s.osmchange_url and _alike(s.made_diffs) in (_alike(s.changesets_url), _alike(s.osmchange_url)):
-        yield (
-            "MADE_DIFFS_URI is the same as CHANGESETS_URL or OSMCHANGE_URL: what is made would lie among what is read."
-            " Name a place of its own"
-        )
+    archive = f"{s.archive.rstrip('/')}/augmented_diffs" if s.archive else None
+    others = {"CHANGESETS_URL": s.changesets_url, "OSMCHANGE_URL": s.osmchange_url, "the archive": archive}
+    for name, other in others.items():
+        if s.osmchange_url and other and _alike(s.made_diffs) == _alike(other):
+            yield (
+                f"MADE_DIFFS_URI is the place of {name}, and two would write one state there, or what is made would lie"
+                " among what is read. Name a place of its own"
+            )
     if s.retry_first_seconds > s.retry_max_seconds:
         yield (
             f"RETRY_FIRST_SECONDS ({s.retry_first_seconds:g}) is more than RETRY_MAX_SECONDS"

@@ -173,15 +173,15 @@ class Stats:
 
     def making_work(self) -> MakingWork | None:
         """All that a run of the maker of augmented diffs needs; None: none are made here."""
-        from stats_assets.ingest.diff_making import MakingWork
-
         s, feed = self.settings, self.osmchange
         if feed is None:
             return None
+        from stats_assets.ingest.diff_making import MakingWork
+
         return MakingWork(
             feed=feed,
-            folder=s.store_folder,
-            planet=s.planet_file,
+            folder=s.store_folder.absolute(),
+            planet=s.planet_file and s.planet_file.absolute(),
             out=s.made_diffs,
             settle_seconds=int(s.settle_seconds),
             first_pause=s.retry_first_seconds,
