@@ -220,8 +220,8 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
-        if _SCHEME.match(str(value)):
-            raise ValueError(f"{str(value)!r} can't be used: take a path")
+        if _SCHEME.match(str(value)):  # of the two slashes a path has kept one
+            raise ValueError(f"{masked(str(value).replace(':/', '://', 1))!r} can't be used: take a path")
         try:
             return value and value.expanduser()
         except RuntimeError as error:  # ~somebody

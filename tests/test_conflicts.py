@@ -178,12 +178,7 @@ def test_it_is_a_sentence_without_a_password(how: str, monkeypatch: pytest.Monke
 
 
 FINE = [
-    {
-        "OSMCHANGE_URL": "https://h/minute",
-        "AUGMENTED_DIFFS_URL": "/x",
-        "OVERPASS_URL": "https://o",
-    },  # the first wins
-    {"SETTLE_SECONDS": "60", "MADE_DIFFS_URI": "/c", "CHANGESETS_URL": "/c"},  # nothing is made
+    {"OSMCHANGE_URL": "https://h/minute", "PLANET_FILE": "p.osm.pbf", "SETTLE_SECONDS": "3900"},
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": "https://overpass-api.de"},  # the default
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": ""},
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "CHANGESETS_URL": "https://h/changesets"},
@@ -249,6 +244,15 @@ UNHEARD = [
         "SETTLE_SECONDS does nothing beside AUGMENTED_DIFFS_URL",
     ),
     ({"ARCHIVE_URI": "S3://b/x", "ARCHIVE_KEEP_DAYS": "9"}, "ARCHIVE_KEEP_DAYS does nothing in a bucket"),
+    (
+        {"OSMCHANGE_URL": "/m", "AUGMENTED_DIFFS_URL": "/x"},
+        "AUGMENTED_DIFFS_URL does nothing beside OSMCHANGE_URL",
+    ),
+    ({"OSMCHANGE_URL": "/m", "OVERPASS_URL": "https://o"}, "OVERPASS_URL does nothing beside OSMCHANGE_URL"),
+    *(
+        ({name: "/x"}, f"{name} does nothing without OSMCHANGE_URL")
+        for name in ("PLANET_FILE", "AUGMENT_STORE", "MADE_DIFFS_URI")
+    ),
 ]
 
 

@@ -18,7 +18,7 @@ from typer.main import get_command
 from stats_assets.cli.main import app
 from stats_assets.cli.seek import MOST_UNASKED
 from stats_assets.database.ledger import pauses, stream_rows
-from stats_assets.definitions import defs, definitions_of
+from stats_assets.definitions import definitions_of, defs
 from stats_assets.demo.home import HEARD, TAKEN_OVER
 from stats_assets.env_file import NAMES, complaints
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
