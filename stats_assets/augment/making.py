@@ -18,7 +18,8 @@ from stats_assets.augment.document import write
 from stats_assets.augment.store import Place, Snapshot, Store
 from stats_assets.augment.versions import Version
 from stats_assets.augment.window import MINUTE, minute_of, settle, take_in
-from stats_assets.feeds.outcomes import SequenceMissing
+from stats_assets.feeds.outcomes import HeadUnknown, SequenceMissing
+from stats_assets.feeds.sequences import TO_COME
 from stats_assets.mendable import Mendable
 
 SETTLE_SECONDS = 3_900
@@ -62,6 +63,8 @@ class Report:
     """Of these, what had come to differ, and was written again."""
     actions: int = 0
     """Of all that were made."""
+    head: int | None = None
+    """The feed's newest file; below the store's where that has read another feed, or this one began anew."""
     missing: str = ""
     """Which file is missing, so that nothing after it is read; empty: none."""
     happened: Counter[str] = field(default_factory=Counter)
@@ -86,8 +89,7 @@ def begin_at(store: Store, first: int | None) -> int:
                 f"Minute {first} can't be made: the planet is of {begins:%Y-%m-%dT%H:%MZ}, so the first that can is"
                 f" {possible}. Take that, or an older planet."
             )
-        following = possible if place.made is None else place.made + 1
-        following = max(first or 0, following)
+        following = max(first or 0, _made(place) + 1)
         change.put_place(place._replace(made=following - 1))
     return following
 
@@ -127,6 +129,7 @@ class Making:
             folder = Path(temporary)
             self._catch_up(folder, report)
             head = feed.state()
+            report.head = head.sequence
             begun = self._next(feed)
             end = head.sequence if up_to is None else min(up_to, head.sequence)
             for sequence in range(begun, end + 1):
@@ -139,7 +142,7 @@ class Making:
                     return report
                 self._catch_up(folder, report)
                 told(sequence - begun + 1, end - begun + 1)
-            if self._reach(head):
+            if self._reach(feed, head):
                 self._catch_up(folder, report)
         return report
 
@@ -153,7 +156,7 @@ class Making:
         with self.store.reading() as snapshot, TemporaryDirectory() as folder:
             place = snapshot.place()
             last = _newest_change(snapshot) if self.last is None else self.last
-            for sequence in range(_made(place) + 1, last + 1):
+            for sequence in range(max(self.first, _made(place) + 1), last + 1):
                 self._make(snapshot, sequence, Path(folder), report)
             settled = last if for_good else minute_of(place.settled_to)
             self._say(max(last, _made(place)), place.reached, settled, Path(folder))
@@ -175,18 +178,18 @@ class Making:
         state = head if sequence == head.sequence else feed.state_of(sequence)
         file = feed.fetch(sequence, folder)
         if state is not None:
-            time = int(state.time.timestamp())
+            time = _time_of(feed, state)
         else:  # as far as its versions say; none is believed that is later than all of the feed
             newest = max((version.timestamp for version in self.read(file)), default=0)
-            time = min(newest, int(head.time.timestamp()))
+            time = min(newest, _time_of(feed, head))
         with self.store.changing() as change:
             report.happened.update(take_in(change, self.read(file), sequence, time))
         file.unlink()
         report.files += 1
 
-    def _reach(self, head: FileState) -> bool:
+    def _reach(self, feed: OsmChange, head: FileState) -> bool:
         """In a quiet feed only the state's time rises: what it says of the newest file holds for the store."""
-        place, time = self.place(), int(head.time.timestamp())
+        place, time = self.place(), _time_of(feed, head)
         if place.sequence != head.sequence or place.reached >= time:
             return False
         with self.store.changing() as change:
@@ -251,12 +254,23 @@ class Making:
     def _say(self, newest: int, reached: int, settled: int, folder: Path) -> None:
         """Say in state.yaml which documents are there, once one is."""
         before = self.out.state()
-        if before is None and not self.out.has_any(newest):
+        there = before.sequence if before else -1
+        if newest > there and self.out.has_any(newest):
+            there = newest
+        if there < 0:
             return
-        newest = max(newest, before.sequence if before else newest)
-        state = State(newest, datetime.fromtimestamp(reached, UTC), min(settled, newest))
+        state = State(there, datetime.fromtimestamp(reached, UTC), max(-1, min(settled, there)))
         if state != before:
             self.out.put_state(state, folder)
+
+
+def _time_of(feed: OsmChange, state: FileState) -> int:
+    """In epoch seconds. Raises HeadUnknown for one that no clock can be so far ahead: it would settle all there is."""
+    if state.time - datetime.now(UTC) > TO_COME:
+        raise HeadUnknown(
+            feed.url, f"file {state.sequence} is said to be of {state.time:%FT%TZ}: not to be used"
+        )
+    return int(state.time.timestamp())
 
 
 def _made(place: Place) -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from stats_assets.augment.making import Making, Report
     from stats_assets.augment.store import Noted, Store
 
+DAY = 24 * 60
+"""Minutes."""
 SHOWN = 5
 """So many of a list are said to people; --json has them all."""
 LISTS = {
@@ -82,7 +85,9 @@ def augment(
     from stats_assets.augment.making import Making, begin_at
     from stats_assets.augment.reading import read_osmchange
 
-    settings = settings_here(files=())
+    planet, store = (path and path.absolute() for path in (planet, store))
+    out, osmchange = _from_here(out), osmchange and _from_here(osmchange)
+    settings = settings_here(files=())  # from now on paths are the project's
     if end is not None and start is not None and end < start:
         _refuse(f"--end {end} is before --start {start}: take it at least as high.")
     try:
@@ -95,6 +100,7 @@ def augment(
             kept, directory, read_osmchange, int(settings.settle_seconds), first=first, last=end, prompt=False
         )
         report, trouble = _made(making, osmchange, settings)
+        _check(making, report, end)
         whole = making.finish(for_good=store is None and not trouble)
         report.made += whole.made
         report.actions += whole.actions
@@ -103,6 +109,11 @@ def augment(
         say(f"stats-assets: {trouble}", style="red")
         say("What comes after that was not read.", style="red")
         raise typer.Exit(1)
+
+
+def _from_here(uri: str) -> str:
+    """A path as an absolute one; any other address as it is."""
+    return uri if urlsplit(uri).scheme else str(Path(uri).absolute())
 
 
 def _refuse(what: str) -> NoReturn:
@@ -180,6 +191,24 @@ def _made(making: "Making", osmchange: str | None, settings: Settings) -> "tuple
         except (FeedError, Unreadable) as error:
             return report, str(error)
     return report, report.missing
+
+
+def _check(making: "Making", report: "Report", end: int | None) -> None:
+    """What OsmChange reached, and what was asked for, fit together."""
+    from stats_assets.augment.window import minute_of
+
+    place = making.place()
+    reached = minute_of(place.reached)
+    if end is not None and end > reached + DAY:
+        _refuse(
+            f"--end {end} is more than a day after all that is known: OsmChange was read up to minute {reached}."
+        )
+    if report.head is not None and report.head < (place.sequence or 0):
+        say(
+            f"The store has read up to file {place.sequence}, and the newest is {report.head}: is it another feed, or"
+            " did its numbers begin anew? Then load a planet into a new store.",
+            style="yellow",
+        )
 
 
 def _show(making: "Making", report: "Report", first: int, as_json: bool) -> None:

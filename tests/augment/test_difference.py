@@ -45,7 +45,7 @@ def test_what_is_no_move_changes_the_node_alone() -> None:
     only = [("modify", "node", 1)]
     assert acts(PLANET, node(1, 2, 30, 1, 1, tags=(("highway", "crossing"),))) == only
     assert acts(PLANET, MOVE, node(1, 3, 40, 1, 1)) == only
-    assert acts(PLANET, gone(node(1, 1, 0), 30)) == [("delete", "node", 1)]
+    assert acts((*NODES, WAY, OF_WAY), gone(node(1, 1, 0), 30)) == [("delete", "node", 1)]
 
 
 def test_tags_and_versions_of_a_member_are_not_the_relation_s() -> None:
@@ -62,6 +62,15 @@ def test_a_member_way_that_goes_or_comes_back_shows_the_relation() -> None:
         ("delete", "way", 10),
         ("delete", "relation", 20),
     ]
+
+
+def test_a_member_node_that_is_deleted_is_bare_and_shows_the_relation() -> None:
+    planet = (*NODES, OF_NODE)
+    deleted, shown = found(planet, gone(node(1, 1, 0), 30))
+    assert (deleted.change, shown.change, shown.new.version.id) == ("delete", "modify", 21)
+    assert shown.old is not None
+    places = [[line for _, line in side.members()] for side in (shown.old, shown.new)]
+    assert places == [[((1, 1),)], [None]]
 
 
 def test_created_and_deleted_or_deleted_all_along_is_nothing() -> None:
