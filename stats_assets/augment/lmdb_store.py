@@ -99,12 +99,15 @@ class LmdbStore:
             rows = PlanetLoading(self._begun, self.folder)
             try:
                 yield rows
+            except OSError as error:
+                rows.abort()
+                raise self._meaning(error) from error
             except BaseException:
                 rows.abort()
                 raise
 
     def check(self) -> None:
-        """Reads all of it, about 50 MB a second. Raises StoreDamaged.
+        """Reads all of it. Raises StoreDamaged.
 
         What is read is checked each time; that something is not there any more is only seen so.
         """
@@ -192,18 +195,25 @@ class LmdbStore:
         except (lmdb.Error, Torn) as error:
             raise self._meaning(error) from error
 
-    def _meaning(self, error: lmdb.Error | Torn) -> StoreError:
+    def _meaning(self, error: lmdb.Error | OSError | Torn) -> StoreError:
         said = str(error)
-        full = (os.strerror(each) for each in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
-        if any(reason in said for reason in full):
+
+        def due_to(*numbers: int) -> bool:
+            return any(os.strerror(number) in said for number in numbers)
+
+        if due_to(errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             return StoreFull(f"The disk of the store {self.folder} is full ({said}). {_AGAIN}")
-        if os.strerror(errno.EIO) in said:
+        if due_to(errno.EIO):
+            # LMDB's word for a write of which only a part was done, which is how a disk mostly becomes full.
+            return StoreFull(f"The disk of the store {self.folder} is full, or it fails ({said}). {_AGAIN}")
+        if due_to(errno.ENOMEM):
             return StoreError(
-                f"The disk of the store {self.folder} fails ({said}). Look at the machine's log."
+                f"The store {self.folder} finds no {self._room >> 30} GB of free addresses ({said}). They are"
+                " no memory: raise the limit (`ulimit -v`)."
             )
-        if os.strerror(errno.EACCES) in said:
+        if due_to(errno.EACCES, errno.EPERM, errno.EROFS) or isinstance(error, OSError):
             return StoreError(
-                f"The store {self.folder} may not be written to ({said}). Give this user the right to."
+                f"The store {self.folder} can't be read or written ({said}). Look at its disk and rights."
             )
         return StoreDamaged(f"The store {self.folder} is damaged ({said}). {_ANEW}")
 

@@ -25,8 +25,8 @@ TIME = struct.Struct(">QBQI")
 USE = struct.Struct(">BQBQI")
 """Of a pending version: kind and id of what it names, its own kind, id, version."""
 NUMBERS: dict[Kind, int] = {kind: number for number, kind in enumerate(KINDS)}
-GROUPS_MAX = 20_000
-"""So many groups are remembered: some 100 MB."""
+GROUPS_MAX = 5_000
+"""So many groups of a table are remembered: up to some 50 MB."""
 
 
 class Packed(Protocol):

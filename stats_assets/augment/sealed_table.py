@@ -1,5 +1,5 @@
-"""A table of LMDB in a transaction, each value with a check sum of its key and itself. A disk's fault has to be told, not
-taken for an edit, and LMDB has none.
+"""A table of LMDB in a transaction, each value with a check sum of its key and itself. LMDB has none of its own, and a
+disk's fault has to be told, not taken for an edit.
 
 Here: rows. Which tables there are is lmdb_tables.py's.
 """

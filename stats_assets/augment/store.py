@@ -1,7 +1,7 @@
 """What the maker asks of its store. What is kept, and how, is lmdb_store.py's.
 
-All times are epoch seconds. The settled state is what is effective until `Place.settled_to`; what is later is pending, and
-until the first minute is settled also what came since the planet, however old it is.
+All times are epoch seconds. The settled state is what is effective until `Place.settled_to`; what is later is pending,
+and until the first minute is settled also what came since the planet, however old it is.
 """
 
 from collections.abc import Iterator

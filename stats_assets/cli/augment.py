@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
-from urllib.parse import urlsplit
 
 import typer
 
 from stats_assets.cli.messages import print_json, say
-from stats_assets.cli.options import AsJson, as_text
+from stats_assets.cli.options import AsJson, from_here, place_from_here
 from stats_assets.cli.progress import SAY_SECONDS, Progress
 from stats_assets.cli.project import settings_here
 from stats_assets.feeds.outcomes import FeedError
@@ -53,14 +52,21 @@ EXIT_CODES = {
 
 def augment(
     out: Annotated[
-        str, typer.Option(parser=as_text, metavar="DIR", help="For the documents: a path or s3://.")
+        str, typer.Option(parser=place_from_here, metavar="DIR", help="For the documents: a path or s3://.")
     ],
     planet: Annotated[
-        Path | None, typer.Option(help="Where it begins: .osm.pbf, .osm, .osm.xml, also .gz, .bz2.")
+        Path | None,
+        typer.Option(
+            parser=from_here,
+            metavar="FILE",
+            help="Where it begins: .osm.pbf, .osm, .osm.xml, also .gz, .bz2.",
+        ),
     ] = None,
     osmchange: Annotated[
         str | None,
-        typer.Option(parser=as_text, metavar="URL|DIR", help="A replication directory, with state.txt."),
+        typer.Option(
+            parser=place_from_here, metavar="URL|DIR", help="A replication directory, with state.txt."
+        ),
     ] = None,
     start: Annotated[
         int | None, typer.Option(min=0, max=999_999_999, help="First minute; by default the planet's next.")
@@ -69,7 +75,12 @@ def augment(
         int | None, typer.Option(min=0, max=999_999_999, help="Last minute; by default the newest change's.")
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="Kept there, and gone on with; by default it is thrown away.")
+        Path | None,
+        typer.Option(
+            parser=from_here,
+            metavar="DIR",
+            help="Kept there, and gone on with; by default it is thrown away.",
+        ),
     ] = None,
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="The planet's time, as 2026-11-30T00:00Z.")
@@ -85,9 +96,7 @@ def augment(
     from stats_assets.augment.making import Making, begin_at
     from stats_assets.augment.reading import read_osmchange
 
-    planet, store = (path and path.absolute() for path in (planet, store))
-    out, osmchange = _from_here(out), osmchange and _from_here(osmchange)
-    settings = settings_here(files=())  # from now on paths are the project's
+    settings = settings_here(files=())
     if end is not None and start is not None and end < start:
         _refuse(f"--end {end} is before --start {start}: take it at least as high.")
     try:
@@ -101,7 +110,10 @@ def augment(
         )
         report, trouble = _made(making, osmchange, settings)
         _check(making, report, end)
-        whole = making.finish(for_good=store is None and not trouble)
+        with Progress("documents") as shown:
+            whole = making.finish(
+                for_good=store is None and not trouble, told=lambda done, of: shown.at(done / of)
+            )
         report.made += whole.made
         report.actions += whole.actions
         _show(making, report, first, as_json)
@@ -109,11 +121,6 @@ def augment(
         say(f"stats-assets: {trouble}", style="red")
         say("What comes after that was not read.", style="red")
         raise typer.Exit(1)
-
-
-def _from_here(uri: str) -> str:
-    """A path as an absolute one; any other address as it is."""
-    return uri if urlsplit(uri).scheme else str(Path(uri).absolute())
 
 
 def _refuse(what: str) -> NoReturn:

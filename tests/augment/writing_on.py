@@ -1,7 +1,8 @@
 """A process that changes a store until it is killed, or told to stop: python -m tests.augment.writing_on FOLDER [BYTES]
 
 Transaction n settles version n of a node, a way and a relation, keeps pending ones of number n and drops those before.
-BYTES: no file of it may be longer, as on a full disk; what the store says of that is printed.
+BYTES: no file of it may be longer at first, as on a full disk; what the store says of that is printed, and one more
+transaction is made when there is space again.
 """
 
 import resource
@@ -28,12 +29,11 @@ def made(kind: Kind, id: int, number: int) -> Version:
     )  # type: ignore[arg-type]
 
 
-def write_on(store: LmdbStore, more: int = 0) -> None:
-    """Transactions until somebody ends the process; more: so many new nodes in each."""
+def write_on(store: LmdbStore, more: int = 0, times: int = 10**9) -> None:
+    """Transactions until somebody ends the process, or so many; more: so many new nodes in each."""
     with store.reading() as before:
-        number = before.place().sequence or 0
-    while True:
-        number += 1
+        first = 1 + (before.place().sequence or 0)
+    for number in range(first, first + times):
         with store.changing() as change:
             for kind in KINDS:
                 change.settle(made(kind, 1, number))
@@ -46,11 +46,21 @@ def write_on(store: LmdbStore, more: int = 0) -> None:
         print(number, flush=True)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+def write_on_a_full_disk(store: LmdbStore, size: int) -> None:
+    """As `write_on`, until no file may become longer; then once more, when it may."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
     try:
-        with LmdbStore(Path(sys.argv[1])) as opened:
-            write_on(opened, more=500 if len(sys.argv) > 2 else 0)
+        write_on(store, more=500)
     except StoreError as error:
         print(f"{type(error).__name__}: {error}")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    write_on(store, more=500, times=1)
+
+
+if __name__ == "__main__":
+    with LmdbStore(Path(sys.argv[1])) as opened:
+        if len(sys.argv) > 2:
+            write_on_a_full_disk(opened, int(sys.argv[2]))
+        else:
+            write_on(opened)

@@ -119,20 +119,6 @@ def test_a_file_that_is_cut_ends_the_reading_with_a_sentence(run: Run, tmp_path:
     assert documents(tmp_path) == {0: ["create"]}
 
 
-def test_paths_are_those_of_the_folder_that_one_is_in(run: Run, tmp_path: Path) -> None:
-    """Also below a project's root, from where settings are read."""
-    (tmp_path.parent / "dagster.yaml").write_text("# stats-assets\n")
-    planet(tmp_path, point(1, 1, -500, 7))
-    replicated(tmp_path, {1: point(1, 2, 30, 8)})
-    done = run(
-        "augment", "--planet", "planet.osm", "--osmchange", "replication", "--out", "out", "--store", "store"
-    )
-    (tmp_path.parent / "dagster.yaml").unlink()
-    assert done.returncode == 0, done.stderr
-    assert documents(tmp_path) == {0: ["modify"]}
-    assert (tmp_path / "store" / "data.mdb").exists()
-
-
 def test_what_is_late_is_said(run: Run, tmp_path: Path) -> None:
     files = dict.fromkeys(range(1, 80), "") | {1: point(1, 2, 30, 8), 79: point(2, 1, 31, 9)}
     file = planet(tmp_path, point(1, 1, -500, 7))
