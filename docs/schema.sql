@@ -813,6 +813,42 @@ CREATE TABLE ledger_blocks (
     CONSTRAINT ledger_blocks_done_check CHECK (((done >= 0) AND (done <= 100)))
 );
 
+CREATE TABLE made_diffs (
+    one boolean DEFAULT true NOT NULL,
+    feed text COLLATE pg_catalog."C",
+    head bigint,
+    head_time timestamp with time zone,
+    asked_at timestamp with time zone,
+    feed_trouble text,
+    quiet_until timestamp with time zone,
+    store text COLLATE pg_catalog."C",
+    read_from text COLLATE pg_catalog."C",
+    begins timestamp with time zone,
+    settled_to timestamp with time zone,
+    reached timestamp with time zone,
+    sequence bigint,
+    made bigint,
+    tallies jsonb DEFAULT '{}'::jsonb NOT NULL,
+    noted jsonb DEFAULT '[]'::jsonb NOT NULL,
+    kept_at timestamp with time zone,
+    doing text,
+    trouble text,
+    attempts integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    ticked_at timestamp with time zone,
+    CONSTRAINT made_diffs_one_check CHECK (one)
+);
+
+COMMENT ON TABLE made_diffs IS 'Augmented diffs of our own making: what others must see of the store; a copy, which decides nothing of what is made';
+
+COMMENT ON COLUMN made_diffs.sequence IS 'The newest OsmChange file that was read; head: the newest that the feed has';
+
+COMMENT ON COLUMN made_diffs.made IS 'The newest minute whose document was made';
+
+COMMENT ON COLUMN made_diffs.noted IS 'The newest versions that came late, or are of the future, with where they were put';
+
+COMMENT ON COLUMN made_diffs.doing IS 'What a run is at, in words, while it is at it';
+
 CREATE TABLE milestone_rules (
     name text NOT NULL COLLATE pg_catalog."C",
     owner text NOT NULL COLLATE pg_catalog."C",
@@ -1199,6 +1235,9 @@ ALTER TABLE ONLY ledger_blocks
 
 ALTER TABLE ONLY ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (stream, sequence);
+
+ALTER TABLE ONLY made_diffs
+    ADD CONSTRAINT made_diffs_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY milestone_rules
     ADD CONSTRAINT milestone_rules_pkey PRIMARY KEY (name);

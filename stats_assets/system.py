@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from stats_assets.feeds.archive import Archive
     from stats_assets.feeds.http_client import Http
+    from stats_assets.feeds.osmchange import OsmChangeDirectory
     from stats_assets.feeds.source import Source
+    from stats_assets.ingest.diff_making import MakingWork
     from stats_assets.ingest.feed_head import Feed
     from stats_assets.ingest.fetch import StreamWork
     from stats_assets.ingest.parse import Reader
@@ -87,7 +89,8 @@ class Stats:
         s = self.settings
         match stream:
             case "augmented_diffs":
-                directories: tuple[str, ...] = (s.augmented_diffs_url,) if s.augmented_diffs_url else ()
+                directory = s.made_diffs if s.osmchange_url else s.augmented_diffs_url
+                directories: tuple[str, ...] = (directory,) if directory else ()
             case "changesets":
                 directories = s.changesets_urls
             case _:
@@ -181,10 +184,36 @@ class Stats:
             lease_stale_seconds=self.settings.lease_stale_seconds,
         )
 
+    @cached_property
+    def osmchange(self) -> OsmChangeDirectory | None:
+        """The OsmChange of which augmented diffs are made here; None: none are."""
+        from stats_assets.feeds.osmchange import OsmChangeDirectory
+
+        url = self.settings.osmchange_url
+        return None if url is None else OsmChangeDirectory(url, self.http)
+
+    def making_work(self) -> MakingWork | None:
+        """All that a run of the maker of augmented diffs needs; None: none are made here."""
+        s, feed = self.settings, self.osmchange
+        if feed is None:
+            return None
+        from stats_assets.ingest.diff_making import MakingWork
+
+        return MakingWork(
+            feed=feed,
+            folder=s.store_folder.absolute(),
+            planet=s.planet_file and s.planet_file.absolute(),
+            out=s.made_diffs,
+            settle_seconds=int(s.settle_seconds),
+            first_pause=s.retry_first_seconds,
+            longest_pause=s.retry_max_seconds,
+            lease_stale_seconds=s.lease_stale_seconds,
+        )
+
     def _begins(self) -> dict[str, int]:
         """The first minutes of Overpasses, where they are set."""
         s = self.settings
-        sources = () if s.augmented_diffs_url else self.sources("augmented_diffs")
+        sources = () if s.osmchange_url or s.augmented_diffs_url else self.sources("augmented_diffs")
         return {
             one.url: first
             for one, first in zip(sources, s.overpass_firsts, strict=False)

@@ -13,6 +13,7 @@ UNRELEASED = (
     "0010",
     "0011",
     "0012",
+    "0013",
     "0014",
 )  # until they are in a release
 FROZEN = {

@@ -3,7 +3,7 @@
 from stats_assets.database.migrations.frozen import run
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 additive = True
 
 
