@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stats_assets import __version__
 from stats_assets.conflicts import conflicts
 from stats_assets.feeds.outcomes import masked
-from stats_assets.feeds.storage import place_of
+from stats_assets.feeds.storage import PLACES, place_of
 from stats_assets.mendable import Mendable
 from stats_assets.root import is_demo
 from stats_assets.streams import TABLE, Stream
@@ -35,6 +35,7 @@ PROJECT = "https://github.com/stats-assets/stats-assets"
 HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
 CENTURY = 36_600  # days
 
+_BETWEEN = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:/|[/~]|\.{1,2}/)")  # a path may have spaces
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
 _MAIL = re.compile(r"[^@\s<>\"']+@[^@\s<>\"'.]+(\.[^@\s<>\"'.]+)*")
 _HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
@@ -54,7 +55,12 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
     read_database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
     overpass_url: str = Field(OVERPASS_MAIN, pattern="^https?://")
+    overpass_first: str | None = None
     augmented_diffs_url: str | None = None
+    osmchange_url: str | None = None
+    planet_file: Path | None = None
+    augment_store: Path | None = None
+    made_diffs_uri: str | None = None
     changesets_url: str = PLANET_CHANGESETS
     augmented_diffs_start: int | None = Field(None, ge=0, le=999_999_999)
     changesets_start: int | None = Field(None, ge=0, le=999_999_999)
@@ -98,13 +104,15 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("database_url", "read_database_url", "overpass_url", "augmented_diffs_url", "changesets_url"),
-        *("archive_uri", "alert_url", "public_url"),
+        *("osmchange_url", "made_diffs_uri", "archive_uri", "alert_url", "public_url"),
         mode="before",
     )
     @classmethod
     def _scheme_in_small_letters(cls, value: Any) -> Any:
         """As all who read it, libpq too, know it."""
-        return _SCHEME.sub(lambda found: found[0].lower(), value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return " ".join(_SCHEME.sub(lambda found: found[0].lower(), one) for one in addresses_in(value))
 
     @field_validator("database_url", "read_database_url")
     @classmethod
@@ -122,17 +130,15 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("overpass_url", "augmented_diffs_url", "changesets_url")
+    @field_validator("overpass_url", "augmented_diffs_url", "osmchange_url", "changesets_url")
     @classmethod
-    def _can_be_read(cls, value: str | None) -> str | None:
-        if value and _is_web(value):
-            if fault := _fault_of(value) or _not_a_folder(value):
-                raise ValueError(f"{masked(value)!r} can't be used: {fault}")
-        elif value:
-            try:
-                place_of(value)
-            except ValueError as error:
-                raise ValueError(f"{error}, or a web address (https://...)") from None
+    def _can_be_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+        several = value is not None and info.field_name not in ("augmented_diffs_url", "osmchange_url")
+        found = addresses_in(value or "") if several else [value] if value else []
+        for one in found:
+            _require_readable(one)
+            if found.count(one) > 1:
+                raise ValueError(f"{masked(one)!r} is named twice: name each address once")
         return value
 
     @field_validator("public_url")
@@ -178,11 +184,24 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_server(cls, value: str) -> str:
         """Its address alone: what is asked of it is ours."""
-        for end in ("/interpreter", "/augmented_diff", "/augmented_diff_status"):
-            if value.rstrip("/").endswith(end):
+        for one in addresses_in(value):
+            if not _is_web(one):
                 raise ValueError(
-                    f"{masked(value)!r} can't be used: leave {end} out, it is the server's address"
+                    f"{masked(one)!r} can't be used: each address begins with http:// or https://"
                 )
+            for end in ("/interpreter", "/augmented_diff", "/augmented_diff_status"):
+                if one.rstrip("/").endswith(end):
+                    raise ValueError(
+                        f"{masked(one)!r} can't be used: leave {end} out, it is the server's address"
+                    )
+        return value
+
+    @field_validator("overpass_first")
+    @classmethod
+    def _are_sequences(cls, value: str | None) -> str | None:
+        for part in (value or "").split():
+            if not re.fullmatch("-|[0-9]{1,9}", part):
+                raise ValueError(f"{part[:SHOWN]!r} can't be used: take a sequence for each address, or -")
         return value
 
     @field_validator("user_agent")
@@ -201,14 +220,23 @@ class Settings(BaseSettings):
             Archive(value, "changesets")
         return value
 
+    @field_validator("made_diffs_uri")
+    @classmethod
+    def _can_be_made(cls, value: str | None) -> str | None:
+        if value and _is_web(value):
+            raise ValueError(f"{masked(value)!r} can't be used: http can't be written to. Take {PLACES}")
+        if value:
+            place_of(value)
+        return value
+
     @field_validator(
-        *("stats_data_dir", "regions_file", "categories_file"),
+        *("stats_data_dir", "regions_file", "categories_file", "planet_file", "augment_store"),
         *("unions_file", "milestones_file", "events_file"),
     )
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
-        if _SCHEME.match(str(value)):
-            raise ValueError(f"{str(value)!r} can't be used: take a path")
+        if _SCHEME.match(str(value)):  # of the two slashes a path has kept one
+            raise ValueError(f"{masked(str(value).replace(':/', '://', 1))!r} can't be used: take a path")
         try:
             return value and value.expanduser()
         except RuntimeError as error:  # ~somebody
@@ -250,12 +278,36 @@ class Settings(BaseSettings):
         return self
 
     @cached_property
+    def overpass_urls(self) -> tuple[str, ...]:
+        """The Overpasses' addresses, in order of preference."""
+        return tuple(addresses_in(self.overpass_url))
+
+    @cached_property
+    def overpass_firsts(self) -> tuple[int | None, ...]:
+        """The first minute that each of them can answer, where it is set."""
+        return tuple(None if one == "-" else int(one) for one in (self.overpass_first or "").split())
+
+    @cached_property
+    def changesets_urls(self) -> tuple[str, ...]:
+        """The changeset directories' addresses, in order of preference."""
+        return tuple(addresses_in(self.changesets_url))
+
+    @cached_property
     def archive(self) -> str:
         """Where bodies are kept; empty: nowhere."""
         if self.archive_uri is not None:
             return self.archive_uri
-        folder = str(self.stats_data_dir / "archive")
-        return f"./{folder}" if urlsplit(folder).scheme else folder  # a:b is a folder's name, too
+        return _uri_of(self.stats_data_dir / "archive")
+
+    @cached_property
+    def made_diffs(self) -> str:
+        """Where augmented diffs of our own making lie."""
+        return self.made_diffs_uri or _uri_of(self.stats_data_dir / "made_diffs")
+
+    @cached_property
+    def store_folder(self) -> Path:
+        """Where the store of what is now lies, of which they are made."""
+        return self.augment_store or self.stats_data_dir / "augment_store"
 
     def start(self, stream: Stream) -> int | None:
         """The first sequence to do on a database without a checkpoint; None: the feed's head."""
@@ -302,6 +354,26 @@ def _said(problem: ErrorDetails) -> str:
         return f"OVERPASS_URL must begin with http:// or https:// (it is {masked(str(problem['input']))!r})"
     message = problem["msg"]
     return f"{name.upper()}: {message[:1].lower()}{message[1:]} (it is {str(problem['input'])[:SHOWN]!r})"
+
+
+def _uri_of(folder: Path) -> str:
+    return f"./{folder}" if urlsplit(str(folder)).scheme else str(folder)  # a:b is a folder's name, too
+
+
+def addresses_in(value: str) -> list[str]:
+    """The addresses in a setting: they are separated by spaces, before what an address can begin with."""
+    return _BETWEEN.split(value.strip())
+
+
+def _require_readable(address: str) -> None:
+    if _is_web(address):
+        if fault := _fault_of(address) or _not_a_folder(address):
+            raise ValueError(f"{masked(address)!r} can't be used: {fault}")
+        return
+    try:
+        place_of(address)
+    except ValueError as error:
+        raise ValueError(f"{error}, or a web address (https://...)") from None
 
 
 def _is_web(address: str) -> bool:

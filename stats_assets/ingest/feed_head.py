@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import asked, heads
+from stats_assets.database.ledger import addresses, asked, heads
 from stats_assets.database.ledger.heads import A_LITTLE, Head, head_of
 from stats_assets.feeds.outcomes import HeadQuiet, HeadUnknown
 from stats_assets.feeds.sequences import TO_COME
@@ -43,6 +43,10 @@ class Feed:
     """When the head was first seen, if that is known."""
     due_in: float | None = None
     """Seconds until there can be another."""
+    settled: int | None = None
+    """The newest sequence whose body is final, as the feed says, or said last; None: it does not say."""
+    several: bool = False
+    """It has several addresses: one that is far behind is no other numbering, but the best that there is."""
     error: HeadUnknown | None = None
     """What asking just now ended in."""
 
@@ -68,7 +72,7 @@ def of_tick(
     return _asked(connection, source, known, cursor, decides=decides, keep=keep)
 
 
-def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> int:
+def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> Feed:
     """The head for a run to `end`: asked once where what is known is old, or does not reach so far.
 
     Raises HeadUnknown.
@@ -79,10 +83,12 @@ def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> 
     if _is_fresh(known, source) and (known.head or 0) >= end:
         feed = _known(known, source)
     else:
-        feed = _asked(connection, source, known, None, keep=True)
+        # One that was left meanwhile says nothing of the stream's head.
+        keep = addresses.quiet(connection, stream, source.url).in_use
+        feed = _asked(connection, source, known, None, keep=keep)
     if feed.head is None:
         raise feed.error or HeadUnknown(source.url, feed.trouble)
-    return feed.head
+    return feed
 
 
 def known_of(connection: Connection, source: Source, stream: Stream) -> Feed:
@@ -106,7 +112,7 @@ def of_limit(connection: Connection, source: Source, stream: Stream, *, decides:
     try:
         return _confirmed(_counted(connection, source, stream), source, known, decides=decides).sequence
     except HeadUnknown as error:
-        asked.heed(connection, stream, error)
+        asked.heed(connection, stream, error, url=source.url)
         raise
 
 
@@ -138,6 +144,7 @@ def _known(known: Head, source: Source, failure: str | None = None) -> Feed:
         highest=known.highest,
         moved_at=known.moved_at if same else None,
         due_in=due_in(known) if same and failure is None else None,
+        settled=known.settled if same else None,
     )
 
 
@@ -155,7 +162,7 @@ def _asked(
         state = _believed(ask, source, known, cursor, decides=decides, keep=keep)
     except HeadUnknown as error:
         if keep:
-            asked.heed(connection, known.stream, error)
+            asked.heed(connection, known.stream, error, url=source.url)
             heads.failed(connection, known.stream, str(error))
         return replace(_known(known, source, str(error)), error=error)
     at = time_of(known.stream, state)
@@ -163,7 +170,12 @@ def _asked(
     delay = learned(known, state.sequence, at) if same else None
     if keep:
         asked.heed(connection, known.stream, None)
-        heads.saw(connection, known.stream, state.sequence, at, source=source.url, delay_seconds=delay)
+        heads.saw(
+            *(connection, known.stream, state.sequence, at),
+            source=source.url,
+            delay_seconds=delay,
+            settled=state.settled,
+        )
     stood = same and known.highest is not None and state.sequence <= known.highest
     moved = known.moved_at if stood else known.now
     answered = replace(
@@ -177,12 +189,13 @@ def _asked(
         highest=known.highest,
         moved_at=moved,
         due_in=due_in(answered),
+        settled=state.settled,
     )
 
 
 def _counted(connection: Connection, source: Source, stream: Stream) -> Ask:
     def ask() -> State:
-        asked.count(connection, stream, "head")
+        asked.count(connection, stream, "head", url=source.url)
         return source.ask()
 
     return ask

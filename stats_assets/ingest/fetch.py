@@ -6,21 +6,19 @@ What a body that can't be used means for the run is sequence_loop.py's.
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.failures import is_sequences
-from stats_assets.database.ledger import asked
+from stats_assets.database.ledger import addresses, asked
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.numbering import Numbering
 from stats_assets.feeds.archive import Archive, ArchiveError
 from stats_assets.feeds.body import Body, open_body
-from stats_assets.feeds.history import judge_history
 from stats_assets.feeds.outcomes import (
     AskedJustNow,
     BeforeHistory,
@@ -29,11 +27,11 @@ from stats_assets.feeds.outcomes import (
     FeedError,
     FeedRefused,
 )
-from stats_assets.feeds.sequences import TO_COME, covers, sequence_of
+from stats_assets.feeds.sequences import covers
 from stats_assets.feeds.source import Source
-from stats_assets.feeds.validation import judge_envelope
 from stats_assets.ingest.mode import Mode
-from stats_assets.ingest.parse import Reader, Reading
+from stats_assets.ingest.parse import Reader
+from stats_assets.ingest.read import Read, judge
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.turn import Turn
 from stats_assets.streams import TABLE, Stream
@@ -63,61 +61,26 @@ class StreamWork:
     """All that a stream's runs need, made once a process."""
 
     stream: Stream
-    source: Source
+    sources: tuple[Source, ...]
+    """In order of preference."""
     archive: Archive
     reader: Reader
     retries: Retries
     settle_seconds: float
     lease_stale_seconds: float
-
-
-def settled_to(source: Source, settle_seconds: float, head: int | None) -> int | None:
-    """The newest augmented diff that is settled on a server with this head, by its own time and not by the clock.
-
-    None: the source's bodies never change, or its head is not known.
-    """
-    reached = None if head is None else source.until(head)
-    if reached is None:
-        return None
-    then = reached - timedelta(seconds=settle_seconds)
-    newest = sequence_of(then)
-    return newest if covers(newest).until <= then else newest - 1
-
-
-class Read(NamedTuple):
-    """A body, and what was read of it."""
-
-    body: Body
-    reading: Reading
+    begins: Mapping[str, int] = field(default_factory=dict)
+    """The first sequence that an address can answer, where it is set."""
 
     @property
-    def is_to_come(self) -> bool:
-        """Whether the server says that its data reaches into the future: then its clock is wrong."""
-        reached = self.reading.envelope.osm_base
-        return reached is not None and reached - self.body.fetched_at > TO_COME
-
-    @property
-    def osm_base(self) -> datetime | None:
-        """How far the server's data reached. None for a time in the future: no later body could ever win over that."""
-        return None if self.is_to_come else self.reading.envelope.osm_base
+    def source(self) -> Source:
+        """The preferred one."""
+        return self.sources[0]
 
 
-def judge(read: Read, until: datetime | None) -> None:
-    """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
-    reading, url = read.reading, read.body.url
-    try:
-        judge_envelope(
-            reading.envelope,
-            url=url,
-            until=until,
-            unreadable=reading.unreadable,
-            of=reading.actions,
-            example=next(iter(reading.examples), ""),
-        )
-    except BrokenGeometryRemark:  # which may be put up with
-        judge_history(reading.creations, actions=reading.actions, url=url)
-        raise
-    judge_history(reading.creations, actions=reading.actions, url=url)
+def first_sequences(connection: Connection, work: StreamWork) -> dict[str, int]:
+    """The first sequence that each address can answer: as it is set, else as it was found out."""
+    found = addresses.of(connection, work.stream, [source.url for source in work.sources])
+    return {one.url: one.first for one in found if one.first is not None} | dict(work.begins)
 
 
 @dataclass
@@ -125,6 +88,8 @@ class Bodies:
     """A run's bodies, in a folder of its own. A run by hand waits here for an id that was asked for just now."""
 
     work: StreamWork
+    used: Source
+    """The one in use."""
     connection: Connection
     turn: Turn
     folder: Path
@@ -133,8 +98,20 @@ class Bodies:
     numbering: Numbering
     last: Body | None = None
     """The body that was read last, also one that the reader failed on."""
-    probed: dict[int, Body] = field(default_factory=dict)
-    """Fetched before their turn, to see whether the feed works."""
+    probed: dict[int, tuple[Body, Source]] = field(default_factory=dict)
+    """Fetched before their turn, to see whether the feed works, and from where."""
+    begins: dict[str, int] = field(init=False)
+    """The first sequence that each address can answer, as far as that is known."""
+    source: Source = field(init=False)
+    """The one that was asked last: the one in use, but for what is before its history."""
+
+    def __post_init__(self) -> None:
+        self.begins = first_sequences(self.connection, self.work)
+        self.source = self.used
+
+    def read_from(self, source: Source) -> None:
+        """Another one is in use now."""
+        self.used = self.source = source
 
     def read(self, sequence: int) -> Read:
         """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
@@ -146,7 +123,10 @@ class Bodies:
                     with suppress(BrokenGeometryRemark):
                         judge(read, until=None)
                     return read
-        return self.count(self.probed.pop(sequence) if sequence in self.probed else self._in_time(sequence))
+        if sequence not in self.probed:
+            return self.count(self._in_time(sequence))
+        body, self.source = self.probed.pop(sequence)
+        return self.count(body)
 
     def _in_time(self, sequence: int) -> Body:
         while True:
@@ -165,7 +145,7 @@ class Bodies:
             # These are the sequence's own failures: the feed has it.
             with suppress(BeforeHistory, BrokenGeometryRemark, Poison):
                 judge(self.count(body), until=None)
-            self.probed[sequence] = body
+            self.probed[sequence] = body, self.source
         except AskedJustNow as error:
             if not error.answered:
                 raise
@@ -182,7 +162,8 @@ class Bodies:
             self.report.fetch_seconds += time.monotonic() - began
 
     def _ask(self, sequence: int) -> Body:
-        source, stream = self.work.source, self.work.stream
+        source, stream = self._that_knows(sequence), self.work.stream
+        self.source = source
         with self.turn.taken() if source.serial else nullcontext(self.connection) as connection:
             request = asked.begin(connection, stream, source, sequence)
             try:
@@ -191,12 +172,38 @@ class Bodies:
                 size = error.body.size if error.body else 0
                 asked.end(connection, stream, request, size, error)
                 empty = error.body is not None and not size and not isinstance(error, FeedRefused)
-                if empty and asked.poisoned(connection, stream, sequence):
+                if empty and asked.poisoned(connection, stream, sequence, source.url):
                     what = "an empty answer, as the server refused the same query before and keeps that for an hour"
                     raise DuplicateQueryRefused(error.url, what, body=error.body) from error
                 raise
             asked.end(connection, stream, request, body.size, None)
             return body
+
+    def _that_knows(self, sequence: int) -> Source:
+        """The one in use, or the first whose history goes back so far. Raises BeforeHistory where none does."""
+        for source in (self.used, *self.work.sources):
+            if sequence >= self.begins.get(source.url, 0):
+                return source
+        raise BeforeHistory(
+            self.used.url,
+            f"not asked: {sequence} is before the server's history, which begins at {self.begins[self.used.url]} as far"
+            " as it is known. Take a server whose history is longer; if this one's is, say so by OVERPASS_FIRST",
+        )
+
+    def passes_on(self, sequence: int) -> bool:
+        """The address that was asked does not know the sequence, nor the one before. Whether another may."""
+        return sequence == self.begins.get(self.source.url) and self.history_ends(sequence)
+
+    def history_ends(self, sequence: int) -> bool:
+        """It was found out that the address that was asked does not know the sequence, nor what is before it.
+
+        Whether another one may.
+        """
+        url = self.source.url
+        if sequence >= self.begins.get(url, 0):
+            self.begins[url] = sequence + 1
+            addresses.begins_at(self.connection, self.work.stream, url, sequence + 1)
+        return any(sequence >= self.begins.get(source.url, 0) for source in self.work.sources)
 
     def count(self, body: Body) -> Read:
         self.last = body

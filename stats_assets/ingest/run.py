@@ -24,10 +24,16 @@ from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
+from stats_assets.feeds.source import Source
+from stats_assets.ingest import blaming
+from stats_assets.ingest.failover import in_use
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
+from stats_assets.ingest.feed_head import Feed, known_of
 from stats_assets.ingest.feed_head import of_run as head_for
-from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
+from stats_assets.ingest.fetch import Bodies, StreamWork
 from stats_assets.ingest.mode import LIVE, Mode
+from stats_assets.ingest.proving import prove
+from stats_assets.ingest.read import settled_to
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.sequence_loop import Runner
 from stats_assets.ingest.turn import Turn
@@ -82,9 +88,12 @@ def _run(
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         report.began = clock(connection)
+        source = in_use(connection, work.stream, work.sources)
+        report.url = source.url
         try:
-            report.head = head_for(connection, work.source, work.stream, end)
+            _know(report, head_for(connection, source, work.stream, end))
         except HeadUnknown as error:
+            report.settled = known_of(connection, source, work.stream).settled
             if not mode.by_hand:
                 _pause(connection, work.stream, FeedFailed(error), report, mode)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), mode))
@@ -104,14 +113,20 @@ def _run(
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if mode.late:
-                due = _late(connection, work, start, last, report.head)
+                due = _late(connection, work, source, report, last)
             else:
                 due = _due(connection, work.stream, range(start, last + 1), mode)
             report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, connection, turn, Path(folder), report, mode, numbered)
+            bodies = Bodies(work, source, connection, turn, Path(folder), report, mode, numbered)
             runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
+            try:
+                prove(bodies)
+            except FeedFailed as failure:
+                _pause(connection, work.stream, failure, report, mode)
+                report.left = len(due)
+                return
             try:
                 for block, rows in groupby(due, lambda row: block_of(row.sequence)):
                     _go(runner, list(rows))
@@ -168,12 +183,17 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], mode:
     ]
 
 
+def _know(report: Report, feed: Feed) -> None:
+    report.head, report.settled = feed.head, feed.settled
+
+
 def _late(
-    connection: Connection, work: StreamWork, start: int, last: int, head: int | None
+    connection: Connection, work: StreamWork, source: Source, report: Report, last: int
 ) -> list[LedgerRow]:
-    settled = settled_to(work.source, work.settle_seconds, head)
+    settled = settled_to(source, work.settle_seconds, report.head, report.settled)
     # Whether they are worth a run was decided when this one was asked for.
-    wanted = [n for n in late_sequences(connection, work.stream, settled, batch=0) if start <= n <= last]
+    late = late_sequences(connection, work.stream, settled, batch=0)
+    wanted = [n for n in late if report.start <= n <= last]
     return ledger.rows(connection, work.stream, wanted)
 
 
@@ -182,8 +202,10 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     pause, patience = pauses.PAUSE_FIRST, runner.mode.wait_for_feed
     while due:
         try:
-            return runner.go(due)
+            runner.go(due)
+            return blaming.doubt(runner)
         except FeedFailed as failure:
+            blaming.blame(runner, failure)
             if runner.mode.pauses_stream:
                 return _pause(runner.connection, runner.work.stream, failure, runner.report, runner.mode)
             wait = max(pause, failure.retry_after or 0)
@@ -195,13 +217,19 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
             log.info(f"{what}. This run waits {in_words(wait)}, then it goes on.")
             due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
-            if runner.report.head is None:
-                with suppress(HeadUnknown):
-                    work = runner.work
-                    runner.report.head = head_for(
-                        runner.connection, work.source, work.stream, due[-1].sequence
-                    )
+            _look_again(runner, due[-1].sequence)
     return None
+
+
+def _look_again(runner: Runner, end: int) -> None:
+    """After a wait: another address may be in use now, and the head known."""
+    work, bodies = runner.work, runner.bodies
+    source = in_use(runner.connection, work.stream, work.sources)
+    if runner.report.head is None or source.url != bodies.used.url:
+        with suppress(HeadUnknown):
+            _know(runner.report, head_for(runner.connection, source, work.stream, end))
+            bodies.read_from(source)
+            runner.report.url = source.url
 
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report, mode: Mode) -> None:

@@ -10,12 +10,19 @@ from collections.abc import Iterator, Sequence
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import Away, FactsAway
-from stats_assets.database.ledger import ledger, pauses
-from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
+from stats_assets.database.ledger import addresses, ledger, pauses
+from stats_assets.database.ledger.commit import commit
 from stats_assets.database.ledger.ledger import LedgerRow
-from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, SequenceNotYetAvailable
+from stats_assets.database.ledger.worth import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted
+from stats_assets.feeds.outcomes import (
+    BeforeHistory,
+    BrokenGeometryRemark,
+    FeedError,
+    SequenceNotYetAvailable,
+)
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
-from stats_assets.ingest.fetch import Bodies, Poison, Read, judge, poison_told, settled_to
+from stats_assets.ingest.fetch import Bodies, Poison, poison_told
+from stats_assets.ingest.read import Read, is_settled, judge, settled_to
 from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
@@ -48,6 +55,10 @@ class _Writing:
         self._read, self._bodies = read, bodies
         self._kept = read.body.from_archive
 
+    def canonical(self) -> str:
+        """The hash of the body's actions in one form."""
+        return self._bodies.work.reader.canonical(self._read.body.path)
+
     def keep_replaced(self) -> None:
         """Keep the body that is counted now aside, once: when this is called again, the archive may have the new one.
 
@@ -75,8 +86,14 @@ class Runner:
         self.bodies, self.run_id, self.booking, self.away = bodies, run_id, booking, away
         self.work, self.connection = bodies.work, bodies.connection
         self.report, self.mode = bodies.report, bodies.mode
+        self._addresses: dict[str, int] = {}
         self.at = 0
         """The sequence that is being done, or was done last."""
+
+    def _address(self, url: str) -> int:
+        if url not in self._addresses:
+            self._addresses[url] = addresses.known(self.connection, self.work.stream, url)
+        return self._addresses[url]
 
     def go(self, due: Sequence[LedgerRow]) -> None:
         """Do all of it, or end early for a reason that the report says. Raises FeedFailed."""
@@ -94,6 +111,9 @@ class Runner:
                     self.report.ended_early = NOT_YET
                     return
                 if self.booking.before_history >= MOST_BEFORE_HISTORY:
+                    if self.bodies.history_ends(taken.sequence):
+                        self.booking.before_history = 0
+                        continue
                     self.report.ended_early = BEFORE_HISTORY.format(self.booking.before_history)
                     log.info(self.report.ended_early)
                     return
@@ -128,6 +148,12 @@ class Runner:
                 self.booking.feed_works()
             self.save(taken, read, flagged)
         except (FeedError, FactsAway, Poison) as error:
+            if (
+                isinstance(error, BeforeHistory)
+                and self.mode.by_hand
+                and self.bodies.passes_on(taken.sequence)
+            ):
+                return self.one(taken)
             self.booking.book(taken, error)
         finally:
             if not self.booking.is_pending(taken):
@@ -136,7 +162,7 @@ class Runner:
     def judge(self, taken: LedgerRow, read: Read) -> str | None:
         """Raises FeedError unless the body is whole; a remark on one geometry is put up with in the end, flagged."""
         known = read.body.from_archive  # it was put up with before
-        until = None if known else self.work.source.until(taken.sequence)
+        until = None if known else self.bodies.source.until(taken.sequence)
         try:
             judge(read, until)
         except BrokenGeometryRemark as error:
@@ -149,28 +175,27 @@ class Runner:
         """Commit what was read; flagged: why the body is doubtful, if it was put up with."""
         began = time.monotonic()
         body, reading = read.body, read.reading
-        until, reached = self.work.source.until(taken.sequence), read.osm_base
-        settle, numbering = self.work.settle_seconds, self.bodies.numbering
+        source, settle, numbering = self.bodies.source, self.work.settle_seconds, self.bodies.numbering
         tallied = ({BROKEN_GEOMETRY: 1} if flagged else {}) | (
             {OSM_BASE_TO_COME: 1} if read.is_to_come else {}
         )
         said = f"{A_CLOCK_AHEAD}{reading.envelope.osm_base:%FT%TZ}" if read.is_to_come else None
-        settled_by_now = settled_to(self.work.source, settle, self.report.head)
+        settled_by_now = settled_to(source, settle, self.report.head, self.report.settled)
         counted = Counted(
             content_hash=reading.content_hash,
             actions=reading.actions,
             fetched_at=body.fetched_at,
             definitions=self.work.reader.definitions,
             flagged="; ".join(filter(None, (flagged, reading.doubt, said))) or None,
-            osm_base=reached,
+            osm_base=read.osm_base,
             unreadable=reading.unreadable,
             tally=dict(reading.flags) | tallied,
-            # Where nobody says how far the server was, nobody knows better: a directory's bodies do not change.
-            settled=not read.is_to_come
-            and (until is None or reached is None or (reached - until).total_seconds() >= settle),
+            settled=is_settled(read, source, settle, self.report.settled),
             overdue=not body.from_archive and taken.sequence <= (settled_by_now or -1),
             from_archive=body.from_archive,
             numbering=numbering.of(taken.sequence),
+            of_directory=source.until(taken.sequence) is None and not body.from_archive,
+            address=None if body.from_archive else self._address(source.url),
         )
         self.booking.before_history = 0
         verdict = commit(
@@ -179,5 +204,7 @@ class Runner:
         )
         if not self.mode.by_hand and not self.report.committed:
             pauses.unpause(self.connection, self.work.stream)
+        if not (self.report.committed or body.from_archive):
+            addresses.good(self.connection, self.work.stream, source.url)
         self.report.add(taken.sequence, verdict, reading)
         self.report.commit_seconds += time.monotonic() - began

@@ -18,12 +18,14 @@ from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.spans import counted_under_older, islands, skipped
 from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
+from stats_assets.database.made_diffs import made_diffs
 from stats_assets.database.open_transactions import oldest_transaction
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.own_files import unusable
 from stats_assets.database.statistics.verdicts import verdict
-from stats_assets.ingest.feed_head import of_look
+from stats_assets.ingest import failover
 from stats_assets.monitoring import lag
+from stats_assets.monitoring.made_diffs import MakerStatus, maker_status
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.monitoring.switches import UNKNOWN, Switches
 from stats_assets.streams import STREAMS, Stream
@@ -55,7 +57,16 @@ def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> S
             (*((warning,) if warning else ()), *unusable(settings.unions_file, settings.milestones_file)),
             tuple(hook_states(connection)),
             oldest_transaction(connection),
+            _maker(stats, connection),
         )
+
+
+def _maker(stats: Stats, connection: Connection) -> MakerStatus | None:
+    work = stats.making_work()
+    if work is None:
+        return None
+    seconds = stats.settings.poll_seconds
+    return maker_status(made_diffs(connection), work.feed.url, can_begin=work.can_begin, poll_seconds=seconds)
 
 
 def _stream(
@@ -65,7 +76,7 @@ def _stream(
     poll_seconds = stats.settings.poll_seconds
     known = _known(row, switches, poll_seconds)
     cursor = row.checkpoint if row else None
-    feed = of_look(connection, stats.source(stream), stream)
+    feed = stats.head(stream, connection)
     now = clock(connection)
     newest = None if cursor is None else newest_committed(connection, stream, cursor)
     rate, committed_at = _rate(connection, stream, cursor)
@@ -88,7 +99,7 @@ def _stream(
         head=feed.head,
         trouble=feed.trouble if feed.head is None else None,
         newest=newest,
-        ahead=cursor is not None and lag.is_ahead(cursor, newest, feed.head),
+        ahead=cursor is not None and lag.is_ahead(cursor, newest, feed),
         another=cursor is not None and lag.is_another(cursor, newest, feed),
         lag_seconds=None
         if cursor is None
@@ -119,6 +130,8 @@ def _stream(
         ),
         sensor_on=known.is_on(stream, row.instance_id if row else None) if known else True,
         not_followed=lag.why_not_followed(stream, known, row, poll_seconds) if known else None,
+        addresses=failover.look(connection, stream, stats.sources(stream)),
+        servers={name: one._asdict() for name, one in asked.of_servers(connection, stream).items()},
     )
 
 

@@ -12,8 +12,10 @@ from stats_assets.database.facts.ranges import Away
 from stats_assets.database.ledger.spans import Span
 from stats_assets.database.open_transactions import OpenTransaction
 from stats_assets.database.statistics.verdicts import NEVER, Verdict
+from stats_assets.ingest.failover import Place
 from stats_assets.monitoring import oldest
 from stats_assets.monitoring.lag import BEHIND, STALLED
+from stats_assets.monitoring.made_diffs import MakerStatus
 from stats_assets.osm.compiled import READER
 from stats_assets.streams import Stream
 
@@ -76,6 +78,10 @@ class StreamStatus:
     """None: it is not known here."""
     not_followed: str | None = None
     """The sensor is off, or no longer ticks: what, and what to do."""
+    addresses: list[Place] = field(default_factory=list)
+    """Where it can be read from, in order of preference: which is in use, and why another is not."""
+    servers: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What each server was asked in 24 hours."""
 
     @property
     def exit_code(self) -> int:
@@ -135,16 +141,22 @@ class Status:
     """Whether the alert hooks work."""
     oldest_transaction: OpenTransaction | None = None
     """What keeps dead rows for longest, if anything is open."""
+    maker: MakerStatus | None = None
+    """Of augmented diffs of our own making; None: none are made."""
 
     @property
     def exit_code(self) -> int:
         """The worst of the streams', and 1 at least when a verification failed."""
-        return max(self.verification.bad, *(stream.exit_code for stream in self.streams.values()))
+        maker = self.maker.exit_code if self.maker else 0
+        return max(self.verification.bad, maker, *(stream.exit_code for stream in self.streams.values()))
 
     def as_json(self) -> dict[str, Any]:
         """As monitors read it."""
         return {
-            "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
+            "streams": {
+                name: {"state": s.word} | vars(s) | {"addresses": [one._asdict() for one in s.addresses]}
+                for name, s in self.streams.items()
+            },
             "queued": self.queued,
             "verification": self.verification.as_json(),
             "facts_away": [one._asdict() | {"last": one.last} for one in self.facts_away],
@@ -153,4 +165,5 @@ class Status:
             "alert_hooks": [vars(hook) for hook in self.hooks],
             "reader": READER,
             "oldest_transaction": self.oldest_transaction and oldest.as_json(self.oldest_transaction),
+            **({"made_augmented_diffs": self.maker.as_json()} if self.maker else {}),
         }

@@ -11,7 +11,8 @@ from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.stream_rows import StreamRow, stream_of
 from stats_assets.database.ledger.waiting import waiting
-from stats_assets.ingest.feed_head import Feed, known_of
+from stats_assets.ingest import failover
+from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring import lag
 from stats_assets.monitoring.lag import BEHIND
 from stats_assets.monitoring.switches import switches_of
@@ -32,7 +33,7 @@ def lag_outcome(
     newest, now, head = newest_committed(connection, stream, cursor), clock(connection), feed.head
     done = cursor if newest is None else newest
     behind, age = lag.lag_seconds(stream, done, feed, now), lag.feed_age_seconds(feed, now)
-    ahead, another = lag.is_ahead(cursor, newest, head), lag.is_another(cursor, newest, feed)
+    ahead, another = lag.is_ahead(cursor, newest, feed), lag.is_another(cursor, newest, feed)
     said = "the feed's head is unknown" if behind is None else f"{in_words(behind)} behind"
     if another and head is not None:
         said = lag.why_another(stream, cursor, head)
@@ -44,6 +45,9 @@ def lag_outcome(
         said = f"{said}; {feed.trouble.rstrip('.')}"
     elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
         said = f"{said}. {late}"
+    places = failover.look(connection, stream, stats.sources(stream))
+    if where := failover.in_words(places):
+        said = f"{said}. It is {where}"
     if not_followed:
         said = (
             f"{not_followed[0].upper()}{not_followed[1:]}. It is {said}"
@@ -69,6 +73,7 @@ def lag_outcome(
             "head": head if head is not None else "unknown",
             "newest": newest if newest is not None else "none",
             "waiting": len(waits),
+            "read_from": next(place.url for place in places if place.in_use),
             **({} if behind is None else {"lag_seconds": behind}),
             **({} if age is None else {"feed_age_seconds": age}),
         },
@@ -98,7 +103,7 @@ def lag_of_others(
         why = lag.why_not_followed(stream, switches, row, stats.settings.poll_seconds)
         if why is None or switches.is_on(stream, row.instance_id):
             continue
-        feed = known_of(connection, stats.source(stream), stream)
+        feed = stats.head(stream, connection, asks=False)
         result = lag_outcome(stats, connection, stream, row.checkpoint, feed, why)
         if changed(instance, AssetKey(TABLE[stream].feed), result):
             events.append(evaluation_of(result))
