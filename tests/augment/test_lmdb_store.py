@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from stats_assets.augment.lmdb_store import LmdbStore
-from stats_assets.augment.store import Snapshot
-from stats_assets.augment.versions import KINDS
+from stats_assets.augment.store import Snapshot, Store
+from stats_assets.augment.versions import KINDS, Pending, Version
 from tests.augment.dict_store import DictStore
 from tests.augment.versions_drawn import IDS, NOTED, PENDING, PLACES, SOME_IDS, versions
 from tests.conftest import examples
@@ -93,3 +93,25 @@ class BothStores(RuleBasedStateMachine):
 
 TestBothStores = BothStores.TestCase
 TestBothStores.settings = settings(examples(50), stateful_step_count=10)
+
+
+def test_what_chance_seldom_draws(tmp_path: Path) -> None:
+    """A pending version at another time, a window's edges, a deleted node's position: each as in the model."""
+    node = Version("node", 1, 1, 5, 1, 1, "a", position=(7, 8))
+    way = Version("way", 1, 1, 5, 1, 1, "a", refs=(1, 63))
+    gone = node._replace(version=2, visible=False, position=None)
+    model = DictStore()
+    with LmdbStore(tmp_path / "store", create=True) as store:
+        stores: tuple[Store, ...] = (store, model)
+        for written in stores:
+            with written.changing() as change:
+                change.settle(node)
+                change.settle(gone)
+                change.keep(Pending(way, 4))
+                change.keep(Pending(way._replace(refs=(64,)), 6))
+        for times in ((2, 3), (3, 4), (4, 5), (5, 6), (6, 7)):
+            with store.reading() as ours, model.reading() as theirs:
+                assert look(ours, times) == look(theirs, times)
+        with store.reading() as ours:
+            assert ours.settled("node", 1) == gone._replace(position=(7, 8))
+            assert list(ours.changed(5, 6)) == [("way", 1)]
