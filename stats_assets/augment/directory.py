@@ -61,7 +61,7 @@ class Directory:
                 copy = document.with_name(f"{document.name}.there")
                 fetch(there, copy)
                 return same_actions(document, copy)
-            except (FileNotFoundError, EOFError):
+            except FileNotFoundError:
                 return False
 
     def has_any(self, sequence: int) -> bool:
@@ -116,7 +116,7 @@ class Directory:
     def _blaming(self) -> Iterator[None]:
         try:
             yield
-        except (FileNotFoundError, EOFError, DirectoryFailed):
+        except (FileNotFoundError, DirectoryFailed):
             raise
         except Exception as error:  # each store's client has errors of its own
             raise DirectoryFailed(

@@ -4,11 +4,12 @@ docs/feeds.md, section 2, describes it. What the actions are is difference.py's.
 """
 
 import gzip
+import io
 import re
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from stats_assets.augment.bounds import box_of
 from stats_assets.augment.difference import Action, Side
@@ -21,6 +22,7 @@ NOTE = (
 GENERATOR = "stats-assets"
 HEAD_LINES = 5
 """So many lines say what the document is; what follows is its actions."""
+_PIECE = 1 << 16
 _UNPLAIN = re.compile('[\\x00-\\x1f\\x7f"&<>\\ufffe\\uffff\\ud800-\\udfff]')
 _ESCAPES = {'"': "&quot;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _IN_XML = "\t\n\r\x7f"
@@ -32,32 +34,32 @@ def write(path: Path, actions: Iterable[Action], *, osm_base: int) -> int:
     osm_base: how far the data was that it was made of, in epoch seconds.
     """
     count = 0
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
-        _put(file, _head(osm_base))
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, "utf-8", newline="\n") as file,
+    ):
+        file.writelines(_head(osm_base))
         for action in actions:
-            _put(file, _action(action))
+            file.writelines(_action(action))
             count += 1
-        _put(file, ["\n</osm>\n"])
+        file.write("\n</osm>\n")
     return count
 
 
 def same_actions(one: Path, other: Path) -> bool:
-    """Whether two documents differ in nothing but what they say of themselves. OSError, EOFError of what is no gzip."""
-    with gzip.open(one) as a, gzip.open(other) as b:
-        for _ in range(HEAD_LINES):
-            a.readline()
-            b.readline()
-        while True:
-            piece = a.read(1 << 16)
-            if piece != b.read(1 << 16):
-                return False
-            if not piece:
-                return True
-
-
-def _put(file: gzip.GzipFile | BinaryIO, lines: Iterable[str]) -> None:
-    for line in lines:
-        file.write(line.encode())
+    """Whether two documents differ in nothing but what they say of themselves; False also of one that is damaged."""
+    try:
+        with gzip.open(one) as a, gzip.open(other) as b:
+            for _ in range(HEAD_LINES):
+                a.readline()
+                b.readline()
+            while piece := a.read(_PIECE):
+                if piece != b.read(_PIECE):
+                    return False
+            return not b.read(1)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
 
 
 def _head(osm_base: int) -> Iterator[str]:

@@ -94,20 +94,20 @@ def begin_at(store: Store, first: int | None) -> int:
 
 @dataclass(frozen=True)
 class Making:
-    """A store, and where its documents go. One process at a time makes.
-
-    first, last: minutes beyond them have no document. prompt: a minute is made as soon as its end is reached, and a
-    last time when it is settled. Else only then, and an empty one only when one that is not follows; `finish` makes the
-    rest.
-    """
+    """A store, and where its documents go. One process at a time makes."""
 
     store: Store
     out: Directory
     read: Reader
     settle_seconds: int = SETTLE_SECONDS
+    """How far the store stays behind its feed: so long late edits are waited for."""
     first: int = 0
+    """Minutes before it have no document."""
     last: int | None = None
+    """Minutes after it have none."""
     prompt: bool = True
+    """A minute is made as soon as its end is reached, and a last time when it is settled. Not: only then, and an empty
+    one only when one that is not follows; `finish` makes the rest."""
 
     def go_on(
         self,
@@ -115,13 +115,14 @@ class Making:
         *,
         up_to: int | None = None,
         told: Callable[[int, int], None] = lambda done, of: None,
+        report: Report | None = None,
     ) -> Report:
         """Read on from where the store is, up to that file, or to the newest; make and settle what is due.
 
         told: is told of each file: how many are done, of how many. Raises what the feed, its files, the store and the
-        directory raise; what was done until then is kept.
+        directory raise; what was done until then is kept, and is in `report`, if one is given.
         """
-        report = Report()
+        report = Report() if report is None else report
         with TemporaryDirectory() as temporary:
             folder = Path(temporary)
             self._catch_up(folder, report)
@@ -167,8 +168,8 @@ class Making:
         place = self.place()
         if place.sequence is not None:
             return place.sequence + 1
-        begins = datetime.fromtimestamp(place.begins, UTC)
-        return feed.find(begins - LEAD, at_latest=begins - timedelta(seconds=MINUTE))
+        planet = datetime.fromtimestamp(place.reached, UTC)
+        return feed.find(planet - LEAD, at_latest=planet)
 
     def _read(self, feed: OsmChange, head: FileState, sequence: int, folder: Path, report: Report) -> None:
         state = head if sequence == head.sequence else feed.state_of(sequence)

@@ -34,7 +34,7 @@ COMMANDS = (
         "rebuild",
         "facts",
     ),
-    *("streams", "stats", "hashtags", "sql", "database-url", "migrate"),
+    *("streams", "stats", "augment", "hashtags", "sql", "database-url", "migrate"),
 )
 """As they are listed. Module and function have the name, with `_` for `-`."""
 

@@ -20,6 +20,7 @@ from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.database.open_transactions import oldest_transaction
 from stats_assets.database.statistics.applier import queued
+from stats_assets.database.statistics.own_files import unusable
 from stats_assets.database.statistics.verdicts import verdict
 from stats_assets.ingest.feed_head import of_look
 from stats_assets.monitoring import lag
@@ -41,6 +42,7 @@ def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> S
     switches: as they are; or how to ask for them, which is done only where a stream has not ticked just now.
     Raises DatabaseUnreachable, SchemaNotReady, CategoriesError, RegionsError.
     """
+    settings = stats.settings
     switches = cache(switches) if callable(switches) else switches
     with stats.look() as connection:
         warning = collation_warning(connection)
@@ -50,7 +52,7 @@ def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> S
             verdict(connection),
             away(connection),
             held(connection),
-            (warning,) if warning else (),
+            (*((warning,) if warning else ()), *unusable(settings.unions_file, settings.milestones_file)),
             tuple(hook_states(connection)),
             oldest_transaction(connection),
         )

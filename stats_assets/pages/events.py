@@ -14,15 +14,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from stats_assets.lined_yaml import root_of, text_of
 from stats_assets.mendable import Mendable
+from stats_assets.pages.visit import address, hashtag_path
+from stats_assets.questions.answer import Given
 
+MOST_BYTES = 1 << 20
 KEYS = frozenset({"title", "hashtags", "from", "to", "tz", "teams", "targets", "people"})
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MINUTE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
 class EventsError(Mendable, ValueError):
-    """An events file that can't be used; the message names the line and says why."""
+    """An events file that can't be used: `file:line: reason`."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,25 @@ class Event:
     query: tuple[tuple[str, str], ...]
     """The parameters that its page has."""
 
+    def address(self, given: Given, end: str = "") -> str:
+        """Where it stands: its page, with `end` what is below or beside that (`/live`, `.csv`); `given` wins.
+
+        The room's people are the live page's alone: elsewhere they would restrict the numbers.
+        """
+        own = [(key, value) for key, value in self.query if end == "/live" or key != "user"]
+        names = {key for key, _ in given}
+        return address(
+            hashtag_path(self.hashtags) + end,
+            [*((key, value) for key, value in own if key not in names), *given],
+        )
+
 
 def read_events(path: Path | None) -> Mapping[str, Event]:
     """The events of a file; none without one. Raises EventsError."""
     if path is None:
         return {}
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise EventsError(f"{path} can't be read: {error}") from None
-    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-        raise EventsError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
-    return _Reading(path).events(node)
+    text = text_of(path, "the events file", MOST_BYTES, "no file of events", EventsError)
+    return _Reading(path).events(root_of(text, str(path), EventsError))
 
 
 class _Reading:
@@ -140,4 +151,4 @@ class _Reading:
         return number
 
     def _wrong(self, node: Any, reason: str) -> EventsError:
-        return EventsError(f"{self._path}, line {node.start_mark.line + 1}: {reason}")
+        return EventsError(f"{self._path}:{node.start_mark.line + 1}: {reason}")

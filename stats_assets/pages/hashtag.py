@@ -10,6 +10,7 @@ from markupsafe import Markup
 from stats_assets.charts.code import code
 from stats_assets.pages import blocks
 from stats_assets.pages.embedding import snippets
+from stats_assets.pages.milestones import OF_HASHTAGS
 from stats_assets.pages.page import NOBODY_SHOWN, Numbers, Page, numbers_of, targets_of
 from stats_assets.pages.visit import Found, Visit, address, hashtag_path
 from stats_assets.texts.language import name
@@ -135,6 +136,7 @@ def live(visit: Visit, text: str) -> Page | str:
         "code": drawn_code(here, visit),
         "events": address("/api/v1/live", [*given, *visit.shared("live"), *LIVE]),
         "room": room,
+        "milestones": {name.replace("_", "-"): key for name, key in OF_HASHTAGS.items()},
         "page_link": visit.link(hashtag_path(tags), drop=("user",)),
         "quality": visit.window_to("/quality"),
     }

@@ -1,20 +1,18 @@
 """A person's page: numbers, days, countries, hashtags, milestones. By the name, or by the id, which lasts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
 
 from stats_assets.pages.hashtag import taken
+from stats_assets.pages.milestones import milestones
 from stats_assets.pages.page import Numbers, Page, numbers_of
 from stats_assets.pages.timeline import calendar_of
 from stats_assets.pages.visit import WINDOW, Content, Visit
-from stats_assets.questions.problem import Problem
 from stats_assets.questions.windows import in_utc, midnight
-from stats_assets.texts import times
-from stats_assets.texts.language import Language, name
+from stats_assets.texts.language import name
 
 FOUR = ("buildings_added", "road_km_added", "changesets", "edits")
 
@@ -62,27 +60,6 @@ def calendar(numbers: Numbers, coverage: Content) -> Markup | None:
     year = [("from", in_utc(begin)), ("to", in_utc(end))]
     found = numbers.visit.at([*kept, *year]).found("series", *numbers.given, ("by", "day"))
     return calendar_of(found.content, coverage, window, numbers.visit.language) if found else None
-
-
-def milestones(visit: Visit, user_id: int | None) -> Sequence[Markup] | None:
-    """`25 days, reached 3 May 2025`; None: they can't be told now."""
-    if user_id is None:
-        return None
-    try:
-        content = visit.ask("badges", [], {"uid": str(user_id)}).content
-    except Problem:
-        return None
-    rows: Any = content.get("badges") or []
-    return [reached for row in rows if (reached := _reached(row, visit.language))]
-
-
-def _reached(row: Mapping[str, Any], language: Language) -> Markup | None:
-    when, key = times.parsed(row.get("reached")), f"milestone_{row.get('name')}"
-    if when is None:
-        return None
-    known = language.knows(key) and isinstance(row.get("level"), int | Decimal)
-    title = language.say(key, n=row["level"]) if known else row.get("title") or row.get("key") or ""
-    return language.say("milestone_reached", title=title, date=times.day(when.date(), language.locale))
 
 
 def _year_before(today: date) -> date:

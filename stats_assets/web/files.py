@@ -6,7 +6,7 @@ A known last suffix is the form, whatever comes before it. A person whose name e
 from collections.abc import Callable
 from functools import partial
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.datastructures import Headers
@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from stats_assets.pages.events import read_events
 from stats_assets.pages.person import identity
 from stats_assets.pages.visit import Visit, user_path
 from stats_assets.questions.answer import Given, Kind
@@ -55,7 +56,14 @@ class _Picture(_Form):
     regex = "svg|png"
 
 
+class _Beside(_Form):
+    """What a page has beside it."""
+
+    regex = f"{_Form.regex}|rss"
+
+
 register_url_convertor("form", _Form())
+register_url_convertor("beside", _Beside())
 register_url_convertor("picture", _Picture())
 
 
@@ -72,7 +80,8 @@ class _Accepted(APIRoute):
 
 
 def router(serving: Serving) -> APIRouter:
-    """Its routes."""
+    """Its routes. Raises EventsError."""
+    events = read_events(serving.settings.events_file)
     routes = APIRouter(include_in_schema=False)
     accepted = APIRouter(include_in_schema=False, route_class=_Accepted)
 
@@ -85,6 +94,12 @@ def router(serving: Serving) -> APIRouter:
         name = form or next(name for name, one in FORMATS.items() if one is found)
         return found.send(serving, asked_of(serving, request, name), request)
 
+    def event(request: Request) -> Response:
+        found = events.get(request.path_params["event"])
+        if found is None:
+            raise HTTPException(404)
+        return RedirectResponse(found.address(given_of(request), f".{request.path_params['form']}"), 302)
+
     def named(request: Request) -> Response:
         return _lasting(serving, request)
 
@@ -92,6 +107,7 @@ def router(serving: Serving) -> APIRouter:
         return rss(serving, subject_of(request), request)
 
     add(routes, "/u/{name:path}.html", named)
+    add(routes, "/e/{event}.{form:beside}", event)
     for path, kind in OTHERS.items():
         add(routes, f"{path}.{{form:form}}", partial(_other, serving, kind))
     for path in PATHS:

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from stats_assets.pages import about, country, hashtag, person, quality, rendering, world
 from stats_assets.pages.events import Event, read_events
 from stats_assets.pages.page import Page
-from stats_assets.pages.visit import Visit, address, hashtag_path
+from stats_assets.pages.visit import Visit, address
 from stats_assets.questions.problem import Problem
 from stats_assets.texts.language import wanted
 from stats_assets.web.serving import Serving
@@ -55,8 +55,8 @@ def router(serving: Serving) -> APIRouter:
         "/quality": quality.quality,
         "/about": about.about,
         "/about/{part}": lambda visit, part: about.about(visit, part, contact),
-        "/e/{event}": lambda visit, event: _event(visit, events.get(event), live=False),
-        "/e/{event}/live": lambda visit, event: _event(visit, events.get(event), live=True),
+        "/e/{event}": lambda visit, event: _event(visit, events.get(event)),
+        "/e/{event}/live": lambda visit, event: _event(visit, events.get(event), "/live"),
         "/{path:path}": _nothing_else,
     }
     routes.add_api_route("/static/{file}", _static, methods=["GET", "HEAD"])
@@ -81,13 +81,8 @@ def _static(file: str) -> Response:
     return Response(content, media_type=TYPES[PurePosixPath(file).suffix], headers=kept)
 
 
-def _event(visit: Visit, event: Event | None, *, live: bool) -> str | None:
-    if event is None:
-        return None
-    own = [(key, value) for key, value in event.query if live or key != "user"]
-    given = {key for key, _ in visit.query}
-    query = [*((key, value) for key, value in own if key not in given), *visit.query]
-    return address(hashtag_path(event.hashtags) + ("/live" if live else ""), query)
+def _event(visit: Visit, event: Event | None, end: str = "") -> str | None:
+    return None if event is None else event.address(visit.query, end)
 
 
 def _nothing_else(_: Visit, path: str) -> None:

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stats_assets.pages import shown
-from stats_assets.pages.person import identity, milestones
+from stats_assets.pages.milestones import milestones, reached
+from stats_assets.pages.person import identity
 from stats_assets.pages.visit import WINDOW, Content, Visit
 from stats_assets.questions.answer import Given
 from stats_assets.texts import times
@@ -37,9 +38,8 @@ def rss(serving: Serving, subject: Given, request: Request) -> Response:
     origin = str(request.base_url).rstrip("/")
     visit = Visit(ask=serving.answer, language=language, path=path, query=given, origin=origin)
     title = title_of(language, subject, people=True)
-    who = [value for name, value in subject if name == "user"]
     found = _series(visit, subject)
-    items = [*_reached(visit, who), *_days(visit, found, title)]
+    items = [*_reached(serving, visit, subject), *_days(visit, found, title)]
     here = origin + visit.link()
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom"><channel>'
@@ -55,21 +55,27 @@ def rss(serving: Serving, subject: Given, request: Request) -> Response:
     return Response(body, headers=headers, media_type=TYPE)
 
 
-def _reached(visit: Visit, who: list[str]) -> list[str]:
-    if not who:
-        return []
-    user_id, _ = identity(visit, who[0])
+def _reached(serving: Serving, visit: Visit, subject: Given) -> list[str]:
+    who = [value for name, value in subject if name == "user"]
     here = visit.origin + visit.link()
-    return [
-        _item(said.striptags(), here, f"{here}#{said.striptags()}", None)
-        for said in milestones(visit, user_id) or []
-    ]
+    if who:
+        user_id, _ = identity(visit, who[0])
+        said = [one.striptags() for one in milestones(visit, user_id) or []]
+    else:
+        asked = [*subject, ("limit", "1"), *_window(visit), *visit.shared("live")]
+        news: Any = serving.live(asked)["news"]
+        said = [
+            f"#{one['hashtag']}: {text.striptags()}" for one in news if (text := reached(one, visit.language))
+        ]
+    return [_item(one, here, f"{here}#{one}", None) for one in said]
 
 
 def _series(visit: Visit, subject: Given) -> Content:
-    windowed = any(name in WINDOW for name, _ in visit.query)
-    more = () if windowed else (("last", f"{DAYS}d"),)
-    return visit.content("series", *subject, ("by", "day"), ("columns", ",".join(COLUMNS)), *more)
+    return visit.content("series", *subject, ("by", "day"), ("columns", ",".join(COLUMNS)), *_window(visit))
+
+
+def _window(visit: Visit) -> Given:
+    return () if any(name in WINDOW for name, _ in visit.query) else (("last", f"{DAYS}d"),)
 
 
 def _days(visit: Visit, found: Content, title: str) -> list[str]:

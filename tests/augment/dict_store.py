@@ -38,7 +38,7 @@ class DictSnapshot:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self._users: dict[str, dict[Element, Users]] = {}
+        self._users: dict[str, dict[Element, set[Element]]] = {}
 
     def place(self) -> Place:
         if self.state.place is None:
@@ -51,7 +51,7 @@ class DictSnapshot:
     def users(self, kind: Kind, id: int) -> Users:
         if "settled" not in self._users:
             self._users["settled"] = _users_in(self.state.settled.values())
-        return self._users["settled"].get((kind, id), Users())
+        return _sorted(self._users["settled"].get((kind, id), set()))
 
     def chain(self, kind: Kind, id: int) -> tuple[Pending, ...]:
         versions = self.state.pending.get((kind, id), {})
@@ -61,7 +61,7 @@ class DictSnapshot:
         if "pending" not in self._users:
             chains = self.state.pending.values()
             self._users["pending"] = _users_in(each.version for chain in chains for each in chain.values())
-        return self._users["pending"].get((kind, id), Users())
+        return _sorted(self._users["pending"].get((kind, id), set()))
 
     def changed(self, since: int, until: int) -> Iterator[tuple[Kind, int]]:
         found = {
@@ -146,12 +146,16 @@ class DictStore:
         pass
 
 
-def _users_in(versions: Iterable[Version]) -> dict[Element, Users]:
-    by: defaultdict[Element, dict[Kind, set[int]]] = defaultdict(lambda: {"way": set(), "relation": set()})
+def _users_in(versions: Iterable[Version]) -> dict[Element, set[Element]]:
+    users: defaultdict[Element, set[Element]] = defaultdict(set)
     for version in versions:
         for element in named_by(version):
-            by[element][version.kind].add(version.id)
-    return {
-        element: Users(tuple(sorted(users["way"])), tuple(sorted(users["relation"])))
-        for element, users in by.items()
-    }
+            users[element].add((version.kind, version.id))
+    return users
+
+
+def _sorted(users: set[Element]) -> Users:
+    ways, relations = (
+        tuple(sorted(id for kind, id in users if kind == wanted)) for wanted in ("way", "relation")
+    )
+    return Users(ways, relations)

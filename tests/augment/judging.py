@@ -1,12 +1,12 @@
 """Augmented diffs as what they say, for comparing: the order of tags, and names of users, aside."""
 
-import gzip
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from lxml import etree
 
+from tests.augment.reading_xml import attributes_of, root_of, tags_of
 from tests.conftest import DATA
 
 JUDGE = DATA / "augment"
@@ -17,29 +17,41 @@ class Told(NamedTuple):
     """One element in a document."""
 
     kind: str
-    attributes: tuple[tuple[str, str], ...]
+    attributes: frozenset[tuple[str, str]]
     tags: frozenset[tuple[str, str]]
-    inside: tuple[str, ...]
+    inside: tuple[object, ...]
 
 
-def actions_of(path: Path) -> Counter[tuple[str, Told | None, Told]]:
+class Act(NamedTuple):
+    change: str
+    old: Told | None
+    new: Told
+
+
+def actions_of(document: Path) -> Counter[Act]:
     """Each action of a document: its kind, before, after."""
-    found: Counter[tuple[str, Told | None, Told]] = Counter()
-    for action in etree.parse(gzip.open(path)).getroot().iter("action"):
-        old, new = action.find("old"), action.find("new")
-        before = _told(old[0]) if old is not None else None
-        found[action.attrib["type"], before, _told(action[0] if new is None else new[0])] += 1
-    return found
+    return Counter(_act(action) for action in root_of(document).iter("action"))
+
+
+def _act(action: etree._Element) -> Act:
+    old, new = action.find("old"), action.find("new")
+    return Act(
+        attributes_of(action)["type"],
+        None if old is None else _told(old[0]),
+        _told(action[0] if new is None else new[0]),
+    )
 
 
 def _told(element: etree._Element) -> Told:
+    attributes = attributes_of(element)
+    attributes.pop("user", None)
     return Told(
         str(element.tag),
-        tuple(sorted((name, value) for name, value in element.attrib.items() if name != "user")),  # type: ignore[misc]
-        frozenset((tag.attrib["k"], tag.attrib["v"]) for tag in element.iter("tag")),  # type: ignore[misc]
-        tuple(
-            etree.tostring(child, method="c14n", with_tail=False).decode()
-            for child in element
-            if child.tag != "tag"
-        ),
+        frozenset(attributes.items()),
+        frozenset(tags_of(element)),
+        tuple(_inside(child) for child in element if child.tag != "tag"),
     )
+
+
+def _inside(element: etree._Element) -> object:
+    return element.tag, tuple(sorted(element.items())), tuple(map(_inside, element))

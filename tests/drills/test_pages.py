@@ -15,9 +15,11 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
+import zxingcpp
 from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from playwright.sync_api import Response as BrowserResponse
 
@@ -51,6 +53,14 @@ RULES = {
 pytestmark = [
     pytest.mark.drill,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here"),
+]
+
+
+REACHED = {"kind": "milestone", "hashtag": "missingmaps", "reached": "2025-02-20"}
+NEWS = [
+    {**REACHED, "text_key": "buildings_1000", "name": "hashtag_buildings", "level": 1000},
+    {**REACHED, "text_key": "people_10", "name": "hashtag_people", "level": 10},
+    {**REACHED, "text_key": "own_rule_5", "name": "own_rule", "level": 5},
 ]
 
 
@@ -103,6 +113,7 @@ class Site:
                     },
                     "rows": rows,
                     "without_hashtag": {"users": 2, "edits": 40},
+                    "news": NEWS,
                 }
                 yield f"event: board\nretry: 500\ndata: {json.dumps(state, default=str)}\n\n"
                 time.sleep(0.5)
@@ -299,7 +310,17 @@ def test_live_numbers_move_pause_and_outlive_the_server(site: Site, browser: Bro
     site.edits = 2001
     expect(edits).to_have_text("2,001", timeout=15_000)
     expect(page.locator("#board tbody tr").nth(1)).to_contain_text("خريطة")
+    expect(page.locator("#news li")).to_have_text(
+        [
+            "#missingmaps: 1,000 buildings added, reached 20 Feb 2025",
+            "#missingmaps: 10 people, reached 20 Feb 2025",
+            "#missingmaps: own rule 5, reached 20 Feb 2025",
+        ]
+    )
+    assert page.evaluate("document.documentElement.scrollHeight") <= SIZES[1920]
     page.screenshot(path=tmp_path / "live.png")
+    with Image.open(tmp_path / "live.png") as shot:
+        assert [one.text for one in zxingcpp.read_barcodes(shot)] == [page.url]
     page.locator("#pause").click()
     expect(page.locator("#pause")).to_have_text("Go on")
     site.edits = 3000

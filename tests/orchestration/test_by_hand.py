@@ -2,10 +2,12 @@
 that was terminated.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     DagsterExecutionInterruptedError,
     DagsterInstance,
@@ -20,9 +22,11 @@ from stats_assets.definitions import defs
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest.sequence_loop import Runner
+from stats_assets.monitoring import status as standing
 from stats_assets.orchestration.assets.streaming import MOST
 from stats_assets.orchestration.partitions import BLOCKS, is_by_hand, key_of
 from stats_assets.streams import STREAMS, Stream
+from stats_assets.system import Stats
 from tests.orchestration.test_stream_sensor import DIFFS, environment, instance, ranges, start, tick  # noqa: F401 - fixtures
 
 
@@ -174,3 +178,37 @@ def test_who_has_most_edits_is_a_table_whose_cells_are_plain(
     edits = [row["edits"] for row in rows]
     assert edits == sorted(edits, reverse=True)
     assert len(rows) > 1
+
+
+def test_a_file_of_unions_or_milestones_that_is_broken_is_seen(
+    instance: DagsterInstance,  # noqa: F811
+    stats: Stats,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it said before goes on counting; a check, the run's log and `status` say so until it is mended."""
+
+    def outcome() -> tuple[bool, str, tuple[str, ...]]:
+        assert defs.resolve_job_def("statistics_job").execute_in_process(instance=instance).success
+        [record] = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).values()
+        assert record.event is not None and record.event.dagster_event is not None
+        evaluation = record.event.dagster_event.asset_check_evaluation_data
+        with_files = Stats(
+            stats.settings.model_copy(update={"unions_file": unions, "milestones_file": milestones})
+        )
+        return evaluation.passed, evaluation.description or "", standing.of(with_files).warnings
+
+    key = AssetCheckKey(AssetKey("hashtag_statistics"), "files_can_be_used")
+    unions, milestones = tmp_path / "unions.yaml", tmp_path / "milestones.yaml"
+    unions.write_text("hotosm-*: [hotosm-*]\n")
+    milestones.write_text("days: {metric: days, levels: [1]}\n")
+    monkeypatch.setenv("UNIONS_FILE", str(unions))
+    monkeypatch.setenv("MILESTONES_FILE", str(milestones))
+    assert outcome() == (True, "", ())
+    unions.write_text("hotosm-*: [\n")
+    milestones.write_text("days: {metric: dayz, levels: [1]}\n")
+    passed, said, warned = outcome()
+    assert not passed
+    for words in ("unions.yaml:2", "milestones.yaml:1", "until UNIONS", "until MILESTONES"):
+        assert words in said.replace("\\", "")
+        assert any(words in one for one in warned)

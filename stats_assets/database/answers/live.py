@@ -8,6 +8,7 @@ from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.groups import ranked
 from stats_assets.database.answers.labels import names_of
 from stats_assets.database.answers.newcomers import is_new
+from stats_assets.database.answers.news import news
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import number, total
 from stats_assets.questions.answer import Value
@@ -49,7 +50,7 @@ def answer(asking: Asking) -> dict[str, Value]:
             for row in found.rows
         ],
         "without_hashtag": None if room is None else _without(asking, subject),
-        "news": [],
+        "news": news(asking, subject),
     }
 
 

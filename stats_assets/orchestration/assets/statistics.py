@@ -6,6 +6,7 @@ from typing import Any
 
 from dagster import (
     AssetCheckResult,
+    AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetSpec,
@@ -21,6 +22,7 @@ from stats_assets.database.ledger.leases import heartbeat
 from stats_assets.database.statistics import passes
 from stats_assets.database.statistics.applier import apply_queue, keep_refreshments, leaders
 from stats_assets.database.statistics.milestones import keep_rules, look_again
+from stats_assets.database.statistics.own_files import MILESTONES_STAY, UNIONS_STAY
 from stats_assets.database.statistics.owners import OWNERS
 from stats_assets.database.statistics.unions import keep_unions
 from stats_assets.orchestration.assets.about import described
@@ -40,7 +42,7 @@ HOW = (
     " A view, always up to date: a run adds what changed changesets contribute now, less what they contributed before."
     " With OSMesa's columns under OSMesa's names."
 )
-SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
+SAMPLE_CHECK, FILES_CHECK, SHOWN = "sample_is_exact", "files_can_be_used", 10
 
 
 @multi_asset(
@@ -66,7 +68,12 @@ SAMPLE_CHECK, SHOWN = "sample_is_exact", 10
             SAMPLE_CHECK,
             asset="user_statistics",
             description="Random owners and changesets, of all four statistics, are exactly what the facts say.",
-        )
+        ),
+        AssetCheckSpec(
+            FILES_CHECK,
+            asset="hashtag_statistics",
+            description="UNIONS_FILE and MILESTONES_FILE can be used; else what they said before goes on counting.",
+        ),
     ],
     group_name="statistics",
 )
@@ -74,6 +81,7 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
     """Apply what the changed changesets contribute now, less what they contributed before; then verify a sample."""
     began = monotonic()
     stats = current_stats()
+    unusable: list[str] = []
     with (
         failing("What was applied stays; the rest is queued, and applied later."),
         stats.connect() as connection,
@@ -84,14 +92,12 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
             if changed := keep_unions(connection, load_unions(stats.settings.unions_file)):
                 context.log.info(f"Unions that are made anew: {', '.join(changed)}")
         except UnionsError as error:  # the others' numbers don't wait for it
-            context.log.error(f"{error}. The unions stay as they were until UNIONS_FILE can be used.")
+            unusable.append(f"{error}. {UNIONS_STAY}")
         applied = apply_queue(connection, lambda left: _say_left(context, left))
         try:
             keep_rules(connection, load_milestones(stats.settings.milestones_file))
         except MilestonesError as error:  # the others' numbers don't wait for it
-            context.log.error(
-                f"{error}. Milestones go by the rules of before until MILESTONES_FILE can be used."
-            )
+            unusable.append(f"{error}. {MILESTONES_STAY}")
         look_again(connection)
         sample = passes.sample(connection)
         context.log.info(
@@ -119,6 +125,15 @@ def statistics(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any
         passed=not said,
         description=f"{escaped('; '.join(said[:SHOWN]))}; `stats-assets rebuild` mends it." if said else None,
         metadata={"differences": len(said), "ranges": sample.steps, "pending": sample.pending},
+    )
+    for one in unusable:
+        context.log.error(one)
+    yield AssetCheckResult(
+        asset_key="hashtag_statistics",
+        check_name=FILES_CHECK,
+        passed=not unusable,
+        severity=AssetCheckSeverity.WARN,
+        description=escaped(" ".join(unusable)) or None,
     )
 
 

@@ -16,6 +16,7 @@ const plural = (texts, n) => (texts[new Intl.PluralRules(page.dataset.language).
 const hour = (text) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: page.dataset.zone }).format(new Date(text));
 
 const day = (text) => new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric", timeZone: page.dataset.zone }).format(new Date(text));
+const utc = (text) => new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(text));
 const moment = (text, now) => (day(text) === day(now) ? "" : day(text) + " ") + hour(text);
 
 function numbers(totals) {
@@ -59,6 +60,18 @@ function without(told) {
   said.textContent = plural(JSON.parse(said.dataset.texts), told.users).replace("{edits}", plural(JSON.parse(said.dataset.edits), told.edits));
 }
 
+// Milestones that the hashtags have reached in this window; those of a rule of one's own by its name.
+function news(told) {
+  const list = document.getElementById("news");
+  list.hidden = !told.length;
+  list.replaceChildren(...told.slice(0, 3).map((one) => {
+    const texts = list.getAttribute("data-" + one.name.replaceAll("_", "-")), item = document.createElement("li");
+    const title = texts ? plural(JSON.parse(texts), one.level) : one.text_key.replaceAll("_", " ");
+    item.textContent = "#" + one.hashtag + ": " + list.dataset.reached.replace("{title}", title).replace("{date}", utc(one.reached));
+    return item;
+  }));
+}
+
 // How far it is counted, by the feed's clock: in words from three minutes, as stopped from an hour.
 function reach(state) {
   const fresh = document.getElementById("fresh"), behind = document.getElementById("behind"), { to } = document.getElementById("countdown").dataset;
@@ -75,6 +88,7 @@ function show(state) {
   numbers(state.totals ?? {});
   board(state.rows ?? []);
   without(state.without_hashtag);
+  news(state.news ?? []);
   if (state.complete_to) reach(state);
   const said = document.getElementById("said"), totals = state.totals ?? {};
   if (Date.now() - saidAt > SPEAK) {

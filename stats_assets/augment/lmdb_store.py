@@ -1,0 +1,197 @@
+"""The store of what is now, in LMDB: store.py's Store. One environment in one folder, which one process has open.
+
+Here: opening, room, commits, and what LMDB's errors mean. What is in a transaction: lmdb_snapshot.py, lmdb_change.py.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import lmdb
+
+from stats_assets.augment.lmdb_change import LmdbChange
+from stats_assets.augment.lmdb_snapshot import LmdbSnapshot
+from stats_assets.augment.lmdb_tables import TABLES
+from stats_assets.augment.planet_loading import PlanetLoading
+from stats_assets.augment.sealing import Torn
+from stats_assets.augment.store_errors import (
+    StoreDamaged,
+    StoreError,
+    StoreFull,
+    StoreMissing,
+    StoreOfOtherFormat,
+)
+from stats_assets.augment.store_folder import DATA, FORMAT, lock, require_local
+
+ROOM = 1 << 36
+"""Addresses that a transaction finds free, at least: 64 GB. They cost neither memory nor disk."""
+_FORMAT = b"format"
+_AGAIN = "What was committed is whole: free some space, and begin again."
+_ANEW = "Move it away and load a planet anew (`stats-assets augment --planet FILE --store DIR`)."
+
+
+class LmdbStore:
+    """The store in this folder, which has to be there; with create=True it is made if nothing is.
+
+    Raises StoreError: see store_errors.py. room: addresses that are kept free (for tests).
+    synced=False only while it is loaded, under a name that nobody opens.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False, synced: bool = True, room: int = ROOM) -> None:
+        self.folder, self._room = folder, room
+        require_local(folder)
+        made = _is_made(folder, create=create)
+        self._lock = lock(folder)
+        self._snapshots = 0
+        try:
+            with self._told():
+                self._open(made=made, synced=synced)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Another process may open it then."""
+        self._environment.close()
+        self._lock.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[LmdbSnapshot]:
+        """A consistent look. Raises StoreDamaged where what is looked at is not what was written."""
+        self._snapshots += 1
+        try:
+            with self._told(), self._environment.begin() as transaction:
+                yield LmdbSnapshot(transaction, self._tables)
+        finally:
+            self._snapshots -= 1
+
+    @contextmanager
+    def changing(self) -> Iterator[LmdbChange]:
+        """All of it is kept, synced, when the block ends; nothing of it when that raises (StoreFull, too)."""
+        self._make_room()
+        with self._told(), self._environment.begin(write=True) as transaction:
+            change = LmdbChange(transaction, self._tables)
+            yield change
+            change.flush()
+
+    @contextmanager
+    def loading(self) -> Iterator[PlanetLoading]:
+        """An empty store is filled. What was committed when the block raises is half a store: to be removed."""
+        with self._told():
+            rows = PlanetLoading(self._environment, self._tables, self.folder)
+            try:
+                yield rows
+            except BaseException:
+                rows.abort()
+                raise
+
+    def sync(self) -> None:
+        """All that was committed is on the disk."""
+        with self._told():
+            self._environment.sync(True)
+
+    @property
+    def bytes(self) -> int:
+        """What its pages take on the disk, those that are free to be used again included."""
+        return (self._environment.info()["last_pgno"] + 1) * int(self._environment.stat()["psize"])
+
+    def _open(self, *, made: bool, synced: bool) -> None:
+        data = self.folder / DATA
+        size = data.stat().st_size if made else 0
+        self._environment = lmdb.open(
+            str(self.folder),
+            map_size=size + self._room,
+            max_dbs=len(TABLES),
+            create=not made,
+            sync=synced,
+            metasync=synced,
+            readahead=False,
+        )
+        try:
+            if made and size < self.bytes:
+                raise StoreDamaged(
+                    f"The store {self.folder} is damaged: its file {DATA} has {size:,} bytes, where {self.bytes:,} were"
+                    f" written. {_ANEW}"
+                )
+            if made:
+                self._require_format()
+            self._tables = {name: self._environment.open_db(name.encode()) for name in TABLES}
+            if not made:
+                with self._environment.begin(write=True, db=self._tables["about"]) as transaction:
+                    transaction.put(_FORMAT, b"%d" % FORMAT)
+        except BaseException:
+            self._environment.close()
+            raise
+
+    def _require_format(self) -> None:
+        with self._environment.begin() as transaction:
+            if transaction.get(b"about") is None:
+                raise StoreMissing(
+                    f"{self.folder / DATA} is no store of ours. Give another folder; nothing in it was changed."
+                )
+        about = self._environment.open_db(b"about", create=False)
+        with self._environment.begin(db=about) as transaction:
+            found = transaction.get(_FORMAT, b"?").decode(errors="replace")
+        if found != str(FORMAT):
+            raise StoreOfOtherFormat(
+                f"The store {self.folder} has format {found}, this version reads {FORMAT}. Use the one that made it,"
+                f" or load anew: {_ANEW[0].lower()}{_ANEW[1:]}"
+            )
+
+    def _make_room(self) -> None:
+        """The map has room for a transaction. It can't grow while somebody looks."""
+        free = self._environment.info()["map_size"] - self.bytes
+        if free < self._room and not self._snapshots:
+            self._environment.set_mapsize(self.bytes + 2 * self._room)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What LMDB and the bytes complain of, as a sentence."""
+        try:
+            yield
+        except lmdb.MapFullError as error:
+            raise StoreFull(
+                f"A change of the store {self.folder} is larger than {self._room:,} bytes."
+            ) from error
+        except (lmdb.Error, Torn) as error:
+            raise self._meaning(error) from error
+
+    def _meaning(self, error: lmdb.Error | Torn) -> StoreError:
+        said = str(error)
+        full = (os.strerror(each) for each in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
+        if any(reason in said for reason in full):
+            return StoreFull(f"The disk of the store {self.folder} is full ({said}). {_AGAIN}")
+        if os.strerror(errno.EIO) in said:
+            return StoreError(
+                f"The disk of the store {self.folder} fails ({said}). Look at the machine's log."
+            )
+        if os.strerror(errno.EACCES) in said:
+            return StoreError(
+                f"The store {self.folder} may not be written to ({said}). Give this user the right to."
+            )
+        return StoreDamaged(f"The store {self.folder} is damaged ({said}). {_ANEW}")
+
+
+def _is_made(folder: Path, *, create: bool) -> bool:
+    """Whether a store is there. Raises StoreMissing where there is none, or no place for one."""
+    if (folder / DATA).exists():
+        return True
+    if not create:
+        raise StoreMissing(
+            f"There is no store in {folder}. Load a planet first (`stats-assets augment --planet FILE --store DIR`)."
+        )
+    if folder.exists() and any(each.name != "opened" for each in folder.iterdir()):
+        raise StoreMissing(
+            f"{folder} is not empty, and no store is in it. Give a folder of its own; nothing in it was changed."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return False
