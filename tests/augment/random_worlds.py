@@ -124,22 +124,29 @@ def drawn(chance: Random, count: int, *, late: int, minutes: int) -> list[Edit]:
     return found
 
 
-def history(found: Iterable[Edit], *, turned: bool = False) -> History:
-    """Planet and files of these edits. turned: what is newest is first in each file."""
+def history(found: Iterable[Edit], *, turned: bool = False, together: int = 1, ends: bool = True) -> History:
+    """Planet and files of these edits. turned: what is newest is first in each file. together: so many minutes are in
+    one. ends: a last file is so much later that all is settled.
+    """
     published = sorted(_published(found), key=lambda each: each[0])
     newest: dict[Ref, Written] = {}
     for at, written in published:
         known = newest.get((written.kind, written.id))
         if at <= PLANET and (known is None or written.side.version >= known.side.version):
             newest[written.kind, written.id] = written
-    planet = tuple(newest[ref] for ref in sorted(newest) if newest[ref].side.visible)
+    planet = tuple(newest[ref] for ref in sorted(newest, key=_in_planet) if newest[ref].side.visible)
     last = max((at for at, _ in published), default=0)
-    cuts = [60 * number + 1 + number % 2 for number in range(-LEAD, last // 60 + 2)]
+    minutes = range(-LEAD, last // 60 + 1 + together, together)
+    cuts = [60 * number + 1 + number % 2 for number in minutes]
     files = []
-    for before, cut in zip([cuts[0] - 60, *cuts], cuts, strict=False):
+    for before, cut in zip([cuts[0] - 60 * together, *cuts], cuts, strict=False):
         inside = [written for at, written in published if before < at <= cut]
         files.append(File(cut, tuple(inside[::-1] if turned else inside)))
-    return History(planet, (*files, File(last + SETTLE + 600, ())))
+    return History(planet, (*files, File(cuts[-1] + SETTLE + 600, ())) if ends else tuple(files))
+
+
+def _in_planet(ref: Ref) -> tuple[int, int]:
+    return KINDS.index(ref[0]), ref[1]
 
 
 def _published(found: Iterable[Edit]) -> Iterator[tuple[int, Written]]:
@@ -191,7 +198,7 @@ def _flipped(written: Written, shown: Written | None) -> Written:
 
 
 def expected(given: History) -> dict[int, list[Action]]:
-    """The actions of each minute when all is settled: by what the rules of arrival make of each version."""
+    """The actions of each minute once nothing more comes: by what the rules of arrival make of each version."""
     begin, chains = iso(0), defaultdict[Ref, list[Written]](list)
     settled_to = 0
     for written in given.planet:
@@ -209,7 +216,7 @@ def expected(given: History) -> dict[int, list[Action]]:
         while settled_to + 60 + SETTLE <= file.time:
             settled_to += 60
     assert begin == time_of(BEGINS)
-    minutes = range(BEGINS, BEGINS + settled_to // 60)
+    minutes = range(BEGINS, BEGINS + given.files[-1].time // 60 + 1)
     return differences([written for chain in chains.values() for written in chain], minutes)
 
 

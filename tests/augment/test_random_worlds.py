@@ -93,14 +93,14 @@ def agree(store: Store, given: History) -> None:
 MEMBER_GONE = [Edit(-30, "node", 0), Edit(-30, "relation", 0, names=(0,)), Edit(10, "node", 0, "delete")]
 
 
-@examples(100)
+@examples(50)
 @given(st.lists(edits(late=SETTLE - 60), min_size=10, max_size=60), st.booleans())
 @example(MEMBER_GONE, False)
 def test_what_comes_within_the_window(found: list[Edit], turned: bool) -> None:
     agree(DictStore(), history(found, turned=turned))
 
 
-@examples(100)
+@examples(50)
 @given(st.lists(edits(late=SETTLE + 600), min_size=10, max_size=60), st.booleans())
 def test_what_comes_later_than_the_window(found: list[Edit], turned: bool) -> None:
     agree(DictStore(), history(found, turned=turned))
