@@ -45,7 +45,12 @@ def test_what_is_no_move_changes_the_node_alone() -> None:
     only = [("modify", "node", 1)]
     assert acts(PLANET, node(1, 2, 30, 1, 1, tags=(("highway", "crossing"),))) == only
     assert acts(PLANET, MOVE, node(1, 3, 40, 1, 1)) == only
-    assert acts(PLANET, gone(node(1, 1, 0), 30)) == [("delete", "node", 1)]
+
+
+def test_a_node_that_goes_stays_in_its_ways_where_it_was_and_is_bare_in_its_relations() -> None:
+    away = gone(node(1, 1, 0), 30)
+    assert acts(PLANET, away) == [("delete", "node", 1), ("modify", "relation", 21)]
+    assert acts(PLANET, away, node(1, 3, 40, 5, 5))[1:] == acts(PLANET, MOVE)[1:]
 
 
 def test_tags_and_versions_of_a_member_are_not_the_relation_s() -> None:
