@@ -29,8 +29,9 @@ from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import save_facts
 from stats_assets.database.ledger import asked, heads, leases, stream_rows
-from stats_assets.database.ledger.commit import Counted, commit
+from stats_assets.database.ledger.commit import commit
 from stats_assets.database.ledger.ledger import take
+from stats_assets.database.ledger.worth import Counted
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.osm.changesets import Changeset, ChangesetFile
 from stats_assets.osm.document import Envelope
@@ -113,6 +114,9 @@ class Facts(NamedTuple):
 
     sequence: int
     content: DiffStatistics | ChangesetFile
+
+    def canonical(self) -> str:
+        return "canonical"
 
     def keep_replaced(self) -> None:
         """No archive is here."""

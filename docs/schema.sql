@@ -264,6 +264,41 @@ CREATE AGGREGATE jsonb_sum(jsonb) (
 
 COMMENT ON AGGREGATE jsonb_sum(jsonb) IS 'Flat objects of numbers added key by key, exactly; zero keys left out';
 
+CREATE TABLE addresses (
+    id integer NOT NULL,
+    stream text NOT NULL COLLATE pg_catalog."C",
+    url text NOT NULL COLLATE pg_catalog."C",
+    server text NOT NULL COLLATE pg_catalog."C",
+    head bigint,
+    reached timestamp with time zone,
+    answered_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    failure text,
+    failures integer DEFAULT 0 NOT NULL,
+    bad_at timestamp with time zone,
+    bad text,
+    well_since timestamp with time zone,
+    left_at timestamp with time zone,
+    leaves integer DEFAULT 0 NOT NULL,
+    first bigint,
+    numbering integer,
+    other_numbering text,
+    quiet_until timestamp with time zone,
+    quiet_reason text,
+    refusals integer DEFAULT 0 NOT NULL
+);
+
+COMMENT ON TABLE addresses IS 'Where a stream''s feed is, or was, read from: what is known of each place';
+
+ALTER TABLE addresses ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME addresses_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE aggregate_days (
     owner text NOT NULL COLLATE pg_catalog."C",
     owner_id bigint NOT NULL,
@@ -375,6 +410,7 @@ CREATE TABLE asked (
     sequence bigint NOT NULL,
     asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     answer text COLLATE pg_catalog."C",
+    server text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT asked_answer_check CHECK ((answer = ANY (ARRAY['good'::text, 'bad'::text, 'duplicate'::text])))
 );
 
@@ -693,7 +729,8 @@ CREATE TABLE heads (
     failure text,
     source text,
     highest bigint,
-    numbering integer DEFAULT 0 NOT NULL
+    numbering integer DEFAULT 0 NOT NULL,
+    settled bigint
 );
 
 COMMENT ON TABLE heads IS 'What each feed said last of how far it reaches: asked by the sensors'' ticks';
@@ -741,6 +778,9 @@ CREATE TABLE ledger (
     rereads integer DEFAULT 0 NOT NULL,
     reread_at timestamp with time zone,
     numbering integer DEFAULT 0 NOT NULL,
+    address integer,
+    settled_by integer,
+    canonical text COLLATE pg_catalog."C",
     CONSTRAINT ledger_result_check CHECK ((result = ANY (ARRAY['none'::text, 'committed'::text, 'skipped'::text]))),
     CONSTRAINT ledger_work_check CHECK ((work = ANY (ARRAY['idle'::text, 'trying'::text, 'waiting'::text, 'quarantined'::text, 'hole'::text])))
 )
@@ -762,6 +802,8 @@ COMMENT ON COLUMN ledger.reread_at IS 'Not before that is it read again to settl
 
 COMMENT ON COLUMN ledger.numbering IS 'How often the feed''s numbers had begun again when the counted body was read';
 
+COMMENT ON COLUMN ledger.canonical IS 'By this two servers'' bodies are compared; content_hash is of bytes';
+
 CREATE TABLE ledger_blocks (
     stream text NOT NULL COLLATE pg_catalog."C",
     block bigint NOT NULL,
@@ -769,6 +811,42 @@ CREATE TABLE ledger_blocks (
     epoch integer DEFAULT 0 NOT NULL,
     CONSTRAINT ledger_blocks_done_check CHECK (((done >= 0) AND (done <= 100)))
 );
+
+CREATE TABLE made_diffs (
+    one boolean DEFAULT true NOT NULL,
+    feed text COLLATE pg_catalog."C",
+    head bigint,
+    head_time timestamp with time zone,
+    asked_at timestamp with time zone,
+    feed_trouble text,
+    quiet_until timestamp with time zone,
+    store text COLLATE pg_catalog."C",
+    read_from text COLLATE pg_catalog."C",
+    begins timestamp with time zone,
+    settled_to timestamp with time zone,
+    reached timestamp with time zone,
+    sequence bigint,
+    made bigint,
+    tallies jsonb DEFAULT '{}'::jsonb NOT NULL,
+    noted jsonb DEFAULT '[]'::jsonb NOT NULL,
+    kept_at timestamp with time zone,
+    doing text,
+    trouble text,
+    attempts integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    ticked_at timestamp with time zone,
+    CONSTRAINT made_diffs_one_check CHECK (one)
+);
+
+COMMENT ON TABLE made_diffs IS 'Augmented diffs of our own making: what others must see of the store; a copy, which decides nothing of what is made';
+
+COMMENT ON COLUMN made_diffs.sequence IS 'The newest OsmChange file that was read; head: the newest that the feed has';
+
+COMMENT ON COLUMN made_diffs.made IS 'The newest minute whose document was made';
+
+COMMENT ON COLUMN made_diffs.noted IS 'The newest versions that came late, or are of the future, with where they were put';
+
+COMMENT ON COLUMN made_diffs.doing IS 'What a run is at, in words, while it is at it';
 
 CREATE TABLE milestone_rules (
     name text NOT NULL COLLATE pg_catalog."C",
@@ -884,6 +962,18 @@ COMMENT ON TABLE schema_marks IS 'One row; a revision that older code can''t wor
 
 COMMENT ON COLUMN schema_marks.made_as IS 'By which two logins are seen to lead to two databases: a copy has its original''s';
 
+CREATE TABLE server_requests (
+    stream text NOT NULL COLLATE pg_catalog."C",
+    server text NOT NULL COLLATE pg_catalog."C",
+    hour timestamp with time zone NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    number integer NOT NULL,
+    bytes bigint NOT NULL,
+    CONSTRAINT server_requests_kind_check CHECK ((kind = ANY (ARRAY['head'::text, 'body'::text])))
+);
+
+COMMENT ON TABLE server_requests IS 'Requests (table requests) by server; kept for a week';
+
 CREATE TABLE statistics_held (
     changeset_id bigint NOT NULL,
     sequence bigint,
@@ -929,12 +1019,17 @@ CREATE TABLE streams (
     archive_not_above bigint,
     archive_since timestamp with time zone,
     begun_at timestamp with time zone,
-    refusals integer DEFAULT 0 NOT NULL
+    refusals integer DEFAULT 0 NOT NULL,
+    in_use integer,
+    in_use_since timestamp with time zone,
+    in_use_why text
 );
 
 COMMENT ON TABLE streams IS 'Where each stream stands; checkpoint: every sequence from origin to it is done';
 
 COMMENT ON COLUMN streams.shown IS 'The cursor that the last tick gave: one below it was set back by a person';
+
+COMMENT ON COLUMN streams.quiet_until IS 'Of the address in use; those of others are in addresses';
 
 CREATE TABLE unions (
     id bigint NOT NULL,
@@ -1050,6 +1145,12 @@ CREATE TABLE verdicts (
 
 COMMENT ON TABLE verdicts IS 'Whether all statistics are what the facts say, as the last verification or rebuild left it';
 
+ALTER TABLE ONLY addresses
+    ADD CONSTRAINT addresses_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY addresses
+    ADD CONSTRAINT addresses_stream_url_key UNIQUE (stream, url);
+
 ALTER TABLE ONLY aggregate_days
     ADD CONSTRAINT aggregate_days_pkey PRIMARY KEY (owner, owner_id, day);
 
@@ -1134,6 +1235,9 @@ ALTER TABLE ONLY ledger_blocks
 ALTER TABLE ONLY ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (stream, sequence);
 
+ALTER TABLE ONLY made_diffs
+    ADD CONSTRAINT made_diffs_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY milestone_rules
     ADD CONSTRAINT milestone_rules_pkey PRIMARY KEY (name);
 
@@ -1163,6 +1267,9 @@ ALTER TABLE ONLY roll_ups
 
 ALTER TABLE ONLY run_leases
     ADD CONSTRAINT run_leases_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY server_requests
+    ADD CONSTRAINT server_requests_pkey PRIMARY KEY (stream, server, hour, kind);
 
 ALTER TABLE ONLY statistics_queue
     ADD CONSTRAINT statistics_queue_pkey PRIMARY KEY (id);

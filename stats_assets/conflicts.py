@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stats_assets.settings import Settings
 
 DAY = 86_400
+SETTLE_LEAST = 3900  # seconds: edits come up to an hour late, by rule
 
 
 def conflicts(settings: Settings) -> Iterator[str]:
@@ -31,12 +32,25 @@ def conflicts(settings: Settings) -> Iterator[str]:
             "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same, and a directory's state.yaml tells of one stream."
             " Name each stream's own"
         )
+    if s.osmchange_url and s.settle_seconds < SETTLE_LEAST:
+        yield (
+            f"SETTLE_SECONDS ({s.settle_seconds:g}) is less than {SETTLE_LEAST}, and beside OSMCHANGE_URL edits come"
+            " an hour late and more: they would be counted in another minute than their own. Raise it, or leave it out"
+        )
+    if s.osmchange_url and _alike(s.made_diffs) in (_alike(s.changesets_url), _alike(s.osmchange_url)):
+        yield (
+            "MADE_DIFFS_URI is the same as CHANGESETS_URL or OSMCHANGE_URL: what is made would lie among what is read."
+            " Name a place of its own"
+        )
     if s.retry_first_seconds > s.retry_max_seconds:
         yield (
             f"RETRY_FIRST_SECONDS ({s.retry_first_seconds:g}) is more than RETRY_MAX_SECONDS"
             f" ({s.retry_max_seconds:g}), and the first pause is the shortest. Raise the latter, or lower the former"
         )
-    settles, drops = s.augmented_diffs_url is None, s.archive and not _in_a_bucket(s.archive)
+    settles, drops = (
+        s.osmchange_url is not None or s.augmented_diffs_url is None,
+        s.archive and not _in_a_bucket(s.archive),
+    )
     if settles and drops and s.settle_seconds >= (s.archive_keep_days or math.inf) * DAY:
         yield (
             f"SETTLE_SECONDS ({s.settle_seconds:g}) is not less than ARCHIVE_KEEP_DAYS ({s.archive_keep_days} days):"
@@ -58,7 +72,15 @@ def alone(settings: Settings) -> str | None:
 def unheard(settings: Settings) -> Iterator[str]:
     """What is set, and does nothing, or no good, beside the others; it can be used otherwise."""
     s, given = settings, settings.model_fields_set
-    if s.augmented_diffs_url:
+    if s.osmchange_url:
+        for name in ("augmented_diffs_url", "overpass_url", "overpass_pause_seconds"):
+            if name in given and getattr(s, name) != type(s).model_fields[name].default:
+                yield f"{name.upper()} does nothing beside OSMCHANGE_URL: augmented diffs are made here."
+    else:
+        for name in ("planet_file", "augment_store", "made_diffs_uri"):
+            if name in given and getattr(s, name) is not None:
+                yield f"{name.upper()} does nothing without OSMCHANGE_URL: no augmented diffs are made here."
+    if s.augmented_diffs_url and not s.osmchange_url:
         for name in ("overpass_url", "overpass_pause_seconds", "settle_seconds"):
             if name in given and getattr(s, name) != type(s).model_fields[name].default:
                 yield f"{name.upper()} does nothing beside AUGMENTED_DIFFS_URL: it is for an Overpass."

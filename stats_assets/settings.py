@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from stats_assets import __version__
 from stats_assets.conflicts import conflicts
 from stats_assets.feeds.outcomes import masked
-from stats_assets.feeds.storage import place_of
+from stats_assets.feeds.storage import PLACES, place_of
 from stats_assets.mendable import Mendable
 from stats_assets.root import is_demo
 from stats_assets.streams import TABLE, Stream
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     read_database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
     overpass_url: str = Field(OVERPASS_MAIN, pattern="^https?://")
     augmented_diffs_url: str | None = None
+    osmchange_url: str | None = None
+    planet_file: Path | None = None
+    augment_store: Path | None = None
+    made_diffs_uri: str | None = None
     changesets_url: str = PLANET_CHANGESETS
     augmented_diffs_start: int | None = Field(None, ge=0, le=999_999_999)
     changesets_start: int | None = Field(None, ge=0, le=999_999_999)
@@ -98,7 +102,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("database_url", "read_database_url", "overpass_url", "augmented_diffs_url", "changesets_url"),
-        *("archive_uri", "alert_url", "public_url"),
+        *("osmchange_url", "made_diffs_uri", "archive_uri", "alert_url", "public_url"),
         mode="before",
     )
     @classmethod
@@ -122,7 +126,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("overpass_url", "augmented_diffs_url", "changesets_url")
+    @field_validator("overpass_url", "augmented_diffs_url", "osmchange_url", "changesets_url")
     @classmethod
     def _can_be_read(cls, value: str | None) -> str | None:
         if value and _is_web(value):
@@ -201,8 +205,17 @@ class Settings(BaseSettings):
             Archive(value, "changesets")
         return value
 
+    @field_validator("made_diffs_uri")
+    @classmethod
+    def _can_be_made(cls, value: str | None) -> str | None:
+        if value and _is_web(value):
+            raise ValueError(f"{masked(value)!r} can't be used: http can't be written to. Take {PLACES}")
+        if value:
+            place_of(value)
+        return value
+
     @field_validator(
-        *("stats_data_dir", "regions_file", "categories_file"),
+        *("stats_data_dir", "regions_file", "categories_file", "planet_file", "augment_store"),
         *("unions_file", "milestones_file", "events_file"),
     )
     @classmethod
@@ -254,8 +267,17 @@ class Settings(BaseSettings):
         """Where bodies are kept; empty: nowhere."""
         if self.archive_uri is not None:
             return self.archive_uri
-        folder = str(self.stats_data_dir / "archive")
-        return f"./{folder}" if urlsplit(folder).scheme else folder  # a:b is a folder's name, too
+        return _uri_of(self.stats_data_dir / "archive")
+
+    @cached_property
+    def made_diffs(self) -> str:
+        """Where augmented diffs of our own making lie."""
+        return self.made_diffs_uri or _uri_of(self.stats_data_dir / "made_diffs")
+
+    @cached_property
+    def store_folder(self) -> Path:
+        """Where the store of what is now lies, of which they are made."""
+        return self.augment_store or self.stats_data_dir / "augment_store"
 
     def start(self, stream: Stream) -> int | None:
         """The first sequence to do on a database without a checkpoint; None: the feed's head."""
@@ -302,6 +324,10 @@ def _said(problem: ErrorDetails) -> str:
         return f"OVERPASS_URL must begin with http:// or https:// (it is {masked(str(problem['input']))!r})"
     message = problem["msg"]
     return f"{name.upper()}: {message[:1].lower()}{message[1:]} (it is {str(problem['input'])[:SHOWN]!r})"
+
+
+def _uri_of(folder: Path) -> str:
+    return f"./{folder}" if urlsplit(str(folder)).scheme else str(folder)  # a:b is a folder's name, too
 
 
 def _is_web(address: str) -> bool:

@@ -11,6 +11,9 @@ STREAMS: Final[tuple[Stream, ...]] = get_args(Stream)
 STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "stats_assets/end"
 """Tags of the runs of a stream: whose they are, and their first and last sequence."""
 
+MAKER_SENSOR, MAKER_JOB = "osmchange_stream", "made_augmented_diffs_job"
+"""Of the maker of augmented diffs, which is no stream: nothing is counted of what it reads."""
+
 
 @dataclass(frozen=True)
 class StreamSpec:

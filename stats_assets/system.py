@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from stats_assets.feeds.archive import Archive
     from stats_assets.feeds.http_client import Http
+    from stats_assets.feeds.osmchange import OsmChangeDirectory
     from stats_assets.feeds.source import Source
+    from stats_assets.ingest.diff_making import MakingWork
     from stats_assets.ingest.fetch import StreamWork
     from stats_assets.ingest.parse import Reader
     from stats_assets.osm.categories import Categories
@@ -85,7 +87,7 @@ class Stats:
         s = self.settings
         match stream:
             case "augmented_diffs":
-                directory = s.augmented_diffs_url
+                directory = s.made_diffs if s.osmchange_url else s.augmented_diffs_url
             case "changesets":
                 directory = s.changesets_url
             case _:
@@ -159,6 +161,32 @@ class Stats:
             retries=self.retries,
             settle_seconds=self.settings.settle_seconds,
             lease_stale_seconds=self.settings.lease_stale_seconds,
+        )
+
+    @cached_property
+    def osmchange(self) -> OsmChangeDirectory | None:
+        """The OsmChange of which augmented diffs are made here; None: none are."""
+        from stats_assets.feeds.osmchange import OsmChangeDirectory
+
+        url = self.settings.osmchange_url
+        return None if url is None else OsmChangeDirectory(url, self.http)
+
+    def making_work(self) -> MakingWork | None:
+        """All that a run of the maker of augmented diffs needs; None: none are made here."""
+        from stats_assets.ingest.diff_making import MakingWork
+
+        s, feed = self.settings, self.osmchange
+        if feed is None:
+            return None
+        return MakingWork(
+            feed=feed,
+            folder=s.store_folder,
+            planet=s.planet_file,
+            out=s.made_diffs,
+            settle_seconds=int(s.settle_seconds),
+            first_pause=s.retry_first_seconds,
+            longest_pause=s.retry_max_seconds,
+            lease_stale_seconds=s.lease_stale_seconds,
         )
 
 

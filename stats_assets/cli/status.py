@@ -20,6 +20,7 @@ from stats_assets.embedded_postgres.access import EmbeddedServerError
 from stats_assets.monitoring import oldest
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.lag import why_another, why_late
+from stats_assets.monitoring.made_diffs import MakerStatus
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.monitoring.switches import switches_here
 from stats_assets.osm import compiled
@@ -63,6 +64,10 @@ def status(as_json: AsJson = False) -> None:
     for name, stream in found.streams.items():
         for sentence in _sentences(name, stream, now):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    if found.maker:
+        for sentence in _of_maker(found.maker):
+            said = f"made augmented diffs: {sentence}"
+            out().print(said, markup=False, highlight=False, soft_wrap=True)
     out().print(f"{found.queued} changed changesets wait for the statistics.", highlight=False)
     for away in found.facts_away[:SHOWN]:
         out().print(f"{away}{' It is meant so.' if away.accepted else ''}", highlight=False, soft_wrap=True)
@@ -83,6 +88,19 @@ def status(as_json: AsJson = False) -> None:
     out().print(str(found.verification), markup=False, highlight=False, soft_wrap=True)
     _print_of_database(found)
     raise typer.Exit(found.exit_code)
+
+
+def _of_maker(maker: MakerStatus) -> Iterator[str]:
+    """How far it is, and what is wrong."""
+    said = [maker.word]
+    if maker.sequence is not None:
+        behind = "" if maker.head is None else f" of {maker.head}"
+        said.append(f"OsmChange is read to {maker.sequence}{behind}")
+    if maker.made is not None:
+        ago = "" if maker.lag_seconds is None else f", which ended {in_words(maker.lag_seconds)} ago"
+        said.append(f"made to {maker.made}{ago}; settled to {maker.settled}")
+    yield f"{'; '.join(said)}."
+    yield from (shorten(one, LONGEST, placeholder=" …") for one in maker.sentences())
 
 
 def _print_of_database(found: Status) -> None:

@@ -22,12 +22,12 @@ from stats_assets.feeds.validation import page_message
 from stats_assets.streams import TABLE
 
 _STREAMS = {stream.suffix: name for name, stream in TABLE.items()}
-_NUMBERED = re.compile(r"""^\s*["']?sequence["']?\s*:""", re.MULTILINE)
+_NUMBERED = re.compile(r"""^\s*["']?(sequence|settled)["']?\s*:""", re.MULTILINE)
 _LAST_RUN = re.compile(r"([0-9-]{10})[ T]([0-9:]{8})(?:\.([0-9]*))?\s*(Z|[+-][0-9]{2}:?[0-9]{2})?")
 
 
 def read_state(text: str, *, url: str) -> State:
-    """Reads a state.yaml, with `Z` or an offset and any number of decimals (docs/feeds.md, section 3.1).
+    """Reads a state.yaml, with `Z` or an offset and any number of decimals (docs/feeds.md, sections 3.1 and 3.6).
 
     Raises HeadUnknown for any other content: also for one that is cut, where a number would be only its beginning.
     """
@@ -40,11 +40,16 @@ def read_state(text: str, *, url: str) -> State:
         # Only strings, lists and mappings: the nanoseconds of these times are not for YAML's own reading.
         fields = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (it has less power than SafeLoader)
         sequence = fields["sequence"]
-        if len(_NUMBERED.findall(text)) > 1:
+        found = _NUMBERED.findall(text)
+        if len(found) > len(set(found)):
             raise ValueError("more than one sequence")
         if not re.fullmatch("[0-9]{1,9}", sequence):
             raise ValueError(f"sequence {sequence!r}")
-        return State(int(sequence), _last_run(fields.get("last_run", "")))
+        settled = fields.get("settled")
+        if settled is not None and not re.fullmatch("-1|[0-9]{1,9}", settled):
+            raise ValueError(f"settled {settled!r}")
+        last_run = _last_run(fields.get("last_run", ""))
+        return State(int(sequence), last_run, None if settled is None else min(int(settled), int(sequence)))
     except (
         yaml.YAMLError,
         LookupError,

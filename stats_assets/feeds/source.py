@@ -22,6 +22,8 @@ class State(NamedTuple):
 
     sequence: int
     last_run: datetime | None
+    settled: int | None = None
+    """The newest sequence whose body is final; -1: none is; None: it does not say."""
 
 
 class Source(Protocol):

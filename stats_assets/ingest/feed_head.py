@@ -43,6 +43,8 @@ class Feed:
     """When the head was first seen, if that is known."""
     due_in: float | None = None
     """Seconds until there can be another."""
+    settled: int | None = None
+    """The newest sequence whose body is final, as the feed says, or said last; None: it does not say."""
     error: HeadUnknown | None = None
     """What asking just now ended in."""
 
@@ -68,7 +70,7 @@ def of_tick(
     return _asked(connection, source, known, cursor, decides=decides, keep=keep)
 
 
-def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> int:
+def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> Feed:
     """The head for a run to `end`: asked once where what is known is old, or does not reach so far.
 
     Raises HeadUnknown.
@@ -82,7 +84,7 @@ def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> 
         feed = _asked(connection, source, known, None, keep=True)
     if feed.head is None:
         raise feed.error or HeadUnknown(source.url, feed.trouble)
-    return feed.head
+    return feed
 
 
 def known_of(connection: Connection, source: Source, stream: Stream) -> Feed:
@@ -138,6 +140,7 @@ def _known(known: Head, source: Source, failure: str | None = None) -> Feed:
         highest=known.highest,
         moved_at=known.moved_at if same else None,
         due_in=due_in(known) if same and failure is None else None,
+        settled=known.settled if same else None,
     )
 
 
@@ -163,7 +166,12 @@ def _asked(
     delay = learned(known, state.sequence, at) if same else None
     if keep:
         asked.heed(connection, known.stream, None)
-        heads.saw(connection, known.stream, state.sequence, at, source=source.url, delay_seconds=delay)
+        heads.saw(
+            *(connection, known.stream, state.sequence, at),
+            source=source.url,
+            delay_seconds=delay,
+            settled=state.settled,
+        )
     stood = same and known.highest is not None and state.sequence <= known.highest
     moved = known.moved_at if stood else known.now
     answered = replace(
@@ -177,6 +185,7 @@ def _asked(
         highest=known.highest,
         moved_at=moved,
         due_in=due_in(answered),
+        settled=state.settled,
     )
 
 

@@ -71,14 +71,17 @@ class StreamWork:
     lease_stale_seconds: float
 
 
-def settled_to(source: Source, settle_seconds: float, head: int | None) -> int | None:
-    """The newest augmented diff that is settled on a server with this head, by its own time and not by the clock.
+def settled_to(
+    source: Source, settle_seconds: float, head: int | None, said: int | None = None
+) -> int | None:
+    """The newest augmented diff that is settled on a server with this head, by its own time and not by the clock; of a
+    directory what its state says (`State.settled`).
 
     None: the source's bodies never change, or its head is not known.
     """
     reached = None if head is None else source.until(head)
     if reached is None:
-        return None
+        return said
     then = reached - timedelta(seconds=settle_seconds)
     newest = sequence_of(then)
     return newest if covers(newest).until <= then else newest - 1
@@ -100,6 +103,23 @@ class Read(NamedTuple):
     def osm_base(self) -> datetime | None:
         """How far the server's data reached. None for a time in the future: no later body could ever win over that."""
         return None if self.is_to_come else self.reading.envelope.osm_base
+
+
+def is_settled(read: Read, source: Source, settle_seconds: float, said: int | None) -> bool:
+    """Whether the body is final (docs/states.md, section 6.1). said: what the feed's state says of that."""
+    sequence, reached = read.body.sequence, read.osm_base
+    if read.is_to_come:
+        return False
+    until = source.until(sequence)
+    if until is None and said is not None:
+        if not read.body.from_archive:
+            return sequence <= said
+        # When it was fetched the feed may have said less.
+        if reached is None or not TABLE[source.stream].numbers_are_minutes:
+            return False
+        until = covers(sequence).until
+    # Where nobody says how far the server was, nobody knows better.
+    return until is None or reached is None or (reached - until).total_seconds() >= settle_seconds
 
 
 def judge(read: Read, until: datetime | None) -> None:

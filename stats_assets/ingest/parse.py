@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, Literal
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import save_facts
+from stats_assets.feeds.body import open_body
 from stats_assets.osm import definitions_hash
+from stats_assets.osm.canonical import canonical_hash
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.changesets import read_changesets
 from stats_assets.osm.creations import Creations
@@ -66,6 +69,13 @@ class Reader:
     """From a document, and the newest time that it can know of."""
     definitions: str
     """The hash of what the numbers depend on beside the body."""
+    child: Literal["action", "changeset"] = "action"
+    """What a body is a list of."""
+
+    def canonical(self, path: Path) -> str:
+        """The hash of what a body says in one form. Raises FeedError as `open_body` does."""
+        with open_body(path) as document:
+            return canonical_hash(document, self.child)
 
 
 def diff_reader(categories: Categories, regions: Regions) -> Reader:
@@ -76,7 +86,7 @@ def diff_reader(categories: Categories, regions: Regions) -> Reader:
 
 def changeset_reader() -> Reader:
     """Changeset files: metadata, which depends on no definitions but the code's."""
-    return Reader(_read_changesets, definitions_hash.of_changesets())
+    return Reader(_read_changesets, definitions_hash.of_changesets(), "changeset")
 
 
 def _read_diff(body: BinaryIO, limit: datetime, categories: Categories, regions: Regions) -> Reading:

@@ -25,6 +25,7 @@ from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
+from stats_assets.ingest.feed_head import Feed, known_of
 from stats_assets.ingest.feed_head import of_run as head_for
 from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
 from stats_assets.ingest.mode import LIVE, Mode
@@ -83,8 +84,9 @@ def _run(
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         report.began = clock(connection)
         try:
-            report.head = head_for(connection, work.source, work.stream, end)
+            _know(report, head_for(connection, work.source, work.stream, end))
         except HeadUnknown as error:
+            report.settled = known_of(connection, work.source, work.stream).settled
             if not mode.by_hand:
                 _pause(connection, work.stream, FeedFailed(error), report, mode)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), mode))
@@ -104,7 +106,7 @@ def _run(
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if mode.late:
-                due = _late(connection, work, start, last, report.head)
+                due = _late(connection, work, report, last)
             else:
                 due = _due(connection, work.stream, range(start, last + 1), mode)
             report.due = len(due)
@@ -168,12 +170,15 @@ def _due(connection: Connection, stream: Stream, sequences: Sequence[int], mode:
     ]
 
 
-def _late(
-    connection: Connection, work: StreamWork, start: int, last: int, head: int | None
-) -> list[LedgerRow]:
-    settled = settled_to(work.source, work.settle_seconds, head)
+def _know(report: Report, feed: Feed) -> None:
+    report.head, report.settled = feed.head, feed.settled
+
+
+def _late(connection: Connection, work: StreamWork, report: Report, last: int) -> list[LedgerRow]:
+    settled = settled_to(work.source, work.settle_seconds, report.head, report.settled)
     # Whether they are worth a run was decided when this one was asked for.
-    wanted = [n for n in late_sequences(connection, work.stream, settled, batch=0) if start <= n <= last]
+    late = late_sequences(connection, work.stream, settled, batch=0)
+    wanted = [n for n in late if report.start <= n <= last]
     return ledger.rows(connection, work.stream, wanted)
 
 
@@ -198,9 +203,8 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
             if runner.report.head is None:
                 with suppress(HeadUnknown):
                     work = runner.work
-                    runner.report.head = head_for(
-                        runner.connection, work.source, work.stream, due[-1].sequence
-                    )
+                    feed = head_for(runner.connection, work.source, work.stream, due[-1].sequence)
+                    _know(runner.report, feed)
     return None
 
 

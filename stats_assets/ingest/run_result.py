@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from stats_assets.database.ledger.commit import Verdict
+from stats_assets.database.ledger.worth import Verdict
 from stats_assets.ingest.parse import Reading
 
 NOT_YET = "the feed does not have the rest yet"
@@ -22,6 +22,8 @@ class Report:
     start: int
     end: int
     head: int | None = None
+    settled: int | None = None
+    """The newest sequence whose body is final, where the feed's state says so."""
     began: datetime | None = None  # by the database's clock
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: dict[int, str] = field(default_factory=dict)

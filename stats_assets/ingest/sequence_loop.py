@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import Away, FactsAway
 from stats_assets.database.ledger import ledger, pauses
-from stats_assets.database.ledger.commit import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted, commit
+from stats_assets.database.ledger.commit import commit
 from stats_assets.database.ledger.ledger import LedgerRow
+from stats_assets.database.ledger.worth import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted
 from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, SequenceNotYetAvailable
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
-from stats_assets.ingest.fetch import Bodies, Poison, Read, judge, poison_told, settled_to
+from stats_assets.ingest.fetch import Bodies, Poison, Read, is_settled, judge, poison_told, settled_to
 from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
@@ -47,6 +48,10 @@ class _Writing:
     def __init__(self, read: Read, bodies: Bodies) -> None:
         self._read, self._bodies = read, bodies
         self._kept = read.body.from_archive
+
+    def canonical(self) -> str:
+        """The hash of the body's actions in one form."""
+        return self._bodies.work.reader.canonical(self._read.body.path)
 
     def keep_replaced(self) -> None:
         """Keep the body that is counted now aside, once: when this is called again, the archive may have the new one.
@@ -149,28 +154,26 @@ class Runner:
         """Commit what was read; flagged: why the body is doubtful, if it was put up with."""
         began = time.monotonic()
         body, reading = read.body, read.reading
-        until, reached = self.work.source.until(taken.sequence), read.osm_base
-        settle, numbering = self.work.settle_seconds, self.bodies.numbering
+        source, settle, numbering = self.work.source, self.work.settle_seconds, self.bodies.numbering
         tallied = ({BROKEN_GEOMETRY: 1} if flagged else {}) | (
             {OSM_BASE_TO_COME: 1} if read.is_to_come else {}
         )
         said = f"{A_CLOCK_AHEAD}{reading.envelope.osm_base:%FT%TZ}" if read.is_to_come else None
-        settled_by_now = settled_to(self.work.source, settle, self.report.head)
+        settled_by_now = settled_to(source, settle, self.report.head, self.report.settled)
         counted = Counted(
             content_hash=reading.content_hash,
             actions=reading.actions,
             fetched_at=body.fetched_at,
             definitions=self.work.reader.definitions,
             flagged="; ".join(filter(None, (flagged, reading.doubt, said))) or None,
-            osm_base=reached,
+            osm_base=read.osm_base,
             unreadable=reading.unreadable,
             tally=dict(reading.flags) | tallied,
-            # Where nobody says how far the server was, nobody knows better: a directory's bodies do not change.
-            settled=not read.is_to_come
-            and (until is None or reached is None or (reached - until).total_seconds() >= settle),
+            settled=is_settled(read, source, settle, self.report.settled),
             overdue=not body.from_archive and taken.sequence <= (settled_by_now or -1),
             from_archive=body.from_archive,
             numbering=numbering.of(taken.sequence),
+            of_directory=source.until(taken.sequence) is None and not body.from_archive,
         )
         self.booking.before_history = 0
         verdict = commit(

@@ -14,8 +14,9 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._daemon import sensor
 
 from stats_assets.orchestration.wakes import moments
-from stats_assets.streams import TABLE
+from stats_assets.streams import MAKER_SENSOR, TABLE
 
+SENSORS = (*(stream.sensor for stream in TABLE.values()), MAKER_SENSOR)
 LOOK_SECONDS = 1
 """How often it is looked who is due: so late a tick may be."""
 
@@ -27,7 +28,7 @@ def begin() -> None:
 
     def look_again(workspace: IWorkspaceProcessContext[Any], *arguments: Any, **named: Any) -> Iterator[Any]:
         with suppress(Exception):  # a storage that is away for a moment: the interval counts
-            told.update(moments(workspace.instance, (stream.sensor for stream in TABLE.values())))
+            told.update(moments(workspace.instance, SENSORS))
         yield from look(workspace, *arguments, **named)
 
     def is_under_unless_told(state: InstigatorState, remote: Any, *least: Any, **named: Any) -> bool:

@@ -13,6 +13,7 @@ from stats_assets.monitoring.alerts import Problem
 from stats_assets.monitoring.cloudwatch import FAILED_MINUTES, Dagster
 from stats_assets.monitoring.failing_jobs import FailingJob
 from stats_assets.monitoring.lag import BEHIND, why_another, why_late
+from stats_assets.monitoring.made_diffs import MakerStatus
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.streams import Stream
 from stats_assets.words import in_words
@@ -32,6 +33,8 @@ STATUS = "stats-assets status says more."
 def problems(status: Status, dagster: Dagster, jobs: Sequence[FailingJob]) -> dict[str, Problem]:
     """All that is wrong now, by key."""
     found = [one for name, stream in status.streams.items() for one in _of_stream(name, stream)]
+    if status.maker is not None:
+        found += _of_maker(status.maker)
     pausing = {name for name, stream in status.streams.items() if stream.paused}
     found += _of_statistics(status)
     # A stream that pauses says why; one whose newest run has succeeded has healed by itself.
@@ -156,6 +159,20 @@ def _standing(name: Stream, stream: StreamStatus, cursor: int) -> Problem:
         ended=f"{name} is fine again.",
         patience=OUTAGE if late or code == 2 else PAUSE if stream.paused else OUT_OF_REACH,
     )
+
+
+def _of_maker(maker: MakerStatus) -> Iterator[Problem]:
+    if maker.exit_code:
+        yield Problem(
+            key="made_augmented_diffs",
+            kind="maker",
+            stream=None,
+            size=maker.exit_code,
+            said=f"The maker of augmented diffs is {maker.word}: {' '.join(maker.sentences())}".rstrip(": "),
+            todo=STATUS,
+            ended="The maker of augmented diffs is fine again.",
+            patience=OUT_OF_REACH if maker.exit_code == 3 else PAUSE,
+        )
 
 
 def _of_statistics(status: Status) -> Iterator[Problem]:

@@ -18,12 +18,14 @@ from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.spans import counted_under_older, islands, skipped
 from stats_assets.database.ledger.stream_rows import StreamRow, begun_at, stream_of, troubled
 from stats_assets.database.ledger.waiting import waiting
+from stats_assets.database.made_diffs import made_diffs
 from stats_assets.database.open_transactions import oldest_transaction
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.own_files import unusable
 from stats_assets.database.statistics.verdicts import verdict
 from stats_assets.ingest.feed_head import of_look
 from stats_assets.monitoring import lag
+from stats_assets.monitoring.made_diffs import MakerStatus, maker_status
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.monitoring.switches import UNKNOWN, Switches
 from stats_assets.streams import STREAMS, Stream
@@ -55,7 +57,16 @@ def of(stats: Stats, switches: Switches | Callable[[], Switches] = UNKNOWN) -> S
             (*((warning,) if warning else ()), *unusable(settings.unions_file, settings.milestones_file)),
             tuple(hook_states(connection)),
             oldest_transaction(connection),
+            _maker(stats, connection),
         )
+
+
+def _maker(stats: Stats, connection: Connection) -> MakerStatus | None:
+    work = stats.making_work()
+    if work is None:
+        return None
+    seconds = stats.settings.poll_seconds
+    return maker_status(made_diffs(connection), work.feed.url, can_begin=work.can_begin, poll_seconds=seconds)
 
 
 def _stream(

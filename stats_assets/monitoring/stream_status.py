@@ -14,6 +14,7 @@ from stats_assets.database.open_transactions import OpenTransaction
 from stats_assets.database.statistics.verdicts import NEVER, Verdict
 from stats_assets.monitoring import oldest
 from stats_assets.monitoring.lag import BEHIND, STALLED
+from stats_assets.monitoring.made_diffs import MakerStatus
 from stats_assets.osm.compiled import READER
 from stats_assets.streams import Stream
 
@@ -135,11 +136,14 @@ class Status:
     """Whether the alert hooks work."""
     oldest_transaction: OpenTransaction | None = None
     """What keeps dead rows for longest, if anything is open."""
+    maker: MakerStatus | None = None
+    """Of augmented diffs of our own making; None: none are made."""
 
     @property
     def exit_code(self) -> int:
         """The worst of the streams', and 1 at least when a verification failed."""
-        return max(self.verification.bad, *(stream.exit_code for stream in self.streams.values()))
+        maker = self.maker.exit_code if self.maker else 0
+        return max(self.verification.bad, maker, *(stream.exit_code for stream in self.streams.values()))
 
     def as_json(self) -> dict[str, Any]:
         """As monitors read it."""
@@ -153,4 +157,5 @@ class Status:
             "alert_hooks": [vars(hook) for hook in self.hooks],
             "reader": READER,
             "oldest_transaction": self.oldest_transaction and oldest.as_json(self.oldest_transaction),
+            **({"made_augmented_diffs": self.maker.as_json()} if self.maker else {}),
         }

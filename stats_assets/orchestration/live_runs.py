@@ -66,7 +66,7 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings, 
             )
             records.pop(run_id, None)
     for run_id, record in records.items():
-        trouble = _stillborn(record, held.get(run_id), settings)
+        trouble = stillborn(record, held.get(run_id), settings)
         if trouble is not None:
             flight.dead.append((record.dagster_run, trouble))
             continue
@@ -95,13 +95,13 @@ def dead_statistics(
     """The runs of `statistics_job` that died. They have no lease: that one lives is seen by the lock that it holds."""
     found = []
     for record in instance.get_run_records(RunsFilter(job_name="statistics_job", statuses=UNFINISHED)):
-        trouble = _stillborn(record, None, settings)
+        trouble = stillborn(record, None, settings)
         if trouble is not None and not applying(connection):
             found.append((record.dagster_run, trouble))
     return found
 
 
-def _stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> str | None:
+def stillborn(record: RunRecord, lease: Lease | None, settings: Settings) -> str | None:
     """Why an unfinished run counts as dead though no stale lease says so; None: it lives, or may yet start."""
     if lease is not None or record.dagster_run.status == DagsterRunStatus.QUEUED:
         return None

@@ -148,7 +148,7 @@ def _turn(
         _write_down(connection, row, standing)
         flight = live_runs.look(context.instance, connection, stats.settings, stream)
         live_runs.free(connection, stream, flight, stats.retries)
-        decision = _decide(connection, stats, row, standing, flight, head, usable=usable)
+        decision = _decide(connection, stats, row, standing, flight, feed, usable=usable)
         # A seek that stands shows its own cursor, so that the next tick knows it again.
         cursor = decision.cursor if standing.seek_to is None else standing.cursor
         stream_rows.save_shown(connection, stream, cursor)
@@ -234,12 +234,12 @@ def _decide(
     row: stream_rows.StreamRow,
     standing: Standing,
     flight: Flight,
-    head: int | None,
+    feed: Feed,
     *,
     usable: bool,
 ) -> Decision:
-    stream, settings = row.stream, stats.settings
-    settled = settled_to(stats.source(stream), settings.settle_seconds, head)
+    stream, settings, head = row.stream, stats.settings, feed.head
+    settled = settled_to(stats.source(stream), settings.settle_seconds, head, feed.settled)
     first = block_of(standing.cursor + 1)
     # A late run that fails pauses no stream, so the next one must not come with the next tick.
     none_late = flight.late or head is None or asked.fails(connection, stream)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.ledger.commit import Counted, commit
+from stats_assets.database.ledger.commit import commit
 from stats_assets.database.ledger.doubts import Doubts, doubts
 from stats_assets.database.ledger.due_again import late
 from stats_assets.database.ledger.ledger import take
+from stats_assets.database.ledger.worth import Counted
 from stats_assets.database.migrations import migrate, upgrade
 from stats_assets.feeds.sequences import sequence_of
 from tests.database.test_ledger import Written

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger import failed_tries, ledger, seeking, stream_rows
 from stats_assets.database.ledger import leases as leasing
-from stats_assets.database.ledger.commit import Counted, Counts, Verdict, verdict
 from stats_assets.database.ledger.commit import commit as commit_sequence
 from stats_assets.database.ledger.leases import end_lease, lease, leases
 from stats_assets.database.ledger.ledger import LeaseLost, LedgerRow, Retries
+from stats_assets.database.ledger.worth import Counted, Counts, Verdict, verdict
 from stats_assets.settings import Settings
 from stats_assets.streams import Stream
 from tests.conftest import examples
@@ -41,6 +41,7 @@ class Written(NamedTuple):
 
     facts: Callable[[Connection], None] = lambda connection: None
     keep_replaced: Callable[[], None] = lambda: None
+    canonical: Callable[[], str] = lambda: "canonical"
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from stats_assets.feeds.directory import DirectorySource, read_state
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.outcomes import BadAnswer, BodyTooLarge, HeadUnknown, SequenceMissing
 from stats_assets.feeds.overpass import OverpassSource
-from stats_assets.feeds.source import Source
+from stats_assets.feeds.source import Source, State
 from stats_assets.streams import TABLE
 from tests.bucket import BUCKET, another_process, s3_server
 
@@ -52,7 +52,7 @@ STATE = b"---\nlast_run: 2023-09-24 15:53:31.626863000 +00:00\nsequence: 5680235
     ],
 )
 def test_states(text: str, last_run: datetime | None) -> None:
-    assert read_state(text, url="u") == (5680235, last_run)
+    assert read_state(text, url="u") == State(5680235, last_run)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,10 @@ def test_states(text: str, last_run: datetime | None) -> None:
         ("sequence: 5\n---\nsequence: 6\n", "sequence: 5"),
         ("sequence: 7400000\nsequence: 740\n", "sequence: 740"),  # written over in place
         ("a: &a [x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n", "&a"),
+        ("sequence: 5\nsettled: soon\n", "settled: soon"),
+        ("sequence: 5\nsettled:\n", "settled:"),
+        ("sequence: 5\nsettled: -2\n", "-2"),
+        ("sequence: 5\nsettled: 4\nsettled: 3\n", "settled: 3"),
     ],
 )
 def test_what_is_no_state(text: str, says: str) -> None:
@@ -107,9 +111,14 @@ def test_any_content_is_a_state_or_none(text: str) -> None:
             continue
 
 
+@pytest.mark.parametrize(("said", "settled"), [("4", 4), ("'4'", 4), ("-1", -1), ("5", 5), ("6", 5)])
+def test_a_state_may_say_how_far_its_bodies_are_settled(said: str, settled: int) -> None:
+    assert read_state(f"sequence: 5\nsettled: {said}\n", url="u") == State(5, None, settled)
+
+
 def test_the_real_state(shared: Path) -> None:
     state = read_state((shared / "state.yaml").read_text(), url="u")
-    assert state == (1392226, datetime(2015, 7, 7, 2, 2, 1, 949763, tzinfo=UTC))
+    assert state == State(1392226, datetime(2015, 7, 7, 2, 2, 1, 949763, tzinfo=UTC))
 
 
 # By HTTP

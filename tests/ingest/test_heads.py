@@ -91,15 +91,15 @@ def test_a_head_is_asked_once_for_all_until_it_is_old(connection: Connection) ->
     assert feed_head.of_tick(connection, told, DIFFS, HEAD).head == HEAD
     asked = told.asked
     for _ in range(3):  # a run, a check and status take what is known
-        assert feed_head.of_run(connection, told, DIFFS, HEAD) == HEAD
+        assert feed_head.of_run(connection, told, DIFFS, HEAD).head == HEAD
         assert feed_head.of_look(connection, told, DIFFS).head == HEAD
     assert told.asked == asked
     older(connection, 121)
     before = stored(connection)
     assert feed_head.of_look(connection, told, DIFFS).head == HEAD
     assert (told.asked, stored(connection)) == (asked + 1, before)  # who looks stores nothing
-    assert feed_head.of_run(connection, told, DIFFS, HEAD) == HEAD
-    assert feed_head.of_run(connection, told, DIFFS, HEAD) == HEAD
+    assert feed_head.of_run(connection, told, DIFFS, HEAD).head == HEAD
+    assert feed_head.of_run(connection, told, DIFFS, HEAD).head == HEAD
     assert told.asked == asked + 2
     assert requests(connection) == told.asked - 1  # a look's is not counted
 

@@ -15,6 +15,7 @@ from stats_assets.database.ledger import pauses
 from stats_assets.feeds.manners import Manners
 from stats_assets.feeds.outcomes import (
     AskedJustNow,
+    BadAnswer,
     DuplicateQueryRefused,
     FeedError,
     FeedQuiet,
@@ -32,8 +33,16 @@ ASKED_KEPT = timedelta(hours=2)
 REQUESTS_KEPT = timedelta(days=7)
 
 
-def begin(connection: Connection, stream: Stream, source: Source, sequence: int) -> int:
-    """Called before a body is asked for: waits for its turn, and counts it. Returns the request's number, for `end`.
+class Request(NamedTuple):
+    """A request for a body that was begun."""
+
+    sequence: int
+    number: int | None
+    """Its row's; None: of many files it is written down when the answer is there."""
+
+
+def begin(connection: Connection, stream: Stream, source: Source, sequence: int) -> Request:
+    """Called before a body is asked for: waits for its turn, and counts it. Returns what `end` needs.
 
     Of a serial source only the holder of its lock calls this. Raises FeedQuiet, AskedJustNow.
     """
@@ -47,28 +56,38 @@ def begin(connection: Connection, stream: Stream, source: Source, sequence: int)
         raise FeedQuiet(source.url, _quiet(*left), retry_after=left[0])
     _ration(connection, stream, source, sequence)
     if not source.serial:  # it is counted when the answer is there: one write for each of many files
-        return 0
+        return Request(sequence, None)
     count(connection, stream, "body")
-    connection.execute("DELETE FROM asked WHERE stream = %s AND asked_at < now() - %s", (stream, ASKED_KEPT))
+    _forget(connection, stream)
     row = connection.execute(
         "INSERT INTO asked (stream, sequence) VALUES (%s, %s) RETURNING id", (stream, sequence)
     ).fetchone()
     assert row is not None  # noqa: S101 - an INSERT returns its row
-    return int(row[0])
+    return Request(sequence, row[0])
 
 
-def end(connection: Connection, stream: Stream, request: int, size: int, error: FeedError | None) -> None:
+def end(connection: Connection, stream: Stream, request: Request, size: int, error: FeedError | None) -> None:
     """Called after the answer: notes what it was, for all runs to know."""
     heed(connection, stream, error)
-    if size or not request:
-        count(connection, stream, "body", number=0 if request else 1, size=size)
-    if request:
-        answer = (
-            "good" if error is None else "duplicate" if isinstance(error, DuplicateQueryRefused) else "bad"
-        )
+    counted = request.number is not None
+    if size or not counted:
+        count(connection, stream, "body", number=0 if counted else 1, size=size)
+    answer = "good" if error is None else "duplicate" if isinstance(error, DuplicateQueryRefused) else "bad"
+    if counted:
         connection.execute(
-            "UPDATE asked SET answer = %s, asked_at = clock_timestamp() WHERE id = %s", (answer, request)
+            "UPDATE asked SET answer = %s, asked_at = clock_timestamp() WHERE id = %s",
+            (answer, request.number),
         )
+    elif isinstance(error, BadAnswer):  # of many files only these, for `fails`
+        _forget(connection, stream)
+        connection.execute(
+            "INSERT INTO asked (stream, sequence, answer) VALUES (%s, %s, %s)",
+            (stream, request.sequence, answer),
+        )
+
+
+def _forget(connection: Connection, stream: Stream) -> None:
+    connection.execute("DELETE FROM asked WHERE stream = %s AND asked_at < now() - %s", (stream, ASKED_KEPT))
 
 
 def heed(connection: Connection, stream: Stream, error: FeedError | None) -> None:

@@ -1,51 +1,24 @@
-"""A sequence's commit: facts, queue and ledger row in one transaction, and the rule what a new body is worth.
+"""A sequence's commit: facts, queue and ledger row in one transaction.
 
-Facts are written by database/facts/; when a body is settled is settling.py's, what failures leave is failed_tries.py's.
+What the new body is worth is worth.py's; when it is settled, settling.py's; what failures leave, failed_tries.py's.
+Facts are written by database/facts/.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
-from typing import NamedTuple, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from stats_assets.database.connection import Connection, retried
 from stats_assets.database.ledger.ledger import LedgerRow, book_done, hold
 from stats_assets.database.ledger.settling import Settling, settling
-
-BROKEN_GEOMETRY, SHORTER, NOT_SETTLED = "broken_geometry", "replaced_by_shorter", "not_settled"  # of tallies
-OSM_BASE_TO_COME = "osm_base_to_come"
-OF_BODIES = (BROKEN_GEOMETRY, SHORTER, NOT_SETTLED, OSM_BASE_TO_COME)  # what says nothing of single actions
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What was read of a sequence: which body, and with which definitions it was counted."""
-
-    content_hash: str
-    actions: int
-    fetched_at: datetime
-    definitions: str
-    flagged: str | None = None
-    """Why the body is doubtful, for a person."""
-    settled: bool = False
-    """See `settling`."""
-    osm_base: datetime | None = None
-    """How far the server's data reached; None: the body does not say."""
-    unreadable: int = 0
-    """How many of the actions could not be read."""
-    tally: Mapping[str, int] = field(default_factory=dict)
-    """Why the body is doubtful, in numbers, by reason."""
-    overdue: bool = False
-    """See `settling`."""
-    from_archive: bool = False
-    numbering: int = 0
-    """How often the feed's numbers had begun again by then."""
+from stats_assets.database.ledger.worth import Counted, Counts, Verdict, doubt, verdict
 
 
 class Writing(Protocol):
     """What a commit writes beside the ledger; whoever has read the body says how (ingest/sequence_loop.py)."""
+
+    def canonical(self) -> str:
+        """The hash of the body's actions in one form, by which bodies of two addresses are compared."""
 
     def keep_replaced(self) -> None:
         """Before another body than the counted one is written."""
@@ -54,119 +27,29 @@ class Writing(Protocol):
         """The sequence's facts, in place of those of before, inside the transaction; may be called again."""
 
 
-class Verdict(Enum):
-    """What a commit did with a body."""
-
-    COMMITTED = "committed"  # its facts are in, in place of older ones if there were any
-    SAME = "unchanged"  # the counted body again, under the same definitions
-    STALE = "stale"  # not newer than the counted one, or not whole as that is
-
-
-class Counts(NamedTuple):
-    """The ledger row's part that decides about a new body, and what is known of the counted one's doubts."""
-
-    result: str
-    content_hash: str | None
-    actions: int | None
-    fetched_at: datetime | None
-    definitions: str | None
-    osm_base: datetime | None = None
-    tally: Mapping[str, int] | None = None
-    numbering: int = 0
-    flagged: str | None = None
-    settled: bool = False
-    rereads: int = 0
-
-
-def verdict(row: Counts, new: Counted, *, by_hand: bool) -> Verdict:
-    """What to do with a body, given what is counted already: a pure rule (docs/states.md, section 3.1).
-
-    What makes a read worse is a remark, or an older state of the server; how many actions it has says nothing.
-    """
-    if row.result != "committed" or row.fetched_at is None:
-        return Verdict.COMMITTED
-    if new.numbering != row.numbering:  # another file under the same number
-        return Verdict.COMMITTED if new.numbering > row.numbering else Verdict.STALE
-    if new.content_hash == row.content_hash:
-        return Verdict.COMMITTED if by_hand or new.definitions != row.definitions else Verdict.SAME
-    whole, counted_whole = BROKEN_GEOMETRY not in new.tally, BROKEN_GEOMETRY not in (row.tally or {})
-    if whole is not counted_whole:
-        return Verdict.COMMITTED if whole else Verdict.STALE
-    if new.osm_base is None or row.osm_base is None:
-        newer = new.fetched_at > row.fetched_at or (by_hand and new.fetched_at == row.fetched_at)
-    else:
-        # Two answers of one state of the server: a person who asks again takes the later one.
-        again = by_hand and new.osm_base == row.osm_base and new.fetched_at >= row.fetched_at
-        newer = new.osm_base > row.osm_base or again
-    return Verdict.COMMITTED if newer else Verdict.STALE
-
-
-class Doubt(NamedTuple):
-    """Why the counted body is flagged."""
-
-    flagged: str | None
-    """For a person."""
-    tally: dict[str, int]
-    """In numbers, by reason."""
-    anew: bool = True
-    """Whether these are the new body's doubts, not those of the one that was counted before."""
-
-
-def doubt(row: Counts, new: Counted, decided: Verdict, after: Settling) -> Doubt:
-    """The doubts of what is counted after the commit: pure.
-
-    A read from the feed tells them anew, so that what was healed there is no doubt any more.
-    """
-    same = new.content_hash == row.content_hash and new.numbering == row.numbering
-    tally, flagged, anew = dict(new.tally), new.flagged, True
-    worse = BROKEN_GEOMETRY in tally and BROKEN_GEOMETRY not in (row.tally or {})
-    if decided is Verdict.STALE or (decided is Verdict.SAME and (new.from_archive or worse)):
-        tally, flagged, anew = dict(row.tally or {}), _without(row.flagged, _GIVEN_UP), False
-    elif row.result == "committed" and row.numbering == new.numbering:
-        lost = (row.actions or 0) - new.actions
-        if not same and lost > 0:
-            tally[SHORTER] = lost
-        elif same and new.from_archive and SHORTER in (row.tally or {}):
-            tally[SHORTER] = (row.tally or {})[SHORTER]
-        if SHORTER in tally:
-            fewer = f"{new.actions} actions, {tally[SHORTER]} fewer than the one before"
-            flagged = _and(
-                flagged, f"a later body, which counts now, has {fewer} (an archive keeps that in replaced/)"
-            )
-    tally.pop(NOT_SETTLED, None)
-    if after.given_up:
-        tally[NOT_SETTLED] = 1
-        flagged = _and(flagged, _GIVEN_UP)
-    return Doubt(flagged, tally, anew)
-
-
-_GIVEN_UP = "not settled: the server (or a cache before it) gave the same old answer again and again"
-
-
-def _and(flagged: str | None, text: str) -> str:
-    return "; ".join(filter(None, (flagged, text)))
-
-
-def _without(flagged: str | None, text: str) -> str | None:
-    return "; ".join(part for part in (flagged or "").split("; ") if part and part != text) or None
-
-
 _DONE = """
 UPDATE ledger SET {} work = 'idle', previous = 'idle', attempts = 0, suspect = false, reason = NULL,
     not_before = NULL, missing_since = NULL, given_up_at = NULL, done_at = now(), flagged = %(flagged)s,
     tally = %(tally)s, unreadable = CASE WHEN %(anew)s THEN %(unreadable)s ELSE unreadable END, rereads = %(rereads)s,
-    reread_at = now() + %(pause)s, settled_at = CASE WHEN %(settled)s THEN coalesce(settled_at, now()) END
+    reread_at = now() + %(pause)s, settled_at = CASE WHEN %(settled)s THEN coalesce(settled_at, now()) END,
+    settled_by = CASE WHEN %(settled)s THEN %(settled_by)s::int END,
+    canonical = CASE WHEN NOT %(settled)s THEN {canonical} END
 WHERE stream = %(stream)s AND sequence = %(sequence)s
 """
-_READ = "osm_base = %(base)s, fetched_at = greatest(fetched_at, %(fetched_at)s),"
+# What another address says of the same actions tells nothing of how far the counted body's was.
+_READ = (
+    "osm_base = CASE WHEN %(of_another)s THEN osm_base ELSE %(base)s END,"
+    " fetched_at = CASE WHEN %(of_another)s THEN fetched_at ELSE greatest(fetched_at, %(fetched_at)s) END,"
+)
 _COUNTED = (
     "result = 'committed', content_hash = %(content_hash)s, actions = %(actions)s, definitions = %(definitions)s,"
-    " numbering = %(numbering)s,"
+    " numbering = %(numbering)s, osm_base = %(base)s, address = coalesce(%(address)s::int, address),"
+    " fetched_at = CASE WHEN %(of_another)s THEN %(fetched_at)s ELSE greatest(fetched_at, %(fetched_at)s) END,"
 )
 DONE = {
-    Verdict.COMMITTED: _DONE.format(_COUNTED + _READ),
-    Verdict.SAME: _DONE.format(_READ),
-    Verdict.STALE: _DONE.format(""),
+    Verdict.COMMITTED: _DONE.format(_COUNTED, canonical="%(canonical)s::text"),
+    Verdict.SAME: _DONE.format(_READ, canonical="coalesce(canonical, %(canonical)s::text)"),
+    Verdict.STALE: _DONE.format("", canonical="canonical"),
 }
 
 
@@ -189,23 +72,29 @@ def commit(
         with connection.transaction():
             hold(connection, run_id)
             row = _counts(connection, stream, taken.sequence)
-            decided = verdict(row, new, by_hand=by_hand)
+            body = _with_canonical(row, new, writing)
+            decided = verdict(row, body, by_hand=by_hand)
             other = new.numbering != row.numbering
+            of_another = row.result == "committed" and row.is_of_another(body)
             before = (
                 Settling(False, 0)
                 if other or row.result != "committed"
                 else Settling(row.settled, row.rereads)
             )
-            further = (
-                other or row.osm_base is None or (new.osm_base is not None and new.osm_base > row.osm_base)
-            )
-            after = settling(before, settled=new.settled, overdue=new.overdue, further=further)
-            flagged, tally, anew = doubt(row, new, decided, after)
+            nearer = new.osm_base is not None and row.osm_base is not None and new.osm_base > row.osm_base
+            further = other or row.osm_base is None or (nearer and not of_another)
+            same = row.result == "committed" and row.is_same(body)
+            # An archived body settles nothing that it did not settle when it was fetched; nor does one that loses to
+            # another address's.
+            keeps = (same and new.from_archive) or (decided is Verdict.STALE and of_another)
+            settles = before.settled and not before.rereads if keeps else new.settled
+            after = settling(before, settled=settles, overdue=new.overdue, further=further)
+            flagged, tally, anew = doubt(row, body, decided, after)
             # The same body again does not take back how far the server is known to have been.
-            reached = row.osm_base if new.content_hash == row.content_hash and not other else None
+            reached = row.osm_base if same and not of_another else None
             base = max(filter(None, (new.osm_base, reached)), default=None)
             if decided is Verdict.COMMITTED:
-                if row.result == "committed" and new.content_hash != row.content_hash:
+                if row.result == "committed" and not same:
                     writing.keep_replaced()
                 writing.facts(connection)
             # One version of the row: two would be written to its indexes twice.
@@ -227,6 +116,10 @@ def commit(
                     "rereads": after.rereads,
                     "pause": after.pause,
                     "settled": after.settled,
+                    "settled_by": row.settled_by if keeps or not new.settled else new.address,
+                    "address": new.address,
+                    "canonical": body.canonical,
+                    "of_another": of_another,
                 },
             )
             book_done(connection, stream, taken)
@@ -235,10 +128,19 @@ def commit(
     return retried(transaction)
 
 
+def _with_canonical(row: Counts, new: Counted, writing: Writing) -> Counted:
+    """The body with the hash of its actions, where it may be compared by that, now or when it is read again."""
+    if new.address is None or new.content_hash == row.content_hash:
+        return new
+    compared = row.canonical is not None and row.is_of_another(new)
+    return replace(new, canonical=writing.canonical()) if compared or not new.settled else new
+
+
 def _counts(connection: Connection, stream: str, sequence: int) -> Counts:
     row = connection.execute(
         "SELECT result, content_hash, actions, fetched_at, definitions, osm_base, tally, numbering, flagged,"
-        " settled_at IS NOT NULL, rereads FROM ledger WHERE stream = %s AND sequence = %s FOR UPDATE",
+        " settled_at IS NOT NULL, rereads, address, settled_by, canonical"
+        " FROM ledger WHERE stream = %s AND sequence = %s FOR UPDATE",
         (stream, sequence),
     ).fetchone()
     if row is None:

@@ -6,7 +6,7 @@ Why a body is flagged is decided where it is read and committed; what failed alt
 from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger.commit import OF_BODIES
+from stats_assets.database.ledger.worth import OF_BODIES
 
 FLAGGED = (
     "stream = %(stream)s AND flagged IS NOT NULL"

@@ -37,6 +37,8 @@ class Head:
     failure: str | None = None
     highest: int | None = None
     """The highest head that was believed in this numbering."""
+    settled: int | None = None
+    """The newest sequence whose body is final, as the feed said; -1: none is; None: it did not say."""
     quiet_until: datetime | None = None
     """Nobody may ask before."""
     quiet_reason: str | None = None
@@ -55,9 +57,10 @@ def head_of(connection: Connection, stream: Stream) -> Head:
     """What the stream's feed said last."""
     with connection.cursor(row_factory=class_row(Head)) as cursor:
         found = cursor.execute(
-            "SELECT asked.stream, clock_timestamp() AS now, source, head, feed_time, asked_at, moved_at, delay_seconds,"
-            " failed_at, failure, CASE WHEN h.numbering = coalesce(s.numbering, 0) THEN highest END AS highest,"
-            " quiet_until, quiet_reason FROM (SELECT %s::text AS stream) AS asked"
+            "SELECT asked.stream, clock_timestamp() AS now, source, head, feed_time, settled, asked_at, moved_at,"
+            " delay_seconds, failed_at, failure, quiet_until, quiet_reason,"
+            " CASE WHEN h.numbering = coalesce(s.numbering, 0) THEN highest END AS highest"
+            " FROM (SELECT %s::text AS stream) AS asked"
             " LEFT JOIN heads AS h ON h.stream = asked.stream LEFT JOIN streams AS s ON s.stream = asked.stream",
             (stream,),
         ).fetchone()
@@ -73,20 +76,22 @@ def saw(
     *,
     source: str | None = None,
     delay_seconds: float | None = None,
+    settled: int | None = None,
 ) -> None:
     """The feed answered, and is believed."""
     connection.execute(
         """
-        INSERT INTO heads AS h (stream, head, feed_time, asked_at, moved_at, delay_seconds, source, highest, numbering)
+        INSERT INTO heads AS h (stream, head, feed_time, asked_at, moved_at, delay_seconds, source, highest, numbering,
+            settled)
         VALUES (%(stream)s, %(head)s, %(feed_time)s, now(), now(), %(delay)s, %(source)s, %(head)s,
-            coalesce((SELECT numbering FROM streams WHERE stream = %(stream)s), 0))
+            coalesce((SELECT numbering FROM streams WHERE stream = %(stream)s), 0), %(settled)s)
         ON CONFLICT (stream) DO UPDATE SET head = excluded.head, feed_time = excluded.feed_time,
             asked_at = excluded.asked_at, delay_seconds = excluded.delay_seconds, source = excluded.source,
             moved_at = CASE WHEN h.numbering = excluded.numbering AND h.highest >= excluded.head THEN h.moved_at
                 ELSE excluded.moved_at END,
             highest = CASE WHEN h.numbering = excluded.numbering THEN greatest(h.highest, excluded.highest)
                 ELSE excluded.highest END,
-            numbering = excluded.numbering, failed_at = NULL, failure = NULL
+            numbering = excluded.numbering, settled = excluded.settled, failed_at = NULL, failure = NULL
         """,
         {
             "stream": stream,
@@ -94,6 +99,7 @@ def saw(
             "feed_time": feed_time,
             "delay": delay_seconds,
             "source": source,
+            "settled": settled,
         },
     )
 
