@@ -60,12 +60,17 @@ class Late(NamedTuple):
         assert self.hour.wrong(self.connection, self.last - 1)
 
     def is_right(self) -> None:
-        """Once all is settled, every minute is as Overpass has it in the end, and the tables are the truth."""
+        """Once all is settled, every minute is as Overpass has it in the end, and the tables are the truth.
+
+        Of a deletion in no changeset Overpass knows nothing, and OsmChange has it: the bytes of its minute differ.
+        """
         stats, feed = current_stats(), self.hour.feed
         self.hour.settle(self.connection, self.last, 240)
         files = feed.changesets_head
         run_range(stats.work("changesets"), stats.url, "changesets", feed.world.changesets_first, files)
-        assert self.hour.wrong(self.connection, self.last) == {}
+        wrong = self.hour.wrong(self.connection, self.last)
+        assert {n: why for n, why in wrong.items() if b' changeset="0"' not in feed.overpass.final(n)} == {}
+        assert not any(why.startswith("none") for why in wrong.values()), wrong
         assert self.hour.differences(self.connection, files) == []
         assert self.hour.troubles == []
 

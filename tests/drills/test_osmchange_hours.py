@@ -7,7 +7,7 @@ import pytest
 from stats_assets.demo.world.world import World
 from tests.osmchange_hours import Scale, begun
 
-HOUR = Scale(minutes=60, latest=3300, poll=30)
+HOUR = Scale(minutes=60, latest=3300, poll=60)
 
 
 @pytest.mark.drill
