@@ -35,8 +35,8 @@ class Side(NamedTuple):
             if member.kind == "way":
                 yield member, self.sides.lines(member.ref)[self.which]
             else:
-                position = self.sides.places(member.ref)[self.which] if member.kind == "node" else None
-                yield member, None if position is None else (position,)
+                spot = self.sides.spots(member.ref)[self.which] if member.kind == "node" else None
+                yield member, (spot.position,) if spot and spot.there and spot.position else None
 
 
 class Action(NamedTuple):
@@ -60,11 +60,18 @@ def actions(snapshot: Snapshot, sequence: int) -> Iterator[Action]:
     The minute must not be settled yet. Memory is bounded by the ids of what changed.
     """
     sides = Sides(snapshot, *minute(sequence))
+    try:
+        yield from _actions(snapshot, sides)
+    finally:
+        sides.forget()
+
+
+def _actions(snapshot: Snapshot, sides: Sides) -> Iterator[Action]:
     ids: dict[Kind, set[int]] = {kind: set() for kind in KINDS}
     for kind, id in snapshot.changed(sides.since, sides.until):
         ids[kind].add(id)
     for node in sorted(ids["node"]):
-        if _differ(sides.positions(node)) or _differ(sides.places(node)):
+        if _differ(sides.spots(node)):
             ways, relations = _users(snapshot, "node", node)
             ids["way"].update(ways)
             ids["relation"].update(relations)

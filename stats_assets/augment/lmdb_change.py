@@ -8,7 +8,6 @@ from stats_assets.augment.lmdb_snapshot import TALLY, LmdbSnapshot, pending_key
 from stats_assets.augment.lmdb_tables import ID, NUMBERS, TIME, USE
 from stats_assets.augment.node_groups import BITS, SIZE
 from stats_assets.augment.packing import pack
-from stats_assets.augment.sealing import sealed
 from stats_assets.augment.settled_nodes import recorded
 from stats_assets.augment.store import Noted, Place
 from stats_assets.augment.user_groups import pack_users
@@ -47,8 +46,8 @@ class LmdbChange(LmdbSnapshot):
             group = self._nodes.changing(version.id >> BITS)
             group.put(version.id & SIZE - 1, recorded(version, self._names))
             return
-        data = sealed(pack(version, self._names))
-        self._transaction.put(ID.pack(version.id), data, db=self._tables[f"{version.kind}s"])
+        data = pack(version, self._names)
+        self._tables[f"{version.kind}s"].put(ID.pack(version.id), data)
         changes: tuple[tuple[Kind, ChangeUsers], ...] = (
             ("node", self._change_node_users),
             ("way", self._change_way_users),
@@ -66,41 +65,38 @@ class LmdbChange(LmdbSnapshot):
         data = bytearray()
         put(data, effective)
         data += pack(version, self._names)
-        self._transaction.put(pending_key(kind, id, number), sealed(bytes(data)), db=self._tables["pending"])
+        self._tables["pending"].put(pending_key(kind, id, number), bytes(data))
         time = TIME.pack(effective, NUMBERS[kind], id, number)
-        self._transaction.put(time, b"", db=self._tables["pending_times"])
+        self._tables["pending_times"].put(time)
         for key in _uses(version):
-            self._transaction.put(key, b"", db=self._tables["pending_users"])
+            self._tables["pending_users"].put(key)
 
     def drop(self, kind: Kind, id: int, version: int) -> None:
-        data = self._transaction.pop(pending_key(kind, id, version), db=self._tables["pending"])
+        own = pending_key(kind, id, version)
+        data = self._tables["pending"].get(own)
         if data is None:
             return
+        self._tables["pending"].delete(own)
         dropped = self._pending(kind, id, data)
         key = TIME.pack(dropped.effective, NUMBERS[kind], id, version)
-        self._transaction.delete(key, db=self._tables["pending_times"])
+        self._tables["pending_times"].delete(key)
         for key in _uses(dropped.version):
-            self._transaction.delete(key, db=self._tables["pending_users"])
+            self._tables["pending_users"].delete(key)
 
     def put_place(self, place: Place) -> None:
-        self._transaction.put(b"place", json.dumps(place._asdict()).encode(), db=self._tables["about"])
+        self._tables["about"].put(b"place", json.dumps(place._asdict()).encode())
 
     def note(self, noted: Noted) -> None:
-        prefix = noted.what.encode() + b"\0"
-        number = 0
-        with self._transaction.cursor(db=self._tables["noted"]) as cursor:
-            beyond = cursor.set_range(prefix + b"\xff" * 9)
-            if (cursor.prev() if beyond else cursor.last()) and cursor.key().startswith(prefix):
-                (number,) = ID.unpack(cursor.key()[len(prefix) :])
-        number += 1
-        self._transaction.put(prefix + ID.pack(number), json.dumps(noted).encode(), db=self._tables["noted"])
-        if number > NOTED_MAX:
-            self._transaction.delete(prefix + ID.pack(number - NOTED_MAX), db=self._tables["noted"])
+        table, prefix = self._tables["noted"], noted.what.encode() + b"\0"
+        last = table.last(prefix)
+        number = 1 + (ID.unpack(last[len(prefix) :])[0] if last else 0)
+        table.put(prefix + ID.pack(number), json.dumps(noted).encode())
+        table.delete(prefix + ID.pack(max(number - NOTED_MAX, 0)))
 
     def tally(self, what: str, count: int = 1) -> None:
         key = TALLY + what.encode()
-        before = int(self._transaction.get(key, b"0", db=self._tables["about"]))
-        self._transaction.put(key, str(before + count).encode(), db=self._tables["about"])
+        before = int(self._tables["about"].get(key) or 0)
+        self._tables["about"].put(key, b"%d" % (before + count))
 
     def _change_node_users(self, nodes: Iterable[int], user: Version, changed: Changed) -> None:
         slots = defaultdict(list)
@@ -116,9 +112,9 @@ class LmdbChange(LmdbSnapshot):
             relations = changed(self.users("way", way), user).relations
             key = ID.pack(way)
             if relations:
-                self._transaction.put(key, sealed(pack_users(relations)), db=self._tables["way_users"])
+                self._tables["way_users"].put(key, pack_users(relations))
             else:
-                self._transaction.delete(key, db=self._tables["way_users"])
+                self._tables["way_users"].delete(key)
 
 
 def _with(users: Users, user: Version) -> Users:

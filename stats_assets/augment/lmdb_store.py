@@ -14,9 +14,9 @@ import lmdb
 
 from stats_assets.augment.lmdb_change import LmdbChange
 from stats_assets.augment.lmdb_snapshot import LmdbSnapshot
-from stats_assets.augment.lmdb_tables import TABLES
+from stats_assets.augment.lmdb_tables import TABLES, Tables
 from stats_assets.augment.planet_loading import PlanetLoading
-from stats_assets.augment.sealing import Torn
+from stats_assets.augment.sealed_table import SealedTable, Torn
 from stats_assets.augment.store_errors import (
     StoreDamaged,
     StoreError,
@@ -24,10 +24,12 @@ from stats_assets.augment.store_errors import (
     StoreMissing,
     StoreOfOtherFormat,
 )
-from stats_assets.augment.store_folder import DATA, FORMAT, lock, require_local
+from stats_assets.augment.store_folder import DATA, FORMAT, LOCK, READERS, lock, require_local
 
 ROOM = 1 << 36
 """Addresses that a transaction finds free, at least: 64 GB. They cost neither memory nor disk."""
+CHECKED = 1 << 24
+"""Up to so many bytes a store is checked whole when it is opened."""
 _FORMAT = b"format"
 _AGAIN = "What was committed is whole: free some space, and begin again."
 _ANEW = "Move it away and load a planet anew (`stats-assets augment --planet FILE --store DIR`)."
@@ -42,11 +44,18 @@ class LmdbStore:
 
     def __init__(self, folder: Path, *, create: bool = False, synced: bool = True, room: int = ROOM) -> None:
         self.folder, self._room = folder, room
-        require_local(folder)
-        made = _is_made(folder, create=create)
-        self._lock = lock(folder)
         self._snapshots = 0
         try:
+            require_local(folder)
+            made = _is_made(folder, create=create)
+            self._lock = lock(folder)
+        except OSError as error:
+            raise StoreError(
+                f"The store {folder} can't be opened: {error.strerror} ({error.filename})."
+            ) from error
+        try:
+            # Of a process that was killed, or of another machine; nobody else can have it open.
+            (folder / READERS).unlink(missing_ok=True)
             with self._told():
                 self._open(made=made, synced=synced)
         except BaseException:
@@ -70,7 +79,7 @@ class LmdbStore:
         self._snapshots += 1
         try:
             with self._told(), self._environment.begin() as transaction:
-                yield LmdbSnapshot(transaction, self._tables)
+                yield LmdbSnapshot(self._tables(transaction))
         finally:
             self._snapshots -= 1
 
@@ -79,7 +88,7 @@ class LmdbStore:
         """All of it is kept, synced, when the block ends; nothing of it when that raises (StoreFull, too)."""
         self._make_room()
         with self._told(), self._environment.begin(write=True) as transaction:
-            change = LmdbChange(transaction, self._tables)
+            change = LmdbChange(self._tables(transaction))
             yield change
             change.flush()
 
@@ -87,12 +96,24 @@ class LmdbStore:
     def loading(self) -> Iterator[PlanetLoading]:
         """An empty store is filled. What was committed when the block raises is half a store: to be removed."""
         with self._told():
-            rows = PlanetLoading(self._environment, self._tables, self.folder)
+            rows = PlanetLoading(self._begun, self.folder)
             try:
                 yield rows
+            except OSError as error:
+                rows.abort()
+                raise self._meaning(error) from error
             except BaseException:
                 rows.abort()
                 raise
+
+    def check(self) -> None:
+        """Reads all of it. Raises StoreDamaged.
+
+        What is read is checked each time; that something is not there any more is only seen so.
+        """
+        with self._told(), self._environment.begin() as transaction:
+            for table in self._tables(transaction).values():
+                table.check()
 
     def sync(self) -> None:
         """All that was committed is on the disk."""
@@ -100,16 +121,23 @@ class LmdbStore:
             self._environment.sync(True)
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """What its pages take on the disk, those that are free to be used again included."""
         return (self._environment.info()["last_pgno"] + 1) * int(self._environment.stat()["psize"])
 
+    def _tables(self, transaction: "lmdb.Transaction[bytes]") -> Tables:
+        return {name: SealedTable(transaction, handle) for name, handle in self._handles.items()}
+
+    def _begun(self) -> "tuple[lmdb.Transaction[bytes], Tables]":
+        transaction = self._environment.begin(write=True)
+        return transaction, self._tables(transaction)
+
     def _open(self, *, made: bool, synced: bool) -> None:
         data = self.folder / DATA
-        size = data.stat().st_size if made else 0
+        length = data.stat().st_size if made else 0
         self._environment = lmdb.open(
             str(self.folder),
-            map_size=size + self._room,
+            map_size=length + self._room,
             max_dbs=len(TABLES),
             create=not made,
             sync=synced,
@@ -117,17 +145,19 @@ class LmdbStore:
             readahead=False,
         )
         try:
-            if made and size < self.bytes:
+            if made and length < self.size:
                 raise StoreDamaged(
-                    f"The store {self.folder} is damaged: its file {DATA} has {size:,} bytes, where {self.bytes:,} were"
+                    f"The store {self.folder} is damaged: its file {DATA} has {length:,} bytes, and {self.size:,} were"
                     f" written. {_ANEW}"
                 )
             if made:
                 self._require_format()
-            self._tables = {name: self._environment.open_db(name.encode()) for name in TABLES}
+            self._handles = {name: self._environment.open_db(name.encode()) for name in TABLES}
             if not made:
-                with self._environment.begin(write=True, db=self._tables["about"]) as transaction:
-                    transaction.put(_FORMAT, b"%d" % FORMAT)
+                with self._environment.begin(write=True) as transaction:
+                    self._tables(transaction)["about"].put(_FORMAT, b"%d" % FORMAT)
+            if self.size <= CHECKED:
+                self.check()
         except BaseException:
             self._environment.close()
             raise
@@ -139,8 +169,8 @@ class LmdbStore:
                     f"{self.folder / DATA} is no store of ours. Give another folder; nothing in it was changed."
                 )
         about = self._environment.open_db(b"about", create=False)
-        with self._environment.begin(db=about) as transaction:
-            found = transaction.get(_FORMAT, b"?").decode(errors="replace")
+        with self._environment.begin() as transaction:
+            found = (SealedTable(transaction, about).get(_FORMAT) or b"?").decode(errors="replace")
         if found != str(FORMAT):
             raise StoreOfOtherFormat(
                 f"The store {self.folder} has format {found}, this version reads {FORMAT}. Use the one that made it,"
@@ -149,9 +179,9 @@ class LmdbStore:
 
     def _make_room(self) -> None:
         """The map has room for a transaction. It can't grow while somebody looks."""
-        free = self._environment.info()["map_size"] - self.bytes
+        free = self._environment.info()["map_size"] - self.size
         if free < self._room and not self._snapshots:
-            self._environment.set_mapsize(self.bytes + 2 * self._room)
+            self._environment.set_mapsize(self.size + 2 * self._room)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -165,18 +195,25 @@ class LmdbStore:
         except (lmdb.Error, Torn) as error:
             raise self._meaning(error) from error
 
-    def _meaning(self, error: lmdb.Error | Torn) -> StoreError:
+    def _meaning(self, error: lmdb.Error | OSError | Torn) -> StoreError:
         said = str(error)
-        full = (os.strerror(each) for each in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT))
-        if any(reason in said for reason in full):
+
+        def due_to(*numbers: int) -> bool:
+            return any(os.strerror(number) in said for number in numbers)
+
+        if due_to(errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             return StoreFull(f"The disk of the store {self.folder} is full ({said}). {_AGAIN}")
-        if os.strerror(errno.EIO) in said:
+        if due_to(errno.EIO):
+            # LMDB's word for a write of which only a part was done, which is how a disk mostly becomes full.
+            return StoreFull(f"The disk of the store {self.folder} is full, or it fails ({said}). {_AGAIN}")
+        if due_to(errno.ENOMEM):
             return StoreError(
-                f"The disk of the store {self.folder} fails ({said}). Look at the machine's log."
+                f"The store {self.folder} finds no {self._room >> 30} GB of free addresses ({said}). They are"
+                " no memory: raise the limit (`ulimit -v`)."
             )
-        if os.strerror(errno.EACCES) in said:
+        if due_to(errno.EACCES, errno.EPERM, errno.EROFS) or isinstance(error, OSError):
             return StoreError(
-                f"The store {self.folder} may not be written to ({said}). Give this user the right to."
+                f"The store {self.folder} can't be read or written ({said}). Look at its disk and rights."
             )
         return StoreDamaged(f"The store {self.folder} is damaged ({said}). {_ANEW}")
 
@@ -189,7 +226,7 @@ def _is_made(folder: Path, *, create: bool) -> bool:
         raise StoreMissing(
             f"There is no store in {folder}. Load a planet first (`stats-assets augment --planet FILE --store DIR`)."
         )
-    if folder.exists() and any(each.name != "opened" for each in folder.iterdir()):
+    if folder.exists() and any(each.name not in (LOCK, READERS) for each in folder.iterdir()):
         raise StoreMissing(
             f"{folder} is not empty, and no store is in it. Give a folder of its own; nothing in it was changed."
         )

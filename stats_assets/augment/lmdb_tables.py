@@ -1,24 +1,21 @@
-"""A store's tables in LMDB and their keys, and groups of 64 read through a bounded memory of them.
+"""A store's tables and their keys, and groups of 64 read through a bounded memory of them.
 
 Keys are big-endian, so that they lie in the order of their numbers. What the values are is said where they are packed.
 """
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from stats_assets.augment.sealing import opened, sealed
+from stats_assets.augment.sealed_table import SealedTable
 from stats_assets.augment.versions import KINDS, Kind
-
-if TYPE_CHECKING:
-    import lmdb
 
 TABLES = (
     "about", "names", "nodes", "node_users", "ways", "way_users", "relations",
     "pending", "pending_times", "pending_users", "noted",
 )  # fmt: skip
-Tables = dict[str, Any]
-"""LMDB's handles, by name."""
+Tables = dict[str, SealedTable]
+"""Those of a transaction, by name."""
 
 ID = struct.Struct(">Q")
 ELEMENT = struct.Struct(">BQ")
@@ -28,8 +25,8 @@ TIME = struct.Struct(">QBQI")
 USE = struct.Struct(">BQBQI")
 """Of a pending version: kind and id of what it names, its own kind, id, version."""
 NUMBERS: dict[Kind, int] = {kind: number for number, kind in enumerate(KINDS)}
-GROUPS_MAX = 20_000
-"""So many groups are remembered: some 100 MB."""
+GROUPS_MAX = 5_000
+"""So many groups of a table are remembered: up to some 50 MB."""
 
 
 class Packed(Protocol):
@@ -44,10 +41,8 @@ Group = TypeVar("Group", bound=Packed)
 class Groups(Generic[Group]):
     """A table of groups in a transaction, those that were asked for last in memory."""
 
-    def __init__(
-        self, transaction: "lmdb.Transaction[bytes]", table: Any, made: Callable[[bytes], Group]
-    ) -> None:
-        self._transaction, self._table, self._made = transaction, table, made
+    def __init__(self, table: SealedTable, made: Callable[[bytes], Group]) -> None:
+        self._table, self._made = table, made
         self._groups: dict[int, Group] = {}
         self._changed: set[int] = set()
 
@@ -58,8 +53,7 @@ class Groups(Generic[Group]):
             if len(self._groups) >= GROUPS_MAX:
                 self.flush()
                 self._groups.clear()
-            data = self._transaction.get(ID.pack(number), db=self._table)
-            group = self._groups[number] = self._made(opened(data) if data else b"")
+            group = self._groups[number] = self._made(self._table.get(ID.pack(number)) or b"")
         return group
 
     def changing(self, number: int) -> Group:
@@ -73,9 +67,9 @@ class Groups(Generic[Group]):
         for number in sorted(self._changed):
             data = self._groups[number].packed()
             if data:
-                self._transaction.put(ID.pack(number), sealed(data), db=self._table)
+                self._table.put(ID.pack(number), data)
             else:
-                self._transaction.delete(ID.pack(number), db=self._table)
+                self._table.delete(ID.pack(number))
         self._changed.clear()
 
 
@@ -84,8 +78,8 @@ class NameTable:
 
     _MAX = 100_000
 
-    def __init__(self, transaction: "lmdb.Transaction[bytes]", table: Any) -> None:
-        self._transaction, self._table = transaction, table
+    def __init__(self, table: SealedTable) -> None:
+        self._table = table
         self._names: dict[int, str | None] = {}
 
     def of(self, uid: int) -> str | None:
@@ -98,13 +92,12 @@ class NameTable:
             return self._names[uid]
         there, name = self._read(uid)
         if not there:
-            data = b"" if user is None else b"=" + user.encode()
-            self._transaction.put(ID.pack(uid), data, db=self._table)
+            self._table.put(ID.pack(uid), b"" if user is None else b"=" + user.encode())
             name = self._names[uid] = user
         return name
 
     def _read(self, uid: int) -> tuple[bool, str | None]:
-        data = self._transaction.get(ID.pack(uid), db=self._table)
+        data = self._table.get(ID.pack(uid))
         if data is None:
             return False, None
         if len(self._names) >= self._MAX:

@@ -1,52 +1,32 @@
 """The loop: read OsmChange, file by file, make the minutes that are due, settle those that leave the window.
 
 kill -9 at any point, and the next call makes the same bytes again, or goes on: docs/augment.md says by which order.
-What a file's versions become is window.py's.
+How a file is read is intake.py's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from stats_assets.augment.difference import actions, minute
 from stats_assets.augment.directory import Directory, State
 from stats_assets.augment.document import write
+from stats_assets.augment.intake import OsmChange, Reader, next_file, reach, read_file
 from stats_assets.augment.store import Place, Snapshot, Store
-from stats_assets.augment.versions import Version
-from stats_assets.augment.window import MINUTE, minute_of, settle, take_in
+from stats_assets.augment.window import MINUTE, minute_of, settle
 from stats_assets.feeds.outcomes import SequenceMissing
 from stats_assets.mendable import Mendable
 
 SETTLE_SECONDS = 3_900
-LEAD = timedelta(hours=4)
-"""So long before the planet's time OsmChange is read: a planet lacks what was not committed when it was begun."""
+Told: TypeAlias = Callable[[int, int], None]
+"""Is told how many are done, and of how many."""
 
 
-class FileState(Protocol):
-    """A file of the feed, and what the data reach with it."""
-
-    @property
-    def sequence(self) -> int: ...
-    @property
-    def time(self) -> datetime: ...
-
-
-class OsmChange(Protocol):
-    """Where OsmChange comes from: feeds/osmchange.py."""
-
-    url: str
-
-    def state(self) -> FileState: ...
-    def state_of(self, sequence: int) -> FileState | None: ...
-    def fetch(self, sequence: int, folder: Path) -> Path: ...
-    def find(self, time: datetime, *, at_latest: datetime | None = None) -> int: ...
-
-
-Reader: TypeAlias = Callable[[Path], Iterator[Version]]
+def _nobody(done: int, of: int) -> None: ...
 
 
 @dataclass
@@ -62,6 +42,8 @@ class Report:
     """Of these, what had come to differ, and was written again."""
     actions: int = 0
     """Of all that were made."""
+    head: int | None = None
+    """The feed's newest file; below the store's where that has read another feed, or this one began anew."""
     missing: str = ""
     """Which file is missing, so that nothing after it is read; empty: none."""
     happened: Counter[str] = field(default_factory=Counter)
@@ -86,8 +68,7 @@ def begin_at(store: Store, first: int | None) -> int:
                 f"Minute {first} can't be made: the planet is of {begins:%Y-%m-%dT%H:%MZ}, so the first that can is"
                 f" {possible}. Take that, or an older planet."
             )
-        following = possible if place.made is None else place.made + 1
-        following = max(first or 0, following)
+        following = max(first or 0, _made(place) + 1)
         change.put_place(place._replace(made=following - 1))
     return following
 
@@ -114,7 +95,7 @@ class Making:
         feed: OsmChange,
         *,
         up_to: int | None = None,
-        told: Callable[[int, int], None] = lambda done, of: None,
+        told: Told = _nobody,
         report: Report | None = None,
     ) -> Report:
         """Read on from where the store is, up to that file, or to the newest; make and settle what is due.
@@ -127,34 +108,39 @@ class Making:
             folder = Path(temporary)
             self._catch_up(folder, report)
             head = feed.state()
-            begun = self._next(feed)
+            report.head = head.sequence
+            begun = next_file(feed, self.place())
             end = head.sequence if up_to is None else min(up_to, head.sequence)
             for sequence in range(begun, end + 1):
                 if self._is_over():
                     return report
                 try:
-                    self._read(feed, head, sequence, folder, report)
+                    happened = read_file(self.store, feed, self.read, head, sequence, folder)
                 except SequenceMissing as missing:
                     report.missing = str(missing)
                     return report
+                report.files += 1
+                report.happened.update(happened)
                 self._catch_up(folder, report)
                 told(sequence - begun + 1, end - begun + 1)
-            if self._reach(head):
+            if reach(self.store, feed, head):
                 self._catch_up(folder, report)
         return report
 
-    def finish(self, *, for_good: bool) -> Report:
+    def finish(self, *, for_good: bool, told: Told = _nobody) -> Report:
         """There is no more: make all that is not made yet, up to `last`, or to the minute of the newest change.
 
         Not for who makes promptly. for_good: nothing will be read any more, so all of it is settled. The store stays
-        where it is, and can be gone on with.
+        where it is, and can be gone on with. told: is told of each minute, as by `go_on`.
         """
         report = Report()
         with self.store.reading() as snapshot, TemporaryDirectory() as folder:
             place = snapshot.place()
             last = _newest_change(snapshot) if self.last is None else self.last
-            for sequence in range(_made(place) + 1, last + 1):
+            due = range(max(self.first, _made(place) + 1), last + 1)
+            for done, sequence in enumerate(due, 1):
                 self._make(snapshot, sequence, Path(folder), report)
+                told(done, len(due))
             settled = last if for_good else minute_of(place.settled_to)
             self._say(max(last, _made(place)), place.reached, settled, Path(folder))
         return report
@@ -163,35 +149,6 @@ class Making:
         """How far the store is."""
         with self.store.reading() as snapshot:
             return snapshot.place()
-
-    def _next(self, feed: OsmChange) -> int:
-        place = self.place()
-        if place.sequence is not None:
-            return place.sequence + 1
-        planet = datetime.fromtimestamp(place.reached, UTC)
-        return feed.find(planet - LEAD, at_latest=planet)
-
-    def _read(self, feed: OsmChange, head: FileState, sequence: int, folder: Path, report: Report) -> None:
-        state = head if sequence == head.sequence else feed.state_of(sequence)
-        file = feed.fetch(sequence, folder)
-        if state is not None:
-            time = int(state.time.timestamp())
-        else:  # as far as its versions say; none is believed that is later than all of the feed
-            newest = max((version.timestamp for version in self.read(file)), default=0)
-            time = min(newest, int(head.time.timestamp()))
-        with self.store.changing() as change:
-            report.happened.update(take_in(change, self.read(file), sequence, time))
-        file.unlink()
-        report.files += 1
-
-    def _reach(self, head: FileState) -> bool:
-        """In a quiet feed only the state's time rises: what it says of the newest file holds for the store."""
-        place, time = self.place(), int(head.time.timestamp())
-        if place.sequence != head.sequence or place.reached >= time:
-            return False
-        with self.store.changing() as change:
-            change.put_place(place._replace(reached=time))
-        return True
 
     def _is_over(self) -> bool:
         return self.last is not None and minute_of(self.place().settled_to) >= self.last
@@ -251,10 +208,12 @@ class Making:
     def _say(self, newest: int, reached: int, settled: int, folder: Path) -> None:
         """Say in state.yaml which documents are there, once one is."""
         before = self.out.state()
-        if before is None and not self.out.has_any(newest):
+        there = before.sequence if before else -1
+        if newest > there and self.out.has_any(newest):
+            there = newest
+        if there < 0:
             return
-        newest = max(newest, before.sequence if before else newest)
-        state = State(newest, datetime.fromtimestamp(reached, UTC), min(settled, newest))
+        state = State(there, datetime.fromtimestamp(reached, UTC), max(-1, min(settled, there)))
         if state != before:
             self.out.put_state(state, folder)
 

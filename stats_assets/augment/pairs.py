@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
-RUN = 1 << 22
-"""Pairs that are sorted at once: 64 MB, and as much again while they are."""
 
 
 class Pairs:
     """Pairs of used and user, in any order; runs of them lie in files `NAME.0`, `NAME.1`, ... of the folder."""
 
-    def __init__(self, folder: Path, name: str, run: int = RUN) -> None:
-        self._folder, self._name, self._run = folder, name, run
+    run = 1 << 22
+    """Pairs that are sorted at once: 64 MB, and some times as much while they are."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
         self._used, self._users = array("q"), array("q")
         self._runs: list[Path] = []
 
@@ -28,22 +29,15 @@ class Pairs:
         """One user of several things."""
         self._used.extend(used)
         self._users.extend([user] * len(used))
-        if len(self._used) >= self._run:
-            self._write()
-
-    def add_arrays(self, used: Numbers, users: Numbers) -> None:
-        """As many users as used."""
-        self._used.frombytes(used.astype(np.int64).tobytes())
-        self._users.frombytes(users.astype(np.int64).tobytes())
-        if len(self._used) >= self._run:
+        if len(self._used) >= self.run:
             self._write()
 
     def sorted(self, bits: int = 0) -> Iterator[tuple[Numbers, Numbers]]:
         """Used and users, ascending, each pair once, in slices; all of a group (used >> bits) is in one slice."""
         self._write()
-        runs = [np.load(path, mmap_mode="r") for path in self._runs]
+        runs = [np.memmap(path, dtype=np.int64, mode="r").reshape(2, -1) for path in self._runs]
         at = [0] * len(runs)
-        step = max(1, self._run // max(1, len(runs)))
+        step = max(1, self.run // max(1, len(runs)))
         while any(begin < run.shape[1] for begin, run in zip(at, runs, strict=True)):
             # Of each run what comes before the least of what is not taken: so nothing that follows belongs in between.
             beyond = [
@@ -73,8 +67,8 @@ class Pairs:
             return
         path = self._folder / f"{self._name}.{len(self._runs)}"
         both = np.array([np.frombuffer(self._used, np.int64), np.frombuffer(self._users, np.int64)])
-        with path.open("wb") as file:
-            np.save(file, _once(both))
+        # Not by numpy's own writer, whose error on a full disk does not say so.
+        path.write_bytes(np.ascontiguousarray(_once(both)).data)
         self._runs.append(path)
         self._used, self._users = array("q"), array("q")
 

@@ -15,8 +15,8 @@ from stats_assets.augment.store_errors import StoreMissing
 from stats_assets.augment.store_folder import LOADING, lock, require_local, sync_folder
 from stats_assets.augment.unreadable import Unreadable
 from stats_assets.augment.versions import KINDS, Version
+from stats_assets.augment.window import beginning
 
-MINUTE = 60
 EACH = 100_000
 """Elements between two signs of progress."""
 
@@ -45,7 +45,7 @@ def load_planet(
     loading = folder.with_name(folder.name + LOADING)
     require_local(loading)
     _clear(loading)
-    begins = -(-time // MINUTE) * MINUTE
+    begins = beginning(time)
     place = Place(begins, begins, time)
     with LmdbStore(loading, create=True, synced=False) as store:
         with store.loading() as rows:

@@ -3,7 +3,7 @@
 Here: rows and tables. Which file, which folder, and that no half store is opened is planet.py's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from stats_assets.augment.lmdb_tables import ID, NameTable, Tables
 from stats_assets.augment.node_groups import BITS, SIZE, NodeRecord, pack_columns
 from stats_assets.augment.packing import pack
 from stats_assets.augment.pairs import Pairs
-from stats_assets.augment.sealing import sealed
 from stats_assets.augment.settled_nodes import recorded
 from stats_assets.augment.user_groups import pack_group, pack_users
 from stats_assets.augment.versions import Users, Version
@@ -27,10 +26,10 @@ ROWS = 100_000
 
 
 class PlanetLoading:
-    """A store that is filled: elements sorted, then `finish`. Its folder also holds the pairs, until then."""
+    """A store that is filled: elements sorted, then `finish`. begun: begins a transaction. folder: for pairs."""
 
-    def __init__(self, environment: "lmdb.Environment", tables: Tables, folder: Path) -> None:
-        self._environment, self._tables = environment, tables
+    def __init__(self, begun: Callable[[], tuple["lmdb.Transaction[bytes]", Tables]], folder: Path) -> None:
+        self._begun = begun
         self._node_users, self._way_users = Pairs(folder, "node_users"), Pairs(folder, "way_users")
         self._group: dict[int, NodeRecord] = {}
         self._number = 0
@@ -103,13 +102,13 @@ class PlanetLoading:
         self._group = {}
 
     def _put(self, table: str, key: int, data: bytes) -> None:
-        self._transaction.put(ID.pack(key), sealed(data), db=self._tables[table], append=True)
+        self._tables[table].put(ID.pack(key), data, append=True)
         self._rows += 1
         if self._rows >= ROWS:
             self._transaction.commit()
             self._begin()
 
     def _begin(self) -> None:
-        self._transaction = self._environment.begin(write=True)
-        self._names = NameTable(self._transaction, self._tables["names"])
+        self._transaction, self._tables = self._begun()
+        self._names = NameTable(self._tables["names"])
         self._rows = 0

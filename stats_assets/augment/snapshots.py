@@ -6,13 +6,13 @@ difference.py's.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from stats_assets.augment.store import Snapshot
 from stats_assets.augment.versions import Kind, Pending, Position, Version
 
 Line: TypeAlias = tuple[Position, ...]
-POSITIONS, LINES = 200_000, 2_000
+SPOTS, LINES = 200_000, 2_000
 """So many are remembered of a minute, whatever its size."""
 
 
@@ -30,6 +30,14 @@ def at(time: int, settled: Version | None, chain: Iterable[Pending]) -> Version 
     return now
 
 
+class Spot(NamedTuple):
+    """Where a node is, or was before it was deleted."""
+
+    position: Position | None
+    """None: it was deleted before it was seen."""
+    there: bool
+
+
 class Sides:
     """The elements at a minute's two ends, (old, new): each method gives both.
 
@@ -38,26 +46,23 @@ class Sides:
 
     def __init__(self, snapshot: Snapshot, since: int, until: int) -> None:
         self._snapshot, self.since, self.until = snapshot, since, until
-        self.places = lru_cache(POSITIONS)(self._places)
-        self.positions = lru_cache(POSITIONS)(self._positions)
+        self.spots = lru_cache(SPOTS)(self._spots)
         self.lines = lru_cache(LINES)(self._lines)
+
+    def forget(self) -> None:
+        """What is remembered of nodes and lines: else it would stay until Python looks for cycles."""
+        self.spots.cache_clear()
+        self.lines.cache_clear()
 
     def versions(self, kind: Kind, id: int) -> tuple[Version | None, Version | None]:
         """As it is at either end, deleted or not; None: not seen yet."""
         settled, chain = self._snapshot.settled(kind, id), self._snapshot.chain(kind, id)
         return at(self.since, settled, chain), at(self.until, settled, chain)
 
-    def _places(self, node: int) -> tuple[Position | None, Position | None]:
-        """Where a node is; None: it is not there, or not any more."""
+    def _spots(self, node: int) -> tuple[Spot | None, Spot | None]:
+        """None: not seen yet."""
         old, new = self.versions("node", node)
-        return (old.position if old and old.visible else None), (
-            new.position if new and new.visible else None
-        )
-
-    def _positions(self, node: int) -> tuple[Position | None, Position | None]:
-        """Where a node is, or was when it was deleted; None: not seen yet."""
-        old, new = self.versions("node", node)
-        return (old.position if old else None), (new.position if new else None)
+        return old and Spot(old.position, old.visible), new and Spot(new.position, new.visible)
 
     def _lines(self, way: int) -> tuple[Line | None, Line | None]:
         """The positions of a way's nodes; None: it is not there, or one of them was never seen."""
@@ -69,6 +74,6 @@ class Sides:
     def _line(self, way: Version | None, side: int) -> Line | None:
         if way is None or not way.visible:
             return None
-        positions = [self.positions(ref)[side] for ref in way.refs]
-        line = tuple(position for position in positions if position is not None)
-        return line if line and len(line) == len(positions) else None
+        spots = (self.spots(ref)[side] for ref in way.refs)
+        line = tuple(spot.position for spot in spots if spot and spot.position)
+        return line if line and len(line) == len(way.refs) else None

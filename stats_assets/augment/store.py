@@ -1,6 +1,7 @@
 """What the maker asks of its store. What is kept, and how, is lmdb_store.py's.
 
-All times are epoch seconds. The settled state is what is effective until `Place.settled_to`; what is later is pending.
+All times are epoch seconds. The settled state is what is effective until `Place.settled_to`; what is later is pending,
+and until the first minute is settled also what came since the planet, however old it is.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ class Place(NamedTuple):
     sequence: int | None = None
     """That file's number; None: none was read yet."""
     made: int | None = None
-    """The newest minute (an augmented diff's number) whose document was made."""
+    """The newest minute (an augmented diff's number) whose document was made, or which needs none."""
 
 
 class Noted(NamedTuple):

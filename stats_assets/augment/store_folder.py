@@ -11,7 +11,9 @@ from pathlib import Path
 from stats_assets.augment.store_errors import StoreInUse, StoreUnfit
 from stats_assets.linux import LockFile
 
-DATA, LOCK, LOADING = "data.mdb", "opened", ".loading"
+DATA, READERS = "data.mdb", "lock.mdb"
+"""LMDB's own two files."""
+LOCK, LOADING = "opened", ".loading"
 FORMAT = 1
 """Raised by each change of what the bytes mean."""
 _REMOTE = frozenset(

@@ -57,7 +57,7 @@ def settle(change: Change) -> None:
     """Settle the oldest open minute."""
     place = change.place()
     until = place.settled_to + MINUTE
-    since = 0 if _nothing_settled(place) else place.settled_to
+    since = -1 if _nothing_settled(place) else place.settled_to
     for kind, id in list(change.changed(since, until)):
         for pending in change.chain(kind, id):
             if pending.effective > until:

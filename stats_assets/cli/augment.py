@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from stats_assets.cli.messages import print_json, say
-from stats_assets.cli.options import AsJson, as_text
+from stats_assets.cli.options import AsJson, from_here, place_from_here
 from stats_assets.cli.progress import SAY_SECONDS, Progress
 from stats_assets.cli.project import settings_here
 from stats_assets.feeds.outcomes import FeedError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from stats_assets.augment.making import Making, Report
     from stats_assets.augment.store import Noted, Store
 
+DAY = 24 * 60
+"""Minutes."""
 SHOWN = 5
 """So many of a list are said to people; --json has them all."""
 LISTS = {
@@ -50,14 +52,21 @@ EXIT_CODES = {
 
 def augment(
     out: Annotated[
-        str, typer.Option(parser=as_text, metavar="DIR", help="For the documents: a path or s3://.")
+        str, typer.Option(parser=place_from_here, metavar="DIR", help="For the documents: a path or s3://.")
     ],
     planet: Annotated[
-        Path | None, typer.Option(help="Where it begins: .osm.pbf, .osm, .osm.xml, also .gz, .bz2.")
+        Path | None,
+        typer.Option(
+            parser=from_here,
+            metavar="FILE",
+            help="Where it begins: .osm.pbf, .osm, .osm.xml, also .gz, .bz2.",
+        ),
     ] = None,
     osmchange: Annotated[
         str | None,
-        typer.Option(parser=as_text, metavar="URL|DIR", help="A replication directory, with state.txt."),
+        typer.Option(
+            parser=place_from_here, metavar="URL|DIR", help="A replication directory, with state.txt."
+        ),
     ] = None,
     start: Annotated[
         int | None, typer.Option(min=0, max=999_999_999, help="First minute; by default the planet's next.")
@@ -66,7 +75,12 @@ def augment(
         int | None, typer.Option(min=0, max=999_999_999, help="Last minute; by default the newest change's.")
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="Kept there, and gone on with; by default it is thrown away.")
+        Path | None,
+        typer.Option(
+            parser=from_here,
+            metavar="DIR",
+            help="Kept there, and gone on with; by default it is thrown away.",
+        ),
     ] = None,
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="The planet's time, as 2026-11-30T00:00Z.")
@@ -95,7 +109,11 @@ def augment(
             kept, directory, read_osmchange, int(settings.settle_seconds), first=first, last=end, prompt=False
         )
         report, trouble = _made(making, osmchange, settings)
-        whole = making.finish(for_good=store is None and not trouble)
+        _check(making, report, end)
+        with Progress("documents") as shown:
+            whole = making.finish(
+                for_good=store is None and not trouble, told=lambda done, of: shown.at(done / of)
+            )
         report.made += whole.made
         report.actions += whole.actions
         _show(making, report, first, as_json)
@@ -180,6 +198,24 @@ def _made(making: "Making", osmchange: str | None, settings: Settings) -> "tuple
         except (FeedError, Unreadable) as error:
             return report, str(error)
     return report, report.missing
+
+
+def _check(making: "Making", report: "Report", end: int | None) -> None:
+    """What OsmChange reached, and what was asked for, fit together."""
+    from stats_assets.augment.window import minute_of
+
+    place = making.place()
+    reached = minute_of(place.reached)
+    if end is not None and end > reached + DAY:
+        _refuse(
+            f"--end {end} is more than a day after all that is known: OsmChange was read up to minute {reached}."
+        )
+    if report.head is not None and report.head < (place.sequence or 0):
+        say(
+            f"The store has read up to file {place.sequence}, and the newest is {report.head}: is it another feed, or"
+            " did its numbers begin anew? Then load a planet into a new store.",
+            style="yellow",
+        )
 
 
 def _show(making: "Making", report: "Report", first: int, as_json: bool) -> None:

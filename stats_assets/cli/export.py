@@ -10,6 +10,7 @@ import typer
 
 from stats_assets.cli.destination import written_to
 from stats_assets.cli.messages import say
+from stats_assets.cli.options import Output
 from stats_assets.cli.progress import Progress
 from stats_assets.cli.project import settings_here
 from stats_assets.cli.question_options import asking
@@ -48,9 +49,7 @@ def export(
     what: Annotated[
         Kind, typer.Argument(metavar="WHAT", help=f"As in /api/v1/WHAT: {', '.join(get_args(Kind))}.")
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file; without one, or -, standard output.")
-    ] = None,
+    output: Output = None,
     form: Annotated[
         Form | None, typer.Option("--format", help="Default: as the file's name ends, else csv.")
     ] = None,

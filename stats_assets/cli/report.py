@@ -1,6 +1,5 @@
 """`stats-assets report`: a page as one file, for a mail, a stick, an archive."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from stats_assets.cli.destination import written_to
 from stats_assets.cli.export import pieces
 from stats_assets.cli.messages import say
+from stats_assets.cli.options import Output
 from stats_assets.cli.project import settings_here
 from stats_assets.cli.question_options import asking
 from stats_assets.questions.answer import Given
@@ -37,9 +37,7 @@ EXIT_CODES = {
 
 @asking(TAKEN)
 def report(
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file; without one, or -, standard output.")
-    ] = None,
+    output: Output = None,
     form: Annotated[
         Form | None, typer.Option("--format", help="Default: as the file's name ends, else html.")
     ] = None,

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from stats_assets.cli.grouped import By, Group, grouped, shown_user
 from stats_assets.cli.messages import cell, err, out, print_json
-from stats_assets.cli.options import AsJson
+from stats_assets.cli.options import AsJson, from_here
 from stats_assets.cli.project import settings_here
 from stats_assets.env_file import DEFINING
 from stats_assets.feeds.body import Body, open_body
@@ -53,9 +53,14 @@ def stats(
     file: Annotated[str, typer.Argument(help="An augmented diff, plain or gzip; - for standard input.")],
     sequence: Annotated[int | None, typer.Option(help="Only labels the output.")] = None,
     regions: Annotated[
-        Path | None, typer.Option(help="GeoJSON with code and name, in place of the default.")
+        Path | None,
+        typer.Option(
+            parser=from_here, metavar="FILE", help="GeoJSON with code and name, in place of the default."
+        ),
     ] = None,
-    categories: Annotated[Path | None, typer.Option(help="YAML, in place of the default.")] = None,
+    categories: Annotated[
+        Path | None, typer.Option(parser=from_here, metavar="FILE", help="YAML, in place of the default.")
+    ] = None,
     by: Annotated[By | None, typer.Option(help="Sums in place of changesets.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,12 +68,13 @@ def stats(
     from stats_assets.osm.categories import Categories
     from stats_assets.osm.regions import Regions
 
+    path = from_here(file)
     given = {"categories_file": categories, "regions_file": regions}
     settings = settings_here(files=[name for name in DEFINING if given[name] is None])
-    rules = Categories.load(categories.absolute() if categories else settings.categories_file)
-    places = Regions.load(regions.absolute() if regions else settings.regions_file)
+    rules = Categories.load(categories or settings.categories_file)
+    places = Regions.load(regions or settings.regions_file)
     try:
-        with _as_body(file, sequence) as body:
+        with _as_body(file, path, sequence) as body:
             diff = _counted(body, rules, places)
     except FeedError as error:
         err.print(
@@ -96,11 +102,10 @@ def stats(
 
 
 @contextmanager
-def _as_body(file: str, sequence: int | None) -> Iterator[Body]:
+def _as_body(file: str, path: Path, sequence: int | None) -> Iterator[Body]:
     """The file, or what comes by standard input, as a feed's body."""
     now = datetime.now(UTC)
     if file != "-":
-        path = Path(file).absolute()
         yield Body(sequence or 0, path, file, path.stat().st_size, now, 0.0)
         return
     with tempfile.NamedTemporaryFile() as copy:

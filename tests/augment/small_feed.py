@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stats_assets.augment.difference import minute
-from stats_assets.augment.store import Place
+from stats_assets.augment.store import Place, Store
 from stats_assets.augment.versions import Member, Version
 from stats_assets.feeds.osmchange import State
 from stats_assets.feeds.outcomes import SequenceMissing
@@ -36,9 +36,9 @@ def gone(version: Version, at: int) -> Version:
     return bare._replace(tags=(), refs=(), members=())
 
 
-def begun(*planet: Version) -> DictStore:
-    """A store of what was at the beginning."""
-    store = DictStore()
+def begun(*planet: Version, store: Store | None = None) -> Store:
+    """A store of what was at the beginning; by default one in dictionaries."""
+    store = store or DictStore()
     with store.changing() as change:
         for version in planet:
             change.settle(version)

@@ -69,6 +69,15 @@ def test_a_member_way_that_goes_or_comes_back_shows_the_relation() -> None:
     ]
 
 
+def test_a_member_node_that_is_deleted_is_bare_and_shows_the_relation() -> None:
+    planet = (*NODES, OF_NODE)
+    deleted, shown = found(planet, gone(node(1, 1, 0), 30))
+    assert (deleted.change, shown.change, shown.new.version.id) == ("delete", "modify", 21)
+    assert shown.old is not None
+    places = [[line for _, line in side.members()] for side in (shown.old, shown.new)]
+    assert places == [[((1, 1),)], [None]]
+
+
 def test_created_and_deleted_or_deleted_all_along_is_nothing() -> None:
     new = node(9, 1, 10)
     assert acts(PLANET, new, gone(new, 20)) == []

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from stats_assets.augment.directory import Directory
+from stats_assets.augment.intake import Reader
 from stats_assets.augment.lmdb_store import LmdbStore
-from stats_assets.augment.making import Making, Reader
+from stats_assets.augment.making import Making
 from stats_assets.augment.planet import load_planet
 from stats_assets.augment.reading import read_osmchange
 from stats_assets.augment.store import Place, Store

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from stats_assets.augment.directory import Directory, State
+from stats_assets.augment.lmdb_store import LmdbStore
 from stats_assets.augment.making import Making, Report, TooEarly, begin_at
-from stats_assets.augment.store import Place, Store
+from stats_assets.augment.store import Change, Place, Store
 from stats_assets.augment.versions import Member, Version
+from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.feeds.sequences import path_of
-from tests.augment.dict_store import DictChange, DictStore
 from tests.augment.judging import actions_of
 from tests.augment.reading_xml import seconds
 from tests.augment.small_feed import BEGINS, FIRST, SmallFeed, begun, gone, node, relation, way
@@ -117,15 +118,16 @@ class Crash(Exception):
     """kill -9, for a test."""
 
 
-class CrashingStore(DictStore):
+class CrashingStore:
     """Its n-th transaction is not kept, or is the last thing that is."""
 
-    def __init__(self, store: DictStore, countdown: "Countdown") -> None:
-        self._now, self._countdown = store._now, countdown
+    def __init__(self, store: Store, countdown: "Countdown") -> None:
+        self._store, self._countdown = store, countdown
+        self.reading, self.close = store.reading, store.close
 
     @contextmanager
-    def changing(self) -> Iterator[DictChange]:
-        with super().changing() as change:
+    def changing(self) -> Iterator[Change]:
+        with self._store.changing() as change:
             yield change
             self._countdown.tick()
         self._countdown.tick()
@@ -154,33 +156,36 @@ class Countdown:
             raise Crash
 
 
-@pytest.mark.parametrize("prompt", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize(
+    ("prompt", "real"), [(True, False), (False, False), (True, True)], ids=["stream", "whole", "LMDB"]
+)
 def test_a_crash_at_any_write_leaves_the_same_bytes_in_the_end(
-    tmp_path: Path, prompt: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, prompt: bool, real: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # hundreds, and no power fails here
     feed = SmallFeed(*FILES)
 
-    def work(store: DictStore, out: Directory) -> None:
+    def work(store: Store, out: Directory) -> None:
         maker = Making(store, out, feed.read, SETTLE, prompt=prompt)
         maker.go_on(feed)
         if not prompt:
             maker.finish(for_good=False)
 
-    undisturbed, never = begun(*PLANET), Countdown(0)
-    work(CrashingStore(undisturbed, never), CrashingDirectory(str(tmp_path / "whole"), never))
+    def new(name: str) -> Store:
+        return begun(*PLANET, store=LmdbStore(tmp_path / "stores" / name, create=True) if real else None)
+
+    never = Countdown(0)
+    work(CrashingStore(new("whole"), never), CrashingDirectory(str(tmp_path / "whole"), never))
     expected = written(tmp_path / "whole")
     assert -never.left > 50
-    for ticks in range(1, -never.left + 1):
-        out = tmp_path / str(ticks)
-        countdown = Countdown(ticks)
-        store = CrashingStore(begun(*PLANET), countdown)
+    for ticks in range(1, -never.left + 1, 7 if real else 1):
+        out, store, countdown = tmp_path / str(ticks), new(str(ticks)), Countdown(ticks)
         with pytest.raises(Crash):
-            work(store, CrashingDirectory(str(out), countdown))
+            work(CrashingStore(store, countdown), CrashingDirectory(str(out), countdown))
         assert set(written(out)) <= set(expected)
-        again = CrashingStore(store, Countdown(0))
-        work(again, Directory(str(out)))
+        work(store, Directory(str(out)))
         assert written(out) == expected
+        store.close()
 
 
 def test_a_missing_file_ends_the_reading_and_is_said(tmp_path: Path) -> None:
@@ -278,6 +283,37 @@ def test_a_store_is_gone_on_with_wherever_it_is_said_to_begin(tmp_path: Path) ->
     whole.finish(for_good=True)
     for minute in range(1, 9):
         assert actions_of(document(tmp_path, minute)) == actions_of(document(tmp_path / "whole", minute))
+
+
+def test_a_time_that_no_clock_can_have_is_not_believed(tmp_path: Path) -> None:
+    feed = SmallFeed(*FILES)
+    feed.times[3] = 4_000_000_000
+    maker = making(begun(*PLANET), feed, tmp_path)
+    with pytest.raises(HeadUnknown, match="2096"):
+        maker.go_on(feed)
+    assert maker.place().sequence == 2
+
+
+def test_another_feed_s_lower_numbers_change_nothing(tmp_path: Path) -> None:
+    store = begun(*PLANET)
+    feed = SmallFeed(*FILES)
+    making(store, feed, tmp_path).go_on(feed)
+    before, other = written(tmp_path), SmallFeed(*FILES[:3])
+    report = making(store, other, tmp_path).go_on(other)
+    assert (report.files, report.head) == (0, 3)
+    assert written(tmp_path) == before
+
+
+def test_a_range_that_lies_beyond_the_feed_leaves_the_state_as_it_is(tmp_path: Path) -> None:
+    store, feed = begun(*PLANET), SmallFeed(*FILES)
+    for first in (FIRST, FIRST + 500):
+        maker = Making(
+            store, Directory(str(tmp_path)), feed.read, SETTLE, begin_at(store, first), prompt=False
+        )
+        maker.go_on(feed)
+        maker.finish(for_good=False)
+    state = maker.out.state()
+    assert state is not None and state.sequence == FIRST + 7
 
 
 def test_without_any_change_nothing_is_made(tmp_path: Path) -> None:

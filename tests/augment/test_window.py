@@ -6,36 +6,35 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stats_assets.augment.store import Noted, Place
+from stats_assets.augment.store import Noted, Place, Store
 from stats_assets.augment.versions import Version
 from stats_assets.augment.window import beginning, minute_of, settle, take_in
 from stats_assets.feeds.sequences import covers
-from tests.augment.dict_store import DictStore
 from tests.augment.small_feed import BEGINS, FIRST, begun, gone, node, way
 
 LATER = 3600
 """Of files: nothing in them is of the future."""
 
 
-def come(store: DictStore, *versions: Version, at: int = LATER, sequence: int = 1) -> dict[str, int]:
+def come(store: Store, *versions: Version, at: int = LATER, sequence: int = 1) -> dict[str, int]:
     with store.changing() as change:
         return dict(take_in(change, versions, sequence, BEGINS + at))
 
 
-def pass_minutes(store: DictStore, count: int) -> None:
+def pass_minutes(store: Store, count: int) -> None:
     for _ in range(count):
         with store.changing() as change:
             settle(change)
 
 
-def effective(store: DictStore, version: Version) -> dict[int, int]:
+def effective(store: Store, version: Version) -> dict[int, int]:
     """When each pending version of the element is effective, in seconds after the beginning."""
     with store.reading() as snapshot:
         chain = snapshot.chain(version.kind, version.id)
     return {each.version.version: each.effective - BEGINS for each in chain}
 
 
-def listed(store: DictStore, what: str) -> list[Noted]:
+def listed(store: Store, what: str) -> list[Noted]:
     with store.reading() as snapshot:
         return list(snapshot.noted(what))
 
@@ -177,6 +176,6 @@ def test_in_any_order_of_arrival_a_version_belongs_to_the_same_minute(
     assert _all(ordered) == _all(shuffled)
 
 
-def _all(store: DictStore) -> object:
+def _all(store: Store) -> object:
     with store.reading() as snapshot:
         return [(snapshot.settled("node", id), snapshot.chain("node", id)) for id in (1, 2)]

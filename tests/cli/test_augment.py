@@ -150,6 +150,7 @@ def test_wrong_use_is_said_in_a_sentence(run: Run, tmp_path: Path) -> None:
         ("--planet", file, "--out", "out", "--at", "noon"): "--at 'noon'",
         ("--planet", file, "--out", "out", "--osmchange", "ftp://example.org"): "--osmchange",
         ("--planet", file, "--out", "file", "--end", str(FIRST)): "file",
+        ("--planet", file, "--out", "out", "--end", str(FIRST + 2000)): f"up to minute {FIRST - 1}",
     }
     for arguments, said in cases.items():
         done = run("augment", *arguments)
