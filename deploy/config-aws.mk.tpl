@@ -24,6 +24,9 @@ LAUNCH_TYPE   := EC2
 # Where runs are. mixed: the streams' own short runs are processes of the code server and begin at once; backfills, re-reads
 # and what people start are tasks. tasks: each is one; processes: none is, and none outlives the code server.
 RUNS := mixed
+# yes: the code server is on a machine with a volume for the store of what is now, made beforehand by cloudformation/store.yaml
+# (README.md, "Augmented diffs of your own making"). Only with EC2.
+STORE := no
 # yes: a shell in a running task (ECS Exec), by those whom IAM lets. Root file systems are writable then.
 EXEC := no
 

@@ -27,7 +27,13 @@ SETTLE_LEAST = 3900  # seconds: edits come up to an hour late, by rule
 def conflicts(settings: Settings) -> Iterator[str]:
     """What can't be used together."""
     s = settings
-    if s.augmented_diffs_url and _alike(s.augmented_diffs_url) == _alike(s.changesets_url):
+    firsts = len(s.overpass_firsts)
+    if firsts and firsts != len(s.overpass_urls):
+        yield (
+            f"OVERPASS_FIRST has {firsts} sequences, and OVERPASS_URL {len(s.overpass_urls)} addresses. Give one for"
+            " each, in their order, or - where it is not known"
+        )
+    if s.augmented_diffs_url and _alike(s.augmented_diffs_url) in map(_alike, s.changesets_urls):
         yield (
             "AUGMENTED_DIFFS_URL and CHANGESETS_URL are the same, and a directory's state.yaml tells of one stream."
             " Name each stream's own"
@@ -37,11 +43,14 @@ def conflicts(settings: Settings) -> Iterator[str]:
             f"SETTLE_SECONDS ({s.settle_seconds:g}) is less than {SETTLE_LEAST}, and beside OSMCHANGE_URL edits come"
             " an hour late and more: they would be counted in another minute than their own. Raise it, or leave it out"
         )
-    if s.osmchange_url and _alike(s.made_diffs) in (_alike(s.changesets_url), _alike(s.osmchange_url)):
-        yield (
-            "MADE_DIFFS_URI is the same as CHANGESETS_URL or OSMCHANGE_URL: what is made would lie among what is read."
-            " Name a place of its own"
-        )
+    archive = f"{s.archive.rstrip('/')}/augmented_diffs" if s.archive else None
+    others = [("OSMCHANGE_URL", s.osmchange_url), ("the archive", archive)]
+    for name, other in (*others, *(("CHANGESETS_URL", one) for one in s.changesets_urls)):
+        if s.osmchange_url and other and _alike(s.made_diffs) == _alike(other):
+            yield (
+                f"MADE_DIFFS_URI is the place of {name}, and two would write one state there, or what is made would lie"
+                " among what is read. Name a place of its own"
+            )
     if s.retry_first_seconds > s.retry_max_seconds:
         yield (
             f"RETRY_FIRST_SECONDS ({s.retry_first_seconds:g}) is more than RETRY_MAX_SECONDS"
@@ -73,7 +82,7 @@ def unheard(settings: Settings) -> Iterator[str]:
     """What is set, and does nothing, or no good, beside the others; it can be used otherwise."""
     s, given = settings, settings.model_fields_set
     if s.osmchange_url:
-        for name in ("augmented_diffs_url", "overpass_url", "overpass_pause_seconds"):
+        for name in ("augmented_diffs_url", "overpass_url", "overpass_first", "overpass_pause_seconds"):
             if name in given and getattr(s, name) != type(s).model_fields[name].default:
                 yield f"{name.upper()} does nothing beside OSMCHANGE_URL: augmented diffs are made here."
     else:
@@ -81,7 +90,7 @@ def unheard(settings: Settings) -> Iterator[str]:
             if name in given and getattr(s, name) is not None:
                 yield f"{name.upper()} does nothing without OSMCHANGE_URL: no augmented diffs are made here."
     if s.augmented_diffs_url and not s.osmchange_url:
-        for name in ("overpass_url", "overpass_pause_seconds", "settle_seconds"):
+        for name in ("overpass_url", "overpass_first", "overpass_pause_seconds", "settle_seconds"):
             if name in given and getattr(s, name) != type(s).model_fields[name].default:
                 yield f"{name.upper()} does nothing beside AUGMENTED_DIFFS_URL: it is for an Overpass."
     if s.archive_keep_days is not None and not s.archive:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -35,6 +35,7 @@ PROJECT = "https://github.com/stats-assets/stats-assets"
 HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
 CENTURY = 36_600  # days
 
+_BETWEEN = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:/|[/~]|\.{1,2}/)")  # a path may have spaces
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
 _MAIL = re.compile(r"[^@\s<>\"']+@[^@\s<>\"'.]+(\.[^@\s<>\"'.]+)*")
 _HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
     read_database_url: str | None = Field(None, repr=False, pattern="^postgres(ql)?://")
     overpass_url: str = Field(OVERPASS_MAIN, pattern="^https?://")
+    overpass_first: str | None = None
     augmented_diffs_url: str | None = None
     osmchange_url: str | None = None
     planet_file: Path | None = None
@@ -108,7 +110,9 @@ class Settings(BaseSettings):
     @classmethod
     def _scheme_in_small_letters(cls, value: Any) -> Any:
         """As all who read it, libpq too, know it."""
-        return _SCHEME.sub(lambda found: found[0].lower(), value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return " ".join(_SCHEME.sub(lambda found: found[0].lower(), one) for one in addresses_in(value))
 
     @field_validator("database_url", "read_database_url")
     @classmethod
@@ -128,15 +132,13 @@ class Settings(BaseSettings):
 
     @field_validator("overpass_url", "augmented_diffs_url", "osmchange_url", "changesets_url")
     @classmethod
-    def _can_be_read(cls, value: str | None) -> str | None:
-        if value and _is_web(value):
-            if fault := _fault_of(value) or _not_a_folder(value):
-                raise ValueError(f"{masked(value)!r} can't be used: {fault}")
-        elif value:
-            try:
-                place_of(value)
-            except ValueError as error:
-                raise ValueError(f"{error}, or a web address (https://...)") from None
+    def _can_be_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+        several = value is not None and info.field_name not in ("augmented_diffs_url", "osmchange_url")
+        found = addresses_in(value or "") if several else [value] if value else []
+        for one in found:
+            _require_readable(one)
+            if found.count(one) > 1:
+                raise ValueError(f"{masked(one)!r} is named twice: name each address once")
         return value
 
     @field_validator("public_url")
@@ -182,11 +184,24 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_server(cls, value: str) -> str:
         """Its address alone: what is asked of it is ours."""
-        for end in ("/interpreter", "/augmented_diff", "/augmented_diff_status"):
-            if value.rstrip("/").endswith(end):
+        for one in addresses_in(value):
+            if not _is_web(one):
                 raise ValueError(
-                    f"{masked(value)!r} can't be used: leave {end} out, it is the server's address"
+                    f"{masked(one)!r} can't be used: each address begins with http:// or https://"
                 )
+            for end in ("/interpreter", "/augmented_diff", "/augmented_diff_status"):
+                if one.rstrip("/").endswith(end):
+                    raise ValueError(
+                        f"{masked(one)!r} can't be used: leave {end} out, it is the server's address"
+                    )
+        return value
+
+    @field_validator("overpass_first")
+    @classmethod
+    def _are_sequences(cls, value: str | None) -> str | None:
+        for part in (value or "").split():
+            if not re.fullmatch("-|[0-9]{1,9}", part):
+                raise ValueError(f"{part[:SHOWN]!r} can't be used: take a sequence for each address, or -")
         return value
 
     @field_validator("user_agent")
@@ -220,8 +235,8 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _is_here(cls, value: Path | None) -> Path | None:
-        if _SCHEME.match(str(value)):
-            raise ValueError(f"{str(value)!r} can't be used: take a path")
+        if _SCHEME.match(str(value)):  # of the two slashes a path has kept one
+            raise ValueError(f"{masked(str(value).replace(':/', '://', 1))!r} can't be used: take a path")
         try:
             return value and value.expanduser()
         except RuntimeError as error:  # ~somebody
@@ -261,6 +276,21 @@ class Settings(BaseSettings):
         if found:
             raise ValueError(found)
         return self
+
+    @cached_property
+    def overpass_urls(self) -> tuple[str, ...]:
+        """The Overpasses' addresses, in order of preference."""
+        return tuple(addresses_in(self.overpass_url))
+
+    @cached_property
+    def overpass_firsts(self) -> tuple[int | None, ...]:
+        """The first minute that each of them can answer, where it is set."""
+        return tuple(None if one == "-" else int(one) for one in (self.overpass_first or "").split())
+
+    @cached_property
+    def changesets_urls(self) -> tuple[str, ...]:
+        """The changeset directories' addresses, in order of preference."""
+        return tuple(addresses_in(self.changesets_url))
 
     @cached_property
     def archive(self) -> str:
@@ -328,6 +358,22 @@ def _said(problem: ErrorDetails) -> str:
 
 def _uri_of(folder: Path) -> str:
     return f"./{folder}" if urlsplit(str(folder)).scheme else str(folder)  # a:b is a folder's name, too
+
+
+def addresses_in(value: str) -> list[str]:
+    """The addresses in a setting: they are separated by spaces, before what an address can begin with."""
+    return _BETWEEN.split(value.strip())
+
+
+def _require_readable(address: str) -> None:
+    if _is_web(address):
+        if fault := _fault_of(address) or _not_a_folder(address):
+            raise ValueError(f"{masked(address)!r} can't be used: {fault}")
+        return
+    try:
+        place_of(address)
+    except ValueError as error:
+        raise ValueError(f"{error}, or a web address (https://...)") from None
 
 
 def _is_web(address: str) -> bool:

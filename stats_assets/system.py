@@ -7,6 +7,7 @@ needs neither the feeds' nor the counting's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from stats_assets.feeds.osmchange import OsmChangeDirectory
     from stats_assets.feeds.source import Source
     from stats_assets.ingest.diff_making import MakingWork
+    from stats_assets.ingest.feed_head import Feed
     from stats_assets.ingest.fetch import StreamWork
     from stats_assets.ingest.parse import Reader
     from stats_assets.osm.categories import Categories
@@ -79,8 +81,8 @@ class Stats:
 
         return Http(user_agent=self.settings.user_agent, timeout=self.settings.http_timeout_seconds)
 
-    def source(self, stream: Stream) -> Source:
-        """Where the stream's bodies come from."""
+    def sources(self, stream: Stream) -> tuple[Source, ...]:
+        """Where the stream's bodies can come from, in order of preference."""
         from stats_assets.feeds.directory import DirectorySource
         from stats_assets.feeds.overpass import OverpassSource
 
@@ -88,14 +90,32 @@ class Stats:
         match stream:
             case "augmented_diffs":
                 directory = s.made_diffs if s.osmchange_url else s.augmented_diffs_url
+                directories: tuple[str, ...] = (directory,) if directory else ()
             case "changesets":
-                directory = s.changesets_url
+                directories = s.changesets_urls
             case _:
                 assert_never(stream)
-        if directory is not None:
-            return DirectorySource(directory, TABLE[stream].suffix, self.http)
-        manners = manners_at(s.overpass_url, s.overpass_pause_seconds, s.retry_first_seconds)
-        return OverpassSource(s.overpass_url, self.http, manners)
+        if directories:
+            return tuple(DirectorySource(one, TABLE[stream].suffix, self.http) for one in directories)
+        return tuple(
+            OverpassSource(one, self.http, manners_at(one, s.overpass_pause_seconds, s.retry_first_seconds))
+            for one in s.overpass_urls
+        )
+
+    def source(self, stream: Stream, connection: Connection | None = None) -> Source:
+        """Where the stream's bodies come from now, as its last tick has said; without a connection the first."""
+        from stats_assets.ingest.failover import in_use
+
+        sources = self.sources(stream)
+        return sources[0] if connection is None else in_use(connection, stream, sources)
+
+    def head(self, stream: Stream, connection: Connection, *, asks: bool = True) -> Feed:
+        """How far the stream's feed is, for who looks. asks: it may be asked, where what is known is old."""
+        from stats_assets.ingest.feed_head import known_of, of_look
+
+        source = self.source(stream, connection)
+        feed = of_look(connection, source, stream) if asks else known_of(connection, source, stream)
+        return replace(feed, several=len(self.sources(stream)) > 1)
 
     def archive(self, stream: Stream) -> Archive:
         """Where the stream's bodies are kept, if anywhere."""
@@ -155,7 +175,8 @@ class Stats:
                 save_countries(connection, dict(_regions(_file(self.settings.regions_file)).codes))
         return StreamWork(
             stream=stream,
-            source=self.source(stream),
+            sources=self.sources(stream),
+            begins=self._begins() if stream == "augmented_diffs" else {},
             archive=self.archive(stream),
             reader=reader,
             retries=self.retries,
@@ -173,21 +194,31 @@ class Stats:
 
     def making_work(self) -> MakingWork | None:
         """All that a run of the maker of augmented diffs needs; None: none are made here."""
-        from stats_assets.ingest.diff_making import MakingWork
-
         s, feed = self.settings, self.osmchange
         if feed is None:
             return None
+        from stats_assets.ingest.diff_making import MakingWork
+
         return MakingWork(
             feed=feed,
-            folder=s.store_folder,
-            planet=s.planet_file,
+            folder=s.store_folder.absolute(),
+            planet=s.planet_file and s.planet_file.absolute(),
             out=s.made_diffs,
             settle_seconds=int(s.settle_seconds),
             first_pause=s.retry_first_seconds,
             longest_pause=s.retry_max_seconds,
             lease_stale_seconds=s.lease_stale_seconds,
         )
+
+    def _begins(self) -> dict[str, int]:
+        """The first minutes of Overpasses, where they are set."""
+        s = self.settings
+        sources = () if s.osmchange_url or s.augmented_diffs_url else self.sources("augmented_diffs")
+        return {
+            one.url: first
+            for one, first in zip(sources, s.overpass_firsts, strict=False)
+            if first is not None
+        }
 
 
 @cache

@@ -45,6 +45,35 @@ TOGETHER = {
             ("http://h:81/x/", "http://h:81//x"),
         )
     },
+    "late edits that are not waited for": (
+        {"OSMCHANGE_URL": "https://h/minute", "SETTLE_SECONDS": "3899"},
+        r"SETTLE_SECONDS \(3899\) is less than 3900, and beside OSMCHANGE_URL",
+    ),
+    **{
+        f"what is made where others are: {place}": (
+            {
+                "MADE_DIFFS_URI": place,
+                "OSMCHANGE_URL": "/minute",
+                "CHANGESETS_URL": "/c",
+                "ARCHIVE_URI": "/kept",
+            },
+            f"MADE_DIFFS_URI is the place of {whose}",
+        )
+        for place, whose in (
+            ("file:///c/", "CHANGESETS_URL"),
+            ("/minute/", "OSMCHANGE_URL"),
+            ("/kept/augmented_diffs", "the archive"),
+        )
+    },
+    "bodies that go before they are settled, though they are made here": (
+        {
+            "OSMCHANGE_URL": "/minute",
+            "AUGMENTED_DIFFS_URL": "/x",
+            "ARCHIVE_KEEP_DAYS": "1",
+            "SETTLE_SECONDS": "90000",
+        },
+        "SETTLE",
+    ),
     "a first pause above the longest": (
         {"RETRY_FIRST_SECONDS": "7200", "RETRY_MAX_SECONDS": "3600"},
         r"RETRY_FIRST_SECONDS \(7200\) is more than RETRY_MAX_SECONDS \(3600\).*lower the former",
@@ -84,7 +113,7 @@ ALONE = {
     "a request longer than an hour": ({"HTTP_TIMEOUT_SECONDS": "86400"}, "HTTP_TIMEOUT_SECONDS: "),
     **{
         f"{name}={value}": ({name: value}, f"{name}: .*can't be used: ")
-        for name in ("OVERPASS_URL", "AUGMENTED_DIFFS_URL", "CHANGESETS_URL")
+        for name in ("OVERPASS_URL", "AUGMENTED_DIFFS_URL", "OSMCHANGE_URL", "CHANGESETS_URL")
         for value in (
             *(
                 "https://",
@@ -149,6 +178,7 @@ def test_it_is_a_sentence_without_a_password(how: str, monkeypatch: pytest.Monke
 
 
 FINE = [
+    {"OSMCHANGE_URL": "https://h/minute", "PLANET_FILE": "p.osm.pbf", "SETTLE_SECONDS": "3900"},
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": "https://overpass-api.de"},  # the default
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "OVERPASS_URL": ""},
     {"AUGMENTED_DIFFS_URL": "https://h/diffs", "CHANGESETS_URL": "https://h/changesets"},
@@ -214,6 +244,15 @@ UNHEARD = [
         "SETTLE_SECONDS does nothing beside AUGMENTED_DIFFS_URL",
     ),
     ({"ARCHIVE_URI": "S3://b/x", "ARCHIVE_KEEP_DAYS": "9"}, "ARCHIVE_KEEP_DAYS does nothing in a bucket"),
+    (
+        {"OSMCHANGE_URL": "/m", "AUGMENTED_DIFFS_URL": "/x"},
+        "AUGMENTED_DIFFS_URL does nothing beside OSMCHANGE_URL",
+    ),
+    ({"OSMCHANGE_URL": "/m", "OVERPASS_URL": "https://o"}, "OVERPASS_URL does nothing beside OSMCHANGE_URL"),
+    *(
+        ({name: "/x"}, f"{name} does nothing without OSMCHANGE_URL")
+        for name in ("PLANET_FILE", "AUGMENT_STORE", "MADE_DIFFS_URI")
+    ),
 ]
 
 

@@ -65,6 +65,11 @@ def test_an_env_file_is_read_and_the_environment_wins(
         ("ARCHIVE_URI", "~nobody-of-this-name/archive"),
         ("STATS_DATA_DIR", "~nobody-of-this-name"),
         ("STATS_DATA_DIR", "s3://bucket/data"),
+        ("OSMCHANGE_URL", "ftp://u:hunter2@host/minute"),
+        ("MADE_DIFFS_URI", "https://u:hunter2@host/folder"),
+        ("MADE_DIFFS_URI", "gs://bucket/folder"),
+        ("PLANET_FILE", "https://u:hunter2@planet.example/planet.osm.pbf"),
+        ("AUGMENT_STORE", "s3://bucket/store"),
     ],
 )
 def test_a_bad_value_is_named_and_a_password_is_not_shown(
@@ -118,7 +123,13 @@ def test_places_that_can_be_set(value: str, monkeypatch: pytest.MonkeyPatch) -> 
         ),
         *(
             (name, value)
-            for name in ("AUGMENTED_DIFFS_URL", "CHANGESETS_URL", "ARCHIVE_URI")
+            for name in (
+                "AUGMENTED_DIFFS_URL",
+                "CHANGESETS_URL",
+                "OSMCHANGE_URL",
+                "MADE_DIFFS_URI",
+                "ARCHIVE_URI",
+            )
             for value in ("FILE:///A%20B", "S3://bucket/A")
         ),
     ],

@@ -73,6 +73,16 @@ class Config:
         return self.named("ec2") if self.on_ec2 else "FARGATE"
 
     @property
+    def has_store(self) -> bool:
+        """Whether the code server is on the machine with the store's volume (cloudformation/store.yaml)."""
+        return self["STORE"] == "yes"
+
+    @property
+    def code_provider(self) -> str:
+        """That of the code server."""
+        return self.named("store") if self.has_store else self.provider
+
+    @property
     def zone(self) -> str:
         """The private DNS zone that the code server's name is in."""
         return f"{self['CLUSTER_NAME']}.stats.internal"
@@ -205,6 +215,10 @@ def _places(values: Mapping[str, str]) -> list[str]:
     if values.get("RUNS") == "processes" and int(values["MAX_RUNS"]) > 16:
         wrong.append(
             "RUNS processes: MAX_RUNS is 16 at most, as all are in one task. For more: RUNS := mixed"
+        )
+    if values.get("STORE") == "yes" and values["LAUNCH_TYPE"] != "EC2":
+        wrong.append(
+            "STORE needs LAUNCH_TYPE EC2: a volume that outlives its task is a machine's, Fargate has none"
         )
     kind, asked = values["INSTANCE_TYPE"], values["ARCHITECTURE"]
     if values["LAUNCH_TYPE"] == "EC2" and asked and asked != rules.architecture(kind):

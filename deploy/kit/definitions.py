@@ -32,6 +32,7 @@ def bring(aws: Aws, config: Config, image: str, base: dict[str, str]) -> dict[st
             "PagesSecret": arns[secrets.PAGES],
             **config.code_size,
             "Exec": "yes" if config.exec else "no",
+            "Store": "yes" if config.has_store else "no",
         },
     )
 

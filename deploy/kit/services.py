@@ -30,6 +30,7 @@ def start(
     where = entrance.where(config, base)
     values = {
         **where,
+        "CodeProvider": config.code_provider,
         "Registry": discovery.registry(aws, config),
         **{name: tasks[name] for name in ("CodeTask", "DaemonTask", "WebserverTask", "WatchTask")},
         "ClientCidr": config["CLIENT_CIDR"],

@@ -66,6 +66,7 @@ AWS: Mapping[str, Variable] = {
     "LAUNCH_TYPE": Variable(r"EC2|FARGATE", "EC2"),
     "RUNS": Variable(r"mixed|tasks|processes", "mixed", required=False),
     "EXEC": Variable(r"yes|no", "no", required=False),
+    "STORE": Variable(r"yes|no", "no", required=False),
     "VPC": Variable(r"vpc-[0-9a-f]{8,17}", "vpc-0123456789abcdef0"),
     "SUBNETS": Variable(
         r"subnet-[0-9a-f]{8,17}(,subnet-[0-9a-f]{8,17})+",

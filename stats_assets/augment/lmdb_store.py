@@ -77,11 +77,17 @@ class LmdbStore:
     def reading(self) -> Iterator[LmdbSnapshot]:
         """A consistent look. Raises StoreDamaged where what is looked at is not what was written."""
         self._snapshots += 1
+        tables: Tables = {}
         try:
             with self._told(), self._environment.begin() as transaction:
-                yield LmdbSnapshot(self._tables(transaction))
+                tables = self._tables(transaction)
+                yield LmdbSnapshot(tables)
         finally:
             self._snapshots -= 1
+            # Its reader's slot, of which there are 126, is free when nobody holds the transaction: whoever still has the
+            # look, as a cycle that waits for Python's collector, must not.
+            for table in tables.values():
+                table.end()
 
     @contextmanager
     def changing(self) -> Iterator[LmdbChange]:

@@ -24,6 +24,10 @@ class SealedTable:
     def __init__(self, transaction: "lmdb.Transaction[bytes]", handle: Any) -> None:
         self._transaction, self._handle = transaction, handle
 
+    def end(self) -> None:
+        """It can't be asked any more, and holds nothing."""
+        del self._transaction
+
     def get(self, key: bytes) -> bytes | None:
         """The value; None: no such row."""
         data = self._transaction.get(key, db=self._handle)

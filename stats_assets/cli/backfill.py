@@ -119,7 +119,7 @@ def _warn_of_head(stats: Stats, wanted: "Wanted") -> None:
     """Says what is beyond the head; refuses where that is more than the head's own block. Raises BadParameter."""
     try:
         with stats.connect() as connection:
-            head = of_limit(connection, stats.source(wanted.stream), wanted.stream, decides=False)
+            head = of_limit(connection, stats.source(wanted.stream, connection), wanted.stream, decides=False)
     except HeadUnknown as error:
         said = "" if wanted.from_feed else " What the archive has is done without it."
         say(f"{error}.{said}", style="yellow")

@@ -190,7 +190,7 @@ def _origin(stats: Stats, connection: Connection, stream: Stream, first: int) ->
         origin = stats.settings.start(stream)
     if origin is None:
         try:
-            origin = of_limit(connection, stats.source(stream), stream, decides=True)
+            origin = of_limit(connection, stats.source(stream, connection), stream, decides=True)
         except HeadUnknown as error:
             say(f"Up to where? {stream} has not begun, and {error}.", style="red")
             raise typer.Exit(2) from None

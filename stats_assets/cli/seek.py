@@ -69,7 +69,7 @@ def _head(stats: Stats, stream: Stream, sequence: int, at: int | None, *, yes: b
     """The feed's head, which must not be below the sequence; unknown, a person must be sure."""
     try:
         with stats.connect() as connection:
-            head = of_limit(connection, stats.source(stream), stream, decides=at is None)
+            head = of_limit(connection, stats.source(stream, connection), stream, decides=at is None)
     except HeadUnknown as error:
         if at is None or sequence > at:
             said = (

@@ -11,7 +11,9 @@ from dagster._grpc.types import CanCancelExecutionRequest, CanCancelExecutionRes
 from dagster._serdes import ConfigurableClassData, deserialize_value
 
 from stats_assets.ecs.run_launcher import RunTaskLauncher
+from stats_assets.orchestration.assets.made_diffs import MADE
 from stats_assets.orchestration.partitions import KIND_TAG, LIVE
+from stats_assets.streams import MAKER_JOB
 
 WHERE_TAG = "stats_assets/where"
 PROCESS, TASK = "process", "task"
@@ -50,7 +52,12 @@ class MixedRuns(RunTaskLauncher):
             super().launch_run(context)
 
     def where(self, run: DagsterRun) -> str:
-        """Where a run is to be. Live ones are short, and what they lose is done again by the next."""
+        """Where a run is to be. Live ones are short, and what they lose is done again by the next.
+
+        The maker's is always where its store is: on a volume of the code server's machine, whoever starts it.
+        """
+        if run.job_name == MAKER_JOB or MADE in (run.asset_selection or ()):
+            return PROCESS
         if self._runs == "mixed":
             return PROCESS if run.tags.get(KIND_TAG) == LIVE else TASK
         return TASK if self._runs == "tasks" else PROCESS

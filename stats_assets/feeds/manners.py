@@ -50,3 +50,9 @@ def is_own(url: str) -> bool:
         return "." not in host or any(host.endswith(f".{name}") for name in _OWN)
     mapped = getattr(address, "ipv4_mapped", None) or address
     return mapped.is_loopback or mapped.is_private or mapped.is_link_local
+
+
+def server_of(url: str) -> str:
+    """What requests and limits count for: a web address's host and port, else the place itself."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].lower() if parts.scheme in ("http", "https") else url

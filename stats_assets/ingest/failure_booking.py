@@ -116,7 +116,7 @@ class FailureBooking:
                 raise error
             case "blame feed":
                 # a remark may be seen only by who reads it all
-                asked.heed(self.connection, self.work.stream, error)
+                asked.heed(self.connection, self.work.stream, error, url=self.bodies.source.url)
                 raise FeedFailed(error) from error
             case "wait":
                 with self._holding_lease():
@@ -181,5 +181,5 @@ class FailureBooking:
         try:
             self.bodies.probe(sequence)
         except FeedRefused as error:
-            asked.heed(self.connection, self.work.stream, error)
+            asked.heed(self.connection, self.work.stream, error, url=self.bodies.source.url)
             raise FeedFailed(error) from None

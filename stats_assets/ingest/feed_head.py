@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.ledger import asked, heads
+from stats_assets.database.ledger import addresses, asked, heads
 from stats_assets.database.ledger.heads import A_LITTLE, Head, head_of
 from stats_assets.feeds.outcomes import HeadQuiet, HeadUnknown
 from stats_assets.feeds.sequences import TO_COME
@@ -45,6 +45,8 @@ class Feed:
     """Seconds until there can be another."""
     settled: int | None = None
     """The newest sequence whose body is final, as the feed says, or said last; None: it does not say."""
+    several: bool = False
+    """It has several addresses: one that is far behind is no other numbering, but the best that there is."""
     error: HeadUnknown | None = None
     """What asking just now ended in."""
 
@@ -81,7 +83,9 @@ def of_run(connection: Connection, source: Source, stream: Stream, end: int) -> 
     if _is_fresh(known, source) and (known.head or 0) >= end:
         feed = _known(known, source)
     else:
-        feed = _asked(connection, source, known, None, keep=True)
+        # One that was left meanwhile says nothing of the stream's head.
+        keep = addresses.quiet(connection, stream, source.url).in_use
+        feed = _asked(connection, source, known, None, keep=keep)
     if feed.head is None:
         raise feed.error or HeadUnknown(source.url, feed.trouble)
     return feed
@@ -108,7 +112,7 @@ def of_limit(connection: Connection, source: Source, stream: Stream, *, decides:
     try:
         return _confirmed(_counted(connection, source, stream), source, known, decides=decides).sequence
     except HeadUnknown as error:
-        asked.heed(connection, stream, error)
+        asked.heed(connection, stream, error, url=source.url)
         raise
 
 
@@ -158,7 +162,7 @@ def _asked(
         state = _believed(ask, source, known, cursor, decides=decides, keep=keep)
     except HeadUnknown as error:
         if keep:
-            asked.heed(connection, known.stream, error)
+            asked.heed(connection, known.stream, error, url=source.url)
             heads.failed(connection, known.stream, str(error))
         return replace(_known(known, source, str(error)), error=error)
     at = time_of(known.stream, state)
@@ -191,7 +195,7 @@ def _asked(
 
 def _counted(connection: Connection, source: Source, stream: Stream) -> Ask:
     def ask() -> State:
-        asked.count(connection, stream, "head")
+        asked.count(connection, stream, "head", url=source.url)
         return source.ask()
 
     return ask

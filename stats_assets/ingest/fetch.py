@@ -6,7 +6,7 @@ What a body that can't be used means for the run is sequence_loop.py's.
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.failures import is_sequences
-from stats_assets.database.ledger import asked
+from stats_assets.database.ledger import addresses, asked
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.numbering import Numbering
 from stats_assets.feeds.archive import Archive, ArchiveError
@@ -63,12 +63,26 @@ class StreamWork:
     """All that a stream's runs need, made once a process."""
 
     stream: Stream
-    source: Source
+    sources: tuple[Source, ...]
+    """In order of preference."""
     archive: Archive
     reader: Reader
     retries: Retries
     settle_seconds: float
     lease_stale_seconds: float
+    begins: Mapping[str, int] = field(default_factory=dict)
+    """The first sequence that an address can answer, where it is set."""
+
+    @property
+    def source(self) -> Source:
+        """The preferred one."""
+        return self.sources[0]
+
+
+def first_sequences(connection: Connection, work: StreamWork) -> dict[str, int]:
+    """The first sequence that each address can answer: as it is set, else as it was found out."""
+    found = addresses.of(connection, work.stream, [source.url for source in work.sources])
+    return {one.url: one.first for one in found if one.first is not None} | dict(work.begins)
 
 
 def settled_to(
@@ -145,6 +159,8 @@ class Bodies:
     """A run's bodies, in a folder of its own. A run by hand waits here for an id that was asked for just now."""
 
     work: StreamWork
+    used: Source
+    """The one in use."""
     connection: Connection
     turn: Turn
     folder: Path
@@ -153,8 +169,20 @@ class Bodies:
     numbering: Numbering
     last: Body | None = None
     """The body that was read last, also one that the reader failed on."""
-    probed: dict[int, Body] = field(default_factory=dict)
-    """Fetched before their turn, to see whether the feed works."""
+    probed: dict[int, tuple[Body, Source]] = field(default_factory=dict)
+    """Fetched before their turn, to see whether the feed works, and from where."""
+    begins: dict[str, int] = field(init=False)
+    """The first sequence that each address can answer, as far as that is known."""
+    source: Source = field(init=False)
+    """The one that was asked last: the one in use, but for what is before its history."""
+
+    def __post_init__(self) -> None:
+        self.begins = first_sequences(self.connection, self.work)
+        self.source = self.used
+
+    def read_from(self, source: Source) -> None:
+        """Another one is in use now."""
+        self.used = self.source = source
 
     def read(self, sequence: int) -> Read:
         """The sequence's body, from the archive or the feed, counted. Raises FeedError, Poison."""
@@ -166,7 +194,10 @@ class Bodies:
                     with suppress(BrokenGeometryRemark):
                         judge(read, until=None)
                     return read
-        return self.count(self.probed.pop(sequence) if sequence in self.probed else self._in_time(sequence))
+        if sequence not in self.probed:
+            return self.count(self._in_time(sequence))
+        body, self.source = self.probed.pop(sequence)
+        return self.count(body)
 
     def _in_time(self, sequence: int) -> Body:
         while True:
@@ -185,7 +216,7 @@ class Bodies:
             # These are the sequence's own failures: the feed has it.
             with suppress(BeforeHistory, BrokenGeometryRemark, Poison):
                 judge(self.count(body), until=None)
-            self.probed[sequence] = body
+            self.probed[sequence] = body, self.source
         except AskedJustNow as error:
             if not error.answered:
                 raise
@@ -202,7 +233,8 @@ class Bodies:
             self.report.fetch_seconds += time.monotonic() - began
 
     def _ask(self, sequence: int) -> Body:
-        source, stream = self.work.source, self.work.stream
+        source, stream = self._that_knows(sequence), self.work.stream
+        self.source = source
         with self.turn.taken() if source.serial else nullcontext(self.connection) as connection:
             request = asked.begin(connection, stream, source, sequence)
             try:
@@ -211,12 +243,22 @@ class Bodies:
                 size = error.body.size if error.body else 0
                 asked.end(connection, stream, request, size, error)
                 empty = error.body is not None and not size and not isinstance(error, FeedRefused)
-                if empty and asked.poisoned(connection, stream, sequence):
+                if empty and asked.poisoned(connection, stream, sequence, source.url):
                     what = "an empty answer, as the server refused the same query before and keeps that for an hour"
                     raise DuplicateQueryRefused(error.url, what, body=error.body) from error
                 raise
             asked.end(connection, stream, request, body.size, None)
             return body
+
+    def _that_knows(self, sequence: int) -> Source:
+        """The one in use, or the first whose history goes back so far. Raises BeforeHistory where none does."""
+        for source in (self.used, *self.work.sources):
+            if sequence >= self.begins.get(source.url, 0):
+                return source
+        raise BeforeHistory(
+            self.used.url,
+            f"not asked: {sequence} is before its history, which begins at {self.begins[self.used.url]}",
+        )
 
     def count(self, body: Body) -> Read:
         self.last = body

@@ -18,12 +18,14 @@ from stats_assets.database.connection import Connection, DatabaseUnreachable, cl
 from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.ranges import Away, away_in, note, require_tables
 from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
-from stats_assets.database.ledger import ledger, pauses
+from stats_assets.database.ledger import addresses, ledger, pauses
 from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
+from stats_assets.feeds.source import Source
+from stats_assets.ingest.failover import in_use
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
 from stats_assets.ingest.feed_head import Feed, known_of
 from stats_assets.ingest.feed_head import of_run as head_for
@@ -83,10 +85,11 @@ def _run(
     start, end = report.start, report.end
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         report.began = clock(connection)
+        source = in_use(connection, work.stream, work.sources)
         try:
-            _know(report, head_for(connection, work.source, work.stream, end))
+            _know(report, head_for(connection, source, work.stream, end))
         except HeadUnknown as error:
-            report.settled = known_of(connection, work.source, work.stream).settled
+            report.settled = known_of(connection, source, work.stream).settled
             if not mode.by_hand:
                 _pause(connection, work.stream, FeedFailed(error), report, mode)
                 report.left = len(_due(connection, work.stream, range(start, end + 1), mode))
@@ -106,13 +109,13 @@ def _run(
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):
             if mode.late:
-                due = _late(connection, work, report, last)
+                due = _late(connection, work, source, report, last)
             else:
                 due = _due(connection, work.stream, range(start, last + 1), mode)
             report.due = len(due)
             numbered = numbering(connection, work.stream)
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
-            bodies = Bodies(work, connection, turn, Path(folder), report, mode, numbered)
+            bodies = Bodies(work, source, connection, turn, Path(folder), report, mode, numbered)
             runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
             try:
                 for block, rows in groupby(due, lambda row: block_of(row.sequence)):
@@ -174,8 +177,10 @@ def _know(report: Report, feed: Feed) -> None:
     report.head, report.settled = feed.head, feed.settled
 
 
-def _late(connection: Connection, work: StreamWork, report: Report, last: int) -> list[LedgerRow]:
-    settled = settled_to(work.source, work.settle_seconds, report.head, report.settled)
+def _late(
+    connection: Connection, work: StreamWork, source: Source, report: Report, last: int
+) -> list[LedgerRow]:
+    settled = settled_to(source, work.settle_seconds, report.head, report.settled)
     # Whether they are worth a run was decided when this one was asked for.
     late = late_sequences(connection, work.stream, settled, batch=0)
     wanted = [n for n in late if report.start <= n <= last]
@@ -189,6 +194,7 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
         try:
             return runner.go(due)
         except FeedFailed as failure:
+            _blame(runner, failure)
             if runner.mode.pauses_stream:
                 return _pause(runner.connection, runner.work.stream, failure, runner.report, runner.mode)
             wait = max(pause, failure.retry_after or 0)
@@ -200,12 +206,28 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
             log.info(f"{what}. This run waits {in_words(wait)}, then it goes on.")
             due = runner.give_back(due, blames=not isinstance(failure.error, FeedRefused))
             time.sleep(wait)
-            if runner.report.head is None:
-                with suppress(HeadUnknown):
-                    work = runner.work
-                    feed = head_for(runner.connection, work.source, work.stream, due[-1].sequence)
-                    _know(runner.report, feed)
+            _look_again(runner, due[-1].sequence)
     return None
+
+
+def _blame(runner: Runner, failure: FeedFailed) -> None:
+    """The address failed, so that another is used, if there is one. A limit is told by its quiet, and by hand nothing
+    is said of the stream's feed.
+    """
+    if not (runner.mode.by_hand or isinstance(failure.error, FeedRefused)):
+        addresses.bad(
+            runner.connection, runner.work.stream, runner.bodies.source.url, str(failure).rstrip(".")
+        )
+
+
+def _look_again(runner: Runner, end: int) -> None:
+    """After a wait: another address may be in use now, and the head known."""
+    work, bodies = runner.work, runner.bodies
+    source = in_use(runner.connection, work.stream, work.sources)
+    if runner.report.head is None or source.url != bodies.used.url:
+        with suppress(HeadUnknown):
+            _know(runner.report, head_for(runner.connection, source, work.stream, end))
+            bodies.read_from(source)
 
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report, mode: Mode) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.facts.ranges import Away, FactsAway
-from stats_assets.database.ledger import ledger, pauses
+from stats_assets.database.ledger import addresses, ledger, pauses
 from stats_assets.database.ledger.commit import commit
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.database.ledger.worth import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted
@@ -80,8 +80,14 @@ class Runner:
         self.bodies, self.run_id, self.booking, self.away = bodies, run_id, booking, away
         self.work, self.connection = bodies.work, bodies.connection
         self.report, self.mode = bodies.report, bodies.mode
+        self._addresses: dict[str, int] = {}
         self.at = 0
         """The sequence that is being done, or was done last."""
+
+    def _address(self, url: str) -> int:
+        if url not in self._addresses:
+            self._addresses[url] = addresses.known(self.connection, self.work.stream, url)
+        return self._addresses[url]
 
     def go(self, due: Sequence[LedgerRow]) -> None:
         """Do all of it, or end early for a reason that the report says. Raises FeedFailed."""
@@ -141,7 +147,7 @@ class Runner:
     def judge(self, taken: LedgerRow, read: Read) -> str | None:
         """Raises FeedError unless the body is whole; a remark on one geometry is put up with in the end, flagged."""
         known = read.body.from_archive  # it was put up with before
-        until = None if known else self.work.source.until(taken.sequence)
+        until = None if known else self.bodies.source.until(taken.sequence)
         try:
             judge(read, until)
         except BrokenGeometryRemark as error:
@@ -154,7 +160,7 @@ class Runner:
         """Commit what was read; flagged: why the body is doubtful, if it was put up with."""
         began = time.monotonic()
         body, reading = read.body, read.reading
-        source, settle, numbering = self.work.source, self.work.settle_seconds, self.bodies.numbering
+        source, settle, numbering = self.bodies.source, self.work.settle_seconds, self.bodies.numbering
         tallied = ({BROKEN_GEOMETRY: 1} if flagged else {}) | (
             {OSM_BASE_TO_COME: 1} if read.is_to_come else {}
         )
@@ -174,6 +180,7 @@ class Runner:
             from_archive=body.from_archive,
             numbering=numbering.of(taken.sequence),
             of_directory=source.until(taken.sequence) is None and not body.from_archive,
+            address=None if body.from_archive else self._address(source.url),
         )
         self.booking.before_history = 0
         verdict = commit(
@@ -182,5 +189,7 @@ class Runner:
         )
         if not self.mode.by_hand and not self.report.committed:
             pauses.unpause(self.connection, self.work.stream)
+        if not (self.report.committed or body.from_archive):
+            addresses.good(self.connection, self.work.stream, source.url)
         self.report.add(taken.sequence, verdict, reading)
         self.report.commit_seconds += time.monotonic() - began

@@ -46,19 +46,21 @@ def feed_age_seconds(feed: Feed, now: datetime) -> float | None:
     return max(known) if known else None
 
 
-def is_ahead(cursor: int, newest: int | None, head: int | None) -> bool:
+def is_ahead(cursor: int, newest: int | None, feed: Feed) -> bool:
     """Whether the cursor lies beyond the feed's head, though the feed never was there: a seek, or another feed.
 
-    A server that is a little behind the one that was read before is no such case.
+    A server that is a little behind the one that was read before is no such case, nor one of several that are known to
+    be of one feed.
     """
+    head = feed.head
     if head is None or cursor <= head:
         return False
-    return newest is None or newest <= head or cursor - head > LITTLE_BEHIND
+    return newest is None or newest <= head or (cursor - head > LITTLE_BEHIND and not feed.several)
 
 
 def is_another(cursor: int, newest: int | None, feed: Feed) -> bool:
     """Whether the feed's head is far below the cursor, though a feed was there: another server or numbering."""
-    if feed.head is None or cursor <= feed.head:
+    if feed.head is None or cursor <= feed.head or feed.several:
         return False
     return max(-1 if n is None else n for n in (newest, feed.highest)) - feed.head > A_LITTLE
 

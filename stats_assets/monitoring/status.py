@@ -23,7 +23,6 @@ from stats_assets.database.open_transactions import oldest_transaction
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.own_files import unusable
 from stats_assets.database.statistics.verdicts import verdict
-from stats_assets.ingest.feed_head import of_look
 from stats_assets.monitoring import lag
 from stats_assets.monitoring.made_diffs import MakerStatus, maker_status
 from stats_assets.monitoring.stream_status import Status, StreamStatus
@@ -76,7 +75,7 @@ def _stream(
     poll_seconds = stats.settings.poll_seconds
     known = _known(row, switches, poll_seconds)
     cursor = row.checkpoint if row else None
-    feed = of_look(connection, stats.source(stream), stream)
+    feed = stats.head(stream, connection)
     now = clock(connection)
     newest = None if cursor is None else newest_committed(connection, stream, cursor)
     rate, committed_at = _rate(connection, stream, cursor)
@@ -99,7 +98,7 @@ def _stream(
         head=feed.head,
         trouble=feed.trouble if feed.head is None else None,
         newest=newest,
-        ahead=cursor is not None and lag.is_ahead(cursor, newest, feed.head),
+        ahead=cursor is not None and lag.is_ahead(cursor, newest, feed),
         another=cursor is not None and lag.is_another(cursor, newest, feed),
         lag_seconds=None
         if cursor is None

@@ -11,7 +11,7 @@ from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.stream_rows import StreamRow, stream_of
 from stats_assets.database.ledger.waiting import waiting
-from stats_assets.ingest.feed_head import Feed, known_of
+from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring import lag
 from stats_assets.monitoring.lag import BEHIND
 from stats_assets.monitoring.switches import switches_of
@@ -32,7 +32,7 @@ def lag_outcome(
     newest, now, head = newest_committed(connection, stream, cursor), clock(connection), feed.head
     done = cursor if newest is None else newest
     behind, age = lag.lag_seconds(stream, done, feed, now), lag.feed_age_seconds(feed, now)
-    ahead, another = lag.is_ahead(cursor, newest, head), lag.is_another(cursor, newest, feed)
+    ahead, another = lag.is_ahead(cursor, newest, feed), lag.is_another(cursor, newest, feed)
     said = "the feed's head is unknown" if behind is None else f"{in_words(behind)} behind"
     if another and head is not None:
         said = lag.why_another(stream, cursor, head)
@@ -98,7 +98,7 @@ def lag_of_others(
         why = lag.why_not_followed(stream, switches, row, stats.settings.poll_seconds)
         if why is None or switches.is_on(stream, row.instance_id):
             continue
-        feed = known_of(connection, stats.source(stream), stream)
+        feed = stats.head(stream, connection, asks=False)
         result = lag_outcome(stats, connection, stream, row.checkpoint, feed, why)
         if changed(instance, AssetKey(TABLE[stream].feed), result):
             events.append(evaluation_of(result))

@@ -26,7 +26,7 @@ from stats_assets.database.ledger.doubts import doubts, to_heal
 from stats_assets.database.ledger.ledger import Work
 from stats_assets.database.ledger.spans import counted_under_older
 from stats_assets.database.ledger.stream_rows import given_up_for, stream_of, troubled
-from stats_assets.ingest.feed_head import Feed, of_look
+from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring.lag import BEHIND
 from stats_assets.orchestration.assets.failing import failing
 from stats_assets.orchestration.check_outcomes import SHOWN, changed, evaluation_of
@@ -156,7 +156,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
         def run() -> AssetCheckResult:
             stats = current_stats()
             with failing(), stats.look() as connection:
-                feed = of_look(connection, stats.source(stream), stream)
+                feed = stats.head(stream, connection)
                 row = stream_of(connection, stream)
                 cursor = row.checkpoint if row and row.checkpoint is not None else -1
                 instance = _instance()

@@ -22,6 +22,7 @@ from stats_assets.database.ledger import asked, seeking, stream_rows
 from stats_assets.database.ledger.due_again import late
 from stats_assets.database.ledger.ledger import block_of
 from stats_assets.database.ledger.waiting import waiting
+from stats_assets.ingest import failover
 from stats_assets.ingest.feed_head import Feed, of_tick
 from stats_assets.ingest.fetch import settled_to
 from stats_assets.ingest.tick import (
@@ -96,7 +97,7 @@ def tick(context: SensorEvaluationContext, stats: Stats, stream: Stream) -> Sens
     warn: Callable[[str], None] = said.append if preview else context.log.warning
     events: Sequence[AssetCheckEvaluation] = ()
     with opened(stats, preview) as connection:
-        feed = _ask(context, connection, stats, stream, keep=not preview)
+        feed = _ask(context, connection, stats, stream, warn, keep=not preview)
         try:
             turn = retried(lambda: _turn(context, connection, stats, stream, feed, warn, usable=not broken))
         except stream_rows.StreamBusy as busy:
@@ -161,20 +162,32 @@ def _said(preview: bool, *reasons: str) -> str:
 
 
 def _ask(
-    context: SensorEvaluationContext, connection: Connection, stats: Stats, stream: Stream, *, keep: bool
+    context: SensorEvaluationContext,
+    connection: Connection,
+    stats: Stats,
+    stream: Stream,
+    warn: Callable[[str], None],
+    *,
+    keep: bool,
 ) -> Feed:
     """The feed's head: outside of the tick's transaction, whatever becomes of that."""
     row = stream_rows.stream_of(connection, stream)
     done = [n for n in (_number(context.cursor), row.checkpoint if row else None) if n is not None]
     begun = row is not None and row.checkpoint is not None
-    return of_tick(
-        connection,
-        stats.source(stream),
-        stream,
-        max(done) if begun else None,
-        decides=not begun and stats.settings.start(stream) is None,
-        keep=keep,
-    )
+    sources = stats.sources(stream)
+    source = failover.in_use(connection, stream, sources)
+    cursor = max(done) if begun else None
+    decides = not begun and stats.settings.start(stream) is None
+    feed = of_tick(connection, source, stream, cursor, decides=decides, keep=keep)
+    if not keep:
+        return feed
+    chosen, said = failover.attend(connection, sources, stream, source, feed)
+    if said:
+        warn(said)
+    if chosen.url == source.url:
+        return replace(feed, several=len(sources) > 1)
+    feed = of_tick(connection, chosen, stream, cursor, decides=decides)
+    return replace(feed, several=True)
 
 
 def _number(cursor: str | None) -> int | None:
@@ -239,10 +252,11 @@ def _decide(
     usable: bool,
 ) -> Decision:
     stream, settings, head = row.stream, stats.settings, feed.head
-    settled = settled_to(stats.source(stream), settings.settle_seconds, head, feed.settled)
+    source = stats.source(stream, connection)
+    settled = settled_to(source, settings.settle_seconds, head, feed.settled)
     first = block_of(standing.cursor + 1)
     # A late run that fails pauses no stream, so the next one must not come with the next tick.
-    none_late = flight.late or head is None or asked.fails(connection, stream)
+    none_late = flight.late or head is None or asked.fails(connection, stream, source.url)
     return decide(
         State(
             cursor=standing.cursor,
@@ -255,7 +269,7 @@ def _decide(
             rows=lambda wanted: stream_rows.block_rows(connection, stream, wanted),
             late=() if none_late else late(connection, stream, settled),
             # An Overpass gives one body after the other: there a longer run would only be one that lasts for hours.
-            blocks_a_run=1 if stats.source(stream).serial else MOST_BLOCKS_A_RUN,
+            blocks_a_run=1 if source.serial else MOST_BLOCKS_A_RUN,
             parallel=settings.max_parallel_runs,
         )
     )

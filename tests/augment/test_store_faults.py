@@ -113,6 +113,18 @@ def test_a_second_opener_is_told_who_has_it(folder: Path) -> None:
         LmdbStore(folder)
 
 
+def test_looks_that_are_over_hold_nothing_of_the_store(folder: Path) -> None:
+    """In a process that seldom collects garbage, as the code server, what is in a cycle stays for long."""
+    over: list[Snapshot] = []
+    with LmdbStore(folder) as store:
+        for _ in range(300):  # LMDB has room for 126 readers
+            with store.reading() as snapshot:
+                over.append(snapshot)
+                assert snapshot.place() == Place(0, 0, 0, 0)
+        with pytest.raises(AttributeError):
+            over[0].place()
+
+
 def test_the_map_grows(tmp_path: Path) -> None:
     room = 1 << 20
     with LmdbStore(tmp_path / "store", create=True, room=room) as store:

@@ -19,7 +19,7 @@ from stats_assets.database.ledger import ledger, seeking, stream_rows
 from stats_assets.database.ledger.spans import skipped
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.ingest.feed_head import of_look
+from stats_assets.ingest.feed_head import Feed, of_look
 from stats_assets.ingest.run import run_range
 from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring import status as standing
@@ -154,12 +154,22 @@ def test_a_cursor_beyond_the_head_is_a_state_of_its_own(
     assert look(done)["ahead"] is False
 
 
-def test_a_feed_that_went_back_a_little_is_no_seek() -> None:
-    assert not is_ahead(1000, 1000, 995)  # it was there before
-    assert is_ahead(1000, 1000, 900)  # another feed
-    assert is_ahead(1000, 999, 999)
-    assert is_ahead(1000, None, 999)
-    assert not is_ahead(1000, None, None)
+@pytest.mark.parametrize(
+    ("newest", "head", "several", "ahead"),
+    [
+        (1000, 995, False, False),  # it was there before
+        (1000, 900, False, True),  # another feed
+        (1000, 900, True, False),  # another address of the same one, which is behind
+        (999, 999, False, True),
+        (999, 999, True, True),
+        (None, 999, False, True),
+        (None, None, False, False),
+    ],
+)
+def test_a_feed_that_went_back_a_little_is_no_seek(
+    newest: int | None, head: int | None, several: bool, ahead: bool
+) -> None:
+    assert is_ahead(1000, newest, Feed(head, "", several=several)) is ahead
 
 
 # Partitions before the origin ---------------------------------------------------------------------------------------

@@ -128,14 +128,14 @@ def test_at_ones_own_server_an_id_may_be_asked_as_often_as_one_likes(connection:
 
 def test_a_duplicates_refusal_poisons_its_id_for_an_hour(connection: Connection) -> None:
     ask(connection, 7, DuplicateQueryRefused(URL, "duplicate_query"))
-    assert asked.poisoned(connection, DIFFS, 7)
-    assert not asked.poisoned(connection, DIFFS, 8)
-    assert not asked.poisoned(connection, "changesets", 7)
+    assert asked.poisoned(connection, DIFFS, 7, URL)
+    assert not asked.poisoned(connection, DIFFS, 8, URL)
+    assert not asked.poisoned(connection, "changesets", 7, URL)
     assert left(connection) == 0  # it is that id's alone
     pass_time(connection, 3599 - 30)
-    assert asked.poisoned(connection, DIFFS, 7)
+    assert asked.poisoned(connection, DIFFS, 7, URL)
     pass_time(connection, 60)
-    assert not asked.poisoned(connection, DIFFS, 7)
+    assert not asked.poisoned(connection, DIFFS, 7, URL)
 
 
 def test_a_feed_fails_while_its_last_two_answers_are_bad_and_of_now(connection: Connection) -> None:

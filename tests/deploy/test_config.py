@@ -57,11 +57,18 @@ def test_of_some_words_all_are_said() -> None:
         "LAUNCH_TYPE": "EC2 or FARGATE",
         "RUNS": "mixed or tasks or processes",
         "EXEC": "yes or no",
+        "STORE": "yes or no",
         "ARCHITECTURE": "x86_64 or arm64",
         "NO_LOGIN": "yes",
     }.items():
         with pytest.raises(ConfigError, match=rf"{name} can't be 'another'\. It is {words}(\n|$)"):
             load(AWS, environment=GOOD | {name: "another"})
+
+
+def test_a_store_needs_a_machine() -> None:
+    assert load(AWS, environment=GOOD | {"STORE": "yes"}).code_provider == f"{GOOD['CLUSTER_NAME']}-store"
+    with pytest.raises(ConfigError, match="STORE needs LAUNCH_TYPE EC2"):
+        load(AWS, environment=GOOD | {"STORE": "yes", "LAUNCH_TYPE": "FARGATE"})
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from dagster_aws.ecs import EcsRunLauncher
 
 from deploy.kit.instance import files
 from stats_assets.ecs.mixed_runs import PROCESS, TASK, WHERE_TAG, MixedRuns
+from stats_assets.orchestration.assets.made_diffs import MADE
 from stats_assets.orchestration.partitions import BACKFILL, BY_HAND, KIND_TAG, LATE, LIVE
-from stats_assets.streams import STREAM_TAG
+from stats_assets.streams import MAKER_JOB, STREAM_TAG
 from tests.deploy.conftest import Account
 
 
@@ -77,6 +78,11 @@ def test_each_kind_of_run_has_its_place_and_carries_it(
             found = instance.get_run_by_id(run.run_id)
             assert found is not None
             assert found.tags[WHERE_TAG] == where
+        for made in (  # always where its store is
+            run_of(instance, DagsterRunStatus.STARTING)._replace(job_name=MAKER_JOB),
+            run_of(instance, DagsterRunStatus.STARTING)._replace(asset_selection=frozenset([MADE])),
+        ):
+            assert launcher.where(made) == PROCESS, runs
     health_and_end_are_asked_where_the_run_is(instance, monkeypatch)
 
 

@@ -188,6 +188,24 @@ def test_the_logs(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.partition(" ")[2] for line in account.said[:-1]] == ["at work", "look 1", "look 2"]
 
 
+def test_the_code_server_is_where_the_store_is(account: Account) -> None:
+    account.variables["STORE"] = "yes"
+    cluster.configure(account.aws(), account.config)
+    register_a_machine(account)
+    secrets.put(account.aws(), account.config)
+    services.start(account.aws(), account.config, "stats:1")
+    ecs = account.client("ecs")
+    for name in ("code", "daemon", "webserver", "watch", "run"):
+        found = ecs.describe_task_definition(taskDefinition=f"stats-assets-{name}")["taskDefinition"]
+        places = {one.get("host", {}).get("sourcePath") for one in found["volumes"]} - {None}
+        mounted = {one["containerPath"] for one in found["containerDefinitions"][0]["mountPoints"]}
+        assert places == ({"/store"} if name == "code" else set()), name
+        assert mounted == ({"/tmp", "/store"} if name == "code" else {"/tmp"}), name  # noqa: S108
+    told = account.client("cloudformation").describe_stacks(StackName="stats-assets-services")["Stacks"][0]
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in told["Parameters"]}
+    assert (given["CodeProvider"], given["Provider"]) == ("stats-assets-store", "stats-assets-ec2")
+
+
 def test_a_shell_is_had_only_where_it_is_asked_for(account: Account) -> None:
     account.variables["EXEC"] = "yes"
     cluster.configure(account.aws(), account.config)

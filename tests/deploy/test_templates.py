@@ -139,8 +139,9 @@ def test_what_moto_drops_is_in_the_templates() -> None:
         name: one["Properties"] for name, one in resources("services").items() if name.endswith("Service")
     }
     found |= {"ReadOnlyService": resources("read-only")["Service"]["Properties"]}
-    for service in found.values():
-        assert service["CapacityProviderStrategy"] == [{"CapacityProvider": "Ref Provider", "Weight": 1}]
+    for name, service in found.items():
+        provider = "Ref CodeProvider" if name == "CodeService" else "Ref Provider"
+        assert service["CapacityProviderStrategy"] == [{"CapacityProvider": provider, "Weight": 1}]
         assert "LaunchType" not in service
         assert "AssignPublicIp" not in service["NetworkConfiguration"]["AwsvpcConfiguration"]
         if "LoadBalancers" not in service:

@@ -18,7 +18,7 @@ from typer.main import get_command
 from stats_assets.cli.main import app
 from stats_assets.cli.seek import MOST_UNASKED
 from stats_assets.database.ledger import pauses, stream_rows
-from stats_assets.definitions import defs
+from stats_assets.definitions import definitions_of, defs
 from stats_assets.demo.home import HEARD, TAKEN_OVER
 from stats_assets.env_file import NAMES, complaints
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
@@ -38,6 +38,10 @@ IN_WORDS = {
     "database_url": "embedded",
     "read_database_url": "a login made with the schema",
     "augmented_diffs_url": "none",
+    "osmchange_url": "none",
+    "planet_file": "none",
+    "augment_store": "{STATS_DATA_DIR}/augment_store",
+    "made_diffs_uri": "{STATS_DATA_DIR}/made_diffs",
     "augmented_diffs_start": "the head",
     "changesets_start": "the head",
     "archive_uri": "{STATS_DATA_DIR}/archive",
@@ -130,7 +134,8 @@ def test_each_command_is_named_in_the_readme() -> None:
 
 
 def checks() -> set[str]:
-    return {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+    on = definitions_of(Settings(osmchange_url="https://planet.example/minute"))
+    return {key.name for one in (defs, on) for key in one.resolve_asset_graph().asset_check_keys}
 
 
 def test_each_check_that_is_named_is_there_and_each_is_named_in_the_readme() -> None:

@@ -330,7 +330,7 @@ def test_a_late_feed_is_late_wherever_the_cursor_is(
         "INSERT INTO ledger (stream, sequence, result) VALUES (%s, %s, 'committed')", (stream, head)
     )
     feed = aged(head, age, stood=stood)
-    monkeypatch.setattr(standing, "of_look", lambda *_: feed)
+    monkeypatch.setattr(Stats, "head", lambda *_, **__: feed)
     found = standing.of(stats)
     said = found.streams[stream]
     assert (said.word, said.exit_code) == (word, code)

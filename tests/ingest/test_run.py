@@ -475,7 +475,7 @@ def test_whoever_asks_no_id_is_asked_a_third_time_in_180_seconds(
     work = dataclasses.replace(stats.work(DIFFS), settle_seconds=0)
     assert isinstance(work.source, OverpassSource)
     work.source.manners = Manners(0, 60)
-    work = dataclasses.replace(work, source=work.source)
+    work = dataclasses.replace(work, sources=work.sources)
     for number in range(14):
         mode = rng.choice([LIVE, LIVE, LATE, Mode("by hand", from_feed=True)])
         start = world.first + rng.randrange(2)

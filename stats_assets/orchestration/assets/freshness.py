@@ -7,7 +7,6 @@ from dagster import FreshnessPolicy
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.stream_rows import stream_of
-from stats_assets.ingest.feed_head import known_of
 from stats_assets.monitoring.lag import lag_seconds
 from stats_assets.streams import Stream
 from stats_assets.system import Stats
@@ -20,5 +19,5 @@ def newest_age(connection: Connection, stats: Stats, stream: Stream) -> float | 
     """How long ago the stream's newest counted sequence ended, in seconds; None: unknown. Asks no feed."""
     row = stream_of(connection, stream)
     newest = newest_committed(connection, stream, -1 if row is None else row.checkpoint or -1)
-    feed = known_of(connection, stats.source(stream), stream)
+    feed = stats.head(stream, connection, asks=False)
     return None if newest is None else lag_seconds(stream, newest, feed, clock(connection))

@@ -19,7 +19,6 @@ from dagster import (
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger.stream_rows import stream_of
 from stats_assets.database.statistics.sizes import ROWS_OF, committed_by_hour, edits_by_day, row_count
-from stats_assets.ingest.feed_head import known_of
 from stats_assets.monitoring.lag import feed_age_seconds
 from stats_assets.orchestration.assets.about import described
 from stats_assets.orchestration.assets.failing import failing
@@ -50,7 +49,7 @@ def observe(stats: Stats, connection: Connection) -> dict[str, dict[str, Any]]:
         hours = [
             (f"{hour:%d %b %H:00} UTC", number) for hour, number in committed_by_hour(connection, stream)
         ]
-        feed = known_of(connection, stats.source(stream), stream)
+        feed = stats.head(stream, connection, asks=False)
         feed_age = feed_age_seconds(feed, clock(connection))
         found[TABLE[stream].feed] = {
             **({} if feed.head is None else {"head": feed.head}),

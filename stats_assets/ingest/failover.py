@@ -1,0 +1,101 @@
+"""A feed of several addresses: who is asked how far it is, and which address the stream is read from then.
+
+The decisions are address_choice.py's, what is known of each address is database/ledger/addresses.py's. One address goes
+the same way, and is always the one in use.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from stats_assets.database.connection import Connection, clock
+from stats_assets.database.ledger import addresses, asked
+from stats_assets.database.ledger.heads import head_of
+from stats_assets.feeds.outcomes import HeadUnknown
+from stats_assets.feeds.source import Source
+from stats_assets.ingest.address_choice import BEHIND, Choice, choose, to_ask
+from stats_assets.ingest.feed_head import Feed
+from stats_assets.ingest.head_time import AHEAD, contradiction, time_of
+from stats_assets.streams import Stream
+from stats_assets.words import at
+
+
+def in_use(connection: Connection, stream: Stream, sources: Sequence[Source]) -> Source:
+    """The source that the stream is read from, as the last tick has said; else the first."""
+    if len(sources) > 1 and (used := addresses.in_use(connection, stream)) is not None:
+        return next((source for source in sources if source.url == used.url), sources[0])
+    return sources[0]
+
+
+def attend(
+    connection: Connection, sources: Sequence[Source], stream: Stream, used: Source, feed: Feed
+) -> tuple[Source, str | None]:
+    """After the one in use was asked: note what it said, ask others where that is of use, and choose.
+
+    Returns the source to use from now on, and, where it is another one, what to say of that. For ticks, outside of
+    their transaction: it asks, and writes down.
+    """
+    _note(connection, stream, used, feed)
+    urls = [source.url for source in sources]
+    now = clock(connection)
+    if len(sources) > 1:
+        late = feed.time is not None and now - feed.time >= BEHIND
+        for url in to_ask(addresses.of(connection, stream, urls), used.url, late=late):
+            other = next(source for source in sources if source.url == url)
+            _ask(connection, stream, other, max(now, feed.time or now))
+    before = addresses.in_use(connection, stream)
+    choice = choose(addresses.of(connection, stream, urls), before and before.url)
+    addresses.note_well(connection, stream, choice.well, [url for url in urls if url not in choice.well])
+    chosen = next(source for source in sources if source.url == choice.url)
+    why = _why(choice, urls)
+    if before is None or (before.url, before.why) != (choice.url, why):
+        left = before is not None and before.url in choice.why_not
+        addresses.use(connection, stream, choice.url, why, left=left)
+    if before is None or before.url == choice.url:
+        return chosen, None
+    return (
+        chosen,
+        f"{stream} is read from {choice.url} now, no longer from {before.url}. {_said(choice)}".strip(),
+    )
+
+
+def look(connection: Connection, stream: Stream, sources: Sequence[Source]) -> Choice:
+    """What would be chosen by what is known: nothing is asked, and nothing written down. For who looks."""
+    used = addresses.in_use(connection, stream)
+    return choose(addresses.of(connection, stream, [one.url for one in sources]), used and used.url)
+
+
+def _why(choice: Choice, urls: Sequence[str]) -> str | None:
+    """Why it is not the first one."""
+    return None if choice.url == urls[0] else choice.why_not.get(urls[0])
+
+
+def _said(choice: Choice) -> str:
+    return " ".join(f"{url}: {why.rstrip('.')}." for url, why in choice.why_not.items())
+
+
+def _note(connection: Connection, stream: Stream, used: Source, feed: Feed) -> None:
+    known = head_of(connection, stream)
+    if feed.error is not None:
+        addresses.failed(connection, stream, used.url, str(feed.error))
+    elif known.source == used.url and known.head is not None and known.failed_at is None:
+        (before,) = addresses.of(connection, stream, [used.url])
+        if before.answered_at is None or (known.asked_at and known.asked_at > before.answered_at):
+            addresses.saw(connection, stream, used.url, known.head, known.feed_time)
+
+
+def _ask(connection: Connection, stream: Stream, source: Source, furthest: datetime) -> None:
+    """One question. An address that is further than all time can't be is not believed."""
+    asked.count(connection, stream, "head", url=source.url)
+    try:
+        state = source.ask()
+        reached = time_of(stream, state)
+        why = contradiction(stream, state, None)
+        if why is None and reached is not None and reached - furthest > AHEAD:
+            why = f"its time is {at(reached)}, which is still to come"
+        if why is not None:
+            raise HeadUnknown(source.url, f"a head of {state.sequence} is not believed: {why}")
+    except HeadUnknown as error:
+        asked.heed(connection, stream, error, url=source.url)
+        addresses.failed(connection, stream, source.url, str(error))
+        return
+    addresses.saw(connection, stream, source.url, state.sequence, reached and min(reached, furthest))
