@@ -76,7 +76,9 @@ def _now_is(time: Callable[[], datetime]) -> type[datetime]:
 
 @dataclass
 class Hour:
-    """`instance`, `cursors`: Dagster's. poll: seconds from tick to tick. streams: whose sensors are on."""
+    """`instance`, `cursors`: Dagster's. poll: seconds from tick to tick. streams: whose sensors are on. others: feeds
+    for which time passes, too.
+    """
 
     feed: DemoFeed
     url: str
@@ -84,6 +86,7 @@ class Hour:
     poll: float = 15.0
     streams: tuple[Stream, ...] = (DIFFS,)
     cursors: dict[Stream, str | None] = field(default_factory=dict)
+    others: tuple[DemoFeed, ...] = ()
     troubles: list[str] = field(default_factory=list)
     """Why runs of the maker of augmented diffs could not go on."""
 
@@ -92,7 +95,8 @@ class Hour:
         if threading.current_thread() is not threading.main_thread():
             threading.Event().wait(seconds)
             return
-        self.feed.pass_time(seconds)
+        for feed in (self.feed, *self.others):
+            feed.pass_time(seconds)
         self._set_clock()
 
     def _set_clock(self) -> None:

@@ -47,6 +47,8 @@ class Late(NamedTuple):
     connection: Connection
     last: int
     patch: pytest.MonkeyPatch
+    second: DemoFeed
+    """Another server of the same world, to which other edits are late."""
 
     def follow(self, source: str) -> None:
         """From now on, this one."""
@@ -54,6 +56,10 @@ class Late(NamedTuple):
             self.patch.setenv("OSMCHANGE_URL", self.hour.feed.osmchange_url)
         else:
             self.patch.delenv("OSMCHANGE_URL", raising=False)
+
+    def take_the_second_too(self) -> None:
+        """Where the first can't be used."""
+        self.patch.setenv("OVERPASS_URL", f"{self.hour.feed.url} {self.second.url}")
 
     def is_late(self) -> None:
         """Some of what is counted is not as it will be."""
@@ -80,10 +86,19 @@ def begun(
     world: World, url: str, folder: Path, patch: pytest.MonkeyPatch, scale: Scale, source: str
 ) -> Iterator[Late]:
     last = world.first + BEFORE + scale.minutes - 1
-    late = LateEdits(gain=0.6, lose=0.4, latest=scale.latest, last=last)
+    first, other = (
+        Ways(
+            late=LateEdits(gain=0.6, lose=0.4, latest=scale.latest, last=last, seed=seed), cached=scale.cached
+        )
+        for seed in (1, 2)
+    )
     patch.setattr(conflicts, "SETTLE_LEAST", scale.settle)
-    with DemoFeed(world, history=BEFORE, ways=Ways(late=late, cached=scale.cached)) as feed:
-        feed.pass_time(30)
+    with (
+        DemoFeed(world, history=BEFORE, ways=first) as feed,
+        DemoFeed(world, history=BEFORE, ways=other) as second,
+    ):
+        for server in (feed, second):
+            server.pass_time(30)
         folder.mkdir(parents=True, exist_ok=True)
         planet = folder / "planet.osm.gz"
         planet.write_bytes(requests.get(feed.planet_url, timeout=PATIENCE).content)
@@ -96,7 +111,10 @@ def begun(
             "retry_max_seconds": 3600,
         }
         settings = settings_for(feed, url, folder).model_copy(update=wanted)
-        with beginning(feed, url, settings, patch, poll=scale.poll) as hour, connect(url) as connection:
-            begun = Late(hour, connection, last, patch)
+        with (
+            beginning(feed, url, settings, patch, poll=scale.poll, others=(second,)) as hour,
+            connect(url) as connection,
+        ):
+            begun = Late(hour, connection, last, patch, second)
             begun.follow(source)
             yield begun

@@ -25,3 +25,19 @@ def test_an_hour_is_counted_as_it_is_in_the_end(
             late.hour.go_on(HOUR.minutes / len(sources))
             late.is_late()
         late.is_right()
+
+
+@pytest.mark.drill
+def test_a_failover_while_edits_are_late(
+    world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two Overpasses, to each of which other edits are late, the first is away for a third of the hour."""
+    with begun(world, url, tmp_path / "data", monkeypatch, HOUR, "Overpass") as late:
+        late.take_the_second_too()
+        late.hour.go_on(HOUR.minutes / 3)
+        late.hour.feed.overpass.stop(20 * HOUR.minutes, "unreachable")
+        late.hour.go_on(HOUR.minutes / 3)
+        late.is_late()
+        late.hour.go_on(HOUR.minutes / 3)
+        late.is_right()
+        assert late.second.overpass.asked
