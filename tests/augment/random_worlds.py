@@ -80,7 +80,9 @@ def edits(*, late: int, minutes: int = 8) -> st.SearchStrategy[Edit]:
     return st.sampled_from(KINDS).flatmap(
         lambda kind: st.builds(
             Edit,
-            at=st.integers(-400, 60 * minutes),
+            at=st.one_of(
+                st.integers(-400, 60 * minutes), st.integers(-6, minutes).map(lambda minute: 60 * minute)
+            ),
             kind=st.just(kind),
             which=st.integers(0, len(IDS[kind]) - 1),
             what=st.sampled_from(("put", "put", "put", "delete", "delete", "repeat", "flip")),
@@ -108,7 +110,7 @@ def drawn(chance: Random, count: int, *, late: int, minutes: int) -> list[Edit]:
         what: Sequence[What] = ("put", "put", "put", "put", "put", "delete", "delete", "repeat", "flip")
         found.append(
             Edit(
-                chance.randrange(-400, 60 * minutes),
+                chance.choice((chance.randrange(-400, 60 * minutes), 60 * chance.randrange(-6, minutes))),
                 kind,
                 chance.randrange(len(IDS[kind])),
                 chance.choice(what),

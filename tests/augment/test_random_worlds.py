@@ -106,6 +106,20 @@ def test_what_comes_later_than_the_window(found: list[Edit], turned: bool) -> No
     agree(DictStore(), history(found, turned=turned))
 
 
+@examples(30)
+@given(st.lists(edits(late=SETTLE - 120), min_size=10, max_size=40), st.booleans())
+def test_the_order_of_what_comes_within_the_window_does_not_matter(found: list[Edit], turned: bool) -> None:
+    """Nothing is hidden or shown again, of which the last counts that came."""
+    plain = [edit._replace(what="put" if edit.what == "flip" else edit.what, slip=0) for edit in found]
+    in_time = [edit._replace(delay=0) for edit in plain]
+    late = [edit if edit.at > 0 else edit._replace(delay=0) for edit in plain]
+    by_time, shuffled = made(DictStore(), history(in_time)), made(DictStore(), history(late, turned=turned))
+    for minute in by_time.keys() & shuffled.keys():
+        assert shuffled[minute] == by_time[minute], f"minute {minute - BEGINS}"
+    assert by_time
+    assert shuffled
+
+
 @pytest.mark.drill
 @pytest.mark.parametrize("seed", range(40))
 def test_large_histories(seed: int) -> None:
