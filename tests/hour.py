@@ -30,6 +30,7 @@ from stats_assets.demo.answers.overpass_ways import Answered
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.truth.truth import truth
 from stats_assets.feeds.sequences import covers
+from stats_assets.ingest.diff_making import make
 from stats_assets.ingest.mode import LATE, LIVE
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
@@ -75,7 +76,9 @@ def _now_is(time: Callable[[], datetime]) -> type[datetime]:
 
 @dataclass
 class Hour:
-    """`instance`, `cursors`: Dagster's. poll: seconds from tick to tick. streams: whose sensors are on."""
+    """`instance`, `cursors`: Dagster's. poll: seconds from tick to tick. streams: whose sensors are on. others: feeds
+    for which time passes, too.
+    """
 
     feed: DemoFeed
     url: str
@@ -83,13 +86,17 @@ class Hour:
     poll: float = 15.0
     streams: tuple[Stream, ...] = (DIFFS,)
     cursors: dict[Stream, str | None] = field(default_factory=dict)
+    others: tuple[DemoFeed, ...] = ()
+    troubles: list[str] = field(default_factory=list)
+    """Why runs of the maker of augmented diffs could not go on."""
 
     def pass_time(self, seconds: float) -> None:
         """For the feed and the database. From a thread that is no test's, as a heart's, real time passes instead."""
         if threading.current_thread() is not threading.main_thread():
             threading.Event().wait(seconds)
             return
-        self.feed.pass_time(seconds)
+        for feed in (self.feed, *self.others):
+            feed.pass_time(seconds)
         self._set_clock()
 
     def _set_clock(self) -> None:
@@ -125,6 +132,10 @@ class Hour:
             self._follow()
 
     def _follow(self) -> None:
+        stats = current_stats()
+        if (work := stats.making_work()) is not None:  # the maker's sensor is on where it has a feed
+            done = make(work, stats.url, f"run-{uuid.uuid4()}")
+            self.troubles += [done.trouble] if done.trouble else []
         for stream in self.streams:
             for request in self.tick(stream).run_requests or ():
                 self.carry_out(stream, request)

@@ -41,7 +41,7 @@ class Snapshot:
 
     def apply(self, kind: str, id: int, side: Side) -> None:
         self.newest[kind, id] = side
-        if side.position is not None:
+        if side.visible and side.position is not None:
             self.places[id] = side.position
 
     def shown(self, ref: Ref) -> Side | None:
@@ -74,7 +74,7 @@ class Snapshot:
 def differences(versions: Iterable[Written], minutes: Iterable[int]) -> dict[int, list[Action]]:
     """The actions of each minute, by its number; the numbers ascend without a gap."""
     numbers = list(minutes)
-    coming = sorted(_effective(versions), key=lambda found: found[0])
+    coming = sorted(effective(versions), key=lambda found: found[0])
     snapshot, found, at = Snapshot(), {}, 0
     shown: dict[Ref, Side | None] = {}
     for number in (numbers[0] - 1, *numbers):
@@ -89,7 +89,7 @@ def differences(versions: Iterable[Written], minutes: Iterable[int]) -> dict[int
     return found
 
 
-def _effective(versions: Iterable[Written]) -> Iterator[tuple[str, Written]]:
+def effective(versions: Iterable[Written]) -> Iterator[tuple[str, Written]]:
     """With the time from when each counts, which never falls from a version to the next."""
     chains: dict[Ref, list[Written]] = defaultdict(list)
     for written in versions:

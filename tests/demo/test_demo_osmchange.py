@@ -173,7 +173,7 @@ def test_faults_of_osmchange(world: World) -> None:
         faults.put_json({"fault": name, "stream": "osmchange", "sequence": file.sequence, "times": 1})
         assert read_osmchange(faults.spoil(request, answer).body) == expected
     torn = {"fault": "cut", "path": "*/state.txt", "arguments": {"share": 0.5}}
-    back = {"fault": "behind", "path": "*/state.txt", "arguments": {"sequences": 7}}
+    back = {"fault": "earlier_state", "path": "*/state.txt", "arguments": {"minutes": 7}}
     for rule, expected_number in ((back, file.sequence - 7), (torn, None)):
         faults.clear()
         faults.put_json(rule)

@@ -163,14 +163,12 @@ def early_base(seconds: int = 60) -> Fault:
 
 
 def behind(sequences: int = 10) -> Fault:
-    """The head goes back: for Overpass's status, `state.yaml`, and `state.txt`, whose time stays."""
+    """The head goes back: for Overpass's status, and for `state.yaml`."""
 
     def less(match: re.Match[bytes]) -> bytes:
         return match[1] + str(max(int(match[2]) - sequences, 0)).encode()
 
-    return lambda answer: replace(
-        answer, body=re.sub(rb"(?m)^(sequence: |sequenceNumber=|)(\d+)$", less, answer.body)
-    )
+    return lambda answer: replace(answer, body=re.sub(rb"(?m)^(sequence: |)(\d+)$", less, answer.body))
 
 
 def thinner(share: float = 0.5) -> Fault:

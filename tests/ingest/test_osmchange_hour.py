@@ -1,0 +1,30 @@
+"""Some minutes with late edits, by OsmChange alone and by turns with Overpass: all is counted as it is in the end."""
+
+from pathlib import Path
+
+import pytest
+
+from stats_assets.demo.world.world import World
+from tests.osmchange_hours import Scale, begun
+
+SMALL = Scale(minutes=6, latest=600, poll=60, settle=900, cached=10)
+
+
+def test_late_edits_by_osmchange_alone(
+    world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(world, url, tmp_path / "data", monkeypatch, SMALL, "OsmChange") as late:
+        late.hour.go_on(SMALL.minutes)
+        late.is_late()
+        late.is_right()
+        assert late.hour.asked().total() == 0, "Overpass is not asked"
+
+
+def test_a_switch_while_edits_are_late(
+    world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(world, url, tmp_path / "data", monkeypatch, SMALL, "Overpass") as late:
+        late.hour.go_on(SMALL.minutes)
+        late.is_late()
+        late.follow("OsmChange")
+        late.is_right()
