@@ -111,11 +111,12 @@ class Stats:
 
     def head(self, stream: Stream, connection: Connection, *, asks: bool = True) -> Feed:
         """How far the stream's feed is, for who looks. asks: it may be asked, where what is known is old."""
+        from stats_assets.ingest.failover import is_of_several
         from stats_assets.ingest.feed_head import known_of, of_look
 
         source = self.source(stream, connection)
         feed = of_look(connection, source, stream) if asks else known_of(connection, source, stream)
-        return replace(feed, several=len(self.sources(stream)) > 1)
+        return replace(feed, several=is_of_several(connection, stream, self.sources(stream)))
 
     def archive(self, stream: Stream) -> Archive:
         """Where the stream's bodies are kept, if anywhere."""

@@ -16,7 +16,7 @@ from stats_assets.feeds.source import Source
 from stats_assets.ingest.address_choice import BEHIND, NOT_ASKED, Choice, choose, to_ask
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.ingest.head_time import AHEAD, contradiction, time_of
-from stats_assets.streams import Stream
+from stats_assets.streams import TABLE, Stream
 from stats_assets.words import at
 
 
@@ -25,6 +25,15 @@ def in_use(connection: Connection, stream: Stream, sources: Sequence[Source]) ->
     if len(sources) > 1 and (used := addresses.in_use(connection, stream)) is not None:
         return next((source for source in sources if source.url == used.url), sources[0])
     return sources[0]
+
+
+def is_of_several(connection: Connection, stream: Stream, sources: Sequence[Source]) -> bool:
+    """Whether the stream's feed is known to have several addresses: by the setting, or, of minutes, by another setting
+    before. A head that is far below the cursor is then one that is behind, and no other numbering.
+    """
+    if len(sources) > 1 or not TABLE[stream].numbers_are_minutes:
+        return len(sources) > 1
+    return addresses.any_other(connection, stream, sources[0].url)
 
 
 def attend(

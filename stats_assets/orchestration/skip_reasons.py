@@ -46,9 +46,10 @@ def why_nothing(
         said = lag.why_another(row.stream, cursor, head)
         return f"{said[0].upper()}{said[1:]}. Asked: {feed.trouble}."
     if cursor > head:
+        back = "" if feed.several else " If it never was, go back: stats-assets seek."
         return (
             f"The cursor {cursor} is ahead of the feed's head: {feed.trouble} has {head}. Nothing is requested"
-            " until the feed is there. If it never was, go back: stats-assets seek."
+            f" until the feed is there.{back}"
         )
     return f"Up to date: the feed has {head}, and all to it is done.{late}"
 

@@ -185,7 +185,7 @@ def _ask(
     if said:
         warn(said)
     if chosen.url == source.url:
-        return replace(feed, several=len(sources) > 1)
+        return replace(feed, several=failover.is_of_several(connection, stream, sources))
     feed = of_tick(connection, chosen, stream, cursor, decides=decides)
     return replace(feed, several=True)
 

@@ -26,6 +26,7 @@ from stats_assets.ingest.mode import BY_HAND, LATE, LIVE, Mode
 from stats_assets.ingest.read import settled_to
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
+from stats_assets.monitoring import status
 from stats_assets.orchestration import stream_sensor
 from stats_assets.orchestration.partitions import LATE_TAG
 from stats_assets.settings import Settings
@@ -219,6 +220,27 @@ def test_a_directory_whose_bodies_fail_gets_no_late_run_a_tick(
     made.state(FIRST + 4, FIRST + 4)
     assert "out of order" in str(go(system, LATE).ended_early)
     assert asked.fails(connection, DIFFS)
+
+
+def test_a_directory_that_is_hours_behind_is_waited_for_after_a_switch(
+    made: Made, feed: DemoFeed, world: World, url: str, tmp_path: Path, connection: Connection
+) -> None:
+    """Minutes are the same everywhere: it is no other numbering, and nobody is told to follow it from its head."""
+    overpass = Stats(settings_for(feed, url, tmp_path / "data", augmented_diffs_start=world.first))
+    directory = Stats(settings_for(feed, url, tmp_path / "data", augmented_diffs_url=str(made.folder)))
+    with DagsterInstance.ephemeral() as instance:
+        stream_sensor.tick(build_sensor_context(instance=instance), overpass, DIFFS)
+    go(overpass, first=world.first, last=feed.head)
+    made.write(world.first - 120, 1, base=None)
+    made.state(world.first - 120, -1)
+    connection.execute("UPDATE streams SET checkpoint = %s, shown = NULL, instance_id = NULL", (feed.head,))
+    with DagsterInstance.ephemeral() as instance:
+        context = build_sensor_context(instance=instance, cursor=str(feed.head))
+        result: Any = stream_sensor.tick(context, directory, DIFFS)
+    assert "Nothing is requested until" in result.skip_reason.skip_message
+    assert "seek" not in result.skip_reason.skip_message
+    found = status.of(directory).streams[DIFFS]
+    assert (found.another, found.ahead, found.head) == (False, False, world.first - 120)
 
 
 def test_our_own_archive_says_nothing_of_it(system: Stats, tmp_path: Path) -> None:

@@ -121,6 +121,15 @@ def in_use(connection: Connection, stream: Stream) -> InUse | None:
     return None if found is None else InUse(*found)
 
 
+def any_other(connection: Connection, stream: Stream, url: str) -> bool:
+    """Whether the stream was read from any other address than this one."""
+    found = connection.execute(
+        "SELECT EXISTS (SELECT FROM addresses WHERE stream = %s AND url <> %s AND head IS NOT NULL)",
+        (stream, url),
+    ).fetchone()
+    return found == (True,)
+
+
 def saw(connection: Connection, stream: Stream, url: str, head: int, reached: datetime | None) -> None:
     """The address said its head, and is believed."""
     known(connection, stream, url)
