@@ -283,6 +283,7 @@ CREATE TABLE addresses (
     first bigint,
     numbering integer,
     other_numbering text,
+    compared_at timestamp with time zone,
     quiet_until timestamp with time zone,
     quiet_reason text,
     refusals integer DEFAULT 0 NOT NULL

@@ -1,5 +1,6 @@
 """Settings: defaults, .env, and bad values named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,39 @@ def test_the_home_folder_is_found_in_paths(monkeypatch: pytest.MonkeyPatch, tmp_
     settings = load_settings()
     assert [settings.stats_data_dir, settings.regions_file, settings.categories_file] == [tmp_path / "x"] * 3
     assert settings.archive == f"{tmp_path}/x/archive"
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("https://a.org", ("https://a.org",)),
+        ("HTTPS://a.org  https://b.org/api", ("https://a.org", "https://b.org/api")),
+        ("https://a.org\t/a folder/b ~/c s3://d/e f", ("https://a.org", "/a folder/b", "~/c", "s3://d/e f")),
+        ("relative folder", ("relative folder",)),
+        ("relative folder ./another ../third", ("relative folder", "./another", "../third")),
+    ],
+)
+def test_addresses_are_separated_by_spaces(given: str, found: tuple[str, ...]) -> None:
+    assert load_settings(changesets_url=given).changesets_urls == found
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("overpass_url", "https://a.org /a/folder", "each address begins with http"),
+        ("overpass_url", "https://a.org https://b.org/api/interpreter", "leave /interpreter out"),
+        ("overpass_url", "https://a.org https://a.org", "named twice"),
+        ("overpass_url", "https://a.org b.org", "white space"),
+        ("changesets_url", "https://a.org ftp://b.org/c", "ftp://b.org/c"),
+        ("overpass_first", "7464545 soon", "soon"),
+        ("overpass_first", "1 2", "OVERPASS_FIRST has 2 sequences, and OVERPASS_URL 1 addresses"),
+    ],
+)
+def test_each_of_several_addresses_is_looked_at(name: str, given: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(says)):
+        load_settings(**{name: given})
+
+
+def test_first_minutes_are_in_the_addresses_order() -> None:
+    settings = load_settings(overpass_url="https://a.org https://b.org", overpass_first="- 7464545")
+    assert settings.overpass_firsts == (None, 7464545)

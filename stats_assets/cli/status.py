@@ -17,6 +17,7 @@ from stats_assets.database.ledger.doubts import to_heal
 from stats_assets.database.ledger.spans import Span
 from stats_assets.database.looking import SchemaNotReady
 from stats_assets.embedded_postgres.access import EmbeddedServerError
+from stats_assets.ingest import failover
 from stats_assets.monitoring import oldest
 from stats_assets.monitoring import status as standing
 from stats_assets.monitoring.lag import why_another, why_late
@@ -62,7 +63,8 @@ def status(as_json: AsJson = False) -> None:
             table.add_row(row[0][0], *(value for _, value in row))
     out().print(table)
     for name, stream in found.streams.items():
-        for sentence in _sentences(name, stream, now):
+        read_from = failover.in_words(stream.addresses)
+        for sentence in ([f"{read_from}."] if read_from else []) + list(_sentences(name, stream, now)):
             out().print(f"{name}: {sentence}", markup=False, highlight=False, soft_wrap=True)
     if found.maker:
         for sentence in _of_maker(found.maker):

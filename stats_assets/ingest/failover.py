@@ -6,13 +6,14 @@ the same way, and is always the one in use.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger import addresses, asked
 from stats_assets.database.ledger.heads import head_of
 from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.feeds.source import Source
-from stats_assets.ingest.address_choice import BEHIND, Choice, choose, to_ask
+from stats_assets.ingest.address_choice import BEHIND, NOT_ASKED, Choice, choose, to_ask
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.ingest.head_time import AHEAD, contradiction, time_of
 from stats_assets.streams import Stream
@@ -49,7 +50,8 @@ def attend(
     why = _why(choice, urls)
     if before is None or (before.url, before.why) != (choice.url, why):
         left = before is not None and before.url in choice.why_not
-        addresses.use(connection, stream, choice.url, why, left=left)
+        if not addresses.use(connection, stream, choice.url, why, left=left):
+            return used, None
     if before is None or before.url == choice.url:
         return chosen, None
     return (
@@ -58,10 +60,45 @@ def attend(
     )
 
 
-def look(connection: Connection, stream: Stream, sources: Sequence[Source]) -> Choice:
-    """What would be chosen by what is known: nothing is asked, and nothing written down. For who looks."""
-    used = addresses.in_use(connection, stream)
-    return choose(addresses.of(connection, stream, [one.url for one in sources]), used and used.url)
+class Place(NamedTuple):
+    """An address as who looks sees it."""
+
+    url: str
+    in_use: bool
+    since: datetime | None
+    """Since when it is in use."""
+    why_not: str | None
+    """Why it is not used, or what is wrong with the one that is; None: nothing, or nobody has asked it."""
+    first: int | None
+    """The first sequence that it can answer, as found out."""
+
+
+def look(connection: Connection, stream: Stream, sources: Sequence[Source]) -> list[Place]:
+    """What is known of a stream's addresses. Nothing is asked, and nothing written down."""
+    said = addresses.in_use(connection, stream)
+    used = in_use(connection, stream, sources).url
+    known = addresses.of(connection, stream, [one.url for one in sources])
+    why_not = choose(known, used).why_not
+    return [
+        Place(
+            one.url,
+            one.url == used,
+            said.since if said and said.url == used == one.url else None,
+            None if why_not.get(one.url) == NOT_ASKED else why_not.get(one.url),
+            one.first,
+        )
+        for one in known
+    ]
+
+
+def in_words(places: Sequence[Place]) -> str | None:
+    """Which address a stream of several is read from, and why another is not; None: it has but one."""
+    if len(places) < 2:
+        return None
+    used = next(place for place in places if place.in_use)
+    since = f" since {at(used.since)}" if used.since else ""
+    others = [f"{place.url}: {place.why_not.rstrip('.')}" for place in places if place.why_not]
+    return ". ".join([f"read from {used.url}{since}", *others])
 
 
 def _why(choice: Choice, urls: Sequence[str]) -> str | None:

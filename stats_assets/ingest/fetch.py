@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.failures import is_sequences
@@ -20,7 +19,6 @@ from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.ledger.numbering import Numbering
 from stats_assets.feeds.archive import Archive, ArchiveError
 from stats_assets.feeds.body import Body, open_body
-from stats_assets.feeds.history import judge_history
 from stats_assets.feeds.outcomes import (
     AskedJustNow,
     BeforeHistory,
@@ -29,11 +27,11 @@ from stats_assets.feeds.outcomes import (
     FeedError,
     FeedRefused,
 )
-from stats_assets.feeds.sequences import TO_COME, covers, sequence_of
+from stats_assets.feeds.sequences import covers
 from stats_assets.feeds.source import Source
-from stats_assets.feeds.validation import judge_envelope
 from stats_assets.ingest.mode import Mode
-from stats_assets.ingest.parse import Reader, Reading
+from stats_assets.ingest.parse import Reader
+from stats_assets.ingest.read import Read, judge
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.turn import Turn
 from stats_assets.streams import TABLE, Stream
@@ -83,75 +81,6 @@ def first_sequences(connection: Connection, work: StreamWork) -> dict[str, int]:
     """The first sequence that each address can answer: as it is set, else as it was found out."""
     found = addresses.of(connection, work.stream, [source.url for source in work.sources])
     return {one.url: one.first for one in found if one.first is not None} | dict(work.begins)
-
-
-def settled_to(
-    source: Source, settle_seconds: float, head: int | None, said: int | None = None
-) -> int | None:
-    """The newest augmented diff that is settled on a server with this head, by its own time and not by the clock; of a
-    directory what its state says (`State.settled`).
-
-    None: the source's bodies never change, or its head is not known.
-    """
-    reached = None if head is None else source.until(head)
-    if reached is None:
-        return said
-    then = reached - timedelta(seconds=settle_seconds)
-    newest = sequence_of(then)
-    return newest if covers(newest).until <= then else newest - 1
-
-
-class Read(NamedTuple):
-    """A body, and what was read of it."""
-
-    body: Body
-    reading: Reading
-
-    @property
-    def is_to_come(self) -> bool:
-        """Whether the server says that its data reaches into the future: then its clock is wrong."""
-        reached = self.reading.envelope.osm_base
-        return reached is not None and reached - self.body.fetched_at > TO_COME
-
-    @property
-    def osm_base(self) -> datetime | None:
-        """How far the server's data reached. None for a time in the future: no later body could ever win over that."""
-        return None if self.is_to_come else self.reading.envelope.osm_base
-
-
-def is_settled(read: Read, source: Source, settle_seconds: float, said: int | None) -> bool:
-    """Whether the body is final (docs/states.md, section 6.1). said: what the feed's state says of that."""
-    sequence, reached = read.body.sequence, read.osm_base
-    if read.is_to_come:
-        return False
-    until = source.until(sequence)
-    if until is None and said is not None:
-        if not read.body.from_archive:
-            return sequence <= said
-        # When it was fetched the feed may have said less.
-        if reached is None or not TABLE[source.stream].numbers_are_minutes:
-            return False
-        until = covers(sequence).until
-    # Where nobody says how far the server was, nobody knows better.
-    return until is None or reached is None or (reached - until).total_seconds() >= settle_seconds
-
-
-def judge(read: Read, until: datetime | None) -> None:
-    """Raises FeedError unless the body can be used; see `judge_envelope` and `judge_history`."""
-    reading, url = read.reading, read.body.url
-    try:
-        judge_envelope(
-            reading.envelope,
-            url=url,
-            until=until,
-            unreadable=reading.unreadable,
-            of=reading.actions,
-            example=next(iter(reading.examples), ""),
-        )
-    except BrokenGeometryRemark:  # which may be put up with
-        judge_history(reading.creations, actions=reading.actions, url=url)
-        raise
-    judge_history(reading.creations, actions=reading.actions, url=url)
 
 
 @dataclass
@@ -257,8 +186,24 @@ class Bodies:
                 return source
         raise BeforeHistory(
             self.used.url,
-            f"not asked: {sequence} is before its history, which begins at {self.begins[self.used.url]}",
+            f"not asked: {sequence} is before the server's history, which begins at {self.begins[self.used.url]} as far"
+            " as it is known. Take a server whose history is longer; if this one's is, say so by OVERPASS_FIRST",
         )
+
+    def passes_on(self, sequence: int) -> bool:
+        """The address that was asked does not know the sequence, nor the one before. Whether another may."""
+        return sequence == self.begins.get(self.source.url) and self.history_ends(sequence)
+
+    def history_ends(self, sequence: int) -> bool:
+        """It was found out that the address that was asked does not know the sequence, nor what is before it.
+
+        Whether another one may.
+        """
+        url = self.source.url
+        if sequence >= self.begins.get(url, 0):
+            self.begins[url] = sequence + 1
+            addresses.begins_at(self.connection, self.work.stream, url, sequence + 1)
+        return any(sequence >= self.begins.get(source.url, 0) for source in self.work.sources)
 
     def count(self, body: Body) -> Read:
         self.last = body

@@ -18,19 +18,22 @@ from stats_assets.database.connection import Connection, DatabaseUnreachable, cl
 from stats_assets.database.facts.fact_partitions import make_partitions
 from stats_assets.database.facts.ranges import Away, away_in, note, require_tables
 from stats_assets.database.failures import DatabaseFailed, is_connections, sentence
-from stats_assets.database.ledger import addresses, ledger, pauses
+from stats_assets.database.ledger import ledger, pauses
 from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.feeds.source import Source
+from stats_assets.ingest import blaming
 from stats_assets.ingest.failover import in_use
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
 from stats_assets.ingest.feed_head import Feed, known_of
 from stats_assets.ingest.feed_head import of_run as head_for
-from stats_assets.ingest.fetch import Bodies, StreamWork, settled_to
+from stats_assets.ingest.fetch import Bodies, StreamWork
 from stats_assets.ingest.mode import LIVE, Mode
+from stats_assets.ingest.proving import prove
+from stats_assets.ingest.read import settled_to
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.sequence_loop import Runner
 from stats_assets.ingest.turn import Turn
@@ -86,6 +89,7 @@ def _run(
     with connect(url, application=f"stats-assets run {work.stream}") as connection:
         report.began = clock(connection)
         source = in_use(connection, work.stream, work.sources)
+        report.url = source.url
         try:
             _know(report, head_for(connection, source, work.stream, end))
         except HeadUnknown as error:
@@ -117,6 +121,12 @@ def _run(
             patience = min(pauses.in_a_row(connection, work.stream), PATIENCE)
             bodies = Bodies(work, source, connection, turn, Path(folder), report, mode, numbered)
             runner = Runner(bodies, run_id, FailureBooking(bodies, run_id, patience), away)
+            try:
+                prove(bodies)
+            except FeedFailed as failure:
+                _pause(connection, work.stream, failure, report, mode)
+                report.left = len(due)
+                return
             try:
                 for block, rows in groupby(due, lambda row: block_of(row.sequence)):
                     _go(runner, list(rows))
@@ -192,9 +202,10 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     pause, patience = pauses.PAUSE_FIRST, runner.mode.wait_for_feed
     while due:
         try:
-            return runner.go(due)
+            runner.go(due)
+            return blaming.doubt(runner)
         except FeedFailed as failure:
-            _blame(runner, failure)
+            blaming.blame(runner, failure)
             if runner.mode.pauses_stream:
                 return _pause(runner.connection, runner.work.stream, failure, runner.report, runner.mode)
             wait = max(pause, failure.retry_after or 0)
@@ -210,16 +221,6 @@ def _go(runner: Runner, due: Sequence[LedgerRow]) -> None:
     return None
 
 
-def _blame(runner: Runner, failure: FeedFailed) -> None:
-    """The address failed, so that another is used, if there is one. A limit is told by its quiet, and by hand nothing
-    is said of the stream's feed.
-    """
-    if not (runner.mode.by_hand or isinstance(failure.error, FeedRefused)):
-        addresses.bad(
-            runner.connection, runner.work.stream, runner.bodies.source.url, str(failure).rstrip(".")
-        )
-
-
 def _look_again(runner: Runner, end: int) -> None:
     """After a wait: another address may be in use now, and the head known."""
     work, bodies = runner.work, runner.bodies
@@ -228,6 +229,7 @@ def _look_again(runner: Runner, end: int) -> None:
         with suppress(HeadUnknown):
             _know(runner.report, head_for(runner.connection, source, work.stream, end))
             bodies.read_from(source)
+            runner.report.url = source.url
 
 
 def _pause(connection: Connection, stream: Stream, failure: FeedFailed, report: Report, mode: Mode) -> None:

@@ -21,6 +21,8 @@ class Report:
 
     start: int
     end: int
+    url: str | None = None
+    """Where it was read from, for people."""
     head: int | None = None
     settled: int | None = None
     """The newest sequence whose body is final, where the feed's state says so."""

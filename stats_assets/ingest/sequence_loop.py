@@ -14,9 +14,15 @@ from stats_assets.database.ledger import addresses, ledger, pauses
 from stats_assets.database.ledger.commit import commit
 from stats_assets.database.ledger.ledger import LedgerRow
 from stats_assets.database.ledger.worth import BROKEN_GEOMETRY, OSM_BASE_TO_COME, Counted
-from stats_assets.feeds.outcomes import BrokenGeometryRemark, FeedError, SequenceNotYetAvailable
+from stats_assets.feeds.outcomes import (
+    BeforeHistory,
+    BrokenGeometryRemark,
+    FeedError,
+    SequenceNotYetAvailable,
+)
 from stats_assets.ingest.failure_booking import FailureBooking, FeedFailed
-from stats_assets.ingest.fetch import Bodies, Poison, Read, is_settled, judge, poison_told, settled_to
+from stats_assets.ingest.fetch import Bodies, Poison, poison_told
+from stats_assets.ingest.read import Read, is_settled, judge, settled_to
 from stats_assets.ingest.run_result import BEFORE_HISTORY, NOT_YET
 
 GROUP = 10  # sequences taken at once; what a killed run was at is done again one by one
@@ -105,6 +111,9 @@ class Runner:
                     self.report.ended_early = NOT_YET
                     return
                 if self.booking.before_history >= MOST_BEFORE_HISTORY:
+                    if self.bodies.history_ends(taken.sequence):
+                        self.booking.before_history = 0
+                        continue
                     self.report.ended_early = BEFORE_HISTORY.format(self.booking.before_history)
                     log.info(self.report.ended_early)
                     return
@@ -139,6 +148,12 @@ class Runner:
                 self.booking.feed_works()
             self.save(taken, read, flagged)
         except (FeedError, FactsAway, Poison) as error:
+            if (
+                isinstance(error, BeforeHistory)
+                and self.mode.by_hand
+                and self.bodies.passes_on(taken.sequence)
+            ):
+                return self.one(taken)
             self.booking.book(taken, error)
         finally:
             if not self.booking.is_pending(taken):

@@ -23,6 +23,7 @@ from stats_assets.database.open_transactions import oldest_transaction
 from stats_assets.database.statistics.applier import queued
 from stats_assets.database.statistics.own_files import unusable
 from stats_assets.database.statistics.verdicts import verdict
+from stats_assets.ingest import failover
 from stats_assets.monitoring import lag
 from stats_assets.monitoring.made_diffs import MakerStatus, maker_status
 from stats_assets.monitoring.stream_status import Status, StreamStatus
@@ -129,6 +130,8 @@ def _stream(
         ),
         sensor_on=known.is_on(stream, row.instance_id if row else None) if known else True,
         not_followed=lag.why_not_followed(stream, known, row, poll_seconds) if known else None,
+        addresses=failover.look(connection, stream, stats.sources(stream)),
+        servers={name: one._asdict() for name, one in asked.of_servers(connection, stream).items()},
     )
 
 

@@ -12,6 +12,7 @@ from stats_assets.database.facts.ranges import Away
 from stats_assets.database.ledger.spans import Span
 from stats_assets.database.open_transactions import OpenTransaction
 from stats_assets.database.statistics.verdicts import NEVER, Verdict
+from stats_assets.ingest.failover import Place
 from stats_assets.monitoring import oldest
 from stats_assets.monitoring.lag import BEHIND, STALLED
 from stats_assets.monitoring.made_diffs import MakerStatus
@@ -77,6 +78,10 @@ class StreamStatus:
     """None: it is not known here."""
     not_followed: str | None = None
     """The sensor is off, or no longer ticks: what, and what to do."""
+    addresses: list[Place] = field(default_factory=list)
+    """Where it can be read from, in order of preference: which is in use, and why another is not."""
+    servers: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What each server was asked in 24 hours."""
 
     @property
     def exit_code(self) -> int:
@@ -148,7 +153,10 @@ class Status:
     def as_json(self) -> dict[str, Any]:
         """As monitors read it."""
         return {
-            "streams": {name: {"state": s.word} | vars(s) for name, s in self.streams.items()},
+            "streams": {
+                name: {"state": s.word} | vars(s) | {"addresses": [one._asdict() for one in s.addresses]}
+                for name, s in self.streams.items()
+            },
             "queued": self.queued,
             "verification": self.verification.as_json(),
             "facts_away": [one._asdict() | {"last": one.last} for one in self.facts_away],

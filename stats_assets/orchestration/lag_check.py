@@ -11,6 +11,7 @@ from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger.newest import newest_committed
 from stats_assets.database.ledger.stream_rows import StreamRow, stream_of
 from stats_assets.database.ledger.waiting import waiting
+from stats_assets.ingest import failover
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.monitoring import lag
 from stats_assets.monitoring.lag import BEHIND
@@ -44,6 +45,9 @@ def lag_outcome(
         said = f"{said}; {feed.trouble.rstrip('.')}"
     elif late := lag.why_late(age, at_head=max(done, cursor) >= head):
         said = f"{said}. {late}"
+    places = failover.look(connection, stream, stats.sources(stream))
+    if where := failover.in_words(places):
+        said = f"{said}. It is {where}"
     if not_followed:
         said = (
             f"{not_followed[0].upper()}{not_followed[1:]}. It is {said}"
@@ -69,6 +73,7 @@ def lag_outcome(
             "head": head if head is not None else "unknown",
             "newest": newest if newest is not None else "none",
             "waiting": len(waits),
+            "read_from": next(place.url for place in places if place.in_use),
             **({} if behind is None else {"lag_seconds": behind}),
             **({} if age is None else {"feed_age_seconds": age}),
         },

@@ -24,7 +24,7 @@ from stats_assets.database.ledger.ledger import block_of
 from stats_assets.database.ledger.waiting import waiting
 from stats_assets.ingest import failover
 from stats_assets.ingest.feed_head import Feed, of_tick
-from stats_assets.ingest.fetch import settled_to
+from stats_assets.ingest.read import settled_to
 from stats_assets.ingest.tick import (
     MOST_BLOCKS_A_RUN,
     Decision,
@@ -179,7 +179,7 @@ def _ask(
     cursor = max(done) if begun else None
     decides = not begun and stats.settings.start(stream) is None
     feed = of_tick(connection, source, stream, cursor, decides=decides, keep=keep)
-    if not keep:
+    if not keep or (row is not None and row.is_driven_by_another(instance_id(context.instance))):
         return feed
     chosen, said = failover.attend(connection, sources, stream, source, feed)
     if said:

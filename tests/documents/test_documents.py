@@ -43,6 +43,7 @@ IN_WORDS = {
     "augment_store": "{STATS_DATA_DIR}/augment_store",
     "made_diffs_uri": "{STATS_DATA_DIR}/made_diffs",
     "augmented_diffs_start": "the head",
+    "overpass_first": "found out",
     "changesets_start": "the head",
     "archive_uri": "{STATS_DATA_DIR}/archive",
     "regions_file": "the packaged one",

@@ -25,8 +25,9 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.ingest import feed_head
 from stats_assets.ingest import run as runs
-from stats_assets.ingest.fetch import StreamWork, settled_to
+from stats_assets.ingest.fetch import StreamWork
 from stats_assets.ingest.mode import BY_HAND, LATE
+from stats_assets.ingest.read import settled_to
 from stats_assets.ingest.run_result import Report
 from stats_assets.ingest.tick import Range, State, decide
 from stats_assets.monitoring import cloudwatch, status

@@ -1,5 +1,6 @@
 """A directory whose state says how far its bodies are settled: read once more when it says so, and not before."""
 
+import gzip
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,18 @@ from dagster import DagsterInstance, build_sensor_context
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger import asked
 from stats_assets.database.ledger.due_again import late
+from stats_assets.database.ledger.heads import head_of
+from stats_assets.database.statistics.applier import apply_queue
+from stats_assets.demo.answers import faults
+from stats_assets.demo.feed import DemoFeed
+from stats_assets.demo.world.world import World
 from stats_assets.feeds.body import Body
 from stats_assets.feeds.directory import DirectorySource
 from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.sequences import covers, path_of
 from stats_assets.ingest.feed_head import of_tick
-from stats_assets.ingest.fetch import settled_to
 from stats_assets.ingest.mode import BY_HAND, LATE, LIVE, Mode
+from stats_assets.ingest.read import settled_to
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration import stream_sensor
@@ -25,6 +31,8 @@ from stats_assets.orchestration.partitions import LATE_TAG
 from stats_assets.settings import Settings
 from stats_assets.streams import TABLE, Stream
 from stats_assets.system import Stats
+from tests.conftest import settings_for
+from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
 FIRST = 7_000_000
@@ -168,7 +176,7 @@ def test_where_the_state_says_nothing_all_is_settled_at_once(
     made.state(FIRST, None)
     go(system, last=FIRST)
     assert settled(connection) == [FIRST]
-    assert settled_to(system.source(DIFFS), 3900, FIRST) is None
+    assert settled_to(system.source(DIFFS), 3900, FIRST) == FIRST
 
 
 def test_of_an_archived_body_its_own_osm_base_tells(
@@ -219,3 +227,71 @@ def test_our_own_archive_says_nothing_of_it(system: Stats, tmp_path: Path) -> No
     archive = system.archive(DIFFS)
     archive.put(Body(FIRST, path, "http://feed/1", 6, datetime.now(UTC), 0.1))
     assert DirectorySource(archive.url, TABLE[DIFFS].suffix, Http("test")).ask().settled is None
+
+
+def _made_of(
+    world: World, made: Made, feed: DemoFeed, sequence: int, fault: faults.Fault | None = None
+) -> None:
+    """A made document: the world's minute with its own head, and late edits missing where a fault says so."""
+    body = gzip.decompress(world.augmented_diff(sequence))
+    if fault is not None:
+        body = fault(faults.Answer(200, "text/xml", body)).body
+    file = made.folder / f"{path_of(sequence)}.adiff.xml.gz"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(gzip.compress(body.replace(b"Overpass API", b"a maker")))
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["to a made directory", "and back"])
+def test_a_switch_in_mid_lateness_counts_nothing_twice_and_loses_nothing(
+    back: bool,
+    made: Made,
+    world: World,
+    feed: DemoFeed,
+    url: str,
+    tmp_path: Path,
+    connection: Connection,
+) -> None:
+    """Each has a part of the minutes' edits at first; what was not settled is done again from the new one."""
+    first, head = world.first, feed.head
+    middle = first + 4
+    overpass = Stats(settings_for(feed, url, tmp_path / "data"))
+    later = Stats(
+        settings_for(feed, url, tmp_path / "data", settle_seconds=120)
+    )  # an hour is two minutes here
+    directory = Stats(settings_for(feed, url, tmp_path / "data", augmented_diffs_url=str(made.folder)))
+
+    def tick(system: Stats, cursor: int) -> None:
+        connection.execute("UPDATE streams SET instance_id = NULL")
+        with DagsterInstance.ephemeral() as instance:
+            stream_sensor.tick(build_sensor_context(instance=instance, cursor=str(cursor)), system, DIFFS)
+
+    for sequence in range(first, head + 1):
+        feed.faults.put(faults.thinner(0.4), stream=DIFFS, sequence=sequence)
+        _made_of(world, made, feed, sequence, faults.thinner(0.5))
+    made.state(head, first - 1)
+    connection.execute(
+        "INSERT INTO streams (stream, origin, checkpoint) VALUES (%s, %s, %s)", (DIFFS, first, first - 1)
+    )
+    tick(overpass, first - 1)
+    assert go(overpass, first=first, last=middle).committed == 5
+    tick(directory, middle)
+    assert head_of(connection, DIFFS).source == str(made.folder)
+    go(directory, first=middle + 1, last=head)
+    assert settled(connection) == []
+    last = directory
+    if back:
+        tick(overpass, head)
+        assert head_of(connection, DIFFS).source == f"{feed.url}/api/augmented_diff"
+        feed.advance(3)
+        last = later
+    feed.faults.clear()
+    for sequence in range(first, head + 1):
+        _made_of(world, made, feed, sequence)
+    made.state(head, head)
+    report = go(last, LATE, first=first, last=head)
+    assert report.committed == head - first + 1
+    assert settled(connection) == [*range(first, head + 1)]
+    run_range(overpass.work("changesets"), url, "changesets", world.changesets_first, feed.changesets_head)
+    apply_queue(connection)
+    ends = {"augmented_diffs": head, "changesets": feed.changesets_head}
+    assert differences(truth_of(feed.url, **ends), statistics_of(connection)) == []

@@ -18,6 +18,7 @@ from stats_assets.feeds.limits import ASKED_MOST, QUIET
 from stats_assets.feeds.manners import server_of
 from stats_assets.streams import Stream
 
+AGAIN = timedelta(days=1)  # so often an address of other numbers is compared anew
 SETTLED_IN = timedelta(hours=1)  # used for so long, an address is no longer taken for one that comes and goes
 
 
@@ -90,12 +91,14 @@ def of(connection: Connection, stream: Stream, urls: Sequence[str]) -> list[Addr
         return cursor.execute(
             "SELECT given.url, clock_timestamp() AS now, head, reached, answered_at, failed_at, failure,"
             " coalesce(failures, 0) AS failures, bad_at, bad, well_since, left_at, coalesce(leaves, 0) AS leaves,"
-            " first, a.numbering, other_numbering, q.quiet_until, q.quiet_reason"
+            " first, a.numbering,"
+            " CASE WHEN a.numbering = s.numbering AND a.compared_at > now() - %(again)s THEN other_numbering END"
+            " AS other_numbering, q.quiet_until, q.quiet_reason"
             " FROM unnest(%(urls)s::text[]) WITH ORDINALITY AS given(url, place)"
             " LEFT JOIN streams AS s ON s.stream = %(stream)s"
             " LEFT JOIN addresses AS a ON a.stream = %(stream)s AND a.url = given.url"
             f" {_QUIET} ORDER BY place".encode(),
-            {"stream": stream, "urls": list(urls)},
+            {"stream": stream, "urls": list(urls), "again": AGAIN},
         ).fetchall()
 
 
@@ -165,18 +168,23 @@ def note_well(connection: Connection, stream: Stream, well: Sequence[str], not_w
     )
 
 
-def use(connection: Connection, stream: Stream, url: str, why: str | None, *, left: bool) -> None:
+def use(connection: Connection, stream: Stream, url: str, why: str | None, *, left: bool) -> bool:
     """Read the stream from this address from now on. why: why it is not the first one.
 
     left: the one before is left because something is wrong with it; else it only gives way. A pause that it has brought
-    ends.
+    ends. Whether it was done: not, while another tick has the stream's row.
     """
     new = known(connection, stream, url)
+    connection.execute(
+        "INSERT INTO streams (stream) SELECT %(stream)s"
+        " WHERE NOT EXISTS (SELECT FROM streams WHERE stream = %(stream)s) ON CONFLICT DO NOTHING",
+        {"stream": stream},
+    )
     with connection.transaction():
-        connection.execute(
-            "INSERT INTO streams (stream) VALUES (%s) ON CONFLICT DO NOTHING",
-            (stream,),
-        )
+        if not connection.execute(
+            "SELECT FROM streams WHERE stream = %s FOR UPDATE SKIP LOCKED", (stream,)
+        ).rowcount:
+            return False
         connection.execute(
             "UPDATE addresses AS a SET quiet_until = s.quiet_until, quiet_reason = s.quiet_reason,"
             " refusals = s.refusals, left_at = now(), leaves = CASE WHEN NOT %(left)s THEN leaves"
@@ -195,6 +203,7 @@ def use(connection: Connection, stream: Stream, url: str, why: str | None, *, le
             " FROM addresses AS a WHERE s.stream = %(stream)s AND a.id = %(new)s",
             {"stream": stream, "new": new, "why": why},
         )
+        return True
 
 
 class Quiet(NamedTuple):
@@ -245,6 +254,6 @@ def is_of(connection: Connection, stream: Stream, url: str, numbering: int, why_
     """Whether the address's numbers were found to be the stream's; why_not: they are not."""
     known(connection, stream, url)
     connection.execute(
-        "UPDATE addresses SET numbering = %s, other_numbering = %s WHERE stream = %s AND url = %s",
+        "UPDATE addresses SET numbering = %s, other_numbering = %s, compared_at = now() WHERE stream = %s AND url = %s",
         (numbering, why_not, stream, url),
     )

@@ -50,6 +50,12 @@ class StreamRow:
     """The feed refused by a limit: nobody of the stream asks it until then."""
     quiet_reason: str | None = None
 
+    def is_driven_by_another(self, instance_id: str) -> bool:
+        """Whether another Dagster instance than this one drives it, and has ticked lately."""
+        if self.instance_id in (None, instance_id) or self.ticked_at is None:
+            return False
+        return self.now - self.ticked_at <= INSTANCE_LEASE
+
     @property
     def held(self) -> tuple[datetime, str] | None:
         """Until when no run is begun, and why: the stream pauses, or the feed wants quiet; None: they may begin."""

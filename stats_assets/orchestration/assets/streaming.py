@@ -193,7 +193,7 @@ def materialize_stream(
     context.log.info("; ".join(report.in_words() for report in reports))
     failed = {str(n): reason for report in reports for n, reason in report.failed.items()}
     shown: dict[str, Any] = {
-        "url": work.source.url,
+        "url": " ".join(dict.fromkeys(report.url for report in reports if report.url)) or work.source.url,
         **block_metadata(stats, stream, reports),
         **metadata_of(*reports),
     }

@@ -20,6 +20,7 @@ CREATE TABLE addresses (
     first bigint,               -- the first sequence that it can answer, as found out
     numbering int,              -- the stream's numbering that its numbers were found to be of
     other_numbering text,       -- why its numbers are not the stream's
+    compared_at timestamptz,    -- when that was found
     quiet_until timestamptz,    -- of what is not in use: as in streams
     quiet_reason text,
     refusals int NOT NULL DEFAULT 0,
