@@ -84,8 +84,8 @@ class LmdbStore:
                 yield LmdbSnapshot(tables)
         finally:
             self._snapshots -= 1
-            # Its reader's slot, one of 126, is free when nobody holds the transaction: whoever still has the
-            # look, as a cycle that waits for Python's collector, must not.
+            # Its reader's slot, of which there are 126, is free when nobody holds the transaction: whoever still has
+            # the look, as a cycle that waits for Python's collector, must not.
             for table in tables.values():
                 table.end()
 
