@@ -34,6 +34,8 @@ SHOWN = 100
 PROJECT = "https://github.com/stats-assets/stats-assets"
 HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
 CENTURY = 36_600  # days
+SEVERAL = ("overpass_url", "changesets_url")
+"""Settings that take several addresses."""
 
 _BETWEEN = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:/|[/~]|\.{1,2}/)")  # a path may have spaces
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
@@ -108,11 +110,12 @@ class Settings(BaseSettings):
         mode="before",
     )
     @classmethod
-    def _scheme_in_small_letters(cls, value: Any) -> Any:
+    def _scheme_in_small_letters(cls, value: Any, info: ValidationInfo) -> Any:
         """As all who read it, libpq too, know it."""
         if not isinstance(value, str):
             return value
-        return " ".join(_SCHEME.sub(lambda found: found[0].lower(), one) for one in addresses_in(value))
+        found = addresses_in(value) if info.field_name in SEVERAL else [value]
+        return " ".join(_SCHEME.sub(lambda found: found[0].lower(), one) for one in found)
 
     @field_validator("database_url", "read_database_url")
     @classmethod
@@ -133,7 +136,7 @@ class Settings(BaseSettings):
     @field_validator("overpass_url", "augmented_diffs_url", "osmchange_url", "changesets_url")
     @classmethod
     def _can_be_read(cls, value: str | None, info: ValidationInfo) -> str | None:
-        several = value is not None and info.field_name not in ("augmented_diffs_url", "osmchange_url")
+        several = value is not None and info.field_name in SEVERAL
         found = addresses_in(value or "") if several else [value] if value else []
         for one in found:
             _require_readable(one)
@@ -277,17 +280,17 @@ class Settings(BaseSettings):
             raise ValueError(found)
         return self
 
-    @cached_property
+    @property
     def overpass_urls(self) -> tuple[str, ...]:
         """The Overpasses' addresses, in order of preference."""
         return tuple(addresses_in(self.overpass_url))
 
-    @cached_property
+    @property
     def overpass_firsts(self) -> tuple[int | None, ...]:
         """The first minute that each of them can answer, where it is set."""
         return tuple(None if one == "-" else int(one) for one in (self.overpass_first or "").split())
 
-    @cached_property
+    @property
     def changesets_urls(self) -> tuple[str, ...]:
         """The changeset directories' addresses, in order of preference."""
         return tuple(addresses_in(self.changesets_url))
@@ -299,12 +302,12 @@ class Settings(BaseSettings):
             return self.archive_uri
         return _uri_of(self.stats_data_dir / "archive")
 
-    @cached_property
+    @property
     def made_diffs(self) -> str:
         """Where augmented diffs of our own making lie."""
         return self.made_diffs_uri or _uri_of(self.stats_data_dir / "made_diffs")
 
-    @cached_property
+    @property
     def store_folder(self) -> Path:
         """Where the store of what is now lies, of which they are made."""
         return self.augment_store or self.stats_data_dir / "augment_store"

@@ -85,7 +85,8 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "proc_name",
             "text",
-            "ChangesetStatsUpdater: augmented diffs; ChangesetMetadataUpdater: changesets",
+            "ChangesetStatsUpdater: augmented diffs; ChangesetMetadataUpdater: changesets;"
+            " AugmentedDiffMaker: OsmChange",
             True,
         ),
         Column("sequence", "bigint", "all from the stream's origin to it is done; 0: nothing yet"),

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from stats_assets.augment.window import LATE, PASSED
+from stats_assets.monitoring.made_diffs import MakerStatus
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 
 NAMESPACE = "StatsAssets"
@@ -46,9 +48,13 @@ def of_dagster(instance: DagsterInstance, now: datetime) -> Dagster:
 
 
 def lines(cluster: str, status: Status, dagster: Dagster, now: datetime) -> Iterator[str]:
-    """A line a stream, and one for all. What is unknown is left out: alarms take missing data for bad."""
+    """A line a stream, one of the maker, if there is one, and one for all. What is unknown is left out: alarms take
+    missing data for bad.
+    """
     for name, stream in status.streams.items():
         yield _line({"Cluster": cluster, "Stream": name}, _of_stream(stream, now), now)
+    if status.maker is not None:
+        yield _line({"Cluster": cluster, "Stream": "osmchange"}, _of_maker(status.maker, now), now)
     values = {
         "Queued": status.queued,
         "Differences": status.verification.differences,  # known ones: none before the first verification
@@ -76,6 +82,16 @@ def _of_stream(stream: StreamStatus, now: datetime) -> dict[str, float | None]:
         "Unreadable": stream.unreadable,
         "RequestsDay": stream.requests["day"]["heads"] + stream.requests["day"]["bodies"],
         "BytesDay": stream.requests["day"]["bytes"],
+    }
+
+
+def _of_maker(maker: MakerStatus, now: datetime) -> dict[str, float | None]:
+    return {
+        "Lag": maker.lag_seconds,
+        "FeedAge": maker.feed_age_seconds,
+        "SinceTick": _since(maker.ticked_at, now),
+        "CannotGoOn": int(maker.trouble is not None),
+        "LateVersions": len(maker.lately(LATE)) + len(maker.lately(PASSED)),
     }
 
 

@@ -32,7 +32,7 @@ from stats_assets.system import Stats
 from tests.conftest import database, settings_for
 from tests.drills.waiting import PATIENCE
 from tests.osmchange import BEGINS, NUMBER, SmallFeed, node
-from tests.truth import statistics_of
+from tests.truth import differences, statistics_of, truth_of
 
 FIRST = sequence_of(BEGINS) + 1
 Work = Callable[..., MakingWork]
@@ -299,3 +299,40 @@ def _followed(stats: Stats, world: World, feed: DemoFeed) -> object:
     for row in found["changesets"].values():
         row.pop("updated_at")
     return found
+
+
+@pytest.mark.parametrize("minutes", [20])
+def test_to_osmchange_and_back_nothing_is_counted_twice_or_lost(
+    feed: DemoFeed, world: World, minutes: int, url: str, server: str, tmp_path: Path
+) -> None:
+    planet = tmp_path / "planet.osm.gz"
+    planet.write_bytes(requests.get(feed.planet_url, timeout=PATIENCE).content)
+    by_overpass = Stats(settings_for(feed, url, tmp_path / "data"))
+    by_osmchange = Stats(
+        settings_for(feed, url, tmp_path / "data", osmchange_url=feed.osmchange_url, planet_file=planet)
+    )
+    for stats in (by_overpass, by_osmchange):
+        vars(stats)["http"] = Http("test", timeout=PATIENCE, head_timeout=PATIENCE, pause=0.01)
+    work = by_osmchange.making_work()
+    assert work is not None
+    make(work, url, "made")
+    last = feed.head
+    parts = ((by_overpass, 0, 6), (by_osmchange, 7, 12), (by_overpass, 13, last - world.first))
+    for stats, begin, end in parts:
+        report = run_range(
+            stats.work("augmented_diffs"), url, f"run-{begin}", world.first + begin, world.first + end
+        )
+        assert report.committed == end - begin + 1
+    files = run_range(
+        by_overpass.work("changesets"), url, "run-c", world.changesets_first, feed.changesets_head
+    )
+    assert files.failed == {}
+    with connect(url) as connection:
+        apply_queue(connection)
+        found = statistics_of(connection)
+        addresses = connection.execute(
+            "SELECT count(DISTINCT address) FROM ledger WHERE stream = 'augmented_diffs'"
+        ).fetchone()
+    truth = truth_of(feed.url, augmented_diffs=last, changesets=feed.changesets_head)
+    assert differences(truth, found) == []
+    assert addresses == (2,)

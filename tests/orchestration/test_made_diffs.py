@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from stats_assets.database.ledger.leases import lease
 from stats_assets.database.made_diffs import LEASE, made_diffs
 from stats_assets.definitions import definitions_of, defs
 from stats_assets.feeds.sequences import sequence_of
+from stats_assets.monitoring import cloudwatch
 from stats_assets.monitoring.cloudwatch import Dagster
 from stats_assets.monitoring.problems import problems
 from stats_assets.monitoring.status import of as status_of
@@ -251,6 +252,10 @@ def test_late_versions_and_other_numbers(
     maker = status_of(current_stats(), UNKNOWN).maker
     assert maker is not None
     assert any("node 9 v2" in sentence for sentence in maker.sentences())
+    found = status_of(current_stats(), UNKNOWN)
+    told = [json.loads(line) for line in cloudwatch.lines("test", found, Dagster(0.0, 0), datetime.now(UTC))]
+    [of_maker] = [line for line in told if line.get("Stream") == "osmchange"]
+    assert (of_maker["LateVersions"], of_maker["CannotGoOn"]) == (1, 0)
     small.say(3 - NUMBER, small.time(90))  # a feed that began again
     assert "numbers began again" in said(tick(made, instance))
     assert not outcomes(instance)["store_and_feed_agree"]

@@ -31,7 +31,6 @@ Layer = Literal["source", "raw", "facts", "statistics"]
 PAGES: Final[dict[str, str]] = {
     "augmented_diffs_feed": "quality",
     "changesets_feed": "quality",
-    "osmchange_feed": "quality",
     "checkpoints": "quality",
     "statistics_verification": "quality",
     "user_statistics": "",

@@ -101,7 +101,7 @@ def made_augmented_diffs(context: AssetExecutionContext) -> Iterator[Materialize
     except MakingFailed as error:
         raise Failure(
             f"{str(error).rstrip('.')}. What was made stays; the next run goes on.", allow_retries=False
-        ) from error
+        ) from None
     shown = summary(done)
     if done.trouble:
         context.log.warning(f"{done.trouble.rstrip('.')}. The next run goes on from there.")
