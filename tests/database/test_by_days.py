@@ -8,14 +8,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from stats_assets.database import hidden_people
 from stats_assets.database.answers import (
+    by_changesets,
     by_days,
+    by_keys,
     by_people,
     by_steps,
-    by_tags,
+    changesets,
     groups,
     leaderboard,
     series,
+    sizes,
     trending,
 )
 from stats_assets.database.answers.answering import KINDS
@@ -187,7 +191,7 @@ def test_any_board_of_people_is_what_its_facts_say(
             question = parse("leaderboard", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
             asking = Asking(filled, question, now, counting)
             (subject,) = asking.subjects
-            assert (groups.quick(asking, subject, "users", metric) is None) == (("country", "NPL") in owner)
+            assert groups.quick(asking, subject, "users", metric) is not None
             found = leaderboard.board(asking, subject)
             with monkeypatch.context() as patched:
                 patched.setattr(groups, "quick", lambda *given: None)
@@ -195,6 +199,76 @@ def test_any_board_of_people_is_what_its_facts_say(
                 assert found == leaderboard.board(asking, subject), given
             rows += cast(int, found["total_rows"])
     assert rows > 300
+
+
+def test_any_page_of_changesets_is_what_its_facts_say(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, now = (
+        Counting(Vocabulary((("roads", ("road_km",)), ("buildings", ()))), "definitions", 0),
+        standing(filled),
+    )
+    chosen = random.Random(28)  # noqa: S311 - not for secrets
+    hidden_people.hide(filled, 8)
+    rows = 0
+    for number in range(20):
+        ends = sorted(chosen.sample(range(DAYS), 2))
+        window = [
+            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
+            for name, end in zip(("from", "to"), ends, strict=True)
+        ][chosen.choice([0, 0, 0, 1]) :]
+        for owner in OWNERS:
+            asked = (
+                *owner,
+                *(window if number else ()),
+                ("columns", "edits,roads_added,users"),
+                ("limit", "7"),
+            )
+            for _ in range(3):
+                question = parse("changesets", asked, datetime(2026, 1, 1, tzinfo=UTC), counting.vocabulary)
+                asking = Asking(filled, question, now, counting)
+                assert by_changesets.whose(asking, asking.subjects[0]) is not None
+                found = changesets.answer(asking)
+                with monkeypatch.context() as patched:
+                    patched.setattr(by_changesets, "whose", lambda *given: None)
+                    assert found == changesets.answer(asking), asked
+                rows += len(cast(list[object], found["rows"]))
+                if found["next"] is None:
+                    break
+                asked = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
+    assert rows > 500
+
+
+def test_any_board_of_hashtags_countries_or_editors_is_what_its_facts_say(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, now = (
+        Counting(Vocabulary((("roads", ("road_km",)), ("buildings", ()))), "definitions", 0),
+        standing(filled),
+    )
+    chosen = random.Random(27)  # noqa: S311 - not for secrets
+    rows = 0
+    for number in range(20):
+        ends = sorted(chosen.sample(range(DAYS), 2))
+        window = [
+            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
+            for name, end in zip(("from", "to"), ends, strict=True)
+        ][chosen.choice([0, 0, 0, 1]) :]
+        for owner in OWNERS:
+            of, metric = chosen.choice(["hashtags", "countries", "editors"]), chosen.choice(by_keys.KNOWN)
+            more = (("of", of), ("metric", metric), ("columns", ",".join(by_keys.KNOWN)), ("limit", "4"))
+            given = (*owner, *(window if number else ()), *more)
+            question = parse("leaderboard", given, datetime(2026, 1, 1, tzinfo=UTC), counting.vocabulary)
+            asking = Asking(filled, question, now, counting)
+            (subject,) = asking.subjects
+            quick = by_keys.whose(asking, subject, of, by_keys.KNOWN)
+            assert (quick is None) == (of == "countries" and ("country", "NPL") in owner)
+            found = leaderboard.board(asking, subject)
+            with monkeypatch.context() as patched:
+                patched.setattr(by_keys, "whose", lambda *given: None)
+                assert found == leaderboard.board(asking, subject), given
+            rows += cast(int, found["total_rows"])
+    assert rows > 100
 
 
 def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,10 +285,10 @@ def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pyte
         ][chosen.choice([0, 0, 0, 1]) :]
         question = parse("trending", tuple(window), datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
         asking = Asking(filled, question, now, counting)
-        assert by_tags.whose(asking, asking.subjects[0]) is not None
+        assert by_keys.trends(asking, asking.subjects[0])
         found = trending.answer(asking)
         with monkeypatch.context() as patched:
-            patched.setattr(by_tags, "whose", lambda *given: None)
+            patched.setattr(by_keys, "whose", lambda *given: None)
             assert found == trending.answer(asking), window
         assert isinstance(found["rows"], list)
         rows += len(found["rows"])
@@ -231,7 +305,7 @@ SLOW = {
     f"leaderboard?{WINDOW}": "last",
     "leaderboard?hashtag=tag*&metric=changesets": "columns",
     f"trending?{WINDOW}": "last",
-    f"leaderboard?country=NPL&{WINDOW}": "from",
+    f"leaderboard?country=NPL&{WINDOW}": "columns",
     f"leaderboard?metric=roads_added&{WINDOW}": "from",
     f"leaderboard?of=editors&{WINDOW}": "from",
 }
@@ -253,7 +327,9 @@ def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
     for module in (by_days, by_steps):
         monkeypatch.setattr(module, "MOST_ENTRIES", 30)
     monkeypatch.setattr(by_people, "MOST_RANKED", 30)
-    monkeypatch.setattr(by_tags, "MOST_UPLOADS", 30)
+    monkeypatch.setattr(by_keys, "MOST_UPLOADS", 30)
+    monkeypatch.setattr(by_keys, "MOST_WALKED", 30)
+    monkeypatch.setattr(sizes, "MOST", 5)
     for module in (by_people, by_steps, groups):
         monkeypatch.setattr(module, "MOST_FACTS", 5)
     for asked, parameter in SLOW.items():

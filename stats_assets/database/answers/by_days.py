@@ -32,9 +32,6 @@ def owner_of(asking: Asking, subject: Subject) -> Owned | None:
     question = subject.question
     if question.clock == "changeset" and (question.window.since or question.window.until):
         return None
-    # What is queued is in the facts, and not in what is rolled up of them.
-    if not question.needs_changesets and not question.users and asking.standing.queued:
-        return None
     # Minutes whose facts are away are missing in every answer, or a series would not add up to the totals.
     if question.clock == "upload" and asking.minutes.away:
         return None
@@ -146,10 +143,9 @@ def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tupl
     ).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM
     edits, changesets, users, nobodys, not_shown, since, until, counts, measurements = row
-    counted = exact(counts)
-    if owned.owner == "country":
-        edits = sum(counted.values())
-    return Sums(edits, changesets, users, nobodys, not_shown, since, until, counted, exact(measurements))
+    return Sums(
+        edits, changesets, users, nobodys, not_shown, since, until, exact(counts), exact(measurements)
+    )
 
 
 def _refuse_many_people(asking: Asking, parts: Parts) -> None:
@@ -236,9 +232,6 @@ WITH edges AS MATERIALIZED (
     SELECT u.edits, f.counts, f.measurements FROM edges AS u LEFT JOIN LATERAL ({{facts}}) AS f ON true
 ), people AS (
     SELECT user_id FROM around WHERE user_id IS NOT NULL GROUP BY user_id
-), nobodys AS (
-    SELECT u.edits, f.counts FROM uploads AS u LEFT JOIN LATERAL ({{facts}}) AS f ON %(owner)s = 'country'
-    WHERE {MINE} AND user_id IS NULL AND u.sequence >= %(begin)s AND u.sequence < %(end)s
 )
 SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
     (SELECT coalesce(sum(changesets), 0)::bigint FROM rolled)
@@ -255,8 +248,8 @@ SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
             + (SELECT count(*) FROM people WHERE NOT EXISTS (
                 SELECT FROM people_days AS p WHERE p.user_id = people.user_id AND {IN_DAYS}))
         END,
-    (SELECT coalesce(sum(CASE WHEN %(owner)s = 'country' THEN
-        (SELECT sum(value::numeric) FROM jsonb_each(counts)) ELSE edits END), 0) FROM nobodys),
+    (SELECT coalesce(sum(edits), 0) FROM uploads
+        WHERE {MINE} AND user_id IS NULL AND sequence >= %(begin)s AND sequence < %(end)s),
     (SELECT count(*) FROM unnest(%(hidden)s::bigint[]) AS h
         WHERE EXISTS (SELECT FROM people WHERE user_id = h)
             OR EXISTS (SELECT FROM people_days AS p WHERE p.user_id = h AND {IN_DAYS})

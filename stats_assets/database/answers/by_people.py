@@ -34,23 +34,21 @@ SELECT user_id AS key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS c
     UNION ALL
     SELECT user_id, edits, (before IS NULL OR before < %(begin)s)::int FROM uploads
     WHERE {_MINE} AND sequence >= %(d1)s AND sequence < %(end)s
-) AS parts
+) AS parts GROUP BY 1
 """
 _OF_A_USER = f"""
 SELECT user_id AS key, sum(edits)::bigint AS edits,
     count(*) FILTER (WHERE before IS NULL OR before < %(begin)s) AS changesets
-FROM uploads WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(end)s
+FROM uploads WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(end)s GROUP BY 1
 """
 # Of all time they are kept.
 _OF_ALL = f"""
-SELECT key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS changesets FROM (
-    SELECT id AS key, edits, changesets FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
-    UNION ALL
-    SELECT owner_id, edits, changesets FROM aggregates_ranked
-    WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0
-    UNION ALL
-    SELECT user_id, edits, 0 FROM uploads WHERE {_MINE} AND user_id IS NULL
-) AS parts
+SELECT id AS key, edits, changesets FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
+UNION ALL
+SELECT owner_id, edits, changesets FROM aggregates_ranked
+WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0
+UNION ALL
+SELECT NULL, sum(edits)::bigint, 0 FROM uploads WHERE {_MINE} AND user_id IS NULL HAVING count(*) > 0
 """
 _ALL_USERS = f"""
 SELECT count(*) FROM (
@@ -63,7 +61,7 @@ _USER_DAYS = f"SELECT count(*) FROM (SELECT FROM people_days WHERE {_DAYS} LIMIT
 
 
 def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
-    """A SELECT of key, edits and changesets, but for its GROUP BY, and what it is given. Raises Problem: too slow."""
+    """A SELECT of key, edits and changesets, and what it is given. Raises Problem: too slow."""
     parts = by_days.parts(owned, *by_days.ends(asking.question.window))
     given: dict[str, Any] = {
         **owned._asdict(),
@@ -75,7 +73,8 @@ def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
     }
     if owned.owner == "user":
         return _OF_A_USER, given
-    everything = asking.question.window == Window()
+    # Of a country they are kept as features, where edits are counts.
+    everything = asking.question.window == Window() and owned.owner != "country"
     entries = 0 if everything else uploads_in(asking, *owned, parts.around, MOST_RANKED)
     people = _ALL_USERS if everything else _USER_DAYS
     row = asking.connection.execute(people.encode(), given, prepare=False).fetchone()

@@ -12,6 +12,7 @@ from stats_assets.database.answers.sizes import WINDOW, Way
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.feeds.sequences import FIRST_SINCE
 from stats_assets.questions.editors import family_sql
+from stats_assets.questions.question import Question
 from stats_assets.questions.vocabulary import Vocabulary
 
 MOMENT = f"(timestamptz '{FIRST_SINCE.isoformat()}' + f.sequence * interval '1 minute')"
@@ -69,7 +70,11 @@ def lines(subject: Subject, vocabulary: Vocabulary, way: Way = WINDOW, *, region
     source = _uploaded(place, way) if by_upload else _changesets(place)
     if subject.country is not None:
         where.append(
-            ("p.region = %(country)s" if by_upload else "p.country_id = %(country_id)s")
+            (
+                "p.region = %(country)s"
+                if by_upload
+                else f"p.country_id = %(country_id)s{_timed(question, 'p.counted_there_at')}"
+            )
             if not regions
             else "k.code = %(country)s"
         )
@@ -154,6 +159,16 @@ def _window(question: Any) -> list[str]:
     return found
 
 
+def _timed(question: Question, column: str) -> str:
+    """The window in an index of a link's, which holds the changeset's time, too."""
+    ends = (("since", ">"), ("until", "<="))
+    return "".join(
+        f" AND {column} {sign} %({name})s"
+        for name, sign in ends
+        if getattr(question.window, name) is not None
+    )
+
+
 def _who(subject: Subject, way: Way) -> list[str]:
     """What is not said already by whose uploads are read."""
     question, found = subject.question, []
@@ -162,9 +177,10 @@ def _who(subject: Subject, way: Way) -> list[str]:
     if subject.hashtags is not None and not (
         by_upload and way.owner == "hashtag" and list(way.ids) == subject.hashtags
     ):
-        found.append(f"{identity} IN ({TAGGED})")
+        found.append(f"{identity} IN ({TAGGED}{'' if by_upload else _timed(question, 'tagged_at')})")
     if subject.union is not None and not (by_upload and way.owner == "union"):
-        found.append(f"{identity} IN (SELECT changeset_id FROM changesets_unions WHERE union_id = %(union)s)")
+        united = "SELECT changeset_id FROM changesets_unions WHERE union_id = %(union)s"
+        found.append(f"{identity} IN ({united}{'' if by_upload else _timed(question, 'united_at')})")
     if subject.users is not None:
         found.append(f"{user} = ANY (%(users)s)")
     if question.editors:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from stats_assets.database.answers import by_tags
+from stats_assets.database.answers import by_keys
 from stats_assets.database.answers.about import about
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.groups import ranked
@@ -46,8 +46,8 @@ def _before(asking: Asking, tags: list[Any]) -> dict[str, int] | None:
     if since is None or until is None or begins is None or since - (until - since) < begins:
         return None
     subject, window = asking.subjects[0], Window(since - (until - since), since)
-    if by_tags.whose(asking, subject) is not None:
-        return by_tags.users(asking, window, tags)
+    if by_keys.trends(asking, subject):
+        return by_keys.users(asking, window, tags)
     before = lines(replace(subject, question=replace(subject.question, window=window)), asking.vocabulary)
     return dict(
         asking.connection.execute(
