@@ -13,11 +13,13 @@ from stats_assets.database.answers import (
     by_changesets,
     by_days,
     by_keys,
+    by_newcomers,
     by_people,
     by_steps,
     changesets,
     groups,
     leaderboard,
+    newcomers,
     series,
     sizes,
     trending,
@@ -237,6 +239,39 @@ def test_any_page_of_changesets_is_what_its_facts_say(
                     break
                 asked = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
     assert rows > 500
+
+
+def test_any_page_of_newcomers_is_what_its_facts_say(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
+    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
+    chosen = random.Random(29)  # noqa: S311 - not for secrets
+    hidden_people.hide(filled, 8)
+    rows = 0
+    for _ in range(40):
+        ends = sorted(chosen.sample(range(DAYS), 2))
+        window = [
+            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
+            for name, end in zip(("from", "to"), ends, strict=True)
+        ][: chosen.choice([1, 2])]
+        for owner in (OWNERS[1], OWNERS[2], OWNERS[4]):
+            asked = (*owner, *window, ("columns", "edits,changesets,roads_added"), ("limit", "3"))
+            for _ in range(3):
+                question = parse("newcomers", asked, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
+                asking = Asking(filled, question, now, counting)
+                (subject,) = asking.subjects
+                assert by_newcomers.whose(asking, subject) is not None
+                found, fresh = newcomers.answer(asking), newcomers.is_new(asking, subject, [*range(5, 20)])
+                with monkeypatch.context() as patched:
+                    patched.setattr(by_newcomers, "whose", lambda *given: None)
+                    assert found == newcomers.answer(asking), asked
+                    assert fresh == newcomers.is_new(asking, subject, [*range(5, 20)]), asked
+                rows += len(cast(list[object], found["rows"]))
+                if found["next"] is None:
+                    break
+                asked = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
+    assert rows > 50
 
 
 def test_any_board_of_hashtags_countries_or_editors_is_what_its_facts_say(

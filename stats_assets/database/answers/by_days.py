@@ -232,6 +232,9 @@ WITH edges AS MATERIALIZED (
     SELECT u.edits, f.counts, f.measurements FROM edges AS u LEFT JOIN LATERAL ({{facts}}) AS f ON true
 ), people AS (
     SELECT user_id FROM around WHERE user_id IS NOT NULL GROUP BY user_id
+), met AS MATERIALIZED (
+    SELECT user_id FROM people_days AS p WHERE NOT %(all)s AND %(owner)s <> 'user' AND {IN_DAYS}
+        AND (p.before IS NULL OR p.before < (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date)
 )
 SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
     (SELECT coalesce(sum(changesets), 0)::bigint FROM rolled)
@@ -243,10 +246,8 @@ SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
         WHEN %(all)s AND %(owner)s = 'world' THEN (SELECT count(*) FROM aggregates_ranked
             WHERE owner = 'user' AND member_id = 0)
         WHEN %(all)s THEN (SELECT count(*) FROM aggregate_keys WHERE {MINE} AND measure = 'user')
-        ELSE (SELECT count(*) FROM people_days AS p WHERE {IN_DAYS}
-                AND (p.before IS NULL OR p.before < (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date))
-            + (SELECT count(*) FROM people WHERE NOT EXISTS (
-                SELECT FROM people_days AS p WHERE p.user_id = people.user_id AND {IN_DAYS}))
+        ELSE (SELECT count(*) FROM met)
+            + (SELECT count(*) FROM people WHERE NOT EXISTS (SELECT FROM met WHERE met.user_id = people.user_id))
         END,
     (SELECT coalesce(sum(edits), 0) FROM uploads
         WHERE {MINE} AND user_id IS NULL AND sequence >= %(begin)s AND sequence < %(end)s),

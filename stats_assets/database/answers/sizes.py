@@ -22,13 +22,13 @@ SELECT count(*) FROM (
         AND sequence >= %(first)s AND sequence <= %(last)s LIMIT %(most)s
 ) AS counted
 """
-# By the changesets' time: its tables, and in them whose it is, and when.
-_TIMED = {
+TIMED = {
     "user": ("changesets", "user_id", "counted_at"),
     "hashtag": ("changesets_hashtags", "hashtag_id", "tagged_at"),
     "union": ("changesets_unions", "union_id", "united_at"),
     "country": ("changesets_countries", "country_id", "counted_there_at"),
 }
+"""By the changesets' time: an owner's table, and in it whose each is, and when."""
 _CHANGESETS = """
 SELECT count(*) FROM (
     SELECT FROM {} WHERE {} = ANY (%(ids)s) AND {time} > coalesce(%(since)s, '-infinity'::timestamptz)
@@ -112,7 +112,7 @@ def uploads(connection: Connection, subject: Subject, owner: str, ids: list[int]
 
 
 def _changesets(connection: Connection, question: Question, owner: str, ids: list[int], most: int) -> int:
-    table, whose, time = _TIMED[owner]
+    table, whose, time = TIMED[owner]
     window = question.window
     row = connection.execute(
         _CHANGESETS.format(table, whose, time=time).encode(),
