@@ -38,9 +38,9 @@ GROUPS = {
 }
 
 # The group of no key stays out of the ranks, but not out of what is said of it. Ranks are counted from the page's first
-# row on: all are grouped, and only the page's are sorted.
+# row on: all are grouped, and only the page's are sorted. What is kept in their order is not even read.
 _RANKED = """
-WITH groups AS MATERIALIZED (
+WITH groups AS {how} (
     {groups}
 ), shown AS (
     SELECT * FROM groups WHERE key IS NOT NULL AND NOT key = ANY (%(hidden)s::{type}[])
@@ -49,7 +49,7 @@ WITH groups AS MATERIALIZED (
 ), first AS (
     SELECT {metric} AS value FROM page ORDER BY 1 DESC LIMIT 1
 )
-SELECT (SELECT count(*) FROM shown), (SELECT coalesce(sum(edits), 0) FROM groups WHERE key IS NULL),
+SELECT (SELECT count(*) FROM shown), {without},
     (SELECT count(*) FROM groups WHERE key = ANY (%(hidden)s::{type}[])),
     (SELECT count(*) FROM shown, first WHERE {metric} > value),
     (SELECT count(*) FROM shown, first WHERE {metric} = value), p.*
@@ -77,9 +77,10 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
     names = tuple(dict.fromkeys((metric, "edits", *columns)))
     owned = quick(asking, subject, of, metric)
     now: tuple[str, ...] = by_people.KNOWN
+    nobodys: str | None = None
     if owned is not None:
         numbered = {name: name for name in now}
-        groups, given = by_people.groups(asking, owned)
+        groups, given, nobodys = by_people.groups(asking, owned)
     elif (owned := by_keys.whose(asking, subject, of, names)) is not None:
         now = by_keys.KNOWN
         numbered = {name: name for name in now}
@@ -96,6 +97,8 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
     given["limit"] = question.limit + 1
     sql = _RANKED.format(
         groups=groups,
+        how="NOT MATERIALIZED" if nobodys else "MATERIALIZED",
+        without=nobodys or "(SELECT coalesce(sum(edits), 0) FROM groups WHERE key IS NULL)",
         metric=numbered[metric],
         collate=collate,
         type=group.type,

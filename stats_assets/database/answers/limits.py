@@ -12,9 +12,11 @@ from stats_assets.questions.windows import last_of
 
 MOST_ENTRIES = 50_000
 """Of uploads' index, or people's days."""
-MOST_RANKED = 20_000
-"""The same of ranks: each person is grouped and sorted, too."""
-MOST_FACTS = 2_500
+MOST_RANKED = 40_000
+"""The same of ranks: each person is grouped, too."""
+MOST_COUNTED = 150_000
+"""People of all time, whose ranks are an index's: they are counted."""
+MOST_FACTS = 1_500
 """Uploads whose facts are read."""
 _COUNT_ALL = """
 SELECT count(*) FROM (

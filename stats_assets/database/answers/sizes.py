@@ -11,7 +11,7 @@ from stats_assets.questions.problem import Problem
 from stats_assets.questions.question import Question
 from stats_assets.questions.windows import Window, last_of
 
-MOST = 2_500
+MOST = 1_500
 """Uploads, or changesets, of an answer: facts of each are read."""
 STREAMED = 300_000
 """Of an export, whose rows are sent as they are read."""
