@@ -274,6 +274,26 @@ def test_any_page_of_newcomers_is_what_its_facts_say(
     assert rows > 50
 
 
+def test_who_is_new_to_several_hashtags_is_told_by_days_as_by_changesets(
+    filled: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
+    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
+    chosen = random.Random(30)  # noqa: S311 - not for secrets
+    rows = 0
+    for _ in range(40):
+        since = f"{covers(chosen.randrange(DAYS)).until:%Y-%m-%dT%H:%MZ}"
+        given = (("hashtag", "tag1"), ("hashtag", "u"), ("from", since))
+        question = parse("newcomers", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
+        asking = Asking(filled, question, now, counting)
+        found = newcomers.answer(asking)
+        with monkeypatch.context() as patched:
+            patched.setattr(newcomers, "are_whole", lambda *given: False)
+            assert found == newcomers.answer(asking), given
+        rows += len(cast(list[object], found["rows"]))
+    assert rows > 20
+
+
 def test_any_board_of_hashtags_countries_or_editors_is_what_its_facts_say(
     filled: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,7 +382,8 @@ def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
     for module in (by_days, by_steps):
         monkeypatch.setattr(module, "MOST_ENTRIES", 30)
     monkeypatch.setattr(by_people, "MOST_RANKED", 30)
-    monkeypatch.setattr(by_keys, "MOST_UPLOADS", 30)
+    for limit in ("MOST_UPLOADS", "MOST_TRENDING"):
+        monkeypatch.setattr(by_keys, limit, 30)
     monkeypatch.setattr(by_keys, "MOST_WALKED", 30)
     monkeypatch.setattr(sizes, "MOST", 5)
     for module in (by_people, by_steps, groups):

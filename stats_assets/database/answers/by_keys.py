@@ -16,10 +16,12 @@ from stats_assets.questions.editors import family_sql
 from stats_assets.questions.windows import Window
 
 KNOWN = ("edits", "changesets", "users")
-MOST_WALKED = 10_000
+MOST_WALKED = 5_000
 """Uploads of an owner, for each of which it is looked up where, or with what, it was."""
-MOST_UPLOADS = 40_000
+MOST_UPLOADS = 20_000
 """Uploads of all hashtags, or of all countries, in the window."""
+MOST_TRENDING = 50_000
+"""The same of what trends, which is about a day of the planet's: only its people are told apart."""
 _RANGE = "sequence >= %(begin)s AND sequence < %(end)s"
 _FRESH = "count(*) FILTER (WHERE {0}.before IS NULL OR {0}.before < %(begin)s)"
 # Users are told apart once they are few.
@@ -54,31 +56,43 @@ SELECT h.hashtag AS key, {_SUMMED} FROM (
 ) AS parts LEFT JOIN hashtags AS h ON h.id = hashtag_id GROUP BY 1
 """,
 }
-_OF_ALL = """
-    SELECT owner_id, user_id, sum(edits) AS edits, {} AS changesets
-    FROM uploads AS u WHERE owner = '{}' AND {} GROUP BY 1, 2
+_OF_ALL = f"""
+    SELECT owner_id, {_SUMMED} FROM (
+        SELECT owner_id, user_id, sum(edits) AS edits, {_FRESH.format("u")} AS changesets
+        FROM uploads AS u WHERE owner = '{{}}' AND {_RANGE} GROUP BY 1, 2
+    ) AS parts GROUP BY 1
 """
+# Of those that rank the other numbers are looked up.
 _TRENDING = f"""
-SELECT h.hashtag AS key, {_SUMMED} FROM ({_OF_ALL.format(_FRESH.format("u"), "hashtag", _RANGE)}) AS parts
-JOIN hashtags AS h ON h.id = owner_id GROUP BY 1
+SELECT h.hashtag AS key, 0 AS edits, 0 AS changesets, users FROM (
+    SELECT owner_id, count(user_id) AS users FROM (
+        SELECT DISTINCT owner_id, user_id FROM uploads WHERE owner = 'hashtag' AND {_RANGE}
+    ) AS people GROUP BY 1
+) AS parts JOIN hashtags AS h ON h.id = owner_id
 """
 _OF_WORLD = {
-    "hashtags": f"""{_TRENDING} UNION ALL
+    "hashtags": f"""
+SELECT h.hashtag AS key, edits, changesets, users FROM ({_OF_ALL.format("hashtag")}) AS parts
+JOIN hashtags AS h ON h.id = owner_id
+UNION ALL
 SELECT NULL, (SELECT coalesce(sum(edits), 0) FROM uploads WHERE owner = 'world' AND owner_id = 0 AND {_RANGE})
     - (SELECT coalesce(sum(edits), 0) FROM (SELECT DISTINCT changeset_id, sequence, edits FROM uploads
         WHERE owner = 'hashtag' AND {_RANGE}) AS tagged), 0, 0
 """,
     "countries": f"""
-SELECT n.code AS key, {_SUMMED} FROM ({_OF_ALL.format(_FRESH.format("u"), "country", _RANGE)}) AS parts
-JOIN countries AS n ON n.id = owner_id GROUP BY 1
+SELECT n.code AS key, edits, changesets, users FROM ({_OF_ALL.format("country")}) AS parts
+JOIN countries AS n ON n.id = owner_id
 """,
 }
-_USERS = f"""
-SELECT h.hashtag, t.users FROM hashtags AS h CROSS JOIN LATERAL (
-    SELECT count(DISTINCT u.user_id) AS users FROM uploads AS u
+_NUMBERS = f"""
+SELECT h.hashtag, t.* FROM hashtags AS h CROSS JOIN LATERAL (
+    SELECT coalesce(sum(u.edits), 0)::bigint, {_FRESH.format("u")}, count(DISTINCT u.user_id) FROM uploads AS u
     WHERE u.owner = 'hashtag' AND u.owner_id = h.id AND {_RANGE}
 ) AS t WHERE h.hashtag = ANY (%(tags)s)
 """
+
+
+_OWNERS = {"hashtags": "hashtag", "countries": "country"}
 
 
 def whose(asking: Asking, subject: Subject, of: str, names: tuple[str, ...]) -> Owned | None:
@@ -95,7 +109,8 @@ def groups(asking: Asking, owned: Owned, of: str) -> tuple[str, dict[str, Any]]:
     given = {**owned._asdict(), "begin": begin, "end": end}
     trending = asking.question.kind == "trending"
     if owned.owner == "world" and of in _OF_WORLD:
-        _refuse(asking, of.removesuffix("s") if of == "hashtags" else "country", None, MOST_UPLOADS)
+        owner, most = _OWNERS[of], MOST_TRENDING if trending else MOST_UPLOADS
+        _refuse(asking, owner, None, most)
         return _TRENDING if trending else _OF_WORLD[of], given
     _refuse(asking, *owned, MOST_WALKED)
     return _OF_OWNER[of], given
@@ -113,8 +128,9 @@ def trends(asking: Asking, subject: Subject) -> bool:
     return owned is not None and owned.owner == "world"
 
 
-def users(asking: Asking, window: Window, tags: list[str]) -> dict[str, int]:
-    """How many users each of these hashtags had in a window."""
+def numbers(asking: Asking, window: Window, tags: list[str]) -> dict[str, tuple[int, ...]]:
+    """What each of these hashtags had in a window: KNOWN, in their order."""
     begin, end = by_days.ends(window)
     given = {"begin": begin, "end": end, "tags": tags}
-    return dict(asking.connection.execute(_USERS.encode(), given, prepare=False).fetchall())
+    rows = asking.connection.execute(_NUMBERS.encode(), given, prepare=False).fetchall()
+    return {tag: tuple(values) for tag, *values in rows}

@@ -14,6 +14,7 @@ from stats_assets.database.answers.labels import names_of, own_address
 from stats_assets.database.answers.lines import lines as lines_of
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import columns_sql, number
+from stats_assets.database.statistics.verification import are_whole
 from stats_assets.questions.answer import Value
 from stats_assets.questions.cursors import cursor
 from stats_assets.questions.windows import to_the_second
@@ -71,7 +72,7 @@ def _rows(asking: Asking, subject: Subject) -> tuple[int, list[tuple[Any, ...]]]
     sql = _PAGE.format(
         columns=columns,
         lines=lines.sql,
-        fresh=_fresh(subject),
+        fresh=_fresh(asking, subject),
         after=_after(asking, given, "minute"),
         named=", ".join(f"p.c{place}" for place in range(len(names))),
     )
@@ -79,11 +80,25 @@ def _rows(asking: Asking, subject: Subject) -> tuple[int, list[tuple[Any, ...]]]
     return found[0][0], [row[1:] for row in found if row[1] is not None]
 
 
-def _fresh(subject: Subject) -> str:
+# A user's days of all hashtags are few, whatever these are: the sum keeps the planner from a look for each of them.
+_FRESH_BY_DAYS = """NOT EXISTS (
+    SELECT FROM people_days AS p WHERE p.user_id = g.id AND p.owner = 'hashtag' AND p.owner_id + 0 = ANY (%(hashtags)s)
+        AND p.day <= (step_of(%(first)s, 1440) AT TIME ZONE 'UTC')::date
+        AND (p.day < (step_of(%(first)s, 1440) AT TIME ZONE 'UTC')::date OR EXISTS (
+            SELECT FROM uploads AS u WHERE u.owner = 'hashtag' AND u.owner_id = p.owner_id AND u.user_id = p.user_id
+                AND u.sequence > minute_of(step_of(%(first)s, 1440)) AND u.sequence < %(first)s OFFSET 0
+        )) OFFSET 0
+)"""
+
+
+def _fresh(asking: Asking, subject: Subject) -> str:
     """That a user (g.id) has nothing before the window that carries the hashtags, or lies in the country."""
     question = subject.question
     if question.window.since is None:
         return "true"
+    only_hashtags = subject.hashtags is not None and subject.country is None and not subject.also
+    if question.clock == "upload" and only_hashtags and are_whole(asking.connection):
+        return _FRESH_BY_DAYS
     where = ["c.user_id = g.id"]
     sequences = "c.augmented_diffs"
     source = "changesets AS c"
@@ -118,7 +133,8 @@ def is_new(asking: Asking, subject: Subject, users: list[int]) -> set[int]:
         return by_newcomers.new(asking, owned, users)
     given = {**lines_of(subject, asking.vocabulary).given, "asked": users}
     rows = asking.connection.execute(
-        f"SELECT g.id FROM unnest(%(asked)s::bigint[]) AS g (id) WHERE {_fresh(subject)}".encode(), given
+        f"SELECT g.id FROM unnest(%(asked)s::bigint[]) AS g (id) WHERE {_fresh(asking, subject)}".encode(),
+        given,
     ).fetchall()
     return {row[0] for row in rows}
 
