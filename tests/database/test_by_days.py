@@ -379,8 +379,8 @@ def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
 
     for asked in SLOW:
         ask(asked)
-    for module in (by_days, by_steps):
-        monkeypatch.setattr(module, "MOST_ENTRIES", 30)
+    monkeypatch.setattr(by_days, "MOST_ENTRIES", 30)
+    monkeypatch.setattr(by_steps, "MOST_IN_STEPS", 30)
     monkeypatch.setattr(by_people, "MOST_RANKED", 30)
     for limit in ("MOST_UPLOADS", "MOST_TRENDING"):
         monkeypatch.setattr(by_keys, limit, 30)

@@ -13,6 +13,7 @@ UNRELEASED = (
     "0010",
     "0011",
     "0012",
+    "0015",
 )  # until they are in a release
 FROZEN = {
     "0001_schema.sql": "b0a6937044cacd5b",

@@ -12,7 +12,7 @@ from typing import Any
 from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.by_days import DAY, QUARTER, Owned, Parts
-from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, too_slow, uploads_in
+from stats_assets.database.answers.limits import MOST_FACTS, MOST_IN_STEPS, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.feeds.sequences import covers
 from stats_assets.questions.windows import Window, in_utc
@@ -82,10 +82,10 @@ def _refuse_facts(asking: Asking, owned: Owned, ranges: list[tuple[int, int]]) -
 def _refuse_entries(
     asking: Asking, owned: Owned, ranges: list[tuple[int, int]], names: Sequence[str]
 ) -> None:
-    if uploads_in(asking, *owned, ranges, MOST_ENTRIES) > MOST_ENTRIES:
+    if uploads_in(asking, *owned, ranges, MOST_IN_STEPS) > MOST_IN_STEPS:
         kept = [name for name in names if name not in ("changesets", "users")] or ["edits"]
         advice = "Without changesets and users, or by quarters of an hour or days of UTC, it is quick."
-        raise too_slow(asking, f"{MOST_ENTRIES:,} uploads", advice, {"columns": ",".join(kept[:12])})
+        raise too_slow(asking, f"{MOST_IN_STEPS:,} uploads", advice, {"columns": ",".join(kept[:12])})
 
 
 def _parts(owned: Owned, since: datetime, until: datetime) -> Parts:
