@@ -211,7 +211,7 @@ def figures(*, small: bool) -> list[Figure]:
     """F11: the slowest kind of question."""
     size = 2_000 if small else 1_600_000
     with temporary_server() as server:
-        found = measured(make(server, size), size, 2 if small else 40)
+        found = measured(make(server, size), size, 2 if small else 8)
     report(found)
     slowest = max(found, key=lambda kind: p95([one.clock for one in found[kind]]))
     what = f"answers of {size:,} changesets, the slowest kind ({', '.join(slowest)}), p95"

@@ -93,7 +93,7 @@ def fill(connection: Connection, size: int) -> None:
         connection.execute(SHOWN, (owner,))
     tell("  aggregates")
     connection.execute("UPDATE roll_ups SET whole = true")
-    connection.execute("DROP TABLE facts, made, shape_keys, kept")
+    connection.execute("DROP TABLE facts, made, shapes, shape_keys, kept")
     connection.execute("VACUUM ANALYZE")
     connection.execute("RESET ALL")
 

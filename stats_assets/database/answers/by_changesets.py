@@ -64,7 +64,7 @@ def groups(asking: Asking, owned: Owned, columns: str, given: dict[str, Any]) ->
     """
     begin, end = by_days.ends(asking.question.window)
     parts = by_days.parts(owned, begin, end)
-    given |= {**owned._asdict(), "begin": begin, "end": end, "d0": parts.days[0], "d1": parts.days[1]}
+    given |= {**owned._asdict(), **by_days.ends_of(parts)}
     hidden = _hidden(asking, owned, given) if given["hidden"] else 0
     row = asking.connection.execute(_COUNT.encode(), given, prepare=False).fetchone()
     return (

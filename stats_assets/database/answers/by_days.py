@@ -120,6 +120,12 @@ def parts(owned: Owned, begin: int, end: int) -> Parts:
     return Parts(begin, end, days, summed)
 
 
+def ends_of(parts: Parts) -> dict[str, int]:
+    """As the SQL here is given them: begin and end, and of days (d0, d1), of these and quarters (q0, q1)."""
+    (d0, d1), (q0, q1) = parts.days, parts.summed
+    return {"begin": parts.begin, "end": parts.end, "d0": d0, "d1": d1, "q0": q0, "q1": q1}
+
+
 def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tuple[int, ...]) -> Sums:
     """Of the sequences [begin, end)."""
     found = parts(owned, begin, end)
@@ -128,13 +134,8 @@ def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tupl
         _refuse_many_people(asking, found)
     given: dict[str, Any] = {
         **owned._asdict(),
-        "begin": begin,
-        "end": end,
+        **ends_of(found),
         "all": everything,
-        "d0": found.days[0],
-        "d1": found.days[1],
-        "q0": found.summed[0],
-        "q1": found.summed[1],
         "hidden": list(hidden),
     }
     # Planned for this window: a plan for any would read all of the owner.
@@ -182,6 +183,17 @@ def _steps(minutes: int, first: str, until: str) -> str:
     )
 
 
+EDITS = f"""
+SELECT coalesce(sum(edits), 0) FROM (
+    {_steps(DAY, "d0", "d1")}
+    UNION ALL {_steps(QUARTER, "q0", "d0")}
+    UNION ALL {_steps(QUARTER, "d1", "q1")}
+    UNION ALL SELECT edits, 0, NULL, NULL FROM uploads WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(q0)s
+    UNION ALL SELECT edits, 0, NULL, NULL FROM uploads
+    WHERE {MINE} AND sequence >= greatest(%(q1)s, %(q0)s) AND sequence < %(end)s
+) AS parts
+"""
+"""The edits of an owner that has quarters."""
 OF_WHOLE = """
     SELECT f.counts, f.measurements, f.edited_at FROM changeset_edits AS f
     WHERE f.sequence = u.sequence AND f.changeset_id = u.changeset_id OFFSET 0

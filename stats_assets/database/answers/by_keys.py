@@ -75,7 +75,7 @@ _OF_WORLD = {
 SELECT h.hashtag AS key, edits, changesets, users FROM ({_OF_ALL.format("hashtag")}) AS parts
 JOIN hashtags AS h ON h.id = owner_id
 UNION ALL
-SELECT NULL, (SELECT coalesce(sum(edits), 0) FROM uploads WHERE owner = 'world' AND owner_id = 0 AND {_RANGE})
+SELECT NULL, ({by_days.EDITS})
     - (SELECT coalesce(sum(edits), 0) FROM (SELECT DISTINCT changeset_id, sequence, edits FROM uploads
         WHERE owner = 'hashtag' AND {_RANGE}) AS tagged), 0, 0
 """,
@@ -106,7 +106,7 @@ def whose(asking: Asking, subject: Subject, of: str, names: tuple[str, ...]) -> 
 def groups(asking: Asking, owned: Owned, of: str) -> tuple[str, dict[str, Any]]:
     """A SELECT of key and KNOWN, and what it is given. Raises Problem: too slow."""
     begin, end = by_days.ends(asking.question.window)
-    given = {**owned._asdict(), "begin": begin, "end": end}
+    given = {**owned._asdict(), **by_days.ends_of(by_days.parts(owned, begin, end))}
     trending = asking.question.kind == "trending"
     if owned.owner == "world" and of in _OF_WORLD:
         owner, most = _OWNERS[of], MOST_TRENDING if trending else MOST_UPLOADS

@@ -70,13 +70,7 @@ class Grouped(NamedTuple):
 def groups(asking: Asking, owned: Owned) -> Grouped:
     """An owner's users. Raises Problem: too slow."""
     parts = by_days.parts(owned, *by_days.ends(asking.question.window))
-    given: dict[str, Any] = {
-        **owned._asdict(),
-        "begin": parts.begin,
-        "end": parts.end,
-        "d0": parts.days[0],
-        "d1": parts.days[1],
-    }
+    given: dict[str, Any] = {**owned._asdict(), **by_days.ends_of(parts)}
     if owned.owner == "user":
         return Grouped(_OF_A_USER, given)
     # Of a country they are kept as features, where edits are counts.
@@ -137,13 +131,7 @@ def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tu
 
 def _given_of_users(asking: Asking, users: list[int]) -> dict[str, Any]:
     parts = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window))
-    given = {
-        "users": users,
-        "begin": parts.begin,
-        "end": parts.end,
-        "d0": parts.days[0],
-        "d1": parts.days[1],
-    }
+    given: dict[str, Any] = {"users": users, **by_days.ends_of(parts)}
     row = asking.connection.execute(_DAYS_OF_USERS.encode(), given, prepare=False).fetchone()
     days = row[0] if row else 0
     if days + uploads_in(asking, "user", users, parts.edges, MOST_FACTS) > MOST_FACTS:
