@@ -14,7 +14,7 @@ MOST_ENTRIES = 50_000
 """Of uploads' index, or people's days."""
 MOST_IN_STEPS = 30_000
 """The same of a series, where people are told apart in each step."""
-MOST_RANKED = 40_000
+MOST_RANKED = 35_000
 """The same of ranks: each person is grouped, too."""
 MOST_COUNTED = 150_000
 """People of all time, whose ranks are an index's: they are counted."""
