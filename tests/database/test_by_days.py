@@ -2,24 +2,19 @@
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from stats_assets.database import hidden_people
 from stats_assets.database.answers import (
-    by_changesets,
     by_days,
     by_keys,
-    by_newcomers,
     by_people,
     by_steps,
-    changesets,
     groups,
     leaderboard,
-    newcomers,
     series,
     sizes,
     trending,
@@ -29,66 +24,18 @@ from stats_assets.database.answers.asked import Asking, Counting
 from stats_assets.database.answers.standing import standing
 from stats_assets.database.answers.totals import totals
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.changesets import save_changesets
-from stats_assets.database.facts.edits import replace_facts
-from stats_assets.database.facts.fact_partitions import make_partitions
-from stats_assets.database.statistics.applier import apply_queue, save_countries
 from stats_assets.feeds.sequences import covers
 from stats_assets.questions.answer import Kind
 from stats_assets.questions.parsing import parse
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.steps import edges as edges_of
 from stats_assets.questions.vocabulary import Vocabulary
-from tests.database.test_statistics import COUNTRIES, changeset, diff, edits, file
-
-DAYS = 4 * 1440
-OWNERS: tuple[tuple[tuple[str, str], ...], ...] = (
-    (),
-    (("hashtag", "tag1"),),
-    (("hashtag", "tag*"),),
-    (("user", "7"),),
-    (("country", "NPL"),),
-)
+from tests.database.four_days import DAYS, OWNERS, fill, window_of
 
 
 @pytest.fixture
 def filled(connection: Connection) -> Connection:
-    """Four days in which twelve users upload sixty changesets, each up to five times, at any minute of them."""
-    make_partitions(connection, 0, 100)
-    save_countries(connection, COUNTRIES)
-    connection.execute("INSERT INTO unions (name, patterns) VALUES ('all tags', '{tag*}')")
-    chosen = random.Random(22)  # noqa: S311 - not for secrets
-    diffs: dict[int, list[Any]] = {}
-    for number in range(1, 61):
-        places = chosen.choice([("NPL",), ("USA", "USA-TX"), ()])
-        uid = chosen.choice([None, *range(7, 18)])
-        edges = [d * 1440 - 415 + chosen.choice([-1, 0, 1]) for d in (1, 2, 3)]
-        for sequence in {
-            chosen.choice([chosen.randrange(DAYS), *edges]) for _ in range(chosen.randint(1, 5))
-        }:
-            at = covers(sequence).until - timedelta(seconds=chosen.randrange(60))
-            one = edits(
-                number,
-                uid=uid,
-                n=chosen.randint(1, 9),
-                km=f"0.{chosen.randint(1, 99)}",
-                at=at,
-                countries=places,
-            )
-            diffs.setdefault(sequence, []).append(one)
-    for sequence, found in diffs.items():
-        replace_facts(connection, sequence, diff(*found))
-    tagged = [
-        changeset(
-            n,
-            *chosen.sample(["tag1", "tag2", "u"], chosen.randrange(4)),
-            uid=7 if n % 5 else None,
-            closed=covers(DAYS).until,
-        )
-        for n in range(1, 57)  # of the others the changeset feed has said nothing yet
-    ]
-    save_changesets(connection, 1, file(*tagged))
-    apply_queue(connection)
+    fill(connection)
     return connection
 
 
@@ -176,11 +123,7 @@ def test_any_board_of_people_is_what_its_facts_say(
     chosen = random.Random(25)  # noqa: S311 - not for secrets
     rows = 0
     for number in range(30):
-        ends = sorted(chosen.sample(range(DAYS), 2))
-        window = [
-            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
-            for name, end in zip(("from", "to"), ends, strict=True)
-        ][chosen.choice([0, 0, 0, 1]) :]
+        window = window_of(chosen)[chosen.choice([0, 0, 0, 1]) :]
         for owner in OWNERS:
             metric, names = chosen.choice(["edits", "changesets"]), f"{COLUMNS}"
             given = (
@@ -203,129 +146,6 @@ def test_any_board_of_people_is_what_its_facts_say(
     assert rows > 300
 
 
-def test_any_page_of_changesets_is_what_its_facts_say(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counting, now = (
-        Counting(Vocabulary((("roads", ("road_km",)), ("buildings", ()))), "definitions", 0),
-        standing(filled),
-    )
-    chosen = random.Random(28)  # noqa: S311 - not for secrets
-    hidden_people.hide(filled, 8)
-    rows = 0
-    for number in range(20):
-        ends = sorted(chosen.sample(range(DAYS), 2))
-        window = [
-            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
-            for name, end in zip(("from", "to"), ends, strict=True)
-        ][chosen.choice([0, 0, 0, 1]) :]
-        for owner in OWNERS:
-            asked = (
-                *owner,
-                *(window if number else ()),
-                ("columns", "edits,roads_added,users"),
-                ("limit", "7"),
-            )
-            for _ in range(3):
-                question = parse("changesets", asked, datetime(2026, 1, 1, tzinfo=UTC), counting.vocabulary)
-                asking = Asking(filled, question, now, counting)
-                assert by_changesets.whose(asking, asking.subjects[0]) is not None
-                found = changesets.answer(asking)
-                with monkeypatch.context() as patched:
-                    patched.setattr(by_changesets, "whose", lambda *given: None)
-                    assert found == changesets.answer(asking), asked
-                rows += len(cast(list[object], found["rows"]))
-                if found["next"] is None:
-                    break
-                asked = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
-    assert rows > 500
-
-
-def test_any_page_of_newcomers_is_what_its_facts_say(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
-    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
-    chosen = random.Random(29)  # noqa: S311 - not for secrets
-    hidden_people.hide(filled, 8)
-    rows = 0
-    for _ in range(40):
-        ends = sorted(chosen.sample(range(DAYS), 2))
-        window = [
-            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
-            for name, end in zip(("from", "to"), ends, strict=True)
-        ][: chosen.choice([1, 2])]
-        for owner in (OWNERS[1], OWNERS[2], OWNERS[4]):
-            asked = (*owner, *window, ("columns", "edits,changesets,roads_added"), ("limit", "3"))
-            for _ in range(3):
-                question = parse("newcomers", asked, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
-                asking = Asking(filled, question, now, counting)
-                (subject,) = asking.subjects
-                assert by_newcomers.whose(asking, subject) is not None
-                found, fresh = newcomers.answer(asking), newcomers.is_new(asking, subject, [*range(5, 20)])
-                with monkeypatch.context() as patched:
-                    patched.setattr(by_newcomers, "whose", lambda *given: None)
-                    assert found == newcomers.answer(asking), asked
-                    assert fresh == newcomers.is_new(asking, subject, [*range(5, 20)]), asked
-                rows += len(cast(list[object], found["rows"]))
-                if found["next"] is None:
-                    break
-                asked = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
-    assert rows > 50
-
-
-def test_who_is_new_to_several_hashtags_is_told_by_days_as_by_changesets(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
-    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
-    chosen = random.Random(30)  # noqa: S311 - not for secrets
-    rows = 0
-    for _ in range(40):
-        since = f"{covers(chosen.randrange(DAYS)).until:%Y-%m-%dT%H:%MZ}"
-        given = (("hashtag", "tag1"), ("hashtag", "u"), ("from", since))
-        question = parse("newcomers", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
-        asking = Asking(filled, question, now, counting)
-        found = newcomers.answer(asking)
-        with monkeypatch.context() as patched:
-            patched.setattr(newcomers, "are_whole", lambda *given: False)
-            assert found == newcomers.answer(asking), given
-        rows += len(cast(list[object], found["rows"]))
-    assert rows > 20
-
-
-def test_any_board_of_hashtags_countries_or_editors_is_what_its_facts_say(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counting, now = (
-        Counting(Vocabulary((("roads", ("road_km",)), ("buildings", ()))), "definitions", 0),
-        standing(filled),
-    )
-    chosen = random.Random(27)  # noqa: S311 - not for secrets
-    rows = 0
-    for number in range(20):
-        ends = sorted(chosen.sample(range(DAYS), 2))
-        window = [
-            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
-            for name, end in zip(("from", "to"), ends, strict=True)
-        ][chosen.choice([0, 0, 0, 1]) :]
-        for owner in OWNERS:
-            of, metric = chosen.choice(["hashtags", "countries", "editors"]), chosen.choice(by_keys.KNOWN)
-            more = (("of", of), ("metric", metric), ("columns", ",".join(by_keys.KNOWN)), ("limit", "4"))
-            given = (*owner, *(window if number else ()), *more)
-            question = parse("leaderboard", given, datetime(2026, 1, 1, tzinfo=UTC), counting.vocabulary)
-            asking = Asking(filled, question, now, counting)
-            (subject,) = asking.subjects
-            quick = by_keys.whose(asking, subject, of, by_keys.KNOWN)
-            assert (quick is None) == (of == "countries" and ("country", "NPL") in owner)
-            found = leaderboard.board(asking, subject)
-            with monkeypatch.context() as patched:
-                patched.setattr(by_keys, "whose", lambda *given: None)
-                assert found == leaderboard.board(asking, subject), given
-            rows += cast(int, found["total_rows"])
-    assert rows > 100
-
-
 def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
     counting = Counting(vocabulary, "definitions", 0)
@@ -333,11 +153,7 @@ def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pyte
     chosen = random.Random(26)  # noqa: S311 - not for secrets
     rows = before = 0
     for _ in range(30):
-        ends = sorted(chosen.sample(range(DAYS), 2))
-        window = [
-            (name, f"{covers(end).until:%Y-%m-%dT%H:%MZ}")
-            for name, end in zip(("from", "to"), ends, strict=True)
-        ][chosen.choice([0, 0, 0, 1]) :]
+        window = window_of(chosen)[chosen.choice([0, 0, 0, 1]) :]
         question = parse("trending", tuple(window), datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
         asking = Asking(filled, question, now, counting)
         assert by_keys.trends(asking, asking.subjects[0])
