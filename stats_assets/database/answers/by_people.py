@@ -93,7 +93,9 @@ def _refuse(
     if entries + (row[0] if row else 0) > most:
         changes = shorter(asking, *owned, MOST_RANKED)
         if not set(asking.question.columns) <= set(KNOWN):
-            changes |= {"columns": ",".join(KNOWN)}  # of others facts would be read, which may be too many again
+            changes |= {
+                "columns": ",".join(KNOWN)
+            }  # of others facts would be read, which may be too many again
         raise too_slow(asking, f"{most:,} uploads and people's days", "Ask for a shorter window.", changes)
 
 
