@@ -5,7 +5,7 @@ CREATE FUNCTION chance(n bigint, what int) RETURNS float8 LANGUAGE sql IMMUTABLE
     SELECT (hashint8extended(n, what) & 2147483647) / 2147483648.0
 $$;
 
-CREATE TABLE shapes AS
+CREATE UNLOGGED TABLE shapes AS
 SELECT n AS shape, counts, measurements, (SELECT sum(value::bigint) FROM jsonb_each_text(counts))::bigint AS total
 FROM generate_series(0, 999) AS n CROSS JOIN LATERAL (
     SELECT jsonb_object_agg(category || '_' || what, 1 + floor(40 * chance(n, i) ^ 3)::int) AS counts
@@ -21,13 +21,13 @@ FROM generate_series(0, 999) AS n CROSS JOIN LATERAL (
         unnest(ARRAY['added', 'modified', 'deleted'], ARRAY[0, 1, 2]) AS w (what, nth), LATERAL (SELECT place + nth AS i) AS k
     WHERE chance(n, i + 300) < 0.1
 ) AS m;
-CREATE TABLE shape_keys AS
+CREATE UNLOGGED TABLE shape_keys AS
 SELECT shape, false AS measured, key, value::numeric FROM shapes, jsonb_each_text(counts)
 UNION ALL
 SELECT shape, true, key, value::numeric FROM shapes, jsonb_each_text(measurements);
 ANALYZE shapes, shape_keys;
 
-CREATE TABLE made AS
+CREATE UNLOGGED TABLE made AS
 SELECT n AS changeset_id, 2 + floor(60000 * chance(n, 2) ^ 2.5)::bigint AS user_id,
     6500000 + (n * 9 / 250)::int AS first,
     (ARRAY['iD 2.30', 'JOSM/1.5 (19000 en)', 'Rapid 2', 'StreetComplete 60', 'Go Map!! 4'])[1 + floor(chance(n, 9) * 5)::int] AS editor,
@@ -37,7 +37,7 @@ SELECT n AS changeset_id, 2 + floor(60000 * chance(n, 2) ^ 2.5)::bigint AS user_
     ARRAY(SELECT 1 + floor(250 * chance(n, 7) ^ 2.5)::int UNION SELECT 1 + floor(250 * chance(n, 8))::int WHERE chance(n, 8) < 0.1)
         AS countries
 FROM generate_series(1, :size) AS n;
-CREATE TABLE facts AS
+CREATE UNLOGGED TABLE facts AS
 SELECT changeset_id, user_id, sequence, shape, total AS edits, counts, measurements, step_of(sequence, 15) AS quarter,
     step_of(sequence, 1440) AS begins, lag(sequence) OVER (PARTITION BY changeset_id ORDER BY sequence) AS before,
     minute_ends(max(sequence) OVER (PARTITION BY changeset_id)) + interval '30 s' AS counted_at
@@ -79,4 +79,4 @@ FROM changesets_hashtags JOIN unions_hashtags USING (hashtag_id);
 INSERT INTO changesets_countries
 SELECT m.changeset_id, country, c.total_edits, c.augmented_diffs, c.counts, c.measurements, c.counted_at
 FROM made AS m JOIN changesets AS c ON c.id = m.changeset_id, unnest(countries) AS country;
-ANALYZE changesets, changesets_hashtags, changesets_unions, changesets_countries;
+ANALYZE changesets, changesets_hashtags, changesets_unions, changesets_countries, hashtags;

@@ -1094,7 +1094,7 @@ COMMENT ON TABLE uploads IS 'Each minute in which each counted changeset was upl
 
 COMMENT ON COLUMN uploads.user_id IS 'The changeset''s user';
 
-COMMENT ON COLUMN uploads.edits IS 'Edits of the changeset in that minute; of a country: of what lies there';
+COMMENT ON COLUMN uploads.edits IS 'Edits of the changeset in that minute; of a country: of those that lie there';
 
 COMMENT ON COLUMN uploads.before IS 'The changeset''s upload before that one, for this owner; null: its first';
 
@@ -1360,6 +1360,8 @@ CREATE INDEX uploads_again ON uploads USING btree (owner, owner_id, sequence) IN
 CREATE INDEX uploads_nobody ON uploads USING btree (owner, owner_id, sequence) WHERE (user_id IS NULL);
 
 CREATE INDEX uploads_sequence ON uploads USING btree (owner, owner_id, sequence) INCLUDE (changeset_id, user_id, edits, before);
+
+CREATE INDEX uploads_when ON uploads USING btree (owner, sequence) INCLUDE (owner_id, changeset_id, user_id, edits, before) WHERE (owner = ANY (ARRAY['hashtag'::text, 'country'::text]));
 
 CREATE INDEX users_name ON users USING hash (name);
 

@@ -30,6 +30,8 @@ TARGETS, LONGEST_TARGET = (Decimal("1e-9"), Decimal("1e15")), 40
 """A target's bounds and characters: written out in full, one with a large exponent would fill the memory."""
 TOO_SLOW, FEWEST = "too-slow", "edits,changesets"
 """The problem of an answer that would be slow, and the columns of a board of people that seldom are."""
+WITHOUT_PEOPLE = "edits,buildings_added,road_km_added"
+"""The columns of a curve whose people would be slow to tell apart in each step."""
 NOBODY_SHOWN = "people-not-shown"
 """The problem of a server that shows no people (PEOPLE=none)."""
 ROWS = 25
@@ -90,6 +92,8 @@ class Numbers:
         span = (self.window.end or self.window.now) - begin if begin else None
         by = self.visit.first("by") or fitting(span)
         found = self.found("series", ("by", by))
+        if found.problem and found.problem.name == TOO_SLOW:
+            found = self.found("series", ("by", by), ("columns", WITHOUT_PEOPLE))
         return curve_of(found.content, coverage, self.window, self.visit.language, **size) if found else None
 
     def board(self, of: str, new: frozenset[int] = frozenset(), /, **more: str) -> blocks.Board | None:

@@ -74,7 +74,8 @@ class Question:
     def needs_changesets(self) -> bool:
         """Whether what the changeset feed says decides what counts: hashtags, editors, times of closing."""
         tags = self.hashtags or self.also or self.editors
-        return bool(tags) or self.clock == "changeset" or self.of in ("hashtags", "editors")
+        told = self.kind == "trending" or self.of in ("hashtags", "editors")
+        return bool(tags) or self.clock == "changeset" or told
 
     @property
     def as_json(self) -> dict[str, Value]:

@@ -15,6 +15,7 @@ UNRELEASED = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )  # until they are in a release
 FROZEN = {
     "0001_schema.sql": "b0a6937044cacd5b",

@@ -162,6 +162,18 @@ def test_a_board_that_would_be_slow_is_shown_with_fewer_columns() -> None:
     assert len(tree.xpath("//p[@class='warn']")) == 2, "countries and editors have no fewer"
 
 
+def test_a_curve_whose_people_would_be_slow_to_tell_apart_is_shown_without_them() -> None:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Answer:
+        if kind == "series" and "columns" not in dict(given):
+            raise Problem("too-slow", "Too slow", "This would take too long.", status=422)
+        return content.answer(kind, given, path)
+
+    drawn = [
+        tree_of(client_of(one).get("/h/a").text).xpath("//figure[.//svg]") for one in (answer, content.answer)
+    ]
+    assert len(drawn[0]) == len(drawn[1]) > 0
+
+
 WHOLE: dict[str, Any] = {"minutes": {"expected": 210, "missing": 0, "flagged": 0, "older_definitions": 0}}
 
 

@@ -90,7 +90,7 @@ def _working(attempt: str | None, asking: Callable[[Asked, Given], Asking]) -> s
         try:
             instead = asking(cast(Asked, kind), parse_qsl(query, keep_blank_values=True))
             for one in instead.subjects:
-                if kind != "totals" or by_days.owner_of(instead, one) is None:
+                if by_days.owner_of(instead, one) is None:  # else what was refused has named what is quick
                     instead.lines(one)
             if kind == "series":
                 series.steps_of(instead)

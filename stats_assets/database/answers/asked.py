@@ -66,8 +66,7 @@ class Asking:
         now = self.standing.as_of.replace(second=0, microsecond=0)
         return max(now, self.complete_to or now) + timedelta(minutes=1)
 
-    def lines(self, subject: Subject, *, regions: bool = False) -> Lines:
-        """The lines of a subject by the shorter way. Raises Problem where both are too long."""
-        return lines(
-            subject, self.vocabulary, way(self.connection, subject, self.standing.as_of), regions=regions
-        )
+    def lines(self, subject: Subject, *, regions: bool = False, most: int | None = None) -> Lines:
+        """The lines of a subject by the shortest way. Raises Problem: more than `most` (None: than are quick)."""
+        found = way(self.connection, subject, self.standing.as_of, most)
+        return lines(subject, self.vocabulary, found, regions=regions)

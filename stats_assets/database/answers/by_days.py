@@ -32,9 +32,6 @@ def owner_of(asking: Asking, subject: Subject) -> Owned | None:
     question = subject.question
     if question.clock == "changeset" and (question.window.since or question.window.until):
         return None
-    # What is queued is in the facts, and not in what is rolled up of them.
-    if not question.needs_changesets and not question.users and asking.standing.queued:
-        return None
     # Minutes whose facts are away are missing in every answer, or a series would not add up to the totals.
     if question.clock == "upload" and asking.minutes.away:
         return None
@@ -123,6 +120,12 @@ def parts(owned: Owned, begin: int, end: int) -> Parts:
     return Parts(begin, end, days, summed)
 
 
+def ends_of(parts: Parts) -> dict[str, int]:
+    """As the SQL here is given them: begin and end, and of days (d0, d1), of these and quarters (q0, q1)."""
+    (d0, d1), (q0, q1) = parts.days, parts.summed
+    return {"begin": parts.begin, "end": parts.end, "d0": d0, "d1": d1, "q0": q0, "q1": q1}
+
+
 def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tuple[int, ...]) -> Sums:
     """Of the sequences [begin, end)."""
     found = parts(owned, begin, end)
@@ -131,13 +134,8 @@ def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tupl
         _refuse_many_people(asking, found)
     given: dict[str, Any] = {
         **owned._asdict(),
-        "begin": begin,
-        "end": end,
+        **ends_of(found),
         "all": everything,
-        "d0": found.days[0],
-        "d1": found.days[1],
-        "q0": found.summed[0],
-        "q1": found.summed[1],
         "hidden": list(hidden),
     }
     # Planned for this window: a plan for any would read all of the owner.
@@ -146,10 +144,9 @@ def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tupl
     ).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM
     edits, changesets, users, nobodys, not_shown, since, until, counts, measurements = row
-    counted = exact(counts)
-    if owned.owner == "country":
-        edits = sum(counted.values())
-    return Sums(edits, changesets, users, nobodys, not_shown, since, until, counted, exact(measurements))
+    return Sums(
+        edits, changesets, users, nobodys, not_shown, since, until, exact(counts), exact(measurements)
+    )
 
 
 def _refuse_many_people(asking: Asking, parts: Parts) -> None:
@@ -186,6 +183,17 @@ def _steps(minutes: int, first: str, until: str) -> str:
     )
 
 
+EDITS = f"""
+SELECT coalesce(sum(edits), 0) FROM (
+    {_steps(DAY, "d0", "d1")}
+    UNION ALL {_steps(QUARTER, "q0", "d0")}
+    UNION ALL {_steps(QUARTER, "d1", "q1")}
+    UNION ALL SELECT edits, 0, NULL, NULL FROM uploads WHERE {MINE} AND sequence >= %(begin)s AND sequence < %(q0)s
+    UNION ALL SELECT edits, 0, NULL, NULL FROM uploads
+    WHERE {MINE} AND sequence >= greatest(%(q1)s, %(q0)s) AND sequence < %(end)s
+) AS parts
+"""
+"""The edits of an owner that has quarters."""
 OF_WHOLE = """
     SELECT f.counts, f.measurements, f.edited_at FROM changeset_edits AS f
     WHERE f.sequence = u.sequence AND f.changeset_id = u.changeset_id OFFSET 0
@@ -236,9 +244,9 @@ WITH edges AS MATERIALIZED (
     SELECT u.edits, f.counts, f.measurements FROM edges AS u LEFT JOIN LATERAL ({{facts}}) AS f ON true
 ), people AS (
     SELECT user_id FROM around WHERE user_id IS NOT NULL GROUP BY user_id
-), nobodys AS (
-    SELECT u.edits, f.counts FROM uploads AS u LEFT JOIN LATERAL ({{facts}}) AS f ON %(owner)s = 'country'
-    WHERE {MINE} AND user_id IS NULL AND u.sequence >= %(begin)s AND u.sequence < %(end)s
+), met AS MATERIALIZED (
+    SELECT user_id FROM people_days AS p WHERE NOT %(all)s AND %(owner)s <> 'user' AND {IN_DAYS}
+        AND (p.before IS NULL OR p.before < (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date)
 )
 SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
     (SELECT coalesce(sum(changesets), 0)::bigint FROM rolled)
@@ -250,13 +258,11 @@ SELECT (SELECT coalesce(sum(edits), 0) FROM parts),
         WHEN %(all)s AND %(owner)s = 'world' THEN (SELECT count(*) FROM aggregates_ranked
             WHERE owner = 'user' AND member_id = 0)
         WHEN %(all)s THEN (SELECT count(*) FROM aggregate_keys WHERE {MINE} AND measure = 'user')
-        ELSE (SELECT count(*) FROM people_days AS p WHERE {IN_DAYS}
-                AND (p.before IS NULL OR p.before < (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date))
-            + (SELECT count(*) FROM people WHERE NOT EXISTS (
-                SELECT FROM people_days AS p WHERE p.user_id = people.user_id AND {IN_DAYS}))
+        ELSE (SELECT count(*) FROM met)
+            + (SELECT count(*) FROM people WHERE NOT EXISTS (SELECT FROM met WHERE met.user_id = people.user_id))
         END,
-    (SELECT coalesce(sum(CASE WHEN %(owner)s = 'country' THEN
-        (SELECT sum(value::numeric) FROM jsonb_each(counts)) ELSE edits END), 0) FROM nobodys),
+    (SELECT coalesce(sum(edits), 0) FROM uploads
+        WHERE {MINE} AND user_id IS NULL AND sequence >= %(begin)s AND sequence < %(end)s),
     (SELECT count(*) FROM unnest(%(hidden)s::bigint[]) AS h
         WHERE EXISTS (SELECT FROM people WHERE user_id = h)
             OR EXISTS (SELECT FROM people_days AS p WHERE p.user_id = h AND {IN_DAYS})

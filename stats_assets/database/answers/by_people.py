@@ -4,12 +4,19 @@ Not here: ranks by other columns, and of others than users, which are added up f
 """
 # ruff: noqa: S608 - SQL is made of constants
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.by_days import Owned
-from stats_assets.database.answers.limits import MOST_FACTS, MOST_RANKED, shorter, too_slow, uploads_in
+from stats_assets.database.answers.limits import (
+    MOST_COUNTED,
+    MOST_FACTS,
+    MOST_RANKED,
+    shorter,
+    too_slow,
+    uploads_in,
+)
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.windows import Window
@@ -34,57 +41,62 @@ SELECT user_id AS key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS c
     UNION ALL
     SELECT user_id, edits, (before IS NULL OR before < %(begin)s)::int FROM uploads
     WHERE {_MINE} AND sequence >= %(d1)s AND sequence < %(end)s
-) AS parts
+) AS parts GROUP BY 1
 """
 _OF_A_USER = f"""
 SELECT user_id AS key, sum(edits)::bigint AS edits,
     count(*) FILTER (WHERE before IS NULL OR before < %(begin)s) AS changesets
-FROM uploads WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(end)s
+FROM uploads WHERE {_MINE} AND sequence >= %(begin)s AND sequence < %(end)s GROUP BY 1
 """
-# Of all time they are kept.
-_OF_ALL = f"""
-SELECT key, sum(edits)::bigint AS edits, sum(changesets)::bigint AS changesets FROM (
-    SELECT id AS key, edits, changesets FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
-    UNION ALL
-    SELECT owner_id, edits, changesets FROM aggregates_ranked
-    WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0
-    UNION ALL
-    SELECT user_id, edits, 0 FROM uploads WHERE {_MINE} AND user_id IS NULL
-) AS parts
-"""
-_ALL_USERS = f"""
-SELECT count(*) FROM (
-    SELECT FROM aggregate_keys WHERE {_MINE} AND measure = 'user'
-    UNION ALL
-    SELECT FROM aggregates_ranked WHERE %(owner)s = 'world' AND owner = 'user' AND member_id = 0 LIMIT %(most)s
-) AS counted
-"""
-_USER_DAYS = f"SELECT count(*) FROM (SELECT FROM people_days WHERE {_DAYS} LIMIT %(most)s) AS counted"
+# Of all time they are kept: the world's and a hashtag's in the order of their edits.
+_RANKED = {
+    "world": "SELECT owner_id AS key, edits, changesets FROM aggregates_ranked WHERE owner = 'user' AND member_id = 0",
+    "hashtag": "SELECT member_id AS key, edits, changesets FROM aggregates_ranked"
+    " WHERE owner = 'hashtag_user' AND owner_id = %(owner_id)s",
+}
+_KEYS = f"SELECT id AS key, edits, changesets FROM aggregate_keys WHERE {_MINE} AND measure = 'user'"
+_NOBODYS = f"(SELECT coalesce(sum(edits), 0) FROM uploads WHERE {_MINE} AND user_id IS NULL)"
 
 
-def groups(asking: Asking, owned: Owned) -> tuple[str, dict[str, Any]]:
-    """A SELECT of key, edits and changesets, but for its GROUP BY, and what it is given. Raises Problem: too slow."""
+class Grouped(NamedTuple):
+    """A SELECT of key, edits and changesets, and what it is given."""
+
+    sql: str
+    given: dict[str, Any]
+    nobodys: str | None = None
+    """SQL of nobody's edits, where they are in no row of it; such a SELECT may be asked again and again."""
+
+
+def groups(asking: Asking, owned: Owned) -> Grouped:
+    """An owner's users. Raises Problem: too slow."""
     parts = by_days.parts(owned, *by_days.ends(asking.question.window))
-    given: dict[str, Any] = {
-        **owned._asdict(),
-        "begin": parts.begin,
-        "end": parts.end,
-        "d0": parts.days[0],
-        "d1": parts.days[1],
-        "most": MOST_RANKED + 1,
-    }
+    given: dict[str, Any] = {**owned._asdict(), **by_days.ends_of(parts)}
     if owned.owner == "user":
-        return _OF_A_USER, given
-    everything = asking.question.window == Window()
-    entries = 0 if everything else uploads_in(asking, *owned, parts.around, MOST_RANKED)
-    people = _ALL_USERS if everything else _USER_DAYS
-    row = asking.connection.execute(people.encode(), given, prepare=False).fetchone()
-    if entries + (row[0] if row else 0) > MOST_RANKED:
+        return Grouped(_OF_A_USER, given)
+    # Of a country they are kept as features, where edits are counts.
+    if asking.question.window == Window() and owned.owner != "country":
+        kept = _RANKED.get(owned.owner, _KEYS)
+        _refuse(asking, owned, f"SELECT FROM ({kept}) AS kept", given, MOST_COUNTED)
+        return Grouped(kept, given, _NOBODYS)
+    entries = uploads_in(asking, *owned, parts.around, MOST_RANKED)
+    _refuse(asking, owned, f"SELECT FROM people_days WHERE {_DAYS}", given, MOST_RANKED, entries)
+    return Grouped(_OF_DAYS, given)
+
+
+def _refuse(
+    asking: Asking, owned: Owned, people: str, given: dict[str, Any], most: int, entries: int = 0
+) -> None:
+    """Raises Problem: more than `most` rows of `people`, and entries."""
+    row = asking.connection.execute(
+        f"SELECT count(*) FROM ({people} LIMIT {most + 1}) AS counted".encode(), given, prepare=False
+    ).fetchone()
+    if entries + (row[0] if row else 0) > most:
         changes = shorter(asking, *owned, MOST_RANKED)
-        raise too_slow(
-            asking, f"{MOST_RANKED:,} uploads and people's days", "Ask for a shorter window.", changes
-        )
-    return _OF_ALL if everything else _OF_DAYS, given
+        if not set(asking.question.columns) <= set(KNOWN):
+            changes |= {
+                "columns": ",".join(KNOWN)
+            }  # of others facts would be read, which may be too many again
+        raise too_slow(asking, f"{most:,} uploads and people's days", "Ask for a shorter window.", changes)
 
 
 def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> bool:
@@ -123,13 +135,7 @@ def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tu
 
 def _given_of_users(asking: Asking, users: list[int]) -> dict[str, Any]:
     parts = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window))
-    given = {
-        "users": users,
-        "begin": parts.begin,
-        "end": parts.end,
-        "d0": parts.days[0],
-        "d1": parts.days[1],
-    }
+    given: dict[str, Any] = {"users": users, **by_days.ends_of(parts)}
     row = asking.connection.execute(_DAYS_OF_USERS.encode(), given, prepare=False).fetchone()
     days = row[0] if row else 0
     if days + uploads_in(asking, "user", users, parts.edges, MOST_FACTS) > MOST_FACTS:

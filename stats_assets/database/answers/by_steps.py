@@ -12,7 +12,7 @@ from typing import Any
 from stats_assets.database.answers import by_days
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.by_days import DAY, QUARTER, Owned, Parts
-from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, too_slow, uploads_in
+from stats_assets.database.answers.limits import MOST_FACTS, MOST_IN_STEPS, too_slow, uploads_in
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.feeds.sequences import covers
 from stats_assets.questions.windows import Window, in_utc
@@ -46,7 +46,7 @@ def sums(
         for place, (parts, minutes) in enumerate(zip(steps, whole, strict=True), 1)
         if minutes is None and {"changesets", "users"} & set(names)
     ]
-    if columns or owned.owner == "country":
+    if columns:
         _refuse_facts(asking, owned, [edge for parts in steps for edge in parts.edges])
     _refuse_entries(asking, owned, [around for _, parts in people for around in parts.around], names)
     given = {**owned._asdict(), **_ranges(steps), **_people(people), "names": columns}
@@ -82,10 +82,10 @@ def _refuse_facts(asking: Asking, owned: Owned, ranges: list[tuple[int, int]]) -
 def _refuse_entries(
     asking: Asking, owned: Owned, ranges: list[tuple[int, int]], names: Sequence[str]
 ) -> None:
-    if uploads_in(asking, *owned, ranges, MOST_ENTRIES) > MOST_ENTRIES:
+    if uploads_in(asking, *owned, ranges, MOST_IN_STEPS) > MOST_IN_STEPS:
         kept = [name for name in names if name not in ("changesets", "users")] or ["edits"]
         advice = "Without changesets and users, or by quarters of an hour or days of UTC, it is quick."
-        raise too_slow(asking, f"{MOST_ENTRIES:,} uploads", advice, {"columns": ",".join(kept[:12])})
+        raise too_slow(asking, f"{MOST_IN_STEPS:,} uploads", advice, {"columns": ",".join(kept[:12])})
 
 
 def _parts(owned: Owned, since: datetime, until: datetime) -> Parts:
@@ -142,8 +142,7 @@ def _rolled(part: str, minutes: int, columns: str) -> str:
 
 def _edits(owned: Owned, names: list[str]) -> str:
     """Edits and the columns of all steps, out of days, quarters and the facts of what is left."""
-    country = owned.owner == "country"
-    objects = ", s.counts, s.measurements" if names or country else ""
+    objects = ", s.counts, s.measurements" if names else ""
     facts = by_days.facts_of(owned)
     left = f"""
     SELECT r.step, u.edits{objects.replace("s.", "f.")}
@@ -151,13 +150,12 @@ def _edits(owned: Owned, names: list[str]) -> str:
         SELECT * FROM uploads AS u WHERE u.owner = %(owner)s AND u.owner_id = %(owner_id)s
             AND u.sequence >= r.a AND u.sequence < r.b OFFSET 0
     ) AS u {f"LEFT JOIN LATERAL ({facts}) AS f ON true" if objects else ""}"""
-    edits = "(SELECT coalesce(sum(value::numeric), 0) FROM jsonb_each(counts))" if country else "edits"
     columns = "".join(
         f", coalesce(sum((coalesce(counts ->> n[{place}], measurements ->> n[{place}]))::numeric), 0)"
         for place in range(1, len(names) + 1)
     )
     return f"""
-    SELECT step, sum({edits}){columns} FROM (
+    SELECT step, sum(edits){columns} FROM (
         {_rolled("d", DAY, objects)} UNION ALL {_rolled("q", QUARTER, objects)} UNION ALL {left}
     ) AS parts, (SELECT %(names)s::text[] AS n) AS named GROUP BY step
     """

@@ -15,6 +15,7 @@ from stats_assets.database.answers.about import about
 from stats_assets.database.answers.asked import Asking, Counting
 from stats_assets.database.answers.changesets import row_of
 from stats_assets.database.answers.groups import days_of
+from stats_assets.database.answers.sizes import STREAMED
 from stats_assets.database.answers.snapshot import snapshot
 from stats_assets.database.answers.standing import standing
 from stats_assets.database.answers.sums import columns_sql
@@ -33,11 +34,11 @@ SELECT 0, 0, p.id, p.user_id, p.last, {named}, 0, c.created_at, c.closed_at, c.e
     ARRAY(SELECT h.hashtag FROM changesets_hashtags AS l JOIN hashtags AS h ON h.id = l.hashtag_id
         WHERE l.changeset_id = p.id ORDER BY h.hashtag), u.name
 FROM (
-    SELECT changeset_id AS id, min(user_id) AS user_id, max(at) AS last, {columns}
+    SELECT changeset_id AS id, min(user_id) AS user_id, max(at) AS last, max(moment) AS minute, {columns}
     FROM ({lines}) AS lines GROUP BY changeset_id
 ) AS p LEFT JOIN changesets AS c ON c.id = p.id LEFT JOIN users AS u ON u.id = p.user_id
 WHERE p.user_id IS NULL OR NOT p.user_id = ANY (%(hidden)s)
-ORDER BY p.last DESC, p.id DESC
+ORDER BY p.minute DESC, p.id DESC
 """
 
 
@@ -62,7 +63,7 @@ def every_changeset(pool: ConnectionPool[Connection], counting: Counting, given:
 
 def _rows(asking: Asking) -> Iterator[dict[str, Value]]:
     subject, names = asking.subjects[0], asking.question.columns
-    lines = asking.lines(subject)
+    lines = asking.lines(subject, most=STREAMED)
     given: dict[str, Any] = {**lines.given, "hidden": list(subject.hidden)}
     given["days"] = days_of(asking, lines) if "days" in names else None
     sql = _ALL.format(

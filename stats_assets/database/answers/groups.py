@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stats_assets.database.answers import by_days, by_people, by_tags
+from stats_assets.database.answers import by_days, by_keys, by_people
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.limits import MOST_FACTS
 from stats_assets.database.answers.lines import Lines
-from stats_assets.database.answers.sizes import shortest, way
+from stats_assets.database.answers.sizes import shortest
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import column_sql
 from stats_assets.questions.cursors import cursor
@@ -37,21 +37,23 @@ GROUPS = {
     "editors": Group(family_sql("editor"), "", "text"),
 }
 
-# The group of no key stays out of the ranks, but not out of what is said of it.
+# The group of no key stays out of the ranks, but not out of what is said of it. Ranks are counted from the page's first
+# row on: all are grouped, and only the page's are sorted. What is kept in their order is not even read.
 _RANKED = """
-WITH groups AS MATERIALIZED (
-    {groups} GROUP BY 1
-), ranked AS (
-    SELECT *, rank() OVER w AS rank,
-        coalesce(lag({metric}) OVER w = {metric}, false) OR coalesce(lead({metric}) OVER w = {metric}, false) AS tied
-    FROM groups WHERE key IS NOT NULL AND NOT (key::text = ANY (%(hidden)s::text[]))
-    WINDOW w AS (ORDER BY {metric} DESC)
+WITH groups AS {how} (
+    {groups}
+), shown AS (
+    SELECT * FROM groups WHERE key IS NOT NULL AND NOT key = ANY (%(hidden)s::{type}[])
 ), page AS (
-    SELECT * FROM ranked WHERE {after} ORDER BY {metric} DESC, key{collate} LIMIT %(limit)s
+    SELECT * FROM shown WHERE {after} ORDER BY {metric} DESC, key{collate} LIMIT %(limit)s
+), first AS (
+    SELECT {metric} AS value FROM page ORDER BY 1 DESC LIMIT 1
 )
-SELECT (SELECT count(*) FROM ranked), (SELECT coalesce(sum(edits), 0) FROM groups WHERE key IS NULL),
-    (SELECT count(*) FROM groups WHERE key::text = ANY (%(hidden)s::text[])), p.*
-FROM (SELECT) AS always LEFT JOIN page AS p ON true ORDER BY p.rank, p.key{collate}
+SELECT (SELECT count(*) FROM shown), {without},
+    (SELECT count(*) FROM groups WHERE key = ANY (%(hidden)s::{type}[])),
+    (SELECT count(*) FROM shown, first WHERE {metric} > value),
+    (SELECT count(*) FROM shown, first WHERE {metric} = value), p.*
+FROM (SELECT) AS always LEFT JOIN page AS p ON true ORDER BY p.{metric} DESC, p.key{collate}
 """
 
 
@@ -75,38 +77,41 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
     names = tuple(dict.fromkeys((metric, "edits", *columns)))
     owned = quick(asking, subject, of, metric)
     now: tuple[str, ...] = by_people.KNOWN
+    nobodys: str | None = None
     if owned is not None:
         numbered = {name: name for name in now}
-        groups, given = by_people.groups(asking, owned)
-    elif (tagged := _tags(asking, subject, of)) is not None:
-        now = by_tags.KNOWN
+        groups, given, nobodys = by_people.groups(asking, owned)
+    elif (owned := by_keys.whose(asking, subject, of, names)) is not None:
+        now = by_keys.KNOWN
         numbered = {name: name for name in now}
-        groups, given = by_tags.groups(asking, tagged)
+        groups, given = by_keys.groups(asking, owned, of)
     else:
-        if question.clock == "upload" and by_days.owner_of(asking, subject):
-            way(asking.connection, subject, asking.standing.as_of, MOST_FACTS)
         lines = asking.lines(subject, regions=of == "countries")
         now = names
         numbered = {name: "edits" if name == "edits" else f"c{number}" for number, name in enumerate(now)}
         given = {**lines.given, "days": days_of(asking, lines) if "days" in now else None}
         summed = ", ".join(f"{column_sql(name, asking.vocabulary)} AS {numbered[name]}" for name in now)
-        groups = f"SELECT {group.key} AS key, {summed} FROM ({lines.sql}) AS lines {group.join}"  # noqa: S608
+        groups = f"SELECT {group.key} AS key, {summed} FROM ({lines.sql}) AS lines {group.join} GROUP BY 1"  # noqa: S608
     collate = ' COLLATE "C"' if group.type == "text" else ""
-    given["hidden"] = [str(one) for one in subject.hidden] if of == "users" else []
+    given["hidden"] = list(subject.hidden) if of == "users" else []
     given["limit"] = question.limit + 1
     sql = _RANKED.format(
         groups=groups,
+        how="NOT MATERIALIZED" if nobodys else "MATERIALIZED",
+        without=nobodys or "(SELECT coalesce(sum(edits), 0) FROM groups WHERE key IS NULL)",
         metric=numbered[metric],
         collate=collate,
+        type=group.type,
         after=_after(question.after, numbered[metric], group, collate, given),
     )
     found = asking.connection.execute(sql.encode(), given).fetchall()
-    total, without_key, hidden = found[0][:3]
+    total, without_key, hidden, above, as_many = found[0][:5]
     rows = [
-        {"rank": row[-2], "tied": row[-1], "key": row[3], **dict(zip(now, row[4:-2], strict=True))}
+        {"rank": 0, "tied": False, "key": row[5], **dict(zip(now, row[6:], strict=True))}
         for row in found
-        if row[-2] is not None
+        if row[5] is not None
     ]
+    _rank(rows, metric, int(above), int(as_many))
     more = len(rows) > question.limit
     rows = rows[: question.limit]
     _fill(asking, subject, rows, tuple(name for name in names if name not in now))
@@ -114,17 +119,22 @@ def ranked(asking: Asking, subject: Subject, of: str, columns: tuple[str, ...], 
     return Ranked(total, without_key, hidden, rows, after)
 
 
+def _rank(rows: list[dict[str, Any]], metric: str, above: int, as_many: int) -> None:
+    """1, 2, 2, 4: from the first row on, above which there are so many, and as many as it has so many (itself, too)."""
+    first = place = 0
+    for place, row in enumerate(rows):
+        if row[metric] != rows[first][metric]:
+            above, first = above + (as_many if first == 0 else place - first), place
+        row["rank"] = above + 1
+        near = rows[max(0, place - 1) : place] + rows[place + 1 : place + 2]
+        row["tied"] = any(one[metric] == row[metric] for one in near) or (first == 0 and as_many > 1)
+
+
 def quick(asking: Asking, subject: Subject, of: str, metric: str) -> by_days.Owned | None:
-    """Whose uploads rank by themselves; None: they do not. Of a country they know features, where edits are counts."""
+    """Whose uploads rank by themselves; None: they do not."""
     if of != "users" or metric not in by_people.KNOWN or asking.question.clock != "upload":
         return None
-    owned = by_days.owner_of(asking, subject)
-    return None if owned is None or owned.owner == "country" else owned
-
-
-def _tags(asking: Asking, subject: Subject, of: str) -> by_days.Owned | None:
-    """Who trends by hashtags' own uploads: of a board they do not know the edits without any."""
-    return by_tags.whose(asking, subject) if asking.question.kind == "trending" and of == "hashtags" else None
+    return by_days.owner_of(asking, subject)
 
 
 def _fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
@@ -134,10 +144,7 @@ def _fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: t
     if by_people.fill(asking, subject, rows, names):
         return
     shown = replace(subject, users=[row["key"] for row in rows])
-    if (
-        by_days.owner_of(asking, subject)
-        and shortest(asking.connection, shown, MOST_FACTS).lines > MOST_FACTS
-    ):
+    if shortest(asking.connection, shown, MOST_FACTS).lines > MOST_FACTS:
         raise by_people.too_many_facts(asking)
     lines = asking.lines(shown)
     given = {**lines.given, "days": days_of(asking, lines) if "days" in names else None}

@@ -12,10 +12,19 @@ from stats_assets.questions.windows import last_of
 
 MOST_ENTRIES = 50_000
 """Of uploads' index, or people's days."""
-MOST_RANKED = 20_000
-"""The same of ranks: each person is grouped and sorted, too."""
-MOST_FACTS = 5_000
+MOST_IN_STEPS = 30_000
+"""The same of a series, where people are told apart in each step."""
+MOST_RANKED = 35_000
+"""The same of ranks: each person is grouped, too."""
+MOST_COUNTED = 150_000
+"""People of all time, whose ranks are an index's: they are counted."""
+MOST_FACTS = 1_500
 """Uploads whose facts are read."""
+_COUNT_ALL = """
+SELECT count(*) FROM (
+    SELECT FROM uploads WHERE owner = %(owner)s AND sequence >= %(begin)s AND sequence < %(end)s LIMIT %(most)s
+) AS counted
+"""
 _COUNT = """
 SELECT count(*) FROM (
     SELECT FROM unnest(%(ids)s::bigint[]) AS o (id), unnest(%(begins)s::bigint[], %(ends)s::bigint[]) AS r (a, b)
@@ -28,10 +37,20 @@ SELECT count(*) FROM (
 Ranges = Sequence[tuple[int, int]]
 
 
-def uploads_in(asking: Asking, owner: str, owner_id: int | Sequence[int], ranges: Ranges, most: int) -> int:
-    """How many uploads an owner has, or several have, in ranges [begin, end): counted to one above `most`."""
+def uploads_in(
+    asking: Asking, owner: str, owner_id: int | Sequence[int] | None, ranges: Ranges, most: int
+) -> int:
+    """How many uploads an owner has, or several have, in ranges [begin, end): counted to one above `most`.
+
+    None: all owners of the kind, in one range.
+    """
     if not ranges:
         return 0
+    if owner_id is None:
+        ((begin, end),) = ranges
+        given = {"owner": owner, "begin": begin, "end": end, "most": most + 1}
+        row = asking.connection.execute(_COUNT_ALL, given, prepare=False).fetchone()
+        return int(row[0]) if row else 0
     joined: list[tuple[int, int]] = []
     for first, end in sorted(ranges):
         if joined and joined[-1][1] == first:
@@ -52,7 +71,7 @@ def uploads_in(asking: Asking, owner: str, owner_id: int | Sequence[int], ranges
     return int(row[0]) if row else 0
 
 
-def shorter(asking: Asking, owner: str, owner_id: int, most: int) -> dict[str, str | None]:
+def shorter(asking: Asking, owner: str, owner_id: int | None, most: int) -> dict[str, str | None]:
     """The parameters of a window up to now, in which the owner has no more uploads than that, if there is one."""
     lengths = ("7d", "24h", "12h", "1h", "30min")
     for length in lengths:

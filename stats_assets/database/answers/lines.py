@@ -8,16 +8,16 @@ minute), edits, counts, measurements, editor.
 from dataclasses import dataclass
 from typing import Any
 
-from stats_assets.database.answers.sizes import WINDOW, Way
+from stats_assets.database.answers.sizes import TIMED, WINDOW, Way
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.feeds.sequences import FIRST_SINCE
 from stats_assets.questions.editors import family_sql
+from stats_assets.questions.question import Question
 from stats_assets.questions.vocabulary import Vocabulary
 
 MOMENT = f"(timestamptz '{FIRST_SINCE.isoformat()}' + f.sequence * interval '1 minute')"
 # A window is (since, until] by either clock.
 COUNTED = "(c.counted_at - interval '1 microsecond')"
-TAGGED = "SELECT changeset_id FROM changesets_hashtags WHERE hashtag_id = ANY (%(hashtags)s)"
 USER = "coalesce(c.user_id, f.user_id)"
 EDITOR = f"lower({family_sql('c.editor')})"
 
@@ -60,16 +60,17 @@ def lines(subject: Subject, vocabulary: Vocabulary, way: Way = WINDOW, *, region
     where = _window(question) + _who(subject, way)
     for number, tag in enumerate(subject.also or ()):
         given[f"also_{number}"] = tag
-        where.append(
-            "EXISTS (SELECT FROM changesets_hashtags AS l"
-            f" WHERE l.changeset_id = {identity} AND l.hashtag_id = %(also_{number})s)"
-        )
+        where.append(_linked("hashtag", f"= %(also_{number})s", identity))
     if [] in (subject.also, subject.hashtags, subject.users):
         where = ["false"]
-    source = _uploaded(place, way) if by_upload else _changesets(place)
+    source = _uploaded(place, way) if by_upload else _changesets(question, place, way)
     if subject.country is not None:
         where.append(
-            ("p.region = %(country)s" if by_upload else "p.country_id = %(country_id)s")
+            (
+                "p.region = %(country)s"
+                if by_upload
+                else f"p.country_id = %(country_id)s{_timed(question, 'p.counted_there_at')}"
+            )
             if not regions
             else "k.code = %(country)s"
         )
@@ -113,26 +114,39 @@ _KNOWN_REGION = {
 }
 
 
+# Each looked up by itself (OFFSET keeps the planner from undoing it): a join of another kind would read all of a table.
+_BY_KEY = " CROSS JOIN LATERAL (SELECT * FROM {0} AS o WHERE {1} OFFSET 0) AS {2}"
+_IN_DIFF = "o.sequence = f.sequence AND o.changeset_id = f.changeset_id"
+
+
 def _uploaded(place: bool, way: Way) -> str:
-    facts = "changeset_edits AS f"
-    if way.owner is not None:
-        apart = "DISTINCT " if len(way.ids) > 1 else ""
-        facts = (
-            f"(SELECT {apart}sequence, changeset_id FROM uploads WHERE owner = %(owner)s"
-            " AND owner_id = ANY (%(owner_ids)s) AND sequence >= coalesce(%(first)s::bigint, 0)"
-            " AND sequence <= coalesce(%(last)s::bigint, 2147483647)) AS u"
-            " JOIN changeset_edits AS f ON f.sequence = u.sequence AND f.changeset_id = u.changeset_id"
-        )
-    here = (
-        " JOIN changeset_edits_countries AS p ON p.sequence = f.sequence AND p.changeset_id = f.changeset_id"
-        if place
-        else ""
+    if way.owner is None:
+        here = " JOIN changeset_edits_countries AS p ON p.sequence = f.sequence AND p.changeset_id = f.changeset_id"
+        known = "changeset_edits AS f LEFT JOIN changesets AS c ON c.id = f.changeset_id"
+        return known + (here if place else "")
+    apart = "DISTINCT " if len(way.ids) > 1 else ""
+    found = (
+        f"(SELECT {apart}sequence, changeset_id FROM uploads WHERE owner = %(owner)s"
+        " AND owner_id = ANY (%(owner_ids)s) AND sequence >= coalesce(%(first)s::bigint, 0)"
+        " AND sequence <= coalesce(%(last)s::bigint, 2147483647)) AS u"
     )
-    return f"{facts} LEFT JOIN changesets AS c ON c.id = f.changeset_id{here}"
+    found += _BY_KEY.format("changeset_edits", _IN_DIFF.replace("f.", "u."), "f")
+    found += _BY_KEY.format("changesets", "o.id = f.changeset_id", "c")
+    return found + (_BY_KEY.format("changeset_edits_countries", _IN_DIFF, "p") if place else "")
 
 
-def _changesets(place: bool) -> str:
-    return "changesets AS c" + (" JOIN changesets_countries AS p ON p.changeset_id = c.id" if place else "")
+def _changesets(question: Question, place: bool, way: Way) -> str:
+    if way.owner is None:
+        here = " JOIN changesets_countries AS p ON p.changeset_id = c.id"
+        return "changesets AS c" + (here if place else "")
+    table, whose, time = TIMED[way.owner]
+    key = "id" if table == "changesets" else "changeset_id"
+    found = (
+        f"(SELECT DISTINCT {key} AS id FROM {table} WHERE {whose} = ANY (%(owner_ids)s)"
+        f"{_timed(question, time)}) AS u"
+    )
+    found += _BY_KEY.format("changesets", "o.id = u.id", "c")
+    return found + (_BY_KEY.format("changesets_countries", "o.changeset_id = c.id", "p") if place else "")
 
 
 def _window(question: Any) -> list[str]:
@@ -154,17 +168,33 @@ def _window(question: Any) -> list[str]:
     return found
 
 
+def _linked(owner: str, which: str, identity: str) -> str:
+    """That a changeset has such a link: a look at its own links, whatever all of them are."""
+    table, whose, _ = TIMED[owner]
+    return (
+        f"EXISTS (SELECT FROM {table} AS l WHERE l.changeset_id = {identity} AND l.{whose} {which} OFFSET 0)"
+    )
+
+
+def _timed(question: Question, column: str) -> str:
+    """The window in an index of a link's, which holds the changeset's time, too."""
+    ends = (("since", ">"), ("until", "<="))
+    return "".join(
+        f" AND {column} {sign} %({name})s"
+        for name, sign in ends
+        if getattr(question.window, name) is not None
+    )
+
+
 def _who(subject: Subject, way: Way) -> list[str]:
     """What is not said already by whose uploads are read."""
     question, found = subject.question, []
     by_upload = question.clock == "upload"
     identity, user = ("f.changeset_id", USER) if by_upload else ("c.id", "c.user_id")
-    if subject.hashtags is not None and not (
-        by_upload and way.owner == "hashtag" and list(way.ids) == subject.hashtags
-    ):
-        found.append(f"{identity} IN ({TAGGED})")
-    if subject.union is not None and not (by_upload and way.owner == "union"):
-        found.append(f"{identity} IN (SELECT changeset_id FROM changesets_unions WHERE union_id = %(union)s)")
+    if subject.hashtags is not None and not (way.owner == "hashtag" and list(way.ids) == subject.hashtags):
+        found.append(_linked("hashtag", "= ANY (%(hashtags)s)", identity))
+    if subject.union is not None and way.owner != "union":
+        found.append(_linked("union", "= %(union)s", identity))
     if subject.users is not None:
         found.append(f"{user} = ANY (%(users)s)")
     if question.editors:

@@ -22,8 +22,8 @@ def answer(asking: Asking) -> dict[str, Value]:
     question, subject = asking.question, asking.subjects[0]
     room = subject.users if question.hashtags else None
     board = replace(subject, users=None) if room is not None else subject
+    found = ranked(asking, board, "users", question.columns, question.metric)  # first what may be refused
     sums = by_days.total(asking, board) or total(asking.connection, asking.lines(board), board.hidden)
-    found = ranked(asking, board, "users", question.columns, question.metric)
     users = [row["key"] for row in found.rows]
     names, fresh = names_of(asking, users), is_new(asking, board, users)
     until, now = question.window.until, asking.standing.as_of

@@ -11,10 +11,10 @@ from stats_assets.questions.problem import Problem
 from stats_assets.questions.question import Question
 from stats_assets.questions.windows import Window, last_of
 
-MOST_OF_MANY = 50_000
-"""Of a union of hashtags: uploads, or changesets."""
-MOST = 300_000
-"""Of all else."""
+MOST = 1_500
+"""Uploads, or changesets, of an answer: facts of each are read."""
+STREAMED = 300_000
+"""Of an export, whose rows are sent as they are read."""
 _SHORTER = ("7d", "24h", "1h", "30min")
 _UPLOADS = """
 SELECT count(*) FROM (
@@ -22,9 +22,18 @@ SELECT count(*) FROM (
         AND sequence >= %(first)s AND sequence <= %(last)s LIMIT %(most)s
 ) AS counted
 """
+TIMED = {
+    "user": ("changesets", "user_id", "counted_at"),
+    "hashtag": ("changesets_hashtags", "hashtag_id", "tagged_at"),
+    "union": ("changesets_unions", "union_id", "united_at"),
+    "country": ("changesets_countries", "country_id", "counted_there_at"),
+}
+"""By the changesets' time: an owner's table, and in it whose each is, and when."""
 _CHANGESETS = """
-SELECT coalesce(sum(changesets), 0)::bigint FROM aggregates_ranked
-WHERE owner = %(owner)s AND owner_id = ANY (%(ids)s) AND member_id = 0
+SELECT count(*) FROM (
+    SELECT FROM {} WHERE {} = ANY (%(ids)s) AND {time} > coalesce(%(since)s, '-infinity'::timestamptz)
+        AND {time} <= coalesce(%(until)s, 'infinity'::timestamptz) LIMIT %(most)s
+) AS counted
 """
 _WINDOW = """
 EXPLAIN (FORMAT JSON) SELECT FROM changesets
@@ -49,12 +58,9 @@ WINDOW = Way(None, (), 0)
 def way(connection: Connection, subject: Subject, now: datetime, most: int | None = None) -> Way:
     """The shortest way to a subject's lines. Raises Problem, with a question that is quick, where it is too long.
 
-    most: how many lines may be read; None: what is read of one that has no quick way.
+    most: how many lines may be read; None: as many as are quick.
     """
-    many = subject.hashtags is not None and (
-        len(subject.hashtags) > 1 or any(tag.wildcard for tag in subject.question.hashtags)
-    )
-    most = most or (MOST_OF_MANY if many else MOST)
+    most = MOST if most is None else most
     found = shortest(connection, subject, most)
     if found.lines > most:
         quick = (
@@ -62,7 +68,7 @@ def way(connection: Connection, subject: Subject, now: datetime, most: int | Non
             for text in _SHORTER
             if shortest(connection, _within(subject, last_of(text, now)), most).lines <= most
         )
-        raise _too_slow(subject.question, most, next(quick, _SHORTER[-1]), many=many)
+        raise _too_slow(subject.question, most, next(quick, _SHORTER[-1]))
     return found
 
 
@@ -77,7 +83,7 @@ def shortest(connection: Connection, subject: Subject, most: int) -> Way:
         count = (
             uploads(connection, subject, owner, ids, least)
             if by_upload
-            else _changesets(connection, owner, ids)
+            else _changesets(connection, subject.question, owner, ids, least)
         )
         ways.append(Way(owner, tuple(ids), count))
     least = min((one.lines for one in ways), default=most + 1)
@@ -105,8 +111,14 @@ def uploads(connection: Connection, subject: Subject, owner: str, ids: list[int]
     return int(row[0]) if row else 0
 
 
-def _changesets(connection: Connection, owner: str, ids: list[int]) -> int:
-    row = connection.execute(_CHANGESETS, {"owner": owner, "ids": ids}).fetchone()
+def _changesets(connection: Connection, question: Question, owner: str, ids: list[int], most: int) -> int:
+    table, whose, time = TIMED[owner]
+    window = question.window
+    row = connection.execute(
+        _CHANGESETS.format(table, whose, time=time).encode(),
+        {"ids": ids, "since": window.since, "until": window.until, "most": most},
+        prepare=False,
+    ).fetchone()
     return int(row[0]) if row else 0
 
 
@@ -122,15 +134,17 @@ def _within(subject: Subject, window: Window) -> Subject:
     return replace(subject, question=replace(subject.question, window=window))
 
 
-def _too_slow(question: Question, most: int, shorter: str, *, many: bool) -> Problem:
+def _too_slow(question: Question, most: int, shorter: str) -> Problem:
     best = instead(question.given, {"from": None, "to": None, "period": None, "last": shorter})
     what = "uploads" if question.clock == "upload" else "changesets"
     return Problem(
         "too-slow",
         "This would take too long",
-        f"More than {most:,} {what} would have to be added up. Ask for a shorter window, or for fewer hashtags; for a"
-        " union that is asked for often, the server can keep one (UNIONS_FILE).",
+        f"More than {most:,} {what} would have to be added up one by one. Ask for a shorter window, or for fewer"
+        " hashtags; for a union that is asked for often, the server can keep one (UNIONS_FILE).",
         status=422,
-        parameter="hashtag" if many else "from",
+        parameter="hashtag"
+        if len(question.hashtags) > 1 or any(tag.wildcard for tag in question.hashtags)
+        else "from",
         attempt=address(question.kind, best),
     )

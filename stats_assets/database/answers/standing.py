@@ -40,6 +40,8 @@ class Standing:
     first: int | None
     """The first sequence that is counted."""
     reaches: dict[Stream, Reach]
+    summed_to: datetime | None
+    """Up to then diffs are counted, and none of them waits to be added up."""
     applied_to: datetime | None
     """Up to then changesets and their hashtags are applied, too."""
     queued: int
@@ -52,7 +54,7 @@ class Standing:
 
     def complete_to(self, *, needs_changesets: bool) -> datetime | None:
         """Up to when all is counted that a filter needs."""
-        return self.applied_to if needs_changesets else self.reaches["augmented_diffs"].complete_to
+        return self.applied_to if needs_changesets else self.summed_to
 
 
 def now_by_the_feed(connection: Connection) -> tuple[datetime, timedelta]:
@@ -77,9 +79,10 @@ def standing(connection: Connection) -> Standing:
     first = None if row is None else int(row[0])
     queued, sequence, file = _queue(connection)
     diffs, changesets = (reaches[stream].complete_to for stream in STREAMS)
-    ends = [end for end in (diffs, changesets) if end is not None]
-    if sequence is not None:
-        ends.append(covers(sequence).since)
+    summed_to = diffs
+    if sequence is not None and diffs is not None:
+        summed_to = min(diffs, covers(sequence).since)
+    ends = [end for end in (summed_to, changesets) if end is not None]
     told = reaches["changesets"]
     if file is not None and told.sequence is not None and changesets is not None:
         ends.append(changesets - timedelta(minutes=told.sequence - file + 1))
@@ -89,6 +92,7 @@ def standing(connection: Connection) -> Standing:
         begins=None if first is None else covers(first).since,
         first=first,
         reaches=reaches,
+        summed_to=summed_to,
         applied_to=min(ends) if ends and diffs is not None else None,
         queued=queued,
     )

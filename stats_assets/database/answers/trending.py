@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from stats_assets.database.answers import by_tags
+from stats_assets.database.answers import by_keys
 from stats_assets.database.answers.about import about
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.groups import ranked
@@ -22,7 +22,12 @@ WHERE h.hashtag = ANY (%(tags)s) GROUP BY 1
 def answer(asking: Asking) -> dict[str, Value]:
     """`rows`: by people, never by edits; `users_before`: those of as long a time before, null where none is known."""
     found = ranked(asking, asking.subjects[0], "hashtags", ("users", "edits", "changesets"), "users")
-    before = _before(asking, [row["key"] for row in found.rows])
+    tags = [row["key"] for row in found.rows]
+    if by_keys.trends(asking, asking.subjects[0]):
+        now = by_keys.numbers(asking, asking.question.window, tags)
+        for row in found.rows:
+            row |= dict(zip(by_keys.KNOWN, now[row["key"]], strict=True))
+    before = _before(asking, tags)
     return {
         "about": about(asking),
         "total_rows": found.total_rows,
@@ -46,8 +51,8 @@ def _before(asking: Asking, tags: list[Any]) -> dict[str, int] | None:
     if since is None or until is None or begins is None or since - (until - since) < begins:
         return None
     subject, window = asking.subjects[0], Window(since - (until - since), since)
-    if by_tags.whose(asking, subject) is not None:
-        return by_tags.users(asking, window, tags)
+    if by_keys.trends(asking, subject):
+        return {tag: known[-1] for tag, known in by_keys.numbers(asking, window, tags).items()}
     before = lines(replace(subject, question=replace(subject.question, window=window)), asking.vocabulary)
     return dict(
         asking.connection.execute(

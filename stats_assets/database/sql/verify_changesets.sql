@@ -92,7 +92,9 @@ WITH chosen AS (
     FROM edits AS f JOIN changeset_metadata AS m USING (changeset_id)
     JOIN unions AS u ON EXISTS (SELECT FROM unnest(m.hashtags) AS tag WHERE fits(tag, u.patterns))
     UNION ALL
-    SELECT p.changeset_id, 'country', p.country_id, p.sequence, p.edit_count FROM parts AS p
+    SELECT p.changeset_id, 'country', p.country_id, p.sequence,
+        (SELECT sum(value::numeric) FROM jsonb_each_text(p.counts) AS e (key, value))
+    FROM parts AS p
 ), expected AS (
     SELECT u.changeset_id AS id, concat_ws(' ', 'uploaded', u.sequence, u.owner, u.owner_id) AS place, jsonb_build_object(
         'user_id', a.user_id, 'edits', u.edits,

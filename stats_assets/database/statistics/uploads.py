@@ -32,9 +32,10 @@ WITH listed AS MATERIALIZED (
     JOIN countries AS n ON n.id = l.country_id
     CROSS JOIN LATERAL (SELECT user_id FROM changesets AS c WHERE c.id = l.changeset_id OFFSET 0) AS c
     CROSS JOIN LATERAL (
-        SELECT edit_count AS edits FROM changeset_edits_countries AS f
-        WHERE f.sequence = l.sequence AND f.changeset_id = l.changeset_id AND f.region = n.code AND edit_count > 0
-            OFFSET 0
+        SELECT counts FROM changeset_edits_countries AS f
+        WHERE f.sequence = l.sequence AND f.changeset_id = l.changeset_id AND f.region = n.code OFFSET 0
+    ) AS r CROSS JOIN LATERAL (
+        SELECT sum(value::bigint) AS edits FROM jsonb_each(r.counts) HAVING sum(value::bigint) > 0
     ) AS f
 ), fresh AS (
     SELECT 'user' AS owner, user_id AS owner_id, * FROM whole WHERE user_id IS NOT NULL
