@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml requirements-dev.lock hatch_build.py $(wildca
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(BIN)/python -c 'from stats_assets.osm.compiled import sentence; print(sentence())'
 	@# on all cores, and also where PYTHONDONTWRITEBYTECODE would let each process compile anew, for seconds
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
+	$(BIN)/python -m compileall -qq -j 0 -x '/(tests?|testing|pip|mypyc?|setuptools|pkg_resources)/' $(VENV)/lib
 	@touch $@
 
 dev: install ## the live system: Dagster UI on port 3000, follows OpenStreetMap's feeds

@@ -24,6 +24,7 @@ from alembic.util import pyfiles
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from stats_assets import garbage
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.feed import DemoFeed
@@ -35,11 +36,12 @@ from stats_assets.feeds.http_client import Http
 from stats_assets.ingest import feed_head
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
-from tests import place
+from tests import place, workers
 from tests.command import command
 from tests.drills.waiting import PATIENCE
 
 if TYPE_CHECKING:
+    from execnet import XSpec
     from xdist.remote import Producer
     from xdist.scheduler.loadfile import LoadFileScheduling
 
@@ -62,7 +64,12 @@ LONGEST = (
     "deploy/test_launcher.py",
     "orchestration/test_stream_sensor.py",
     "ingest/test_run.py",
+    "database/test_facts_away.py",
+    "database/test_verification.py",
+    "cli/test_standard_streams.py",
     "database/test_looking.py",
+    "database/test_dumps.py",
+    "database/test_writing.py",
     "cli/test_main.py",
     "orchestration/test_dagster_storage.py",
     "orchestration/test_retention.py",
@@ -110,6 +117,7 @@ def _revision(module_id: str, path: str | os.PathLike[str]) -> ModuleType:
     return _loaded[str(path)]
 
 
+_forking = pytest.StashKey[object]()
 SERVERS = {"server", "feed", "run", "s3", "place"}
 """Fixtures that start one: what asks for none of them is for `make quick`, which names the files."""
 
@@ -123,6 +131,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_setupnodes(config: pytest.Config, specs: "list[XSpec]") -> None:
+    """Of the whole suite, workers on this machine are forks of one process; not where lines are counted."""
+    ours = [spec for spec in specs if spec.popen and not spec.python]
+    if ours and config.getoption("dist") == "loadfile" and not config.getoption("cov_source", None):
+        # held, as the process ends when nobody has its standard input
+        config.stash[_forking], python = workers.begin()
+        for spec in ours:
+            spec.python = python
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist's
@@ -162,6 +181,7 @@ def pytest_collection_finish() -> None:
         dagster_records.copy_them()
     gc.collect()
     gc.freeze()
+    garbage.kept = True
 
 
 def examples(few: int) -> hypothesis_settings:

@@ -13,6 +13,7 @@ import stats_assets.feeds.overpass
 import stats_assets.ingest.fetch
 import stats_assets.monitoring.alert_round
 import stats_assets.orchestration.jobs  # noqa: F401
+from stats_assets import garbage
 from stats_assets.cli.main import COMMANDS
 from stats_assets.ingest import feed_head
 from stats_assets.osm.regions import Regions
@@ -31,3 +32,4 @@ for command in COMMANDS:
     import_module(f"stats_assets.cli.{command.replace('-', '_')}")
 feed_head.CONFIRM_SECONDS = 0
 gc.freeze()
+garbage.kept = True

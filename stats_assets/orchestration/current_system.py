@@ -3,12 +3,11 @@
 A plain function, not a Dagster resource: settings come from the environment alone, and nothing is configured twice.
 """
 
-import gc
 import os
 from functools import cache, lru_cache
 from pathlib import Path
 
-from stats_assets.garbage import keep_what_is_loaded
+from stats_assets import garbage
 from stats_assets.settings import Settings, load_settings
 from stats_assets.system import Stats
 
@@ -38,6 +37,6 @@ def _settings(told: tuple[object, ...]) -> Settings:
 
 @cache
 def _stats_of(settings: Settings) -> Stats:
-    if not gc.get_freeze_count():
-        keep_what_is_loaded()
+    if not garbage.kept:
+        garbage.keep_what_is_loaded()
     return Stats(settings)
