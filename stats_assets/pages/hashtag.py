@@ -10,6 +10,7 @@ from markupsafe import Markup
 from stats_assets.charts.code import code
 from stats_assets.pages import blocks
 from stats_assets.pages.embedding import snippets
+from stats_assets.pages.filters import filters
 from stats_assets.pages.milestones import OF_HASHTAGS
 from stats_assets.pages.page import NOBODY_SHOWN, Numbers, Page, numbers_of, targets_of
 from stats_assets.pages.visit import Found, Visit, address, hashtag_path
@@ -90,6 +91,7 @@ def side_by_side(visit: Visit, tags: Sequence[str]) -> Page:
         "window": found[0].window,
         "periods": found[0].periods(),
         "fixed": found[0].fixed(),
+        "filters": filters(visit),
         "quality": visit.window_to("/quality"),
         "together": visit.link(hashtag_path(tags)),
         "columns": columns,
@@ -127,6 +129,7 @@ def live(visit: Visit, text: str) -> Page | str:
         "own_title": visit.first("title"),
         "numbers": numbers,
         "window": numbers.window,
+        "filters": filters(asked),
         "four": blocks.four(numbers.content, visit.language),
         "categories": blocks.categories(numbers.content, visit.language)[:5],
         "board": board,
@@ -214,6 +217,6 @@ TAKEN = (("take_csv", "csv"), ("take_picture", "png"), ("take_json", "json"))
 
 def card(visit: Visit, page: Page) -> Page:
     """A page of numbers as a card for other sites: its four numbers, and a link to the rest."""
-    kept = {key: page.told[key] for key in ("four", "window", "numbers") if key in page.told}
+    kept = {key: page.told[key] for key in ("four", "window", "numbers", "filters") if key in page.told}
     here = visit.origin + visit.link(drop=("view",))
     return Page("card.html", page.title, {**kept, "here": here}, of_a_person=True, window=page.window)

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from stats_assets.pages import blocks, shown
+from stats_assets.pages.filters import filters
 from stats_assets.pages.timeline import Curve, curve_of, fitting
 from stats_assets.pages.visit import WINDOW, Content, Found, Visit
 from stats_assets.pages.window import Window, window_of
@@ -181,6 +182,7 @@ class Numbers:
             "quality": self.visit.window_to("/quality"),
             "periods": self.periods(),
             "fixed": self.fixed(),
+            "filters": filters(self.visit),
             "targets": blocks.targets(self.content, targets_of(self.visit), language),
         }
 

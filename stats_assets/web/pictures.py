@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from stats_assets.charts.code import code
 from stats_assets.pages import blocks, shown
+from stats_assets.pages.filters import filters
 from stats_assets.pages.hashtag import tags_of
 from stats_assets.pages.page import Numbers, Page, numbers_of
 from stats_assets.pages.person import FOUR as OF_A_PERSON
@@ -99,6 +100,7 @@ def card(visit: Visit, subject: Given, behind: str) -> Page:
         "four": blocks.four(found.content, visit.language, columns=_columns(subject)),
         "window": found.window,
         "numbers": found,
+        "filters": filters(visit),
         "here": visit.origin + visit.link(behind),
     }
     return Page(

@@ -436,6 +436,36 @@ def test_columns_and_order_can_be_chosen(client: TestClient) -> None:
     assert more == ["/h/a?columns=edits&columns=road_km_added&after=eyJ2Ijo5NX0#who"]
 
 
+@pytest.mark.parametrize("path", ["/h/missingmaps/live", "/h/missingmaps,osmnepal", "/h/missingmaps"])
+def test_so_is_it_on_screens_side_by_side_and_in_cards(client: TestClient, path: str) -> None:
+    query = "category=buildings&editor=JOSM" + ("&view=card" if path == "/h/missingmaps" else "")
+    said = text_of(client.get(f"{path}?{query}").text)
+    assert re.search(r"Only: Buildings( ×|,) JOSM", said), said[:300]
+
+
+@pytest.mark.parametrize("path", ["/h/missingmaps", "/c/KEN", "/uid/1101"])
+def test_by_what_numbers_are_restricted_is_said_and_can_be_taken_back(client: TestClient, path: str) -> None:
+    assert "Only:" not in text_of(client.get(path).text)
+    query = "category=buildings,roads&kind=added&editor=JOSM%3Cb%3E&also=osm&user=a%26b&country=NPL&last=24h"
+    page = client.get(f"{path}?{query}&after=x" if path == "/h/missingmaps" else f"{path}?{query}").text
+    said = text_of(page).split("Only: ", 1)[1]
+    for words in ("Buildings ×", "Roads ×", "added ×", "JOSM<b> ×", "#osm ×", "a&b ×", "Nepal ×"):
+        assert words in said, words
+    links = tree_of(page).xpath("//p[@class='only']//a")
+    assert [one.get("aria-label") for one in links][:3] == [
+        "Remove Buildings",
+        "Remove Roads",
+        "Remove added",
+    ]
+    without = [one.get("href") for one in links]
+    assert without[0].startswith(f"{path}?category=roads&kind=added&") and "after=" not in without[0]
+    assert (
+        "country=" not in without[-1]
+        and "last=24h" in without[-1]
+        and "category=buildings,roads" in without[-1]
+    )
+
+
 def test_events_of_a_file_are_addresses_with_names(client: TestClient) -> None:
     assert "Mapathon &lt;b&gt;Kathmandu&lt;/b&gt;" in client.get("/").text
     answer = client.get("/e/nepal2025?lang=ne")
