@@ -16,7 +16,7 @@ from stats_assets.questions.editors import family_sql
 from stats_assets.questions.windows import Window
 
 KNOWN = ("edits", "changesets", "users")
-MOST_WALKED = 5_000
+MOST_WALKED = 10_000
 """Uploads of an owner, for each of which it is looked up where, or with what, it was."""
 MOST_UPLOADS = 20_000
 """Uploads of all hashtags, or of all countries, in the window."""

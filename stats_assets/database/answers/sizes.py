@@ -11,8 +11,10 @@ from stats_assets.questions.problem import Problem
 from stats_assets.questions.question import Question
 from stats_assets.questions.windows import Window, last_of
 
-MOST = 1_500
+MOST = 8_000
 """Uploads, or changesets, of an answer: facts of each are read."""
+MOST_UNITED = 50_000
+"""Of one about several hashtags, or all that begin alike, of which the server keeps no union."""
 STREAMED = 300_000
 """Of an export, whose rows are sent as they are read."""
 _SHORTER = ("7d", "24h", "1h", "30min")
@@ -60,7 +62,7 @@ def way(connection: Connection, subject: Subject, now: datetime, most: int | Non
 
     most: how many lines may be read; None: as many as are quick.
     """
-    most = MOST if most is None else most
+    most = _most(subject) if most is None else most
     found = shortest(connection, subject, most)
     if found.lines > most:
         quick = (
@@ -70,6 +72,14 @@ def way(connection: Connection, subject: Subject, now: datetime, most: int | Non
         )
         raise _too_slow(subject.question, most, next(quick, _SHORTER[-1]))
     return found
+
+
+def _most(subject: Subject) -> int:
+    question = subject.question
+    united = subject.union is None and (
+        len(question.hashtags) > 1 or any(tag.wildcard for tag in question.hashtags)
+    )
+    return MOST_UNITED if united else MOST
 
 
 def shortest(connection: Connection, subject: Subject, most: int) -> Way:
