@@ -20,6 +20,7 @@ from stats_assets.osm.statistics import DiffStatistics, FeatureError
 from tests.conftest import database
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
+from tests.telling import telling
 
 FACTS = ("changeset_edits", "changeset_edits_countries", "errors", "users", "hashtags")
 APPLIED = (
@@ -222,7 +223,7 @@ RANKS = {
 }
 
 
-@pytest.mark.parametrize("how", RANKS)
+@pytest.mark.parametrize("how", telling(RANKS, "another time", "too many"))
 def test_what_owners_are_ordered_by_is_verified_and_mended(connection: Connection, how: str) -> None:
     kept = aggregates(connection)
     query = (

@@ -31,6 +31,7 @@ from stats_assets.orchestration.partitions import BLOCKS, LATE_TAG, key_of
 from stats_assets.settings import Settings
 from stats_assets.streams import STREAM_TAG, STREAMS, Stream
 from tests.conftest import MINUTES, settings_for
+from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 REPOSITORY = defs.get_repository_def()
@@ -483,7 +484,7 @@ def test_a_config_outside_its_partition_is_refused_in_words(
     assert "leave no sequence of partition" in failure.event_specific_data.user_failure_data.description
 
 
-@pytest.mark.parametrize("key", ["6543200", "006543250", "a block"])
+@pytest.mark.parametrize("key", telling(("6543200", "006543250", "a block"), "006543250"))
 def test_a_partition_that_a_person_added_wrongly_is_refused_in_words(
     key: str, instance: DagsterInstance
 ) -> None:
