@@ -11,6 +11,7 @@ from stats_assets.orchestration.assets.made_diffs import POOL
 from stats_assets.orchestration.live_runs import UNFINISHED, stillborn
 from stats_assets.settings import Settings
 from stats_assets.streams import MAKER_JOB
+from stats_assets.words import in_words
 
 
 class MakerRuns(NamedTuple):
@@ -33,7 +34,9 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings) 
         if silent or lease.released or (run is not None and run.is_finished):
             end_lease(connection, lease.run_id)
             if silent and not lease.released and run is not None and not run.is_finished:
-                dead.append((run, f"No sign of life for {lease.silent_seconds:.0f} s: another run goes on."))
+                dead.append(
+                    (run, f"No sign of life for {in_words(lease.silent_seconds)}: another run goes on.")
+                )
             continue
         held[lease.run_id] = lease
         at_work = True

@@ -201,5 +201,5 @@ def test_the_checks_that_last_hang_where_nothing_is_materialized() -> None:
     repository = defs.get_repository_def()
     made = {key for job in repository.get_all_jobs() for key in job.asset_layer.executable_asset_keys}
     of_a_run = {key.name for key in repository.asset_graph.asset_check_keys if key.asset_key in made}
-    assert of_a_run == {"sample_is_exact", "run_complete"}
+    assert of_a_run == {"sample_is_exact", "files_can_be_used", "run_complete"}
     assert CHECK in repository.asset_graph.asset_check_keys

@@ -24,6 +24,7 @@ EXPECTED: dict[str, tuple[Action, bool, bool]] = {
     "AskedJustNow": ("wait", False, False),
     "DuplicateQueryRefused": ("wait", False, True),
     "BrokenGeometryRemark": ("count attempt", True, True),
+    "HeadMissing": ("wait or hole", False, True),  # of a state, which no run of a stream asks for
     "HeadUnknown": ("ask next", False, False),
     "HeadRefused": ("blame feed", False, False),
     "HeadQuiet": ("blame feed", False, False),

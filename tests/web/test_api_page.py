@@ -65,7 +65,9 @@ def test_it_names_all_refusals() -> None:
         for room in ("questions", "database/answers", "web")
         for path in (Path(__file__).parents[2] / "stats_assets" / room).glob("*.py")
     )
-    named = set(re.findall(r"(?:Problem|_refuse)\(\s*(?:[\w\[\]:.\"']+,\s*)?\"([a-z]+(?:-[a-z]+)+)\"", code))
+    named = set(
+        re.findall(r"(?:Problem|_refuse|refuse)\(\s*(?:[\w\[\]:.\"']+,\s*)?\"([a-z]+(?:-[a-z]+)+)\"", code)
+    )
     assert {"regions-do-not-add", "unknown-user", "bad-hashtag"} <= named
     of_protocol = {
         "address-too-long",
