@@ -10,11 +10,14 @@ T = TypeVar("T")
 
 
 def telling(values: Iterable[T], *kept: T) -> list[T | ParameterSet]:
-    """All of them, for `parametrize`; all but those kept are drills. ValueError: one that is kept is none of them."""
+    """All of them, for `parametrize`; all but those kept are drills. A tuple is the values of several arguments.
+
+    Raises ValueError when one that is to be kept is none of them.
+    """
     every = list(values)
     if unknown := [one for one in kept if one not in every]:
         raise ValueError(f"there is no variant {unknown}: the variants are {every}")
-    return [one if one in kept else drill(one) for one in every]
+    return [one if one in kept else drill(*(one if isinstance(one, tuple) else (one,))) for one in every]
 
 
 def drill(*values: object) -> ParameterSet:

@@ -178,7 +178,7 @@ ENCODED = {
 }
 
 
-@pytest.mark.parametrize("encoding", ENCODED)
+@pytest.mark.parametrize("encoding", telling(ENCODED, "ascii"))
 def test_another_encoding(given: dict[str, str], encoding: str) -> None:
     for name, arguments, code in some(*ENCODED[encoding]):
         done = called(arguments, given, encoding=encoding)
@@ -206,13 +206,16 @@ CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 COLOURS = re.compile(rb"\x1b\[[0-9;]*3[0-7][0-9;]*m")
 
 
-def test_what_is_piped_has_no_signs_of_a_terminal(given: dict[str, str]) -> None:
+COLOURFUL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
+@pytest.mark.parametrize("odd", telling((COLOURFUL, {"TERM": "dumb"}, {"NO_COLOR": "1"}), COLOURFUL))
+def test_what_is_piped_has_no_signs_of_a_terminal(given: dict[str, str], odd: dict[str, str]) -> None:
     """Whatever the terminal that it was typed in calls itself."""
-    for odd in ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}):
-        for name, (arguments, code) in (COMMANDS | TALK).items():
-            done = CliRunner().invoke(app, arguments, env=given | odd, prog_name="stats-assets")
-            assert (name, done.exit_code) == (name, code)
-            assert not CONTROLS.search(done.output_bytes), name
+    for name, (arguments, code) in (COMMANDS | TALK).items():
+        done = CliRunner().invoke(app, arguments, env=given | odd, prog_name="stats-assets")
+        assert (name, done.exit_code) == (name, code)
+        assert not CONTROLS.search(done.output_bytes), name
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,7 @@ def test_whoever_writes_aggregates_keeps_the_order_too(connection: Connection) -
     assert connection.execute("SELECT FROM aggregates_ranked").rowcount == 0
 
 
+@pytest.mark.drill
 def test_the_benchmark_of_writing(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     with database(server) as url:
         history = History(url, 300)

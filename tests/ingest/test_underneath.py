@@ -152,6 +152,7 @@ def test_a_crash_in_the_middle_of_a_transaction(place: Place) -> None:
     place.must_come_to_the_truth()
 
 
+@pytest.mark.drill
 def test_a_restart_in_the_middle_of_a_transaction(place: Place) -> None:
     def end_all(holding: Connection) -> None:
         holding.execute(

@@ -217,6 +217,7 @@ def test_a_cursor_set_back_does_the_range_again_and_changes_no_number(
     assert stream_rows.blocks(connection, "augmented_diffs", 0) == {world.first: MINUTES}
 
 
+@pytest.mark.drill
 def test_a_cursor_set_back_is_seen_though_the_checkpoint_lags_behind_it(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -226,6 +227,7 @@ def test_a_cursor_set_back_is_seen_though_the_checkpoint_lags_behind_it(
     assert ranges(result) == [(feed.head - 1, feed.head)]
 
 
+@pytest.mark.drill
 def test_a_takeover_whose_tick_died_is_no_rewind(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -243,6 +245,7 @@ def test_a_takeover_whose_tick_died_is_no_rewind(
     assert follow(instance, cursor=result.cursor) == str(feed.head)
 
 
+@pytest.mark.drill
 def test_a_cursor_set_below_the_origin_stops_there(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -623,6 +626,7 @@ def test_a_dead_run_of_the_statistics_does_not_block_the_queue(
     assert found.status == DagsterRunStatus.FAILURE
 
 
+@pytest.mark.drill
 def test_another_instances_old_cursor_is_no_rewind(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:

@@ -122,6 +122,7 @@ def test_memory_of_a_relation(shape: str) -> None:
     assert many < 800 * 5_000  # of 32,000 members 160 MB
 
 
+@pytest.mark.drill
 def test_the_benchmark_of_relations() -> None:
     assert slope([1, 2, 4], [3, 6, 12]) == pytest.approx(1)
     for name, make in SHAPES.items():
