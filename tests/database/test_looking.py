@@ -162,6 +162,7 @@ def test_a_look_at_an_absent_or_older_schema_says_so_and_leaves_it(
     assert everything(empty) == before
 
 
+@pytest.mark.drill
 def test_a_schema_that_a_newer_version_only_added_to_is_looked_at(
     run: Run, filled: Stats, feed: DemoFeed, url: str, project: Path
 ) -> None:

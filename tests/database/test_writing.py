@@ -198,10 +198,10 @@ def test_a_list_is_whole_until_it_is_full(connection: Connection) -> None:
 
 
 def test_a_row_s_next_version_stays_on_its_page(connection: Connection) -> None:
-    """200 minutes in which the same owners go on: no index of these tables is written again."""
+    """100 minutes in which the same owners go on: no index of these tables is written again."""
     tables = ["aggregates", "aggregate_days", "aggregate_keys"]
     query = "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = ANY (%s) ORDER BY 1"
-    for n in range(200):
+    for n in range(100):
         count(connection, 20 + n, diff(*(edits(100 + n * 3 + i, uid=20 + i, n=i + 1) for i in range(3))))
         save_changesets(
             connection, 20 + n, file(*(changeset(100 + n * 3 + i, "t", uid=20 + i) for i in range(3)))
@@ -211,7 +211,7 @@ def test_a_row_s_next_version_stays_on_its_page(connection: Connection) -> None:
     connection.execute("SELECT 1")
     found = connection.execute(query, (tables,)).fetchall()
     assert [name for name, *_ in found] == sorted(tables)
-    assert [name for name, updated, hot in found if updated < 200 or hot < 0.95 * updated] == []
+    assert [name for name, updated, hot in found if updated < 100 or hot < 0.95 * updated] == []
 
 
 RANKS = {

@@ -294,6 +294,7 @@ def test_a_program_started_by_a_user_does_not_keep_the_server(machine: Machine) 
         os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.drill
 def test_a_quick_sequence_of_commands_uses_one_server(machine: Machine) -> None:
     seen = set()
     for _ in range(3):
@@ -369,6 +370,7 @@ def test_a_client_keeps_a_server_whose_connections_are_all_taken(machine: Machin
     until(machine.gone, "the server to stop after its last client")
 
 
+@pytest.mark.drill
 def test_a_killed_clients_query_does_not_keep_the_server(machine: Machine) -> None:
     user = machine.user()
     url = machine.answer(user)

@@ -316,7 +316,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", telling(WRONG, "no state, as file:", "no bucket", "no server"))
 def test_a_source_that_cannot_be_used_is_said_by_status_and_tick(
     wrong: str, feed: DemoFeed, url: str, tmp_path: Path, s3: str
 ) -> None:

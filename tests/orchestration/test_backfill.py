@@ -116,6 +116,7 @@ def test_from_the_archive_without_the_network(
     assert numbers(connection) == before
 
 
+@pytest.mark.drill
 def test_below_the_origin(world: World, connection: Connection, do: Do) -> None:
     origin = world.first + 50
     connection.execute(

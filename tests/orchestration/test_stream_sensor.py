@@ -194,6 +194,7 @@ def test_with_dagsters_storage_lost_it_goes_on_from_the_checkpoint(
         assert result.cursor == str(feed.head - 3)
 
 
+@pytest.mark.drill
 def test_a_database_taken_over_from_osmesa_goes_on_from_its_checkpoints(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -255,6 +256,7 @@ def test_a_cursor_set_below_the_origin_stops_there(
     assert ranges(result) == [(world.first, feed.head)]
 
 
+@pytest.mark.drill
 def test_a_seek_back_does_the_range_again(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
