@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.augment.brute_force import differences, is_right_order, read_history
 from tests.augment.comparing import read_diff, without_names
 from tests.conftest import real_file
@@ -13,6 +15,7 @@ def inconsistent(readme: Path) -> set[int]:
     return {int(number) for number in re.findall(r"(?m)^\| (\d+) \| inconsistent:", readme.read_text())}
 
 
+@pytest.mark.drill
 def test_the_brute_force_says_what_overpass_said() -> None:
     shared = real_file("augment/README.md").parent
     answers = {

@@ -92,7 +92,7 @@ class BothStores(RuleBasedStateMachine):
 
 
 TestBothStores = BothStores.TestCase
-TestBothStores.settings = settings(examples(50), stateful_step_count=10)
+TestBothStores.settings = settings(examples(25), stateful_step_count=10)
 
 
 def test_what_chance_seldom_draws(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from stats_assets.feeds.sequences import path_of
 from tests.augment.judging import actions_of
 from tests.augment.reading_xml import seconds
 from tests.augment.small_feed import BEGINS, FIRST, SmallFeed, begun, gone, node, relation, way
+from tests.telling import drill
 
 SETTLE = 240
 PLANET = (
@@ -157,7 +158,7 @@ class Countdown:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "real"), [(True, False), (False, False), (True, True)], ids=["stream", "whole", "LMDB"]
+    ("prompt", "real"), [drill(True, False), (False, False), (True, True)], ids=["stream", "whole", "LMDB"]
 )
 def test_a_crash_at_any_write_leaves_the_same_bytes_in_the_end(
     tmp_path: Path, prompt: bool, real: bool, monkeypatch: pytest.MonkeyPatch

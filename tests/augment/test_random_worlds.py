@@ -93,20 +93,20 @@ def agree(store: Store, given: History) -> None:
 MEMBER_GONE = [Edit(-30, "node", 0), Edit(-30, "relation", 0, names=(0,)), Edit(10, "node", 0, "delete")]
 
 
-@examples(50)
+@examples(20)
 @given(st.lists(edits(late=SETTLE - 60), min_size=10, max_size=60), st.booleans())
 @example(MEMBER_GONE, False)
 def test_what_comes_within_the_window(found: list[Edit], turned: bool) -> None:
     agree(DictStore(), history(found, turned=turned))
 
 
-@examples(50)
+@examples(20)
 @given(st.lists(edits(late=SETTLE + 600), min_size=10, max_size=60), st.booleans())
 def test_what_comes_later_than_the_window(found: list[Edit], turned: bool) -> None:
     agree(DictStore(), history(found, turned=turned))
 
 
-@examples(30)
+@examples(12)
 @given(st.lists(edits(late=SETTLE - 120), min_size=10, max_size=40), st.booleans())
 def test_the_order_of_what_comes_within_the_window_does_not_matter(found: list[Edit], turned: bool) -> None:
     """Nothing is hidden or shown again, of which the last counts that came."""

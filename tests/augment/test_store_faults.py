@@ -190,7 +190,7 @@ def test_a_cut_file_is_told(filled: Path) -> None:
 
 def test_overwritten_bytes_are_told_and_never_taken_for_edits(filled: Path, tmp_path: Path) -> None:
     told = 0
-    for seed in range(8):
+    for seed in range(5):
         dice = random.Random(seed)  # noqa: S311
         broken = tmp_path / str(seed)
         shutil.copytree(filled, broken)
@@ -210,7 +210,7 @@ def test_overwritten_bytes_are_told_and_never_taken_for_edits(filled: Path, tmp_
             assert "load a planet anew" in last
             told += 1
     # Where no page in use was hit, all is well, and read_all has seen that it is.
-    assert told > 4
+    assert told > 2
 
 
 def test_a_store_of_another_format_is_left_alone(folder: Path) -> None:

@@ -22,6 +22,7 @@ from stats_assets.cli.main import app
 from tests.command import _context
 from tests.conftest import Run
 from tests.drills.waiting import PATIENCE
+from tests.telling import telling
 
 TAG = "#Überlingen_東京"
 QUERY = "SELECT 'Überlingen 東京' AS a, 1 AS b"
@@ -177,7 +178,7 @@ ENCODED = {
 }
 
 
-@pytest.mark.parametrize("encoding", ENCODED)
+@pytest.mark.parametrize("encoding", telling(ENCODED, "ascii"))
 def test_another_encoding(given: dict[str, str], encoding: str) -> None:
     for name, arguments, code in some(*ENCODED[encoding]):
         done = called(arguments, given, encoding=encoding)
@@ -205,17 +206,21 @@ CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 COLOURS = re.compile(rb"\x1b\[[0-9;]*3[0-7][0-9;]*m")
 
 
-def test_what_is_piped_has_no_signs_of_a_terminal(given: dict[str, str]) -> None:
+COLOURFUL = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
+@pytest.mark.parametrize("odd", telling((COLOURFUL, {"TERM": "dumb"}, {"NO_COLOR": "1"}), COLOURFUL))
+def test_what_is_piped_has_no_signs_of_a_terminal(given: dict[str, str], odd: dict[str, str]) -> None:
     """Whatever the terminal that it was typed in calls itself."""
-    for odd in ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}):
-        for name, (arguments, code) in (COMMANDS | TALK).items():
-            done = CliRunner().invoke(app, arguments, env=given | odd, prog_name="stats-assets")
-            assert (name, done.exit_code) == (name, code)
-            assert not CONTROLS.search(done.output_bytes), name
+    for name, (arguments, code) in (COMMANDS | TALK).items():
+        done = CliRunner().invoke(app, arguments, env=given | odd, prog_name="stats-assets")
+        assert (name, done.exit_code) == (name, code)
+        assert not CONTROLS.search(done.output_bytes), name
 
 
 @pytest.mark.parametrize(
-    ("terminal", "columns"), [("xterm", "40"), ("dumb", "40"), ("without colours", "100")]
+    ("terminal", "columns"),
+    telling((("xterm", "40"), ("dumb", "40"), ("without colours", "100")), ("xterm", "40")),
 )
 def test_a_terminal_gets_what_it_can_show(given: dict[str, str], terminal: str, columns: str) -> None:
     odd = {"COLUMNS": columns, "TERM": terminal if terminal != "without colours" else "xterm"}
@@ -242,7 +247,11 @@ TYPED = (
 
 @pytest.mark.parametrize(
     ("locale", "typed"),
-    [(NO_UTF8, 0), (NO_UTF8, 1), ({"LC_ALL": "tr_TR.UTF-8"}, 0), ({"LANG": "ne_NP"}, 1)],
+    telling(
+        ((NO_UTF8, 0), (NO_UTF8, 1), ({"LC_ALL": "tr_TR.UTF-8"}, 0), ({"LANG": "ne_NP"}, 1)),
+        (NO_UTF8, 1),
+        ({"LC_ALL": "tr_TR.UTF-8"}, 0),
+    ),
     ids=str,
 )
 def test_what_is_typed_is_text_in_any_locale(
@@ -274,7 +283,7 @@ def test_what_is_no_text_is_said(arguments: tuple[str, ...], given: dict[str, st
     assert "UTF-8" in done.err or "can't be read" in done.err
 
 
-@pytest.mark.parametrize("columns", ["0", "1", "many"])
+@pytest.mark.parametrize("columns", telling(("0", "1", "many"), "1"))
 def test_no_width_is_too_small_to_say_it(given: dict[str, str], columns: str) -> None:
     odd = {"COLUMNS": columns, "TERM": "dumb", "NO_COLOR": "1"}
     assert "nonsense" in called(("nonsense",), given | odd).err

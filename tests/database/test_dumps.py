@@ -4,6 +4,7 @@ import json
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from stats_assets.ingest.mode import BY_HAND
 from stats_assets.ingest.run import run_range
 from stats_assets.system import Stats
 from tests.conftest import Run, database, settings_for
+from tests.telling import telling
 from tests.truth import statistics_of
 
 Restored = Callable[..., str]
@@ -105,8 +107,15 @@ LEFT_OUT = {
 }
 
 
-@pytest.mark.parametrize("noted", [True, False])
-@pytest.mark.parametrize("what", LEFT_OUT)
+@pytest.mark.parametrize(
+    ("what", "noted"),
+    telling(
+        product(LEFT_OUT, (True, False)),
+        ("all rows", True),
+        ("the countries' rows", False),
+        ("the edits", False),
+    ),
+)
 def test_facts_that_a_dump_left_out_are_away(
     first: int,
     world: World,

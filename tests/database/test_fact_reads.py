@@ -8,6 +8,7 @@ from stats_assets.database.facts.fact_partitions import TABLES, make_partitions
 from stats_assets.database.statistics import applier, steps
 from stats_assets.database.statistics.applier import apply_queue, save_countries
 from tests.database.test_statistics import COUNTRIES, diff, edits
+from tests.telling import drill
 
 SEEN = """
 INSERT INTO seen
@@ -20,7 +21,7 @@ SELECT array(
 FLUSH = "SELECT pg_stat_force_next_flush()"  # else what was read before would be seen too
 
 
-@pytest.fixture(params=["auto", "force_generic_plan"])
+@pytest.fixture(params=[drill("auto"), "force_generic_plan"])
 def decade(connection: Connection, request: pytest.FixtureRequest) -> Connection:
     """60 partitions of facts, a changeset for every three; `seen` is what transactions have read, and locked.
 

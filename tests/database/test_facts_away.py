@@ -17,6 +17,7 @@ from tests.database.test_revisions import APPLIED_BY_0002
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 from tests.roll_ups import recomputed_roll_ups, roll_ups
+from tests.telling import telling
 
 OLD, NEW = 5, 100_005  # sequences of two ranges
 EDITS, PARTS = "changeset_edits_000000000", "changeset_edits_countries_000000000"
@@ -101,7 +102,7 @@ def take_away(connection: Connection, how: str) -> None:
             connection.execute("RESET lock_timeout")
 
 
-@pytest.mark.parametrize("how", AWAY)
+@pytest.mark.parametrize("how", telling(AWAY, "edits truncated", "countries detached", "half detached"))
 def test_whatever_is_mentioned_again_keeps_its_sums(connection: Connection, how: str) -> None:
     before, kept = sums(connection), aggregates(connection)
     take_away(connection, how)
@@ -120,7 +121,7 @@ def test_whatever_is_mentioned_again_keeps_its_sums(connection: Connection, how:
     assert (sums(connection), aggregates(connection)) == (before, kept)
 
 
-@pytest.mark.parametrize("how", AWAY)
+@pytest.mark.parametrize("how", telling(AWAY, "detached", "countries truncated", "detached and renamed"))
 def test_nothing_is_counted_over_them(connection: Connection, how: str) -> None:
     before = sums(connection)
     take_away(connection, how)
@@ -138,7 +139,7 @@ def test_nothing_is_counted_over_them(connection: Connection, how: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("how", AWAY)
+@pytest.mark.parametrize("how", telling(AWAY, "countries dropped", "detached concurrently"))
 def test_what_was_not_applied_yet_when_they_went_away_waits(connection: Connection, how: str) -> None:
     before = aggregates(connection)
     facts(connection, OLD, 10, 11, 12, 14, n=8)
@@ -179,7 +180,7 @@ BACK = {
 }
 
 
-@pytest.mark.parametrize("how", BACK)
+@pytest.mark.parametrize("how", telling(BACK, "edits detached", "moved", "countries half detached"))
 def test_once_they_are_back_all_is_exact_again(connection: Connection, how: str) -> None:
     take_away(connection, how)
     facts(connection, NEW + 1, 10, 13, n=2)  # new facts of a changeset that rests on what is away
@@ -236,7 +237,7 @@ OLDER = (
 )
 
 
-@pytest.mark.parametrize("how", AWAY)
+@pytest.mark.parametrize("how", telling(AWAY, "dropped", "truncated"))
 def test_a_database_of_before_knows_what_went_away_by_its_ledger(empty: str, how: str) -> None:
     upgrade(empty, "0002")
     with connect(empty) as older:

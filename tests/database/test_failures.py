@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import cycle, product
 from typing import Any
 
 import psycopg
@@ -30,6 +31,7 @@ from stats_assets.orchestration.assets.statistics import statistics
 from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run, other_database
+from tests.telling import telling
 
 DIFFS: Stream = "augmented_diffs"
 RAISES = """
@@ -207,7 +209,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("what", FUNCTIONS)
+@pytest.mark.parametrize("what", telling(FUNCTIONS, "PL/pgSQL, a cast", "SQL within"))
 def test_what_fails_in_an_operators_function_is_no_sequences_failure(
     what: str, feed: DemoFeed, world: World, connection: Connection, go: Callable[..., Report]
 ) -> None:
@@ -313,7 +315,17 @@ DONE_TO_IT = {
 }
 
 
-@pytest.mark.parametrize("what", DONE_TO_IT)
+@pytest.mark.parametrize(
+    "what",
+    telling(
+        DONE_TO_IT,
+        "a column renamed",
+        "a check of one's own",
+        "a trigger on the users",
+        "a deferred check",
+        "leases that can't be taken",
+    ),
+)
 def test_what_is_done_to_the_schema_is_no_sequences_failure(
     what: str, feed: DemoFeed, world: World, connection: Connection, go: Callable[..., Report]
 ) -> None:
@@ -356,7 +368,8 @@ def lesser(server: str, url: str, connection: Connection) -> str:
 
 
 @pytest.mark.parametrize(
-    "table", ["changeset_edits_countries", "users", "ledger", "ledger_blocks", "streams"]
+    "table",
+    telling(("changeset_edits_countries", "users", "ledger", "ledger_blocks", "streams"), "users", "ledger"),
 )
 def test_a_privilege_that_is_missing(
     table: str,
@@ -386,6 +399,7 @@ def test_a_privilege_that_is_missing(
     assert bool(paused(connection)) == (table != "streams")
 
 
+WHERE = ("counted", "written")
 RAISED_IN_WRITING: dict[str, tuple[Callable[[Connection], object], bool]] = {
     "a character that PostgreSQL has not": (lambda c: c.execute("SELECT %s::text", ("\0",)), True),
     "half a character": (lambda c: c.execute("SELECT %s::text", ("\ud800",)), True),
@@ -408,8 +422,10 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-@pytest.mark.parametrize("where", ["counted", "written"])
-@pytest.mark.parametrize("what", RAISED_IN_WRITING)
+@pytest.mark.parametrize(
+    ("what", "where"),
+    telling(product(RAISED_IN_WRITING, WHERE), *zip(RAISED_IN_WRITING, cycle(WHERE), strict=False)),
+)
 def test_what_is_raised_while_one_sequence_is_counted_or_written(
     what: str,
     where: str,

@@ -25,6 +25,7 @@ from stats_assets.ingest.run import run_range
 from stats_assets.orchestration.stream_checks import all_checks
 from stats_assets.system import Stats
 from tests.conftest import Run, database, settings_for
+from tests.telling import telling
 
 LOOKS = (
     ("status",),
@@ -146,7 +147,7 @@ def environment(feed: DemoFeed, url: str, **others: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("at", [None, "0001", "0004"])
+@pytest.mark.parametrize("at", telling((None, "0001", "0004"), None, "0004"))
 def test_a_look_at_an_absent_or_older_schema_says_so_and_leaves_it(
     run: Run, empty: str, feed: DemoFeed, project: Path, at: str | None
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_look_at_an_absent_or_older_schema_says_so_and_leaves_it(
     assert everything(empty) == before
 
 
+@pytest.mark.drill
 def test_a_schema_that_a_newer_version_only_added_to_is_looked_at(
     run: Run, filled: Stats, feed: DemoFeed, url: str, project: Path
 ) -> None:
@@ -204,7 +206,9 @@ def test_all_looks_by_the_owner_change_nothing_but_passes(
     assert after == before
 
 
-@pytest.mark.parametrize("setting", [None, "default_transaction_read_only = on"])
+@pytest.mark.parametrize(
+    "setting", telling((None, "default_transaction_read_only = on"), "default_transaction_read_only = on")
+)
 def test_all_looks_by_a_role_that_may_only_select(
     run: Run, filled: Stats, feed: DemoFeed, url: str, project: Path, setting: str | None
 ) -> None:

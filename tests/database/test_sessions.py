@@ -22,6 +22,7 @@ from stats_assets.ingest.run import run_range
 from stats_assets.system import Stats
 from tests.conftest import Run, settings_for, superuser_of
 from tests.database.pooler import Pooler
+from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 # What an ALTER DATABASE or ALTER ROLE … SET, or the URL, may say of a session.
@@ -98,7 +99,7 @@ def with_options(url: str, **settings: str) -> str:
     return f"{url}&options={quote(options)}"
 
 
-@pytest.mark.parametrize("of", ["DATABASE", "ROLE", "URL"])
+@pytest.mark.parametrize("of", telling(("DATABASE", "ROLE", "URL"), "ROLE"))
 def test_no_setting_changes_what_is_counted(of: str, empty: str, feed: DemoFeed, tmp_path: Path) -> None:
     """All of them together through migrate, a run of each stream, the applier and verify."""
     url, role, known = empty, f"odd_{uuid.uuid4().hex[:8]}", SET | LEFT
@@ -178,7 +179,7 @@ def relations(url: str) -> dict[str, set[str]]:
     return {schema: set(names) for schema, names in found}
 
 
-@pytest.mark.parametrize("how", ["options", "database"])
+@pytest.mark.parametrize("how", telling(("options", "database"), "options"))
 def test_everything_lives_in_the_schema_that_search_path_names(
     how: str, empty: str, feed: DemoFeed, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ from stats_assets.system import Stats
 from tests.cli.test_verification import WRONG
 from tests.conftest import Run
 from tests.database.test_verification import filled  # noqa: F401 - the database of each test
+from tests.telling import drill
 
 CHECK = AssetCheckKey(AssetKey("statistics_verification"), "all_is_exact")
 EVERYTHING_WRONG = "UPDATE aggregates SET edits = edits + 1"
@@ -92,7 +93,7 @@ def known() -> tuple[dict[str, Any], int, float]:
     return found.as_json()["verification"], int(found.verification.bad), json.loads(line)["Differences"]
 
 
-@pytest.mark.parametrize("look", [by_the_schedule, by_command, by_a_sample])
+@pytest.mark.parametrize("look", [by_the_schedule, drill(by_command), drill(by_a_sample)])
 def test_what_was_found_stands_until_all_is_verified_again(
     look: Callable[[Connection, DagsterInstance], None], connection: Connection, instance: DagsterInstance
 ) -> None:

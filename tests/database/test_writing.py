@@ -20,6 +20,7 @@ from stats_assets.osm.statistics import DiffStatistics, FeatureError
 from tests.conftest import database
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
+from tests.telling import telling
 
 FACTS = ("changeset_edits", "changeset_edits_countries", "errors", "users", "hashtags")
 APPLIED = (
@@ -197,10 +198,10 @@ def test_a_list_is_whole_until_it_is_full(connection: Connection) -> None:
 
 
 def test_a_row_s_next_version_stays_on_its_page(connection: Connection) -> None:
-    """200 minutes in which the same owners go on: no index of these tables is written again."""
+    """100 minutes in which the same owners go on: no index of these tables is written again."""
     tables = ["aggregates", "aggregate_days", "aggregate_keys"]
     query = "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = ANY (%s) ORDER BY 1"
-    for n in range(200):
+    for n in range(100):
         count(connection, 20 + n, diff(*(edits(100 + n * 3 + i, uid=20 + i, n=i + 1) for i in range(3))))
         save_changesets(
             connection, 20 + n, file(*(changeset(100 + n * 3 + i, "t", uid=20 + i) for i in range(3)))
@@ -210,7 +211,7 @@ def test_a_row_s_next_version_stays_on_its_page(connection: Connection) -> None:
     connection.execute("SELECT 1")
     found = connection.execute(query, (tables,)).fetchall()
     assert [name for name, *_ in found] == sorted(tables)
-    assert [name for name, updated, hot in found if updated < 200 or hot < 0.95 * updated] == []
+    assert [name for name, updated, hot in found if updated < 100 or hot < 0.95 * updated] == []
 
 
 RANKS = {
@@ -222,7 +223,7 @@ RANKS = {
 }
 
 
-@pytest.mark.parametrize("how", RANKS)
+@pytest.mark.parametrize("how", telling(RANKS, "another time", "too many"))
 def test_what_owners_are_ordered_by_is_verified_and_mended(connection: Connection, how: str) -> None:
     kept = aggregates(connection)
     query = (
@@ -248,6 +249,7 @@ def test_whoever_writes_aggregates_keeps_the_order_too(connection: Connection) -
     assert connection.execute("SELECT FROM aggregates_ranked").rowcount == 0
 
 
+@pytest.mark.drill
 def test_the_benchmark_of_writing(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     with database(server) as url:
         history = History(url, 300)

@@ -20,6 +20,7 @@ from deploy.kit.render import HERE, rendered, values_of
 from deploy.kit.variables import OIDC
 from tests.deploy.conftest import IMAGE, Account, changes, none_runs, own_database, register_a_machine, twice
 from tests.deploy.templates import resources
+from tests.telling import drill
 
 
 def test_the_services_are_started_once_after_the_migrations(running: Account) -> None:
@@ -172,7 +173,7 @@ def compose_agrees(running: Account) -> None:
         assert container["readonlyRootFilesystem"]
 
 
-@pytest.mark.parametrize("adopted", [False, True])
+@pytest.mark.parametrize("adopted", [drill(False), True])
 def test_destroy_removes_what_the_kit_made(account: Account, adopted: bool) -> None:
     own_database(account)
     config, ecs = account.config, account.client("ecs")

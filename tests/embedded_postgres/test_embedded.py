@@ -214,7 +214,7 @@ def bare_machine() -> Iterator[Machine]:
     shutil.rmtree(machine.folder)
 
 
-@pytest.fixture(params=["open", pytest.param("closed", marks=needs_root)])
+@pytest.fixture(params=["open", pytest.param("closed", marks=[needs_root, pytest.mark.drill])])
 def bare_machine_of_both_kinds(request: pytest.FixtureRequest, bare_machine: Machine) -> Machine:
     """The same with the package within and out of the reach of who runs PostgreSQL for root."""
     bare_machine.package = request.getfixturevalue(f"{request.param}_package")
@@ -278,6 +278,7 @@ def test_processes_that_start_at_once_share_one_server_until_the_last_is_killed(
     assert "database system is shut down" in (machine.data / "postgresql/server.log").read_text()
 
 
+@pytest.mark.drill
 def test_a_program_started_by_a_user_does_not_keep_the_server(machine: Machine) -> None:
     code = (
         "import subprocess, sys; from pathlib import Path\n"
@@ -293,6 +294,7 @@ def test_a_program_started_by_a_user_does_not_keep_the_server(machine: Machine) 
         os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.drill
 def test_a_quick_sequence_of_commands_uses_one_server(machine: Machine) -> None:
     seen = set()
     for _ in range(3):
@@ -368,6 +370,7 @@ def test_a_client_keeps_a_server_whose_connections_are_all_taken(machine: Machin
     until(machine.gone, "the server to stop after its last client")
 
 
+@pytest.mark.drill
 def test_a_killed_clients_query_does_not_keep_the_server(machine: Machine) -> None:
     user = machine.user()
     url = machine.answer(user)
@@ -401,6 +404,7 @@ def test_postgres_ends_with_its_killed_keeper_and_the_next_call_brings_both_back
     assert kept(url)
 
 
+@pytest.mark.drill
 def test_all_killed_and_the_pid_is_somebody_elses_by_now(machine: Machine) -> None:
     user = machine.user()
     url = machine.answer(user)
@@ -528,6 +532,7 @@ def test_roots_server_runs_as_somebody_else_and_nobody_else_gets_in(two_users: M
     assert answers(url)
 
 
+@pytest.mark.drill
 @needs_root
 def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(two_users: Machine) -> None:
     machine = two_users
@@ -549,6 +554,7 @@ def test_a_users_server_stays_the_users_when_root_joins_and_when_root_starts_it(
     assert machine.answer(machine.user(uid=nobody.pw_uid)) == url
 
 
+@pytest.mark.drill
 @needs_root
 def test_roots_folder_out_of_reach_has_its_files_elsewhere(
     bare_machine: Machine, closed_package: Path

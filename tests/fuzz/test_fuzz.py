@@ -8,6 +8,7 @@ from stats_assets.osm import strict
 from tests.categories import keys as every_key
 from tests.fuzz.comparing import counted, differences, document
 from tests.fuzz.simple import Refused, count
+from tests.telling import telling
 
 DOCUMENTS, PARTS = 500, 10
 # The same in each run, so that a run says something of the change alone: other ones by FUZZ_SEED, many by make torture.
@@ -16,7 +17,7 @@ FIRST = int(os.environ.get("FUZZ_SEED", "0"))
 FOUND = (101968, 103410, 108733, 110226, 110314, 206409, 306312)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", telling(range(PARTS), *range(0, PARTS, 2)))
 def test_what_is_made_is_counted_as_the_definitions_say(part: int) -> None:
     seeds = range(FIRST + part, FIRST + DOCUMENTS, PARTS)
     found = {seed: differences(document(seed)) for seed in seeds}

@@ -301,6 +301,7 @@ def _followed(stats: Stats, world: World, feed: DemoFeed) -> object:
     return found
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("minutes", [20])
 def test_to_osmchange_and_back_nothing_is_counted_twice_or_lost(
     feed: DemoFeed, world: World, minutes: int, url: str, server: str, tmp_path: Path

@@ -24,6 +24,7 @@ from stats_assets.orchestration.stream_checks import evaluate
 from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run
+from tests.telling import telling
 from tests.truth import statistics_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -83,7 +84,7 @@ def numbers(connection: Connection) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", telling(HOW, "detached concurrently", "restored without them"))
 def test_a_run_over_them_fetches_nothing_and_charges_nobody(
     first: int, world: World, feed: DemoFeed, connection: Connection, go: Callable[..., Report], how: str
 ) -> None:
@@ -161,7 +162,7 @@ def test_without_the_table_itself_nothing_is_tried(
     assert run("verify", DATABASE_URL=url).returncode == 0
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", telling(HOW, "truncated"))
 def test_commands_say_what_they_could_not_look_at(
     first: int, world: World, feed: DemoFeed, connection: Connection, stats: Stats, run: Run, how: str
 ) -> None:
@@ -210,7 +211,7 @@ def test_a_backfill_over_them_is_refused_at_once(
     assert "Nothing was begun" in refused.stderr
 
 
-@pytest.mark.parametrize("how", ["dropped", "truncated", "restored without them"])
+@pytest.mark.parametrize("how", telling(HOW[2:], "dropped"))
 def test_facts_that_are_given_up_are_counted_anew_and_the_sums_stay_until_then(
     first: int,
     world: World,

@@ -31,6 +31,7 @@ from stats_assets.system import Stats
 from tests.conftest import MINUTES, Run, settings_for
 from tests.drills.waiting import PATIENCE
 from tests.ingest.test_before_history import no_history
+from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -146,7 +147,7 @@ KILLS: dict[str, Callable[[DemoFeed], object]] = {
 }
 
 
-@pytest.mark.parametrize("what", KILLS)
+@pytest.mark.parametrize("what", telling(KILLS, "killed", "its bodies are empty", "it refuses"))
 def test_one_that_fails_is_left_for_the_next_and_nothing_is_lost(
     what: str, stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
 ) -> None:
@@ -254,7 +255,7 @@ def test_the_only_one_that_is_left_is_waited_for_and_is_no_other_numbering(
     assert max(sources(connection)) == second.head
 
 
-@pytest.mark.parametrize("lie", [120, 5_000_000])
+@pytest.mark.parametrize("lie", telling((120, 5_000_000), 120))
 def test_a_head_that_is_still_to_come_is_not_believed(
     lie: int, stack: Stack, feed: DemoFeed, second: DemoFeed, connection: Connection
 ) -> None:
@@ -461,7 +462,7 @@ def test_a_backfill_takes_what_is_before_ones_history_from_the_other(
     assert exact(stack, connection, feed) == []
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("known", telling((True, False), False))
 def test_below_a_first_minute_that_is_set_nobody_asks(
     known: bool, feed: DemoFeed, second: DemoFeed, url: str, tmp_path: Path, connection: Connection
 ) -> None:

@@ -24,6 +24,7 @@ from stats_assets.ingest.run_result import Report
 from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import settings_for
+from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 SEQUENCES = 5
@@ -114,7 +115,21 @@ def test_every_kind_is_here() -> None:
     assert set(CASES) == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", CASES)
+SOON_OVER = (  # what tells more where it passes; each of the others is for good in the suite, and passes in drills
+    "status",
+    "plain_html",
+    "duplicate_query",
+    "cut",
+    "remark",
+    "broken_gzip",
+    "redirect_loop",
+    "early_base",
+    "shuffled",
+    "drop",
+)
+
+
+@pytest.mark.parametrize("kind", telling(CASES, *(kind for kind in CASES if kind not in SOON_OVER)))
 def test_a_fault_for_good(kind: str, follower: Follower, put: Callable[..., Rule]) -> None:
     case = CASES[kind]
     put(kind)
@@ -125,7 +140,7 @@ def test_a_fault_for_good(kind: str, follower: Follower, put: Callable[..., Rule
     assert (others == {"committed"}) is case.rest
 
 
-@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("kind", telling(CASES, *SOON_OVER))
 def test_a_fault_that_passes(
     kind: str, follower: Follower, put: Callable[..., Rule], feed: DemoFeed, connection: Connection
 ) -> None:

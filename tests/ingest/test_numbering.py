@@ -26,6 +26,7 @@ from stats_assets.orchestration import stream_sensor
 from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import Run, settings_for
+from tests.telling import telling
 
 REPOSITORY = defs.get_repository_def()
 FILES: Stream = "changesets"
@@ -117,7 +118,7 @@ AFTER: tuple[dict[int, tuple[str, str]], ...] = (
 )
 
 
-@pytest.mark.parametrize("first", [1, 5000])
+@pytest.mark.parametrize("first", telling((1, 5000), 1))
 def test_numbers_that_begin_again_are_followed_and_the_new_versions_win(
     first: int, stats: Stats, files: Files, instance: DagsterInstance, connection: Connection
 ) -> None:

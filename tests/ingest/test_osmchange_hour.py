@@ -10,6 +10,7 @@ from tests.osmchange_hours import Scale, begun
 SMALL = Scale(minutes=6, latest=600, poll=60, settle=900, cached=10)
 
 
+@pytest.mark.drill
 def test_late_edits_by_osmchange_alone(
     world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

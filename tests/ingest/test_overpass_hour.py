@@ -27,6 +27,7 @@ SCALED = Scale(
 )
 
 
+@pytest.mark.drill
 def test_all_is_counted_as_the_server_has_it_in_the_end(
     world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

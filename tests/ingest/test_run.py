@@ -42,6 +42,7 @@ from stats_assets.streams import Stream
 from stats_assets.system import Stats
 from tests.conftest import MINUTES, settings_for
 from tests.later import pass_time
+from tests.telling import telling
 from tests.truth import statistics_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -312,7 +313,9 @@ LIMITS: dict[str, tuple[Callable[[], Fault], float]] = {
 }
 
 
-@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize(
+    "limit", telling(LIMITS, "429 with Retry-After", "429 with a date", "509", "a remark in the middle")
+)
 def test_a_limit_stops_the_run_at_once_and_nobody_of_the_stream_asks_until_it_is_over(
     limit: str,
     feed: DemoFeed,
@@ -450,7 +453,7 @@ def test_a_backfill_waits_for_the_quiet_and_says_so(
     assert "once the feed answers" in (ended.ended_early or "")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", telling((1, 2), 1))
 def test_whoever_asks_no_id_is_asked_a_third_time_in_180_seconds(
     seed: int, feed: DemoFeed, world: World, stats: Stats, connection: Connection, monkeypatch: Any
 ) -> None:

@@ -37,6 +37,7 @@ from stats_assets.system import Stats
 from tests.bucket import BUCKET, another_process, s3_server
 from tests.conftest import database, settings_for
 from tests.drills.waiting import PATIENCE
+from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -95,7 +96,7 @@ def web_server(folder: Path) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("kind", ["path", "file", "web", "s3"])
+@pytest.mark.parametrize("kind", telling(("path", "file", "web", "s3"), "path", "web"))
 def test_an_archive_followed_as_the_source_gives_the_same_statistics(
     kind: str,
     feed: DemoFeed,
@@ -143,7 +144,7 @@ def versions(folder: str) -> set[tuple[str, str]]:
     return {(version["Key"], version["VersionId"]) for version in found["Versions"]}
 
 
-@pytest.mark.parametrize("said", ["path", "file", "through a link", "s3"])
+@pytest.mark.parametrize("said", telling(("path", "file", "through a link", "s3"), "through a link", "s3"))
 def test_a_source_that_is_the_archive_itself_is_left_as_it_is(
     said: str, feed: DemoFeed, world: World, url: str, second_url: str, tmp_path: Path, s3: str
 ) -> None:
@@ -203,7 +204,7 @@ class Directory:
         self.write("state.yaml", f"---\nsequence: {sequence}\n".encode())
 
 
-@pytest.fixture(params=["disk", "s3"])
+@pytest.fixture(params=telling(("disk", "s3"), "disk"))
 def directory(
     request: pytest.FixtureRequest, feed: DemoFeed, second_url: str, tmp_path: Path, s3: str
 ) -> Directory:
@@ -315,7 +316,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", telling(WRONG, "no state, as file:", "no bucket", "no server"))
 def test_a_source_that_cannot_be_used_is_said_by_status_and_tick(
     wrong: str, feed: DemoFeed, url: str, tmp_path: Path, s3: str
 ) -> None:

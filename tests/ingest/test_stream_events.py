@@ -619,5 +619,5 @@ def test_a_seek_forward_after_a_takeover_is_no_rewind_for_whoever_was_further() 
 def test_no_sequence_of_events_skips_a_sequence_or_counts_it_twice() -> None:
     run_state_machine_as_test(
         Events,
-        settings=settings(examples(150), stateful_step_count=50),
+        settings=settings(examples(75), stateful_step_count=50),
     )

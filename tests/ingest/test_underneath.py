@@ -36,6 +36,7 @@ from stats_assets.system import Stats
 from tests.conftest import Run, settings_for
 from tests.drills.waiting import PATIENCE
 from tests.place import open_folder
+from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 DIFFS: Stream = "augmented_diffs"
@@ -151,6 +152,7 @@ def test_a_crash_in_the_middle_of_a_transaction(place: Place) -> None:
     place.must_come_to_the_truth()
 
 
+@pytest.mark.drill
 def test_a_restart_in_the_middle_of_a_transaction(place: Place) -> None:
     def end_all(holding: Connection) -> None:
         holding.execute(
@@ -218,7 +220,7 @@ def free_the_silent(connection: Connection, patience: float) -> None:
             end_lease(connection, one.run_id)
 
 
-@pytest.mark.parametrize("by", ["1 day", "-1 day", "3 minutes", "-3 minutes"])
+@pytest.mark.parametrize("by", telling(("1 day", "-1 day", "3 minutes", "-3 minutes"), "-1 day", "3 minutes"))
 def test_a_clock_that_jumps_under_a_run(
     by: str, feed: DemoFeed, url: str, connection: Connection, stats: Stats
 ) -> None:

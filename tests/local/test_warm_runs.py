@@ -143,8 +143,12 @@ def test_runs_are_forks_and_end_as_they_do_with_dagsters_own_launcher(code: Code
         os.kill(run, signal.SIGKILL)
         assert code.ends(killed) == DagsterRunStatus.FAILURE
 
+
+@pytest.mark.drill
+def test_a_run_that_is_terminated_or_whose_forks_are_killed_ends_so_too(code: CodeServer) -> None:
+    with create_test_daemon_workspace_context(code.target, code.instance) as workspace:
         terminated = code.launch(workspace, "long")
-        code.told()
+        _, _, forks, _ = code.told()
         assert code.instance.run_launcher.terminate(terminated)
         assert code.ends(terminated) == DagsterRunStatus.CANCELED
 

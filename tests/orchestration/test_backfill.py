@@ -92,6 +92,7 @@ def test_exact_at_both_ends_and_seen_in_dagster(
     assert connection.execute("SELECT count(*) FROM statistics_queue").fetchone() == (0,)
 
 
+@pytest.mark.drill
 def test_what_is_there_changes_no_number_and_is_counted_again(
     world: World, instance: DagsterInstance, connection: Connection, do: Do
 ) -> None:
@@ -103,6 +104,7 @@ def test_what_is_there_changes_no_number_and_is_counted_again(
     assert numbers(connection) == before
 
 
+@pytest.mark.drill
 def test_from_the_archive_without_the_network(
     feed: DemoFeed, world: World, connection: Connection, do: Do
 ) -> None:
@@ -114,6 +116,7 @@ def test_from_the_archive_without_the_network(
     assert numbers(connection) == before
 
 
+@pytest.mark.drill
 def test_below_the_origin(world: World, connection: Connection, do: Do) -> None:
     origin = world.first + 50
     connection.execute(

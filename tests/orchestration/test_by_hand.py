@@ -28,6 +28,7 @@ from stats_assets.orchestration.partitions import BLOCKS, is_by_hand, key_of
 from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 from tests.orchestration.test_stream_sensor import DIFFS, environment, instance, ranges, start, tick  # noqa: F401 - fixtures
+from tests.telling import drill
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_a_run_by_hand_that_waits_in_the_queue_stops_no_tick(
     assert ranges(tick(instance)) == [(world.first, feed.head)]
 
 
-@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize("by_hand", [True, drill(False)])
 def test_a_terminated_run_says_what_was_done_and_how_to_go_on(
     by_hand: bool,
     world: World,

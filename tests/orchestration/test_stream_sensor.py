@@ -31,6 +31,7 @@ from stats_assets.orchestration.partitions import BLOCKS, LATE_TAG, key_of
 from stats_assets.settings import Settings
 from stats_assets.streams import STREAM_TAG, STREAMS, Stream
 from tests.conftest import MINUTES, settings_for
+from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 REPOSITORY = defs.get_repository_def()
@@ -193,6 +194,7 @@ def test_with_dagsters_storage_lost_it_goes_on_from_the_checkpoint(
         assert result.cursor == str(feed.head - 3)
 
 
+@pytest.mark.drill
 def test_a_database_taken_over_from_osmesa_goes_on_from_its_checkpoints(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -216,6 +218,7 @@ def test_a_cursor_set_back_does_the_range_again_and_changes_no_number(
     assert stream_rows.blocks(connection, "augmented_diffs", 0) == {world.first: MINUTES}
 
 
+@pytest.mark.drill
 def test_a_cursor_set_back_is_seen_though_the_checkpoint_lags_behind_it(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -225,6 +228,7 @@ def test_a_cursor_set_back_is_seen_though_the_checkpoint_lags_behind_it(
     assert ranges(result) == [(feed.head - 1, feed.head)]
 
 
+@pytest.mark.drill
 def test_a_takeover_whose_tick_died_is_no_rewind(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -242,6 +246,7 @@ def test_a_takeover_whose_tick_died_is_no_rewind(
     assert follow(instance, cursor=result.cursor) == str(feed.head)
 
 
+@pytest.mark.drill
 def test_a_cursor_set_below_the_origin_stops_there(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -251,6 +256,7 @@ def test_a_cursor_set_below_the_origin_stops_there(
     assert ranges(result) == [(world.first, feed.head)]
 
 
+@pytest.mark.drill
 def test_a_seek_back_does_the_range_again(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
@@ -483,7 +489,7 @@ def test_a_config_outside_its_partition_is_refused_in_words(
     assert "leave no sequence of partition" in failure.event_specific_data.user_failure_data.description
 
 
-@pytest.mark.parametrize("key", ["6543200", "006543250", "a block"])
+@pytest.mark.parametrize("key", telling(("6543200", "006543250", "a block"), "006543250"))
 def test_a_partition_that_a_person_added_wrongly_is_refused_in_words(
     key: str, instance: DagsterInstance
 ) -> None:
@@ -622,6 +628,7 @@ def test_a_dead_run_of_the_statistics_does_not_block_the_queue(
     assert found.status == DagsterRunStatus.FAILURE
 
 
+@pytest.mark.drill
 def test_another_instances_old_cursor_is_no_rewind(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:

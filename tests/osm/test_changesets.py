@@ -3,6 +3,7 @@
 import gzip
 import io
 from datetime import UTC, datetime
+from itertools import cycle, product
 from resource import RUSAGE_SELF, getrusage
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from stats_assets.osm.changesets import Changeset, ChangesetFile, read_changesets
 from tests.conftest import examples, real_file
+from tests.telling import telling
 
 OPEN = '<changeset id="1" created_at="2015-06-15T12:00:00Z" open="true"/>'
 FULL = """
@@ -224,6 +226,7 @@ def comment(date: str, text: str) -> str:
 
 
 LATE = "2020-02-02T02:02:02Z"
+WHERE = ("before its tags", "behind its tags")
 LONG = {
     "short comments": comment(LATE, "a") + comment("2019-01-01T00:00:00Z", "thanks &amp; more") * 50_000,
     "one comment of 6 MB": comment(LATE, "é &lt; " * 750_000),
@@ -235,8 +238,9 @@ LONG = {
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("case", LONG)
-@pytest.mark.parametrize("where", ["before its tags", "behind its tags"])
+@pytest.mark.parametrize(
+    ("case", "where"), telling(product(LONG, WHERE), *zip(LONG, cycle(WHERE), strict=False))
+)
 def test_a_long_discussion_costs_nothing(case: str, where: str) -> None:
     discussion = f"<discussion>{LONG[case]}</discussion>"
     tag = '<tag k="comment" v="#long"/>'
@@ -280,7 +284,7 @@ TOO_LONG = {
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("case", TOO_LONG)
+@pytest.mark.parametrize("case", telling(TOO_LONG, "tags of 1 MB"))
 def test_a_changeset_of_absurd_size_costs_itself(case: str) -> None:
     long = f'<changeset id="2" created_at="2015-06-15T12:00:00Z">{TOO_LONG[case]}</changeset>'
     found = read(OPEN, long, FULL)

@@ -34,6 +34,7 @@ from tests.osm.documents import (
 )
 from tests.osm.steps import steps
 from tests.osm.test_document import body_of
+from tests.telling import telling
 
 pytestmark = pytest.mark.large
 
@@ -45,7 +46,9 @@ def in_proportion(few: int, many: int) -> bool:
     return many <= 4 * 1.5 * few + 100_000
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "shape", telling(SHAPES, "the same ring", "concentric rings", "a star in pieces", "squares")
+)
 def test_comparisons_of_a_relation(shape: str) -> None:
     def work(members: int) -> Callable[[], None]:
         pieces = [Piece(role, np.array(line)) for role, line in SHAPES[shape](members)]
@@ -100,7 +103,9 @@ def test_a_crowded_ring_is_valid_or_not_as_shapely_says(made: Callable[[int], li
         assert ("landuse_km2_added" in count(diff(create(element))).changesets[0].measurements) == valid
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "shape", telling(SHAPES, "the same ring of 1,000", "a ring in long pieces", "holes", "one ring in pieces")
+)
 def test_memory_of_a_relation(shape: str) -> None:
     """What Python and numpy hold at most, beside the document."""
 
@@ -117,6 +122,7 @@ def test_memory_of_a_relation(shape: str) -> None:
     assert many < 800 * 5_000  # of 32,000 members 160 MB
 
 
+@pytest.mark.drill
 def test_the_benchmark_of_relations() -> None:
     assert slope([1, 2, 4], [3, 6, 12]) == pytest.approx(1)
     for name, make in SHAPES.items():
@@ -166,7 +172,9 @@ def long_values(kind: str) -> Iterator[str]:
             yield create(node(n + 1))
 
 
-@pytest.mark.parametrize("kind", ["value", "version", "time", "user", "broken", "nobody's", "moved"])
+@pytest.mark.parametrize(
+    "kind", telling(("value", "version", "time", "user", "broken", "nobody's", "moved"), "version", "broken")
+)
 def test_long_values_are_not_kept(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.setattr(diff_module, "BATCH_BYTES", 1 << 20)
     found, most = read(long_values(kind))

@@ -47,7 +47,7 @@ LINES: st.SearchStrategy[Sequence[Position]] = st.one_of(st.lists(POSITIONS, max
 MEMBERS: st.SearchStrategy[list[Member]] = st.lists(
     st.one_of(st.tuples(st.sampled_from(["outer", "inner", ""]), CLOSED), POSITIONS, st.just("5")), max_size=3
 )
-PROFILE = examples(60)
+PROFILE = examples(30)
 
 
 @st.composite

@@ -20,7 +20,7 @@ from tests.conftest import examples
 from tests.osm.steps import steps
 
 GEOD = Geod(ellps="WGS84")
-PROFILE = examples(40)
+PROFILE = examples(25)
 
 
 LENSES = [0.005, 0.002, -0.002, -0.005]
@@ -186,7 +186,7 @@ def closed_walks(draw: st.DrawFn) -> list[Piece]:
     return pieces[:0] if len(pieces) > 7 else pieces
 
 
-@examples(80)
+@examples(40)
 @given(closed_walks().filter(bool), st.data())
 @pytest.mark.parametrize("pairs", [10_000, -(10**9)], ids=["compared", "swept"])
 def test_valid_if_any_joining_is_and_never_by_the_order(
