@@ -91,7 +91,7 @@ def of(connection: Connection, stream: Stream, urls: Sequence[str]) -> list[Addr
         return cursor.execute(
             "SELECT given.url, clock_timestamp() AS now, head, reached, answered_at, failed_at, failure,"
             " coalesce(failures, 0) AS failures, bad_at, bad, well_since, left_at, coalesce(leaves, 0) AS leaves,"
-            " first, a.numbering,"
+            " first, CASE WHEN other_numbering IS NULL THEN a.numbering END AS numbering,"
             " CASE WHEN a.numbering = s.numbering AND a.compared_at > now() - %(again)s THEN other_numbering END"
             " AS other_numbering, q.quiet_until, q.quiet_reason"
             " FROM unnest(%(urls)s::text[]) WITH ORDINALITY AS given(url, place)"
