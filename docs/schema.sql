@@ -836,10 +836,13 @@ CREATE TABLE made_diffs (
     attempts integer DEFAULT 0 NOT NULL,
     not_before timestamp with time zone,
     ticked_at timestamp with time zone,
+    contents jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT made_diffs_one_check CHECK (one)
 );
 
 COMMENT ON TABLE made_diffs IS 'Augmented diffs of our own making: what others must see of the store; a copy, which decides nothing of what is made';
+
+COMMENT ON COLUMN made_diffs.read_from IS 'The address that the newest file was read from';
 
 COMMENT ON COLUMN made_diffs.sequence IS 'The newest OsmChange file that was read; head: the newest that the feed has';
 
@@ -848,6 +851,8 @@ COMMENT ON COLUMN made_diffs.made IS 'The newest minute whose document was made'
 COMMENT ON COLUMN made_diffs.noted IS 'The newest versions that came late, or are of the future, with where they were put';
 
 COMMENT ON COLUMN made_diffs.doing IS 'What a run is at, in words, while it is at it';
+
+COMMENT ON COLUMN made_diffs.contents IS 'Of the newest files that hold anything: number, a hash of their versions, the address; by these another address is compared';
 
 CREATE TABLE milestone_rules (
     name text NOT NULL COLLATE pg_catalog."C",

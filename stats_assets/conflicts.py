@@ -44,8 +44,12 @@ def conflicts(settings: Settings) -> Iterator[str]:
             " an hour late and more: they would be counted in another minute than their own. Raise it, or leave it out"
         )
     archive = f"{s.archive.rstrip('/')}/augmented_diffs" if s.archive else None
-    others = [("OSMCHANGE_URL", s.osmchange_url), ("the archive", archive)]
-    for name, other in (*others, *(("CHANGESETS_URL", one) for one in s.changesets_urls)):
+    others = [
+        *(("OSMCHANGE_URL", one) for one in s.osmchange_urls),
+        ("the archive", archive),
+        *(("CHANGESETS_URL", one) for one in s.changesets_urls),
+    ]
+    for name, other in others:
         if s.osmchange_url and other and _alike(s.made_diffs) == _alike(other):
             yield (
                 f"MADE_DIFFS_URI is the place of {name}, and two would write one state there, or what is made would lie"

@@ -34,7 +34,7 @@ SHOWN = 100
 PROJECT = "https://github.com/stats-assets/stats-assets"
 HOUR, MONTH, YEAR = 3600, 31 * 86_400, 366 * 86_400  # seconds
 CENTURY = 36_600  # days
-SEVERAL = ("overpass_url", "changesets_url")
+SEVERAL = ("overpass_url", "changesets_url", "osmchange_url")
 """Settings that take several addresses."""
 
 _BETWEEN = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:/|[/~]|\.{1,2}/)")  # a path may have spaces
@@ -294,6 +294,11 @@ class Settings(BaseSettings):
     def changesets_urls(self) -> tuple[str, ...]:
         """The changeset directories' addresses, in order of preference."""
         return tuple(addresses_in(self.changesets_url))
+
+    @property
+    def osmchange_urls(self) -> tuple[str, ...]:
+        """OsmChange's addresses, in order of preference; none: no augmented diffs are made here."""
+        return tuple(addresses_in(self.osmchange_url)) if self.osmchange_url else ()
 
     @cached_property
     def archive(self) -> str:

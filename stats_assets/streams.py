@@ -7,12 +7,16 @@ from typing import Final, Literal, get_args
 
 Stream = Literal["augmented_diffs", "changesets"]
 STREAMS: Final[tuple[Stream, ...]] = get_args(Stream)
+OSMCHANGE: Final = "osmchange"
+"""What the maker of augmented diffs reads. It is no stream: nothing is counted of it."""
+Followed = Stream | Literal["osmchange"]
+"""What is read from an address, or from one of several: of each of these it is known what it says, and wants."""
 
 STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "stats_assets/end"
 """Tags of the runs of a stream: whose they are, and their first and last sequence."""
 
 MAKER_SENSOR, MAKER_JOB = "osmchange_stream", "made_augmented_diffs_job"
-"""Of the maker of augmented diffs, which is no stream: nothing is counted of what it reads."""
+"""Of the maker of augmented diffs."""
 
 
 @dataclass(frozen=True)

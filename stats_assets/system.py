@@ -186,22 +186,23 @@ class Stats:
         )
 
     @cached_property
-    def osmchange(self) -> OsmChangeDirectory | None:
-        """The OsmChange of which augmented diffs are made here; None: none are."""
+    def osmchange(self) -> tuple[OsmChangeDirectory, ...]:
+        """Where the OsmChange can be read of which augmented diffs are made here, in order of preference; none: none
+        are.
+        """
         from stats_assets.feeds.osmchange import OsmChangeDirectory
 
-        url = self.settings.osmchange_url
-        return None if url is None else OsmChangeDirectory(url, self.http)
+        return tuple(OsmChangeDirectory(one, self.http) for one in self.settings.osmchange_urls)
 
     def making_work(self) -> MakingWork | None:
         """All that a run of the maker of augmented diffs needs; None: none are made here."""
-        s, feed = self.settings, self.osmchange
-        if feed is None:
+        s, feeds = self.settings, self.osmchange
+        if not feeds:
             return None
         from stats_assets.ingest.diff_making import MakingWork
 
         return MakingWork(
-            feed=feed,
+            feeds=feeds,
             folder=s.store_folder.absolute(),
             planet=s.planet_file and s.planet_file.absolute(),
             out=s.made_diffs,

@@ -23,7 +23,7 @@ import pytest
 from dagster import DagsterInstance, RunRequest, SensorResult, build_sensor_context
 
 from stats_assets import feeds
-from stats_assets.database.connection import Connection
+from stats_assets.database.connection import Connection, connect
 from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.definitions import defs
 from stats_assets.demo.answers.overpass_ways import Answered
@@ -31,7 +31,9 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.truth.truth import truth
 from stats_assets.feeds.sequences import covers
 from stats_assets.ingest.diff_making import make
+from stats_assets.ingest.diff_making_tick import decide
 from stats_assets.ingest.mode import LATE, LIVE
+from stats_assets.ingest.osmchange_head import attend
 from stats_assets.ingest.run import run_range
 from stats_assets.ingest.run_result import Report
 from stats_assets.orchestration.current_system import current_stats
@@ -134,8 +136,12 @@ class Hour:
     def _follow(self) -> None:
         stats = current_stats()
         if (work := stats.making_work()) is not None:  # the maker's sensor is on where it has a feed
-            done = make(work, stats.url, f"run-{uuid.uuid4()}")
-            self.troubles += [done.trouble] if done.trouble else []
+            with connect(self.url) as connection:
+                row = attend(connection, work.feeds).row
+            several = len(work.feeds) > 1
+            if not several or decide(row, at_work=False, can_begin=True, several=True).run:
+                done = make(work, stats.url, f"run-{uuid.uuid4()}")
+                self.troubles += [done.trouble] if done.trouble else []
         for stream in self.streams:
             for request in self.tick(stream).run_requests or ():
                 self.carry_out(stream, request)

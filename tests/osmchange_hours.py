@@ -48,12 +48,14 @@ class Late(NamedTuple):
     last: int
     patch: pytest.MonkeyPatch
     second: DemoFeed
-    """Another server of the same world, to which other edits are late."""
+    """Another server of the same world, to which other edits are late; of OsmChange of two, the same."""
 
     def follow(self, source: str) -> None:
-        """From now on, this one."""
+        """From now on, this one; "OsmChange of two": of both servers."""
         if source == "OsmChange":
             self.patch.setenv("OSMCHANGE_URL", self.hour.feed.osmchange_url)
+        elif source == "OsmChange of two":
+            self.patch.setenv("OSMCHANGE_URL", f"{self.hour.feed.osmchange_url} {self.second.osmchange_url}")
         else:
             self.patch.delenv("OSMCHANGE_URL", raising=False)
 
@@ -90,7 +92,7 @@ def begun(
         Ways(
             late=LateEdits(gain=0.6, lose=0.4, latest=scale.latest, last=last, seed=seed), cached=scale.cached
         )
-        for seed in (1, 2)
+        for seed in (1, 1 if source == "OsmChange of two" else 2)
     )
     patch.setattr(conflicts, "SETTLE_LEAST", scale.settle)
     with (

@@ -65,6 +65,10 @@ TOGETHER = {
             ("/kept/augmented_diffs", "the archive"),
         )
     },
+    "what is made where the second address is": (
+        {"MADE_DIFFS_URI": "/b/minute/", "OSMCHANGE_URL": "/a/minute /b/minute"},
+        "MADE_DIFFS_URI is the place of OSMCHANGE_URL",
+    ),
     "bodies that go before they are settled, though they are made here": (
         {
             "OSMCHANGE_URL": "/minute",

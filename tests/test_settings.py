@@ -183,6 +183,8 @@ def test_addresses_are_separated_by_spaces(given: str, found: tuple[str, ...]) -
         ("overpass_url", "https://a.org https://a.org", "named twice"),
         ("overpass_url", "https://a.org b.org", "white space"),
         ("changesets_url", "https://a.org ftp://b.org/c", "ftp://b.org/c"),
+        ("osmchange_url", "https://a.org/minute s3://b /c d/minute ftp://e.org", "ftp://e.org"),
+        ("osmchange_url", "/a/minute /a/minute", "named twice"),
         ("overpass_first", "7464545 soon", "soon"),
         ("overpass_first", "1 2", "OVERPASS_FIRST has 2 sequences, and OVERPASS_URL 1 addresses"),
     ],
@@ -195,3 +197,10 @@ def test_each_of_several_addresses_is_looked_at(name: str, given: str, says: str
 def test_first_minutes_are_in_the_addresses_order() -> None:
     settings = load_settings(overpass_url="https://a.org https://b.org", overpass_first="- 7464545")
     assert settings.overpass_firsts == (None, 7464545)
+
+
+def test_osmchange_has_none_one_or_several_addresses() -> None:
+    assert load_settings().osmchange_urls == ()
+    assert load_settings(osmchange_url="/a folder/minute").osmchange_urls == ("/a folder/minute",)
+    several = load_settings(osmchange_url="https://a.org/minute  S3://b/c /d e")
+    assert several.osmchange_urls == ("https://a.org/minute", "s3://b/c", "/d e")

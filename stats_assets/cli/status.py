@@ -102,6 +102,8 @@ def _of_maker(maker: MakerStatus) -> Iterator[str]:
         ago = "" if maker.lag_seconds is None else f", which ended {in_words(maker.lag_seconds)} ago"
         said.append(f"made to {maker.made}{ago}; settled to {maker.settled}")
     yield f"{'; '.join(said)}."
+    if read_from := failover.in_words(maker.addresses):
+        yield f"{read_from}."
     yield from (shorten(one, LONGEST, placeholder=" …") for one in maker.sentences())
 
 

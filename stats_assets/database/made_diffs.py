@@ -19,7 +19,8 @@ PROC_NAME: Final = "AugmentedDiffMaker"
 """Under which the table `checkpoints` has the newest OsmChange file that was read."""
 _COLUMNS = (
     "feed, head, head_time, asked_at, feed_trouble, quiet_until, store, read_from, begins, settled_to, reached,"
-    " sequence, made, coalesce(tallies, '{}') AS tallies, coalesce(noted, '[]') AS noted, kept_at, doing, trouble,"
+    " sequence, made, coalesce(tallies, '{}') AS tallies, coalesce(noted, '[]') AS noted,"
+    " coalesce(contents, '[]') AS contents, kept_at, doing, trouble,"
     " coalesce(attempts, 0) AS attempts, not_before, ticked_at, clock_timestamp() AS now"
 )
 
@@ -39,7 +40,7 @@ class MadeDiffs(NamedTuple):
     store: str | None
     """The store's folder; None: none was opened yet."""
     read_from: str | None
-    """The address whose files it has read."""
+    """The address that the newest file was read from."""
     begins: datetime | None
     settled_to: datetime | None
     reached: datetime | None
@@ -47,6 +48,9 @@ class MadeDiffs(NamedTuple):
     made: int | None
     tallies: dict[str, int]
     noted: list[dict[str, Any]]
+    contents: list[dict[str, Any]]
+    """Of the newest files that hold anything, in order: `sequence`, `content` (augment/content.py), and the `url` that
+    it was read from."""
     kept_at: datetime | None
     """When the store's place was last told."""
     doing: str | None
@@ -64,7 +68,7 @@ class StorePlace(NamedTuple):
     """How far a store is, as the row has it."""
 
     store: str
-    read_from: str
+    read_from: str | None
     begins: datetime
     settled_to: datetime
     reached: datetime
@@ -99,7 +103,11 @@ def save_feed_trouble(connection: Connection, feed: str, why: str, quiet_seconds
 
 
 def save_place(
-    connection: Connection, place: StorePlace, tallies: Mapping[str, int], noted: Sequence[Mapping[str, Any]]
+    connection: Connection,
+    place: StorePlace,
+    tallies: Mapping[str, int],
+    noted: Sequence[Mapping[str, Any]],
+    contents: Sequence[Mapping[str, Any]],
 ) -> None:
     """How far the store is, with its mirror in `checkpoints`. That it got on ends what was wrong."""
     with connection.transaction():
@@ -108,6 +116,7 @@ def save_place(
             **place._asdict(),
             tallies=Jsonb(dict(tallies)),
             noted=Jsonb([dict(one) for one in noted]),
+            contents=Jsonb([dict(one) for one in contents]),
         )
         connection.execute("UPDATE made_diffs SET kept_at = clock_timestamp()")
         if place.sequence is not None:
@@ -131,6 +140,11 @@ def save_trouble(connection: Connection, why: str, *, first: float, most: float)
         " + make_interval(secs => least(%s * power(2, least(attempts, 30)), %s))",
         (first, most),
     )
+
+
+def save_no_pause(connection: Connection) -> None:
+    """Another address is read from now: what was wrong with the one before says nothing of it."""
+    _save(connection, attempts=0, not_before=None)
 
 
 def save_no_trouble(connection: Connection) -> None:

@@ -16,9 +16,11 @@ from stats_assets.augment.store_errors import StoreError, StoreMissing
 from stats_assets.augment.unreadable import Unreadable
 from stats_assets.augment.window import HELD, LATE, PASSED
 from stats_assets.database.connection import Connection, connect
+from stats_assets.database.ledger import addresses
 from stats_assets.database.ledger.leases import end_lease, lease
 from stats_assets.database.made_diffs import (
     LEASE,
+    MadeDiffs,
     StorePlace,
     made_diffs,
     save_doing,
@@ -29,7 +31,11 @@ from stats_assets.database.made_diffs import (
 )
 from stats_assets.feeds.osmchange import OsmChangeDirectory
 from stats_assets.feeds.outcomes import BadAnswer, FeedError, HeadUnknown
+from stats_assets.ingest import failover
 from stats_assets.ingest.diff_making_tick import NO_PLANET
+from stats_assets.ingest.osmchange_numbers import prove
+from stats_assets.ingest.osmchange_requests import Requests
+from stats_assets.streams import OSMCHANGE
 
 if TYPE_CHECKING:
     from stats_assets.augment.lmdb_store import LmdbStore
@@ -46,7 +52,8 @@ SHOWN = 20  # versions of each list
 class MakingWork:
     """What a run works with."""
 
-    feed: OsmChangeDirectory
+    feeds: tuple[OsmChangeDirectory, ...]
+    """Where OsmChange can be read, in order of preference."""
     folder: Path
     """The store's."""
     planet: Path | None
@@ -72,6 +79,10 @@ class Made:
     """The minutes whose documents were made, both included; None: none."""
     files: int = 0
     place: StorePlace | None = None
+    url: str = ""
+    """The address that it read from."""
+    not_used: dict[str, str] = field(default_factory=dict)
+    """Why another is not used, or what is wrong with this one."""
     tallies: Counter[str] = field(default_factory=Counter)
     """What became of the versions of the files that were read."""
     trouble: str = ""
@@ -108,27 +119,33 @@ def make(
     with (
         connect(url, application="stats-assets augment") as connection,
         lease(url, run_id, LEASE, 0, 0, stale=work.lease_stale_seconds),
-        _booked(connection, work, done),
+        _booked(connection, work, done) as feed,
     ):
-        _make(connection, work, done, told, made, time.monotonic() + seconds)
+        _make(connection, work, feed, done, told, made, time.monotonic() + seconds)
         end_lease(connection, run_id)
     return done
 
 
 @contextmanager
-def _booked(connection: Connection, work: MakingWork, done: Made) -> Iterator[None]:
+def _booked(connection: Connection, work: MakingWork, done: Made) -> Iterator[Requests]:
+    """The address in use, as the run asks it; what becomes of the run is written down."""
     from stats_assets.augment.directory import DirectoryFailed
 
+    feed = Requests(connection, failover.in_use(connection, OSMCHANGE, work.feeds))
+    done.url = feed.url
     try:
-        yield
+        yield feed
     except (FeedError, StoreError, Unreadable, DirectoryFailed) as error:
         done.trouble = str(error)
         if isinstance(error, HeadUnknown | BadAnswer):
-            save_feed_trouble(connection, work.feed.url, done.trouble, error.retry_after)
+            save_feed_trouble(connection, feed.url, done.trouble, error.retry_after)
         if not isinstance(error, FeedError):
             raise MakingFailed(done.trouble) from error
     finally:
         save_doing(connection, None)
+        feed.count()
+        places = failover.look(connection, OSMCHANGE, work.feeds)
+        done.not_used = {place.url: place.why_not for place in places if place.why_not}
         if done.trouble:
             save_trouble(connection, done.trouble, first=work.first_pause, most=work.longest_pause)
     if not done.trouble:
@@ -136,7 +153,13 @@ def _booked(connection: Connection, work: MakingWork, done: Made) -> Iterator[No
 
 
 def _make(
-    connection: Connection, work: MakingWork, done: Made, told: Told, made: Minutes, end: float
+    connection: Connection,
+    work: MakingWork,
+    feed: Requests,
+    done: Made,
+    told: Told,
+    made: Minutes,
+    end: float,
 ) -> None:
     from stats_assets.augment.directory import Directory
     from stats_assets.augment.making import Making
@@ -147,16 +170,20 @@ def _make(
         save_doing(connection, doing)
 
     with _opened(work, say) as store:
-        making = Making(store, Directory(work.out), read_osmchange, work.settle_seconds)
+        making = Making(store, Directory(work.out), feed.read, work.settle_seconds)
         before = making.place()
         with store.reading() as snapshot:
             tallies = Counter(snapshot.tallies())
-        _require_same_feed(connection, work, before)
-        seen = _Seen(connection, work, making, made)
+        row = _of_this_store(connection, before)
+        several, reached = len(work.feeds) > 1, _time(before.reached)
+        prove(connection, feed, read_osmchange, row, before.sequence, reached, several=several)
+        seen = _Seen(connection, work, feed, row, making, made)
         seen.tell()
         try:
-            report = making.go_on(work.feed, told=lambda n, of: _go_on(seen, say, n, of, end))
+            report = making.go_on(feed, told=lambda n, of: _go_on(seen, say, n, of, end))
             done.trouble = report.missing
+            if report.files and not report.missing:
+                addresses.good(connection, OSMCHANGE, feed.url)
         except _Enough:
             pass
         finally:
@@ -199,8 +226,17 @@ def _opened(work: MakingWork, say: Told) -> Iterator["LmdbStore"]:
 class _Seen:
     """What others see of the store, while a run is at it."""
 
-    def __init__(self, connection: Connection, work: MakingWork, making: "Making", made: Minutes) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        work: MakingWork,
+        feed: Requests,
+        row: MadeDiffs,
+        making: "Making",
+        made: Minutes,
+    ) -> None:
         self._connection, self._work, self._making, self._made = connection, work, making, made
+        self._feed, self._row, self._begun = feed, row, making.place().sequence
         self._newest = making.place().made
         self.told_at = 0.0
 
@@ -215,14 +251,15 @@ class _Seen:
             ]
         shown = StorePlace(
             store=str(self._work.folder),
-            read_from=self._work.feed.url,
+            read_from=self._row.read_from if place.sequence == self._begun else self._feed.url,
             begins=_time(place.begins),
             settled_to=_time(place.settled_to),
             reached=_time(place.reached),
             sequence=place.sequence,
             made=place.made,
         )
-        save_place(self._connection, shown, tallies, noted)
+        contents = self._feed.contents(self._row.contents, place.sequence)
+        save_place(self._connection, shown, tallies, noted, contents)
         if place.made is not None and place.made != self._newest:
             self._made(_first(place, self._newest), place.made)
             self._newest = place.made
@@ -246,32 +283,13 @@ def _first(place: "Place", made: int | None) -> int:
     return (minute_of(place.begins) if made is None else made) + 1
 
 
-def _require_same_feed(connection: Connection, work: MakingWork, place: "Place") -> None:
-    """Of another address than before: that it numbers its files alike. Raises FeedError."""
+def _of_this_store(connection: Connection, place: "Place") -> MadeDiffs:
+    """The row, without what it has of the files that another store has read."""
     row = made_diffs(connection)
-    if row.read_from in (None, work.feed.url):
-        return
-    if why := disagreement(work.feed, place.sequence, _time(place.reached)):
-        raise FeedError(work.feed.url, why)
-
-
-def disagreement(feed: OsmChangeDirectory, sequence: int | None, reached: datetime) -> str | None:
-    """Why the feed is not the one that the store has read; None: as far as its states tell, it is.
-
-    Its file of that number is not later than what was reached, and its next one is not earlier. Raises HeadUnknown.
-    """
-    if sequence is None:
-        return None
-    read, following = feed.state_of(sequence), feed.state_of(sequence + 1)
-    if (read is None or read.time <= reached) and (following is None or following.time >= reached):
-        return None
-    wrong = read if read is not None and read.time > reached else following
-    assert wrong is not None  # noqa: S101 - one of the two is
-    return (
-        f"file {wrong.sequence} is of {wrong.time:%FT%TZ}, and the store has read {sequence}, to {reached:%FT%TZ}: it"
-        " numbers its files otherwise. Nothing is read of it. If it is to be followed, move the store away and begin"
-        " with a new planet (PLANET_FILE)"
-    )
+    if row.begins == _time(place.begins) and place.sequence is not None:
+        return row
+    addresses.forget_numbers(connection, OSMCHANGE)
+    return row._replace(read_from=None, contents=[])
 
 
 def _time(seconds: int) -> datetime:
@@ -284,6 +302,8 @@ def summary(done: Made) -> dict[str, Any]:
     return {
         "minutes": 0 if done.first is None or done.last is None else done.last - done.first + 1,
         "files": done.files,
+        "url": done.url,
+        **({"not_used": done.not_used} if done.not_used else {}),
         **({} if done.last is None else {"newest": done.last}),
         **(
             {}

@@ -36,10 +36,11 @@ def asks(row: MadeDiffs, feed: str) -> bool:
     return not timedelta(0) <= row.now - row.head_time < MINUTE
 
 
-def decide(row: MadeDiffs, *, at_work: bool, can_begin: bool) -> Decision:
+def decide(row: MadeDiffs, *, at_work: bool, can_begin: bool, several: bool = False) -> Decision:
     """What a tick does.
 
-    at_work: a run is queued, or lives. can_begin: there is a store's folder, or a planet to make one of.
+    at_work: a run is queued, or lives. can_begin: there is a store's folder, or a planet to make one of. several: the
+    feed has several addresses, so that one which has less than was read is behind, and no other numbering.
     """
     if at_work:
         return Decision(False, f"A run is at work{f': {row.doing}' if row.doing else ''}.")
@@ -50,10 +51,10 @@ def decide(row: MadeDiffs, *, at_work: bool, can_begin: bool) -> Decision:
         return Decision(False, f"{NO_PLANET}.")
     if row.store is None or row.sequence is None:
         return Decision(True)
-    return _by_feed(row, row.sequence)
+    return _by_feed(row, row.sequence, several=several)
 
 
-def _by_feed(row: MadeDiffs, sequence: int) -> Decision:
+def _by_feed(row: MadeDiffs, sequence: int, *, several: bool) -> Decision:
     if row.feed_trouble or row.head is None:
         quiet = row.quiet_until is not None and row.quiet_until > row.now
         until = (
@@ -62,7 +63,8 @@ def _by_feed(row: MadeDiffs, sequence: int) -> Decision:
         said = _trouble(row.feed_trouble or "How far the feed is, is not known")
         return Decision(False, f"{said}.{until} Nothing is lost meanwhile.")
     if row.head < sequence:
-        return Decision(False, f"{why_another(sequence, row.head)}.")
+        why = why_waiting if several else why_another
+        return Decision(False, f"{why(sequence, row.head)}.")
     rose = row.head_time is not None and row.reached is not None and row.head_time > row.reached
     if row.trouble or row.head > sequence or rose:
         return Decision(True)
@@ -76,6 +78,11 @@ def why_another(sequence: int, head: int) -> str:
         " began again. Nothing is read until it is there. If OSMCHANGE_URL is wrong, mend it; if this feed is to be"
         " followed, move the store away and begin with a new planet (PLANET_FILE)"
     )
+
+
+def why_waiting(sequence: int, head: int) -> str:
+    """The same of one of several addresses."""
+    return f"The newest file of the address in use is {head}, and {sequence} is read: nothing is done until it is there"
 
 
 def next_minute(row: MadeDiffs, first: int | None) -> int | None:

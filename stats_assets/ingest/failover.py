@@ -4,9 +4,9 @@ The decisions are address_choice.py's, what is known of each address is database
 the same way, and is always the one in use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from stats_assets.database.connection import Connection, clock
 from stats_assets.database.ledger import addresses, asked
@@ -16,11 +16,20 @@ from stats_assets.feeds.source import Source
 from stats_assets.ingest.address_choice import BEHIND, NOT_ASKED, Choice, choose, to_ask
 from stats_assets.ingest.feed_head import Feed
 from stats_assets.ingest.head_time import AHEAD, contradiction, time_of
-from stats_assets.streams import TABLE, Stream
+from stats_assets.streams import TABLE, Followed, Stream
 from stats_assets.words import at
 
 
-def in_use(connection: Connection, stream: Stream, sources: Sequence[Source]) -> Source:
+class Addressed(Protocol):
+    """What is at an address."""
+
+    url: str
+
+
+At = TypeVar("At", bound=Addressed)
+
+
+def in_use(connection: Connection, stream: Followed, sources: Sequence[At]) -> At:
     """The source that the stream is read from, as the last tick has said; else the first."""
     if len(sources) > 1 and (used := addresses.in_use(connection, stream)) is not None:
         return next((source for source in sources if source.url == used.url), sources[0])
@@ -45,13 +54,36 @@ def attend(
     their transaction: it asks, and writes down.
     """
     _note(connection, stream, used, feed)
-    urls = [source.url for source in sources]
     now = clock(connection)
+    late = feed.time is not None and now - feed.time >= BEHIND
+    furthest = max(now, feed.time or now)
+    return turn(
+        connection,
+        stream,
+        sources,
+        used,
+        lambda other: _ask(connection, stream, other, furthest),
+        late=late,
+    )
+
+
+def turn(
+    connection: Connection,
+    stream: Followed,
+    sources: Sequence[At],
+    used: At,
+    ask: Callable[[At], object],
+    *,
+    late: bool,
+) -> tuple[At, str | None]:
+    """Ask others how far they are, where that is of use, and choose. Returns what `attend` does.
+
+    ask: asks one, and notes what it said. late: the one in use is behind the clock.
+    """
+    urls = [source.url for source in sources]
     if len(sources) > 1:
-        late = feed.time is not None and now - feed.time >= BEHIND
         for url in to_ask(addresses.of(connection, stream, urls), used.url, late=late):
-            other = next(source for source in sources if source.url == url)
-            _ask(connection, stream, other, max(now, feed.time or now))
+            ask(next(source for source in sources if source.url == url))
     before = addresses.in_use(connection, stream)
     choice = choose(addresses.of(connection, stream, urls), before and before.url)
     addresses.note_well(connection, stream, choice.well, [url for url in urls if url not in choice.well])
@@ -82,7 +114,7 @@ class Place(NamedTuple):
     """The first sequence that it can answer, as found out."""
 
 
-def look(connection: Connection, stream: Stream, sources: Sequence[Source]) -> list[Place]:
+def look(connection: Connection, stream: Followed, sources: Sequence[Addressed]) -> list[Place]:
     """What is known of a stream's addresses. Nothing is asked, and nothing written down."""
     said = addresses.in_use(connection, stream)
     used = in_use(connection, stream, sources).url

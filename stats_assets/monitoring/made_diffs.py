@@ -3,15 +3,16 @@
 There where OSMCHANGE_URL is set; else nothing of it is seen. How a person is shown it is cli/status.py's.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from stats_assets.augment.window import HELD, LATE, PASSED
 from stats_assets.database.made_diffs import MadeDiffs
 from stats_assets.feeds.sequences import covers, sequence_of
-from stats_assets.ingest.diff_making_tick import NO_PLANET, is_silent, why_another
+from stats_assets.ingest.diff_making_tick import NO_PLANET, is_silent, why_another, why_waiting
+from stats_assets.ingest.failover import Place
 from stats_assets.monitoring.lag import BEHIND, SILENT, STALLED
 from stats_assets.streams import MAKER_SENSOR
 from stats_assets.words import at, in_words
@@ -30,7 +31,7 @@ class MakerStatus:
     """Where it stands."""
 
     feed: str
-    """The address, without credentials."""
+    """The address in use, without credentials."""
     head: int | None
     head_time: datetime | None
     feed_trouble: str | None
@@ -57,6 +58,10 @@ class MakerStatus:
     silent_since: datetime | None
     can_begin: bool
     now: datetime
+    addresses: list[Place]
+    """Where OsmChange can be read from, in order of preference: which is in use, and why another is not."""
+    servers: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What each server was asked in 24 hours."""
 
     @property
     def exit_code(self) -> int:
@@ -70,7 +75,11 @@ class MakerStatus:
 
     @property
     def is_another(self) -> bool:
-        """Whether the feed has less than was read of it."""
+        """Whether the feed has less than was read of it. One of several addresses is only behind then."""
+        return self._has_less and len(self.addresses) == 1
+
+    @property
+    def _has_less(self) -> bool:
         return self.head is not None and self.sequence is not None and self.head < self.sequence
 
     @property
@@ -105,8 +114,9 @@ class MakerStatus:
             yield f"{NO_PLANET}."
         elif self.doing:
             yield f"{self.doing}."
-        if self.is_another and self.head is not None and self.sequence is not None:
-            yield f"{why_another(self.sequence, self.head)}."
+        if self._has_less and self.head is not None and self.sequence is not None:
+            why = why_another if self.is_another else why_waiting
+            yield f"{why(self.sequence, self.head)}."
         if self.silent_since:
             yield (
                 f"its sensor has not ticked for {in_words((self.now - self.silent_since).total_seconds())}: it is"
@@ -120,11 +130,14 @@ class MakerStatus:
 
     def as_json(self) -> dict[str, Any]:
         """As monitors read it."""
-        return {"state": self.word} | vars(self)
+        return {"state": self.word} | vars(self) | {"addresses": [one._asdict() for one in self.addresses]}
 
 
-def maker_status(row: MadeDiffs, feed: str, *, can_begin: bool, poll_seconds: float) -> MakerStatus:
-    """From the row. feed: the address of now, as only what that one said counts."""
+def maker_status(
+    row: MadeDiffs, addresses: Sequence[Place], *, can_begin: bool, poll_seconds: float
+) -> MakerStatus:
+    """From the row. addresses: those of now; only what the one in use said counts."""
+    feed = next(place.url for place in addresses if place.in_use)
     same = row.feed == feed
     ended = None if row.made is None else covers(row.made).until
     return MakerStatus(
@@ -150,6 +163,7 @@ def maker_status(row: MadeDiffs, feed: str, *, can_begin: bool, poll_seconds: fl
         silent_since=is_silent(row, max(SILENT, 4 * poll_seconds)),
         can_begin=can_begin,
         now=row.now,
+        addresses=list(addresses),
     )
 
 

@@ -3,6 +3,7 @@ stream_status.py's; how a person is shown it, cli/status.py's.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -28,7 +29,7 @@ from stats_assets.monitoring import lag
 from stats_assets.monitoring.made_diffs import MakerStatus, maker_status
 from stats_assets.monitoring.stream_status import Status, StreamStatus
 from stats_assets.monitoring.switches import UNKNOWN, Switches
-from stats_assets.streams import STREAMS, Stream
+from stats_assets.streams import OSMCHANGE, STREAMS, Stream
 from stats_assets.system import Stats
 
 RATE_MINUTES = 10
@@ -66,7 +67,10 @@ def _maker(stats: Stats, connection: Connection) -> MakerStatus | None:
     if work is None:
         return None
     seconds = stats.settings.poll_seconds
-    return maker_status(made_diffs(connection), work.feed.url, can_begin=work.can_begin, poll_seconds=seconds)
+    places = failover.look(connection, OSMCHANGE, work.feeds)
+    found = maker_status(made_diffs(connection), places, can_begin=work.can_begin, poll_seconds=seconds)
+    servers = {name: one._asdict() for name, one in asked.of_servers(connection, OSMCHANGE).items()}
+    return replace(found, servers=servers)
 
 
 def _stream(

@@ -13,9 +13,11 @@ from dagster import (
 )
 
 from stats_assets.augment.window import HELD, LATE, PASSED
+from stats_assets.database.connection import Connection
 from stats_assets.database.made_diffs import MadeDiffs, made_diffs
 from stats_assets.feeds.outcomes import HeadUnknown
-from stats_assets.ingest.diff_making import disagreement
+from stats_assets.ingest import failover
+from stats_assets.ingest.osmchange_numbers import disagreement
 from stats_assets.monitoring.lag import BEHIND
 from stats_assets.monitoring.made_diffs import MakerStatus, maker_status
 from stats_assets.orchestration.assets.failing import failing
@@ -24,6 +26,7 @@ from stats_assets.orchestration.check_outcomes import changed, evaluation_of
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
 from stats_assets.settings import Settings
+from stats_assets.streams import OSMCHANGE
 from stats_assets.system import Stats
 from stats_assets.words import in_words
 
@@ -40,11 +43,13 @@ def evaluate(status: MakerStatus, disagrees: str | None = None) -> dict[str, Ass
     late = max(status.lag_seconds or 0.0, status.feed_age_seconds or 0.0)
     behind = "nothing is made yet" if status.lag_seconds is None else f"{in_words(status.lag_seconds)} behind"
     lost = status.feed_trouble or ("" if status.silent_since is None else "its sensor does not tick")
+    where = failover.in_words(status.addresses)
+    lag = "; ".join(filter(None, (behind, lost, where and f"it is {where}")))
     begun = status.lag_seconds is not None
     noted = {what: len(status.lately(what)) for what in (LATE, HELD, PASSED)}
     why_not = disagrees or next((one for one in status.sentences() if status.is_another), None)
     return {
-        "lag": _result("lag", begun and late < BEHIND and not lost, "; ".join(filter(None, (behind, lost)))),
+        "lag": _result("lag", begun and late < BEHIND and not lost, lag, read_from=status.feed),
         "goes_on": _result("goes_on", not status.trouble, status.trouble or "It goes on."),
         "store_and_feed_agree": _result(
             "store_and_feed_agree", why_not is None, why_not or "They agree, as far as the states tell."
@@ -57,28 +62,31 @@ def evaluate(status: MakerStatus, disagrees: str | None = None) -> dict[str, Ass
     }
 
 
-def _result(name: str, passed: bool, said: str) -> AssetCheckResult:
+def _result(name: str, passed: bool, said: str, **metadata: str) -> AssetCheckResult:
     return AssetCheckResult(
         asset_key=FEED,
         check_name=name,
         passed=passed,
         severity=AssetCheckSeverity.WARN,
         description=escaped(said),
+        metadata=metadata,
     )
 
 
-def status_of(stats: Stats, row: MadeDiffs) -> MakerStatus:
+def status_of(stats: Stats, connection: Connection, row: MadeDiffs) -> MakerStatus:
     """Where the maker stands; it is there where OSMCHANGE_URL is set."""
     work = stats.making_work()
     assert work is not None  # noqa: S101 - whoever asks has looked
-    return maker_status(
-        row, work.feed.url, can_begin=work.can_begin, poll_seconds=stats.settings.poll_seconds
-    )
+    places = failover.look(connection, OSMCHANGE, work.feeds)
+    seconds = stats.settings.poll_seconds
+    return maker_status(row, places, can_begin=work.can_begin, poll_seconds=seconds)
 
 
-def changed_outcomes(instance: DagsterInstance, stats: Stats, row: MadeDiffs) -> list[AssetCheckEvaluation]:
+def changed_outcomes(
+    instance: DagsterInstance, stats: Stats, connection: Connection, row: MadeDiffs
+) -> list[AssetCheckEvaluation]:
     """The checks whose outcome differs from the one last stored. Nothing is asked of the feed."""
-    found = evaluate(status_of(stats, row)).values()
+    found = evaluate(status_of(stats, connection, row)).values()
     return [evaluation_of(result) for result in found if changed(instance, FEED, result)]
 
 
@@ -93,7 +101,7 @@ def _check(name: str) -> AssetChecksDefinition:
         stats = current_stats()
         with failing(), stats.look() as connection:
             row = made_diffs(connection)
-            status = status_of(stats, row)
+            status = status_of(stats, connection, row)
         disagrees = _disagrees(stats, status) if name == "store_and_feed_agree" else None
         return evaluate(status, disagrees)[name]
 
@@ -101,9 +109,10 @@ def _check(name: str) -> AssetChecksDefinition:
 
 
 def _disagrees(stats: Stats, status: MakerStatus) -> str | None:
-    if stats.osmchange is None or status.reached is None:
+    if status.reached is None:
         return None
+    feed = next(one for one in stats.osmchange if one.url == status.feed)
     try:
-        return disagreement(stats.osmchange, status.sequence, status.reached)
+        return disagreement(feed, status.sequence, status.reached)
     except HeadUnknown as error:
         return f"It can't be told: {error}"

@@ -16,21 +16,11 @@ from dagster import (
     sensor,
 )
 
-from stats_assets.database.connection import Connection
 from stats_assets.database.failures import named
-from stats_assets.database.made_diffs import (
-    MadeDiffs,
-    made_diffs,
-    save_doing,
-    save_feed_trouble,
-    save_head,
-    save_tick,
-)
-from stats_assets.feeds.osmchange import OsmChangeDirectory
-from stats_assets.feeds.outcomes import HeadUnknown
+from stats_assets.database.made_diffs import save_doing
 from stats_assets.feeds.sequences import sequence_of
-from stats_assets.ingest.diff_making import MakingWork
-from stats_assets.ingest.diff_making_tick import Decision, asks, decide, due_in, next_minute
+from stats_assets.ingest.diff_making_tick import Decision, decide, due_in, next_minute
+from stats_assets.ingest.osmchange_head import Attended, attend
 from stats_assets.orchestration import wakes
 from stats_assets.orchestration.assets.made_diffs import maker_job
 from stats_assets.orchestration.current_system import current_stats
@@ -79,35 +69,38 @@ def tick(context: SensorEvaluationContext, stats: Stats) -> SensorResult:
         return SensorResult(skip_reason="OSMCHANGE_URL is not set: no augmented diffs are made here.")
     events: list[AssetCheckEvaluation] = []
     with opened(stats, preview) as connection, rolled_back(connection, really=preview):
-        row = _asked(connection, work.feed)
+        attended = attend(connection, work.feeds, keep=not preview)
+        row, several = attended.row, len(work.feeds) > 1
         runs = look(context.instance, connection, stats.settings)
-        decision = decide(row, at_work=runs.at_work, can_begin=work.can_begin)
+        decision = decide(row, at_work=runs.at_work, can_begin=work.can_begin, several=several)
+        if attended.changed:
+            context.log.warning(attended.changed)
         if not preview:
             for run, reason in runs.dead:
                 context.instance.report_run_failed(run, reason)
             if not runs.at_work and row.doing:  # of a run that died
                 save_doing(connection, None)
-            events = changed_outcomes(context.instance, stats, row)
+            events = changed_outcomes(context.instance, stats, connection, row)
             if (seconds := due_in(row)) is not None and seconds < stats.settings.poll_seconds:
                 wakes.wake(context.instance, MAKER_SENSOR, wakes.FEED, seconds)
     if decision.run and not preview:
         keep_pool_of_one(context.instance)
-    return _answer(context, row, work, decision, events, preview=preview)
+    return _answer(context, attended, decision, events, preview=preview)
 
 
 def _answer(
     context: SensorEvaluationContext,
-    row: MadeDiffs,
-    work: MakingWork,
+    attended: Attended,
     decision: Decision,
     events: list[AssetCheckEvaluation],
     *,
     preview: bool,
 ) -> SensorResult:
+    row = attended.row
     cursor = context.cursor if row.sequence is None else str(row.sequence)
     minute = next_minute(row, sequence_of(row.head_time) if row.head_time else None)
     if not decision.run or minute is None:
-        why = decision.why or f"How far {work.feed.url} is, is not known: {row.feed_trouble}"
+        why = decision.why or f"How far {attended.feed.url} is, is not known: {row.feed_trouble}"
         return SensorResult(
             skip_reason=f"{SAID} {why}" if preview else why, cursor=cursor, asset_events=events
         )
@@ -125,18 +118,3 @@ def _answer(
     return SensorResult(
         run_requests=[request], dynamic_partitions_requests=new, cursor=cursor, asset_events=events
     )
-
-
-def _asked(connection: Connection, feed: OsmChangeDirectory) -> MadeDiffs:
-    """The row, with what the feed says now, if it is asked now."""
-    save_tick(connection)
-    row = made_diffs(connection)
-    if not asks(row, feed.url):
-        return row
-    try:
-        state = feed.state()
-    except HeadUnknown as error:
-        save_feed_trouble(connection, feed.url, str(error), error.retry_after)
-    else:
-        save_head(connection, feed.url, state.sequence, state.time)
-    return made_diffs(connection)

@@ -16,6 +16,7 @@ UNRELEASED = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )  # until they are in a release
 FROZEN = {
     "0001_schema.sql": "b0a6937044cacd5b",

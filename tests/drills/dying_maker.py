@@ -83,4 +83,4 @@ if __name__ == "__main__":
     _left = int(count)
     POINTS[point]()
     source = OsmChangeDirectory(feed, Http("test"))
-    make(MakingWork(source, Path(store), Path(planet), out, 3900, 60, 3600, 20), url, "dying")
+    make(MakingWork((source,), Path(store), Path(planet), out, 3900, 60, 3600, 20), url, "dying")

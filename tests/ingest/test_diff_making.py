@@ -25,7 +25,8 @@ from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.osmchange import OsmChangeDirectory
 from stats_assets.feeds.sequences import path_of, sequence_of
 from stats_assets.ingest import diff_making
-from stats_assets.ingest.diff_making import Made, MakingFailed, MakingWork, disagreement, make
+from stats_assets.ingest.diff_making import Made, MakingFailed, MakingWork, make
+from stats_assets.ingest.osmchange_numbers import disagreement
 from stats_assets.ingest.run import run_range
 from stats_assets.streams import STREAMS
 from stats_assets.system import Stats
@@ -47,7 +48,7 @@ def small(tmp_path: Path) -> SmallFeed:
 def work(small: SmallFeed, tmp_path: Path) -> Work:
     def work_of(**others: object) -> MakingWork:
         given = MakingWork(
-            feed=OsmChangeDirectory(small.url, Http("test", timeout=PATIENCE, head_timeout=PATIENCE)),
+            feeds=(OsmChangeDirectory(small.url, Http("test", timeout=PATIENCE, head_timeout=PATIENCE)),),
             folder=tmp_path / "store",
             planet=small.planet,
             out=str(tmp_path / "made"),
@@ -185,13 +186,13 @@ def test_another_feed_is_told_by_its_states(small: SmallFeed, work: Work, url: s
     for n in range(1, 4):
         other.put(n, time=small.time(n) + timedelta(hours=5))
     feed = OsmChangeDirectory(other.url, Http("test"))
-    done = go(work(feed=feed), url)
+    done = go(work(feeds=(feed,)), url)
     assert "numbers its files otherwise" in done.trouble
     assert row_of(url).sequence == NUMBER + 2
     alike = SmallFeed(tmp_path / "a copy")
     for n in range(1, 4):
         alike.put(n)
-    assert go(work(feed=OsmChangeDirectory(alike.url, Http("test"))), url).last == FIRST + 2
+    assert go(work(feeds=(OsmChangeDirectory(alike.url, Http("test")),)), url).last == FIRST + 2
 
 
 def test_the_next_file_tells_too(small: SmallFeed) -> None:
@@ -234,7 +235,7 @@ from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.osmchange import OsmChangeDirectory
 from stats_assets.ingest.diff_making import MakingWork, make
 url, feed, store, planet, out = sys.argv[1:]
-work = MakingWork(OsmChangeDirectory(feed, Http("test")), Path(store), Path(planet), out, 600, 60, 3600, 20)
+work = MakingWork((OsmChangeDirectory(feed, Http("test")),), Path(store), Path(planet), out, 600, 60, 3600, 20)
 make(work, url, "killed")
 """
 

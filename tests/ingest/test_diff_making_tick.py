@@ -11,14 +11,15 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 AGO, SOON = NOW - timedelta(seconds=70), NOW + timedelta(seconds=30)
 ROW = MadeDiffs(
     *("feed", 500, AGO, AGO, None, None, "store", "feed", AGO, AGO, AGO, 500, 7464545),
-    *({}, [], AGO, None, None, 0, None, AGO, NOW),
+    *({}, [], [], AGO, None, None, 0, None, AGO, NOW),
 )
-NEVER = MadeDiffs(*[None] * 13, {}, [], *[None] * 3, 0, None, None, NOW)  # type: ignore[arg-type,call-arg]
+NEVER = MadeDiffs(*[None] * 13, {}, [], [], *[None] * 3, 0, None, None, NOW)  # type: ignore[arg-type,call-arg]
 
 
 @pytest.mark.parametrize(
     ("row", "how", "says"),
     [
+        (ROW._replace(head=499), {"several": True}, "address in use is 499, and 500 is read"),
         (ROW, {}, "Up to date: 500 is the feed's newest file"),
         (ROW._replace(head=501), {}, None),
         (ROW._replace(head=501), {"at_work": True}, "A run is at work."),

@@ -378,6 +378,10 @@ def test_a_directory_of_other_numbers_is_not_used_and_that_is_said(
     counted = connection.execute("SELECT count(*) FROM ledger WHERE result = 'committed'").fetchone()
     pass_time(connection, 400)
     stack.go(connection, CHANGES)
+    connection.execute("UPDATE addresses SET compared_at = compared_at - interval '25 hours'")
+    for _ in range(2):  # it is compared again, and not taken for proved
+        pass_time(connection, 61)
+        stack.go(connection, CHANGES)
     assert connection.execute("SELECT count(*) FROM ledger WHERE result = 'committed'").fetchone() == counted
     feed.start()
     feed.advance(3)

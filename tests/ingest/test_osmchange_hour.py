@@ -1,9 +1,10 @@
-"""Some minutes with late edits, by OsmChange alone and by turns with Overpass: all is counted as it is in the end."""
+"""Some minutes with late edits, by OsmChange of one or two servers, or by turns with Overpass: all comes out right."""
 
 from pathlib import Path
 
 import pytest
 
+from stats_assets.database.made_diffs import made_diffs
 from stats_assets.demo.world.world import World
 from tests.osmchange_hours import Scale, begun
 
@@ -28,4 +29,18 @@ def test_a_switch_while_edits_are_late(
         late.hour.go_on(SMALL.minutes)
         late.is_late()
         late.follow("OsmChange")
+        late.is_right()
+
+
+def test_a_failover_while_edits_are_late(
+    world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(world, url, tmp_path / "data", monkeypatch, SMALL, "OsmChange of two") as late:
+        late.hour.go_on(SMALL.minutes / 2)
+        late.hour.feed.stop()
+        late.hour.go_on(SMALL.minutes)
+        late.is_late()
+        read = {one["url"] for one in made_diffs(late.connection).contents}
+        assert read == {late.hour.feed.osmchange_url, late.second.osmchange_url}
+        late.hour.feed.start()
         late.is_right()

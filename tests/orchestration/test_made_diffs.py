@@ -241,6 +241,41 @@ def test_what_is_wrong_is_said_everywhere(
         assert any("is open already" in sentence for sentence in maker.sentences())
 
 
+def test_of_two_addresses_the_other_is_read_where_the_first_is_down(
+    small: SmallFeed,
+    instance: DagsterInstance,
+    connection: Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = SmallFeed(tmp_path / "another")
+    monkeypatch.setenv("OSMCHANGE_URL", f"{small.url} {other.url}")
+    made = definitions_of(load_settings())
+    edit = node(2, BEGINS + timedelta(seconds=5))
+    small.put(1, edit)
+    follow(made, instance)
+    other.put(1, edit)
+    other.put(2)
+    (small.folder / "state.txt").unlink()
+    connection.execute("UPDATE addresses SET failures = 1")
+    connection.execute("UPDATE made_diffs SET asked_at = NULL")
+    assert follow(made, instance).startswith("Up to date")
+    assert made_diffs(connection).read_from == other.url
+    record = instance.get_latest_materialization_event(MADE)
+    assert record is not None
+    assert record.asset_materialization is not None
+    told = record.asset_materialization.metadata
+    assert told["url"].value == other.url
+    assert "state.txt" in str(told["not_used"].value)
+    tick(made, instance)
+    maker = status_of(current_stats(), UNKNOWN).maker
+    assert maker is not None
+    assert [(place.url, place.in_use) for place in maker.addresses] == [
+        (small.url, False),
+        (other.url, True),
+    ]
+
+
 def test_late_versions_and_other_numbers(
     small: SmallFeed, made: Definitions, instance: DagsterInstance, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from stats_assets.database.connection import Connection
 from stats_assets.feeds.limits import ASKED_MOST, QUIET
 from stats_assets.feeds.manners import server_of
-from stats_assets.streams import Stream
+from stats_assets.streams import Followed
 
 AGAIN = timedelta(days=1)  # so often an address of other numbers is compared anew
 SETTLED_IN = timedelta(hours=1)  # used for so long, an address is no longer taken for one that comes and goes
@@ -68,7 +68,7 @@ LEFT JOIN LATERAL (
 """  # a server's limit holds for all its addresses
 
 
-def known(connection: Connection, stream: Stream, url: str) -> int:
+def known(connection: Connection, stream: Followed, url: str) -> int:
     """The address's id; it is written down when it is new."""
     found = connection.execute(
         "SELECT id FROM addresses WHERE stream = %s AND url = %s", (stream, url)
@@ -85,13 +85,13 @@ def known(connection: Connection, stream: Stream, url: str) -> int:
     return int(found[0])
 
 
-def of(connection: Connection, stream: Stream, urls: Sequence[str]) -> list[Address]:
+def of(connection: Connection, stream: Followed, urls: Sequence[str]) -> list[Address]:
     """What is known of the addresses, in this order."""
     with connection.cursor(row_factory=class_row(Address)) as cursor:
         return cursor.execute(
             "SELECT given.url, clock_timestamp() AS now, head, reached, answered_at, failed_at, failure,"
             " coalesce(failures, 0) AS failures, bad_at, bad, well_since, left_at, coalesce(leaves, 0) AS leaves,"
-            " first, a.numbering,"
+            " first, CASE WHEN other_numbering IS NULL THEN a.numbering END AS numbering,"
             " CASE WHEN a.numbering = s.numbering AND a.compared_at > now() - %(again)s THEN other_numbering END"
             " AS other_numbering, q.quiet_until, q.quiet_reason"
             " FROM unnest(%(urls)s::text[]) WITH ORDINALITY AS given(url, place)"
@@ -111,7 +111,7 @@ class InUse(NamedTuple):
     """Why it is not the first one; None: it is."""
 
 
-def in_use(connection: Connection, stream: Stream) -> InUse | None:
+def in_use(connection: Connection, stream: Followed) -> InUse | None:
     """The address that the stream is read from; None: no tick has said so yet."""
     found = connection.execute(
         "SELECT url, in_use_since, in_use_why FROM streams AS s JOIN addresses AS a ON a.id = s.in_use"
@@ -121,7 +121,7 @@ def in_use(connection: Connection, stream: Stream) -> InUse | None:
     return None if found is None else InUse(*found)
 
 
-def any_other(connection: Connection, stream: Stream, url: str) -> bool:
+def any_other(connection: Connection, stream: Followed, url: str) -> bool:
     """Whether the stream was read from any other address than this one."""
     found = connection.execute(
         "SELECT EXISTS (SELECT FROM addresses WHERE stream = %s AND url <> %s AND head IS NOT NULL)",
@@ -130,7 +130,7 @@ def any_other(connection: Connection, stream: Stream, url: str) -> bool:
     return found == (True,)
 
 
-def saw(connection: Connection, stream: Stream, url: str, head: int, reached: datetime | None) -> None:
+def saw(connection: Connection, stream: Followed, url: str, head: int, reached: datetime | None) -> None:
     """The address said its head, and is believed."""
     known(connection, stream, url)
     connection.execute(
@@ -140,7 +140,7 @@ def saw(connection: Connection, stream: Stream, url: str, head: int, reached: da
     )
 
 
-def failed(connection: Connection, stream: Stream, url: str, why: str) -> None:
+def failed(connection: Connection, stream: Followed, url: str, why: str) -> None:
     """The address did not say its head, or is not believed."""
     known(connection, stream, url)
     connection.execute(
@@ -150,7 +150,7 @@ def failed(connection: Connection, stream: Stream, url: str, why: str) -> None:
     )
 
 
-def bad(connection: Connection, stream: Stream, url: str, why: str) -> None:
+def bad(connection: Connection, stream: Followed, url: str, why: str) -> None:
     """The address's bodies could not be used, whatever it says of its head."""
     known(connection, stream, url)
     connection.execute(
@@ -159,7 +159,7 @@ def bad(connection: Connection, stream: Stream, url: str, why: str) -> None:
     )
 
 
-def good(connection: Connection, stream: Stream, url: str) -> None:
+def good(connection: Connection, stream: Followed, url: str) -> None:
     """A body of the address was counted."""
     connection.execute(
         "UPDATE addresses SET bad_at = NULL, bad = NULL WHERE stream = %s AND url = %s AND bad_at IS NOT NULL",
@@ -167,7 +167,7 @@ def good(connection: Connection, stream: Stream, url: str) -> None:
     )
 
 
-def note_well(connection: Connection, stream: Stream, well: Sequence[str], not_well: Sequence[str]) -> None:
+def note_well(connection: Connection, stream: Followed, well: Sequence[str], not_well: Sequence[str]) -> None:
     """Which addresses have nothing wrong with them now, and which have."""
     connection.execute(
         "UPDATE addresses SET well_since = CASE WHEN url = ANY (%(well)s) THEN clock_timestamp() END"
@@ -177,7 +177,7 @@ def note_well(connection: Connection, stream: Stream, well: Sequence[str], not_w
     )
 
 
-def use(connection: Connection, stream: Stream, url: str, why: str | None, *, left: bool) -> bool:
+def use(connection: Connection, stream: Followed, url: str, why: str | None, *, left: bool) -> bool:
     """Read the stream from this address from now on. why: why it is not the first one.
 
     left: the one before is left because something is wrong with it; else it only gives way. A pause that it has brought
@@ -224,7 +224,7 @@ class Quiet(NamedTuple):
     """For how many more seconds its server wants quiet, and why."""
 
 
-def quiet(connection: Connection, stream: Stream, url: str) -> Quiet:
+def quiet(connection: Connection, stream: Followed, url: str) -> Quiet:
     """Whether its server wants quiet, by whichever of its addresses that was heard."""
     found = connection.execute(
         "SELECT s.in_use IS NULL OR a.url IS NOT DISTINCT FROM given.url AND a.id = s.in_use,"
@@ -240,7 +240,7 @@ def quiet(connection: Connection, stream: Stream, url: str) -> Quiet:
     return Quiet(mine, (left, reason) if left is not None and left > 0 else None)
 
 
-def be_quiet(connection: Connection, stream: Stream, url: str, seconds: float, reason: str) -> None:
+def be_quiet(connection: Connection, stream: Followed, url: str, seconds: float, reason: str) -> None:
     """An address that is not in use refuses, or says when it is back: it is not asked for so long."""
     known(connection, stream, url)
     connection.execute(
@@ -250,7 +250,7 @@ def be_quiet(connection: Connection, stream: Stream, url: str, seconds: float, r
     )
 
 
-def begins_at(connection: Connection, stream: Stream, url: str, first: int) -> None:
+def begins_at(connection: Connection, stream: Followed, url: str, first: int) -> None:
     """It was found out that the address knows nothing of what is before that sequence."""
     known(connection, stream, url)
     connection.execute(
@@ -259,10 +259,18 @@ def begins_at(connection: Connection, stream: Stream, url: str, first: int) -> N
     )
 
 
-def is_of(connection: Connection, stream: Stream, url: str, numbering: int, why_not: str | None) -> None:
+def is_of(connection: Connection, stream: Followed, url: str, numbering: int, why_not: str | None) -> None:
     """Whether the address's numbers were found to be the stream's; why_not: they are not."""
     known(connection, stream, url)
     connection.execute(
         "UPDATE addresses SET numbering = %s, other_numbering = %s, compared_at = now() WHERE stream = %s AND url = %s",
         (numbering, why_not, stream, url),
+    )
+
+
+def forget_numbers(connection: Connection, stream: Followed) -> None:
+    """Nothing is read yet that an address's numbers could be compared with."""
+    connection.execute(
+        "UPDATE addresses SET numbering = NULL, other_numbering = NULL, compared_at = NULL WHERE stream = %s",
+        (stream,),
     )

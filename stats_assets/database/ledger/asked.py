@@ -23,7 +23,7 @@ from stats_assets.feeds.outcomes import (
     HeadUnknown,
 )
 from stats_assets.feeds.source import Source
-from stats_assets.streams import Stream
+from stats_assets.streams import Followed, Stream
 from stats_assets.words import at, in_words
 
 TIMES = 2  # so often at most an id is asked for within three gaps: others may ask for it, too
@@ -98,7 +98,9 @@ def _forget(connection: Connection, stream: Stream) -> None:
     connection.execute("DELETE FROM asked WHERE stream = %s AND asked_at < now() - %s", (stream, ASKED_KEPT))
 
 
-def heed(connection: Connection, stream: Stream, error: FeedError | None, *, url: str | None = None) -> None:
+def heed(
+    connection: Connection, stream: Followed, error: FeedError | None, *, url: str | None = None
+) -> None:
     """An error that names a limit keeps all of the stream away from the server, for as long as it says.
 
     error: None: the feed answered well, which ends a row of refusals. url: the address that was asked; None: the one in
@@ -146,7 +148,7 @@ def poisoned(connection: Connection, stream: Stream, sequence: int, url: str) ->
 
 def count(
     connection: Connection,
-    stream: Stream,
+    stream: Followed,
     kind: str,
     number: int = 1,
     size: int = 0,
@@ -193,7 +195,7 @@ class Requests(NamedTuple):
     bytes: int = 0
 
 
-def lately(connection: Connection, stream: Stream) -> tuple[Requests, Requests]:
+def lately(connection: Connection, stream: Followed) -> tuple[Requests, Requests]:
     """Of this hour, since it began; of 24 hours, this one included."""
     row = connection.execute(
         """
@@ -209,7 +211,7 @@ def lately(connection: Connection, stream: Stream) -> tuple[Requests, Requests]:
     return Requests(*numbers[:3]), Requests(*numbers[3:])
 
 
-def of_servers(connection: Connection, stream: Stream) -> dict[str, Requests]:
+def of_servers(connection: Connection, stream: Followed) -> dict[str, Requests]:
     """The same of 24 hours, by server."""
     rows = connection.execute(
         """

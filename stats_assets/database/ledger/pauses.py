@@ -7,14 +7,14 @@ from datetime import datetime
 
 from stats_assets.database.connection import Connection
 from stats_assets.feeds.limits import ASKED_MOST, QUIET, QUIET_MOST
-from stats_assets.streams import Stream
+from stats_assets.streams import Followed
 
 PAUSE_FIRST, PAUSE_MOST = 15.0, 300.0  # seconds
 
 
 def pause(
     connection: Connection,
-    stream: Stream,
+    stream: Followed,
     reason: str,
     retry_after: float | None,
     began: datetime | None = None,
@@ -57,7 +57,7 @@ def pause(
     return until
 
 
-def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
+def be_quiet(connection: Connection, stream: Followed, seconds: float, reason: str) -> None:
     """Nobody of the stream asks the feed for so long, and twice as long with each further refusal in a row.
 
     So a feed that bans us and names no end is asked ever more rarely. A quiet that lasts longer already is not
@@ -88,7 +88,7 @@ def be_quiet(connection: Connection, stream: Stream, seconds: float, reason: str
     )
 
 
-def rest(connection: Connection, stream: Stream, seconds: float, reason: str) -> None:
+def rest(connection: Connection, stream: Followed, seconds: float, reason: str) -> None:
     """Nobody of the stream asks the feed for so long, as it says when it will answer again; it refused nothing."""
     connection.execute(
         """
@@ -102,12 +102,12 @@ def rest(connection: Connection, stream: Stream, seconds: float, reason: str) ->
     )
 
 
-def not_refused(connection: Connection, stream: Stream) -> None:
+def not_refused(connection: Connection, stream: Followed) -> None:
     """The feed answered well again."""
     connection.execute("UPDATE streams SET refusals = 0 WHERE stream = %s AND refusals > 0", (stream,))
 
 
-def quiet(connection: Connection, stream: Stream) -> tuple[float, str] | None:
+def quiet(connection: Connection, stream: Followed) -> tuple[float, str] | None:
     """For how many more seconds the feed wants quiet, and why; None: it may be asked."""
     row = connection.execute(
         "SELECT extract(epoch FROM quiet_until - clock_timestamp())::float8, coalesce(quiet_reason, '') FROM streams"
@@ -117,13 +117,13 @@ def quiet(connection: Connection, stream: Stream) -> tuple[float, str] | None:
     return None if row is None else (row[0], row[1])
 
 
-def in_a_row(connection: Connection, stream: Stream) -> int:
+def in_a_row(connection: Connection, stream: Followed) -> int:
     """How many pauses in a row failures have brought."""
     row = connection.execute("SELECT pauses FROM streams WHERE stream = %s", (stream,)).fetchone()
     return int(row[0]) if row else 0
 
 
-def unpause(connection: Connection, stream: Stream) -> None:
+def unpause(connection: Connection, stream: Followed) -> None:
     """A sequence was committed again."""
     connection.execute(
         "UPDATE streams SET pauses = 0, paused_until = NULL, pause_reason = NULL WHERE stream = %s AND pauses > 0",
