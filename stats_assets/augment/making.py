@@ -54,18 +54,19 @@ class TooEarly(Mendable):
     """A minute is asked for that is not wholly after the planet."""
 
 
-def begin_at(store: Store, first: int | None) -> int:
+def begin_at(store: Store, first: int | None, last: int | None = None) -> int:
     """The first minute that will have a document: `first`, or the one after the newest, or the first that can be made.
 
-    Raises TooEarly. A minute that has one is not made again, whatever `first` says.
+    Raises TooEarly, also for `last`. A minute that has one is not made again, whatever `first` says.
     """
     with store.changing() as change:
         place = change.place()
         possible = minute_of(place.begins) + 1
-        if first is not None and first < possible:
+        early = next((asked for asked in (first, last) if asked is not None and asked < possible), None)
+        if early is not None:
             begins = datetime.fromtimestamp(place.begins, UTC)
             raise TooEarly(
-                f"Minute {first} can't be made: the planet is of {begins:%Y-%m-%dT%H:%MZ}, so the first that can is"
+                f"Minute {early} can't be made: the planet is of {begins:%Y-%m-%dT%H:%MZ}, so the first that can is"
                 f" {possible}. Take that, or an older planet."
             )
         following = max(first or 0, _made(place) + 1)

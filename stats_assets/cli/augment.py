@@ -104,12 +104,12 @@ def augment(
     except ValueError as error:
         _refuse(f"--out: {error}")
     with _opened(store, planet, _time_of(at)) as kept:
-        first = begin_at(kept, start)
+        first = begin_at(kept, start, end)
         making = Making(
             kept, directory, read_osmchange, int(settings.settle_seconds), first=first, last=end, prompt=False
         )
         report, trouble = _made(making, osmchange, settings)
-        _check(making, report, end)
+        _check(making, report, first, end, trouble)
         with Progress("documents") as shown:
             whole = making.finish(
                 for_good=store is None and not trouble, told=lambda done, of: shown.at(done / of)
@@ -200,7 +200,7 @@ def _made(making: "Making", osmchange: str | None, settings: Settings) -> "tuple
     return report, report.missing
 
 
-def _check(making: "Making", report: "Report", end: int | None) -> None:
+def _check(making: "Making", report: "Report", first: int, end: int | None, trouble: str) -> None:
     """What OsmChange reached, and what was asked for, fit together."""
     from stats_assets.augment.window import minute_of
 
@@ -214,6 +214,13 @@ def _check(making: "Making", report: "Report", end: int | None) -> None:
         say(
             f"The store has read up to file {place.sequence}, and the newest is {report.head}: is it another feed, or"
             " did its numbers begin anew? Then load a planet into a new store.",
+            style="yellow",
+        )
+    elif report.head is not None and not trouble and reached < first:
+        begins = minute_of(place.begins) + 1
+        say(
+            f"Nothing can be made yet of minute {first}, the first that is asked for: OsmChange ends at file"
+            f" {report.head}, before that. The planet has all that is before minute {begins}.",
             style="yellow",
         )
 

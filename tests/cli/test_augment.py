@@ -156,3 +156,15 @@ def test_wrong_use_is_said_in_a_sentence(run: Run, tmp_path: Path) -> None:
         done = run("augment", *arguments)
         assert (done.returncode, said in done.stderr) == (2, True), (arguments, done.stderr)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_lies_before_the_planet_or_after_osmchange_is_said(run: Run, tmp_path: Path) -> None:
+    feed = replicated(tmp_path, {1: point(1, 2, 30, 8), 2: ""})
+    file = planet(tmp_path, point(1, 1, -500, 7))
+    arguments = ("augment", "--planet", str(file), "--osmchange", str(feed), "--out", "out")
+    early = run(*arguments, "--end", str(FIRST - 1))
+    assert (early.returncode, f"the first that can is {FIRST}" in early.stderr) == (2, True), early.stderr
+    for younger in (("--at", moment(86_400)), ("--start", str(FIRST + 1_440))):
+        done = run(*arguments, *younger)
+        assert f"Nothing can be made yet of minute {FIRST + 1_440}," in done.stderr
+        assert (done.returncode, documents(tmp_path)) == (0, {})
