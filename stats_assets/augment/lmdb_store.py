@@ -1,10 +1,8 @@
 """The store of what is now, in LMDB: store.py's Store. One environment in one folder, which one process has open.
 
-Here: opening, room, commits, and what LMDB's errors mean. What is in a transaction: lmdb_snapshot.py, lmdb_change.py.
+Here: opening, room, commits. What is in a transaction: lmdb_snapshot.py, lmdb_change.py; LMDB's errors: lmdb_errors.py.
 """
 
-import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Self
 import lmdb
 
 from stats_assets.augment.lmdb_change import LmdbChange
+from stats_assets.augment.lmdb_errors import ANEW, meaning
 from stats_assets.augment.lmdb_snapshot import LmdbSnapshot
 from stats_assets.augment.lmdb_tables import TABLES, Tables
 from stats_assets.augment.planet_loading import PlanetLoading
@@ -20,7 +19,6 @@ from stats_assets.augment.sealed_table import SealedTable, Torn
 from stats_assets.augment.store_errors import (
     StoreDamaged,
     StoreError,
-    StoreFull,
     StoreMissing,
     StoreOfOtherFormat,
 )
@@ -31,8 +29,6 @@ ROOM = 1 << 36
 CHECKED = 1 << 24
 """Up to so many bytes a store is checked whole when it is opened."""
 _FORMAT = b"format"
-_AGAIN = "What was committed is whole: free some space, and begin again."
-_ANEW = "Move it away and load a planet anew (`stats-assets augment --planet FILE --store DIR`)."
 
 
 class LmdbStore:
@@ -154,7 +150,7 @@ class LmdbStore:
             if made and length < self.size:
                 raise StoreDamaged(
                     f"The store {self.folder} is damaged: its file {DATA} has {length:,} bytes, and {self.size:,} were"
-                    f" written. {_ANEW}"
+                    f" written. {ANEW}"
                 )
             if made:
                 self._require_format()
@@ -180,7 +176,7 @@ class LmdbStore:
         if found != str(FORMAT):
             raise StoreOfOtherFormat(
                 f"The store {self.folder} has format {found}, this version reads {FORMAT}. Use the one that made it,"
-                f" or load anew: {_ANEW[0].lower()}{_ANEW[1:]}"
+                f" or load anew: {ANEW[0].lower()}{ANEW[1:]}"
             )
 
     def _make_room(self) -> None:
@@ -194,34 +190,11 @@ class LmdbStore:
         """What LMDB and the bytes complain of, as a sentence."""
         try:
             yield
-        except lmdb.MapFullError as error:
-            raise StoreFull(
-                f"A change of the store {self.folder} is larger than {self._room:,} bytes."
-            ) from error
         except (lmdb.Error, Torn) as error:
             raise self._meaning(error) from error
 
     def _meaning(self, error: lmdb.Error | OSError | Torn) -> StoreError:
-        said = str(error)
-
-        def due_to(*numbers: int) -> bool:
-            return any(os.strerror(number) in said for number in numbers)
-
-        if due_to(errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-            return StoreFull(f"The disk of the store {self.folder} is full ({said}). {_AGAIN}")
-        if due_to(errno.EIO):
-            # LMDB's word for a write of which only a part was done, which is how a disk mostly becomes full.
-            return StoreFull(f"The disk of the store {self.folder} is full, or it fails ({said}). {_AGAIN}")
-        if due_to(errno.ENOMEM):
-            return StoreError(
-                f"The store {self.folder} finds no {self._room >> 30} GB of free addresses ({said}). They are"
-                " no memory: raise the limit (`ulimit -v`)."
-            )
-        if due_to(errno.EACCES, errno.EPERM, errno.EROFS) or isinstance(error, OSError):
-            return StoreError(
-                f"The store {self.folder} can't be read or written ({said}). Look at its disk and rights."
-            )
-        return StoreDamaged(f"The store {self.folder} is damaged ({said}). {_ANEW}")
+        return meaning(error, self.folder, self._room)
 
 
 def _is_made(folder: Path, *, create: bool) -> bool:

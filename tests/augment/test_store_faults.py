@@ -1,5 +1,6 @@
 """What can go wrong with a store, and that nothing is lost: kills, full disks, two openers, damage."""
 
+import errno
 import os
 import random
 import shutil
@@ -8,11 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import lmdb
 import pytest
 
+from stats_assets.augment.lmdb_errors import meaning
 from stats_assets.augment.lmdb_store import LmdbStore
 from stats_assets.augment.sealed_table import SealedTable
 from stats_assets.augment.store import Place, Snapshot
@@ -248,6 +251,58 @@ def test_no_right_to_it_is_told(folder: Path) -> None:
     (folder / "opened").mkdir()
     with pytest.raises(StoreError, match="can't be opened: Is a directory"):
         LmdbStore(folder)
+
+
+DAMAGE = (
+    "CorruptedError", "InvalidError", "PageNotFoundError", "VersionMismatchError", "PanicError", "IncompatibleError",
+    "NotFoundError", "CursorFullError", "PageFullError", "BadValsizeError",
+)  # fmt: skip
+ROOM = ("MapFullError", "TxnFullError")
+KINDS_OF_ERRORS = [name for name in dir(lmdb) if name.endswith("Error")]
+
+
+@pytest.mark.parametrize("name", KINDS_OF_ERRORS)
+def test_only_damage_is_called_so(folder: Path, name: str) -> None:
+    error = getattr(lmdb, name)("what it was doing")
+    with LmdbStore(folder) as store:
+        with pytest.raises(StoreError) as told, store.changing() as change:
+            change.tally("never")
+            raise error
+        expected = StoreDamaged if name in DAMAGE else StoreFull if name in ROOM else StoreError
+        assert type(told.value) is expected
+        assert ("Move it away" in str(told.value)) == (name in DAMAGE)
+        with store.reading() as snapshot:
+            assert "never" not in snapshot.tallies()
+
+
+def test_too_many_looks_are_no_damage(folder: Path) -> None:
+    with (
+        LmdbStore(folder) as store,
+        ExitStack() as looks,
+        pytest.raises(StoreError, match="more often") as told,
+    ):
+        for _ in range(200):  # LMDB has room for 126
+            looks.enter_context(store.reading())
+    assert type(told.value) is StoreError
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, StoreFull, "is full"),
+        (errno.EDQUOT, StoreFull, "is full"),
+        (errno.EIO, StoreFull, "or it fails"),
+        (errno.ENOMEM, StoreError, "ulimit -v"),
+        (errno.EACCES, StoreError, "disk and rights"),
+        (errno.EROFS, StoreError, "disk and rights"),
+        (errno.EINVAL, StoreError, "report it"),
+    ],
+)
+def test_what_the_system_says_is_told(folder: Path, number: int, kind: type[StoreError], words: str) -> None:
+    said = meaning(lmdb.Error(f"mdb_txn_commit: {os.strerror(number)}"), folder, 1 << 30)
+    assert type(said) is kind
+    assert words in str(said)
+    assert "Move it away" not in str(said)
 
 
 MOUNTS = """\
