@@ -3,10 +3,10 @@
 Here: opening, room, commits. What is in a transaction: lmdb_snapshot.py, lmdb_change.py; LMDB's errors: lmdb_errors.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import lmdb
 
@@ -29,6 +29,20 @@ ROOM = 1 << 36
 CHECKED = 1 << 24
 """Up to so many bytes a store is checked whole when it is opened."""
 _FORMAT = b"format"
+
+
+class Row(NamedTuple):
+    """A row that was checked."""
+
+    table: str
+    key: bytes
+    rows: int
+    """How many were, with it."""
+
+
+BEGINNING = Row(TABLES[0], b"", 0)
+ASKED = 1_000
+"""So many rows lie between two questions whether it is enough."""
 
 
 class LmdbStore:
@@ -108,14 +122,28 @@ class LmdbStore:
                 rows.abort()
                 raise
 
-    def check(self) -> None:
-        """Reads all of it. Raises StoreDamaged.
+    def check(self, since: Row = BEGINNING, enough: Callable[[Row], bool] = lambda row: False) -> Row | None:
+        """Reads all of it, or what is beyond a row; None: it came to the end. Raises StoreDamaged.
 
-        What is read is checked each time; that something is not there any more is only seen so.
+        What is read is checked each time; that something is not there any more is only seen so, and only in a table
+        that is read whole. enough: is asked now and then whether to end, with the row that was read last.
         """
+        rows = since.rows
         with self._told(), self._environment.begin() as transaction:
-            for table in self._tables(transaction).values():
-                table.check()
+            for name, table in self._tables(transaction).items():
+                if TABLES.index(name) < TABLES.index(since.table):
+                    continue
+                for key in table.checked(since.key if name == since.table else b""):
+                    rows += 1
+                    if not rows % ASKED and enough(row := Row(name, key, rows)):
+                        return row
+        return None
+
+    @property
+    def rows(self) -> int:
+        """How many rows `check` reads."""
+        with self._told(), self._environment.begin() as transaction:
+            return sum(len(table) for table in self._tables(transaction).values())
 
     def sync(self) -> None:
         """All that was committed is on the disk."""

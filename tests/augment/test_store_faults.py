@@ -15,8 +15,9 @@ from pathlib import Path
 import lmdb
 import pytest
 
+from stats_assets.augment import lmdb_store
 from stats_assets.augment.lmdb_errors import meaning
-from stats_assets.augment.lmdb_store import LmdbStore
+from stats_assets.augment.lmdb_store import ASKED, BEGINNING, LmdbStore, Row
 from stats_assets.augment.sealed_table import SealedTable
 from stats_assets.augment.store import Place, Snapshot
 from stats_assets.augment.store_errors import (
@@ -30,6 +31,7 @@ from stats_assets.augment.store_errors import (
 )
 from stats_assets.augment.store_folder import DATA, FORMAT, file_system, require_local
 from stats_assets.augment.versions import KINDS, Pending, Users, Version
+from stats_assets.ingest.store_checking import check_on
 from tests.augment.writing_on import NODES, made
 
 PROJECT = Path(__file__).parents[2]
@@ -251,6 +253,50 @@ def test_no_right_to_it_is_told(folder: Path) -> None:
     (folder / "opened").mkdir()
     with pytest.raises(StoreError, match="can't be opened: Is a directory"):
         LmdbStore(folder)
+
+
+def overwrite(folder: Path) -> None:
+    """A byte of what somebody is called."""
+    data = (folder / DATA).read_bytes()
+    with (folder / DATA).open("r+b") as file:
+        file.seek(data.rindex(b"user 1"))
+        file.write(b"U")
+
+
+def test_in_steps_the_check_reads_what_it_reads_at_once(filled: Path) -> None:
+    with LmdbStore(filled) as store:
+        seen: list[Row] = []
+
+        def note(row: Row) -> bool:
+            seen.append(row)
+            return False
+
+        assert store.check(enough=note) is None
+        at, steps = BEGINNING, []
+        while (row := store.check(at, lambda row: True)) is not None:
+            steps.append(row)
+            at = row
+        assert steps == seen
+        assert len(seen) == store.rows // ASKED > 1
+
+
+def test_a_step_tells_what_was_overwritten_until_all_was_read_again(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lmdb_store, "CHECKED", 0)  # as large ones are not, when they are opened
+    whole = (filled / DATA).read_bytes()
+    assert check_on(filled, 60).ended
+    overwrite(filled)
+    for _ in range(2):
+        found = check_on(filled, 60)
+        assert "damaged" in found.damage
+        assert found.ended
+    (filled / DATA).write_bytes(whole)
+    steps = [check_on(filled, 0)]
+    while steps[-1].table is not None:
+        steps.append(check_on(filled, 0))
+    assert len(steps) > 2
+    assert [bool(step.damage) for step in steps] == [True] * (len(steps) - 1) + [False]
 
 
 DAMAGE = (

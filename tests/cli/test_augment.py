@@ -168,3 +168,18 @@ def test_what_lies_before_the_planet_or_after_osmchange_is_said(run: Run, tmp_pa
         done = run(*arguments, *younger)
         assert f"Nothing can be made yet of minute {FIRST + 1_440}," in done.stderr
         assert (done.returncode, documents(tmp_path)) == (0, {})
+
+
+def test_a_store_is_checked_whole(run: Run, tmp_path: Path) -> None:
+    file = planet(tmp_path, *(point(id, 1, -500, 7) for id in range(1, 50)))
+    arguments = ("augment", "--planet", str(file), "--out", "out", "--store", "store")
+    assert run(*arguments, "--osmchange", str(replicated(tmp_path, {1: ""}))).returncode == 0
+    done = run("augment", "--check", "--store", "store", "--json")
+    assert (done.returncode, json.loads(done.stdout)["whole"]) == (0, True), done.stderr
+    data = tmp_path / "store" / "data.mdb"
+    data.write_bytes(data.read_bytes().replace(b"anna", b"emma"))
+    done = run("augment", "--check", "--store", "store", "--json")
+    assert (done.returncode, json.loads(done.stdout)["whole"]) == (1, False), done.stderr
+    assert "is damaged" in done.stderr
+    for wrong in (("--check",), ("--check", "--store", "none"), ("--store", "store")):
+        assert run("augment", *wrong).returncode == 2
