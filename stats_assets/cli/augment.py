@@ -114,7 +114,7 @@ def augment(  # noqa: PLR0913 - as many as there are options
         directory = Directory(out)
     except ValueError as error:
         _refuse(f"--out: {error}")
-    with _opened(store, planet, _time_of(at)) as kept:
+    with directory.alone(), _opened(store, planet, _time_of(at)) as kept:
         first = begin_at(kept, start, end)
         making = Making(
             kept, directory, read_osmchange, int(settings.settle_seconds), first=first, last=end, prompt=False

@@ -146,8 +146,9 @@ def _make(
         told(doing)
         save_doing(connection, doing)
 
-    with _opened(work, say) as store:
-        making = Making(store, Directory(work.out), read_osmchange, work.settle_seconds)
+    directory = Directory(work.out)
+    with directory.alone(), _opened(work, say) as store:
+        making = Making(store, directory, read_osmchange, work.settle_seconds)
         before = making.place()
         with store.reading() as snapshot:
             tallies = Counter(snapshot.tallies())
