@@ -23,6 +23,7 @@ from stats_assets.orchestration.jobs import (
     verification_job,
     verification_schedule,
 )
+from stats_assets.orchestration.made_diffs_check_job import store_check_jobs, store_check_schedules
 from stats_assets.orchestration.made_diffs_checks import maker_checks
 from stats_assets.orchestration.made_diffs_sensor import maker_sensors
 from stats_assets.orchestration.queue_sensor import queue_sensor
@@ -55,6 +56,7 @@ def definitions_of(settings: Settings) -> Definitions:
         jobs=[
             *STREAM_JOBS.values(),
             *maker_jobs(settings),
+            *store_check_jobs(settings),
             statistics_job,
             observation_job,
             verification_job,
@@ -63,6 +65,7 @@ def definitions_of(settings: Settings) -> Definitions:
         ],
         schedules=[
             *(observation_schedule, verification_schedule, retention_schedule),
+            *store_check_schedules(settings),
             *deleted_users_schedules(settings),
         ],
         sensors=[

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str | bytes) -> None:
     """Write the file, in place of what was there; who reads meanwhile gets the old text or the new."""
     with _written(path, text) as new:
         new.replace(path)
@@ -23,10 +23,10 @@ def write_first(path: Path, text: str) -> str:
 
 
 @contextlib.contextmanager
-def _written(path: Path, text: str) -> Iterator[Path]:
+def _written(path: Path, text: str | bytes) -> Iterator[Path]:
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        new.write_text(text)
+        new.write_bytes(text.encode() if isinstance(text, str) else text)
         yield new
     finally:
         new.unlink(missing_ok=True)

@@ -8,7 +8,9 @@ import fcntl
 import os
 import secrets
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -69,6 +71,12 @@ class LockFile:
     def close(self) -> None:
         """Close the file and release the lock."""
         os.close(self._descriptor)
+
+
+def holder() -> str:
+    """What this process writes into a lock that it holds, for who is refused."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return f"process {os.getpid()} on {socket.gethostname()} since {now}"
 
 
 def _make_for_owner(path: Path) -> None:

@@ -16,6 +16,7 @@ STREAM_TAG, START_TAG, END_TAG = "stats_assets/stream", "stats_assets/start", "s
 """Tags of the runs of a stream: whose they are, and their first and last sequence."""
 
 MAKER_SENSOR, MAKER_JOB = "osmchange_stream", "made_augmented_diffs_job"
+MAKER_CHECK_JOB = "made_augmented_diffs_check_job"
 """Of the maker of augmented diffs."""
 
 

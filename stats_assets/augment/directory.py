@@ -18,13 +18,19 @@ from stats_assets.augment.document import same_actions
 from stats_assets.feeds.outcomes import masked
 from stats_assets.feeds.sequences import path_of
 from stats_assets.feeds.storage import FILE_SECONDS, PLACES, fetch, is_web, place_of, read, trouble, upload
+from stats_assets.linux import LockFile, holder
 from stats_assets.mendable import Mendable
 
 SUFFIX = ".adiff.xml.gz"
+LOCK = ".making"
 
 
 class DirectoryFailed(Mendable, OSError):
     """The directory can't be read or written to: the disk is full, the bucket is out of reach."""
+
+
+class DirectoryInUse(DirectoryFailed):
+    """Another process writes into it."""
 
 
 class State(NamedTuple):
@@ -46,6 +52,30 @@ class Directory:
             raise ValueError(f"{masked(uri)!r} can't be written to, as it is on the web. Take {PLACES}")
         self.url = masked(uri)
         self._place = place_of(uri)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other maker of this machine writes into it meanwhile. Of a bucket that can't be known.
+
+        Raises DirectoryInUse.
+        """
+        if not isinstance(self._place, Path):
+            yield
+            return
+        with self._blaming():
+            _make(self._place)
+            held = LockFile(self._place / LOCK)
+        try:
+            if not held.try_lock():
+                raise DirectoryInUse(
+                    f"Another maker writes into the directory {self.url}:"
+                    f" {held.text().strip() or 'another process'}. One at a time does: end that one first, or give"
+                    " another directory."
+                )
+            held.write(holder())
+            yield
+        finally:
+            held.close()
 
     def put(self, sequence: int, document: Path) -> None:
         """Keep a document, in place of what was there. On disk it is there for good when this returns."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from stats_assets.augment.store import Place, Store
+from stats_assets.augment.store import Change, Place, Store
 from stats_assets.augment.versions import Version
 from stats_assets.augment.window import take_in
 from stats_assets.feeds.outcomes import HeadUnknown
@@ -51,9 +51,18 @@ def next_file(feed: OsmChange, place: Place) -> int:
 
 
 def read_file(
-    store: Store, feed: OsmChange, read: Reader, head: FileState, sequence: int, folder: Path
+    store: Store,
+    feed: OsmChange,
+    read: Reader,
+    head: FileState,
+    sequence: int,
+    folder: Path,
+    then: Callable[[Change], object],
 ) -> Counter[str]:
-    """Read a file into the store; what became of its versions. Raises what the feed and the reader raise."""
+    """Read a file into the store, and do in the same transaction what follows of it; what became of its versions.
+
+    Raises what the feed, the reader and `then` raise.
+    """
     state = head if sequence == head.sequence else feed.state_of(sequence)
     file = feed.fetch(sequence, folder)
     if state is not None:
@@ -63,6 +72,7 @@ def read_file(
         time = min(newest, _time_of(feed, head))
     with store.changing() as change:
         happened = take_in(change, read(file), sequence, time)
+        then(change)
     file.unlink()
     return happened
 

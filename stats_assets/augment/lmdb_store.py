@@ -1,18 +1,17 @@
 """The store of what is now, in LMDB: store.py's Store. One environment in one folder, which one process has open.
 
-Here: opening, room, commits, and what LMDB's errors mean. What is in a transaction: lmdb_snapshot.py, lmdb_change.py.
+Here: opening, room, commits. What is in a transaction: lmdb_snapshot.py, lmdb_change.py; LMDB's errors: lmdb_errors.py.
 """
 
-import errno
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import lmdb
 
 from stats_assets.augment.lmdb_change import LmdbChange
+from stats_assets.augment.lmdb_errors import ANEW, meaning
 from stats_assets.augment.lmdb_snapshot import LmdbSnapshot
 from stats_assets.augment.lmdb_tables import TABLES, Tables
 from stats_assets.augment.planet_loading import PlanetLoading
@@ -20,7 +19,6 @@ from stats_assets.augment.sealed_table import SealedTable, Torn
 from stats_assets.augment.store_errors import (
     StoreDamaged,
     StoreError,
-    StoreFull,
     StoreMissing,
     StoreOfOtherFormat,
 )
@@ -31,8 +29,20 @@ ROOM = 1 << 36
 CHECKED = 1 << 24
 """Up to so many bytes a store is checked whole when it is opened."""
 _FORMAT = b"format"
-_AGAIN = "What was committed is whole: free some space, and begin again."
-_ANEW = "Move it away and load a planet anew (`stats-assets augment --planet FILE --store DIR`)."
+
+
+class Row(NamedTuple):
+    """A row that was checked."""
+
+    table: str
+    key: bytes
+    rows: int
+    """How many were, with it."""
+
+
+BEGINNING = Row(TABLES[0], b"", 0)
+ASKED = 1_000
+"""So many rows lie between two questions whether it is enough."""
 
 
 class LmdbStore:
@@ -112,14 +122,28 @@ class LmdbStore:
                 rows.abort()
                 raise
 
-    def check(self) -> None:
-        """Reads all of it. Raises StoreDamaged.
+    def check(self, since: Row = BEGINNING, enough: Callable[[Row], bool] = lambda row: False) -> Row | None:
+        """Reads all of it, or what is beyond a row; None: it came to the end. Raises StoreDamaged.
 
-        What is read is checked each time; that something is not there any more is only seen so.
+        What is read is checked each time; that something is not there any more is only seen so, and only in a table
+        that is read whole. enough: is asked now and then whether to end, with the row that was read last.
         """
+        rows = since.rows
         with self._told(), self._environment.begin() as transaction:
-            for table in self._tables(transaction).values():
-                table.check()
+            for name, table in self._tables(transaction).items():
+                if TABLES.index(name) < TABLES.index(since.table):
+                    continue
+                for key in table.checked(since.key if name == since.table else b""):
+                    rows += 1
+                    if not rows % ASKED and enough(row := Row(name, key, rows)):
+                        return row
+        return None
+
+    @property
+    def rows(self) -> int:
+        """How many rows `check` reads."""
+        with self._told(), self._environment.begin() as transaction:
+            return sum(len(table) for table in self._tables(transaction).values())
 
     def sync(self) -> None:
         """All that was committed is on the disk."""
@@ -154,7 +178,7 @@ class LmdbStore:
             if made and length < self.size:
                 raise StoreDamaged(
                     f"The store {self.folder} is damaged: its file {DATA} has {length:,} bytes, and {self.size:,} were"
-                    f" written. {_ANEW}"
+                    f" written. {ANEW}"
                 )
             if made:
                 self._require_format()
@@ -180,7 +204,7 @@ class LmdbStore:
         if found != str(FORMAT):
             raise StoreOfOtherFormat(
                 f"The store {self.folder} has format {found}, this version reads {FORMAT}. Use the one that made it,"
-                f" or load anew: {_ANEW[0].lower()}{_ANEW[1:]}"
+                f" or load anew: {ANEW[0].lower()}{ANEW[1:]}"
             )
 
     def _make_room(self) -> None:
@@ -194,34 +218,11 @@ class LmdbStore:
         """What LMDB and the bytes complain of, as a sentence."""
         try:
             yield
-        except lmdb.MapFullError as error:
-            raise StoreFull(
-                f"A change of the store {self.folder} is larger than {self._room:,} bytes."
-            ) from error
         except (lmdb.Error, Torn) as error:
             raise self._meaning(error) from error
 
     def _meaning(self, error: lmdb.Error | OSError | Torn) -> StoreError:
-        said = str(error)
-
-        def due_to(*numbers: int) -> bool:
-            return any(os.strerror(number) in said for number in numbers)
-
-        if due_to(errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-            return StoreFull(f"The disk of the store {self.folder} is full ({said}). {_AGAIN}")
-        if due_to(errno.EIO):
-            # LMDB's word for a write of which only a part was done, which is how a disk mostly becomes full.
-            return StoreFull(f"The disk of the store {self.folder} is full, or it fails ({said}). {_AGAIN}")
-        if due_to(errno.ENOMEM):
-            return StoreError(
-                f"The store {self.folder} finds no {self._room >> 30} GB of free addresses ({said}). They are"
-                " no memory: raise the limit (`ulimit -v`)."
-            )
-        if due_to(errno.EACCES, errno.EPERM, errno.EROFS) or isinstance(error, OSError):
-            return StoreError(
-                f"The store {self.folder} can't be read or written ({said}). Look at its disk and rights."
-            )
-        return StoreDamaged(f"The store {self.folder} is damaged ({said}). {_ANEW}")
+        return meaning(error, self.folder, self._room)
 
 
 def _is_made(folder: Path, *, create: bool) -> bool:

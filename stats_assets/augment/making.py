@@ -16,12 +16,14 @@ from stats_assets.augment.difference import actions, minute
 from stats_assets.augment.directory import Directory, State
 from stats_assets.augment.document import write
 from stats_assets.augment.intake import OsmChange, Reader, next_file, reach, read_file
-from stats_assets.augment.store import Place, Snapshot, Store
+from stats_assets.augment.store import Change, Place, Snapshot, Store
 from stats_assets.augment.window import MINUTE, minute_of, settle
 from stats_assets.feeds.outcomes import SequenceMissing
 from stats_assets.mendable import Mendable
 
 SETTLE_SECONDS = 3_900
+AT_ONCE = 60
+"""Minutes that a transaction makes, or settles, at most: each is synced, and what it changes is in memory."""
 Told: TypeAlias = Callable[[int, int], None]
 """Is told how many are done, and of how many."""
 
@@ -54,18 +56,19 @@ class TooEarly(Mendable):
     """A minute is asked for that is not wholly after the planet."""
 
 
-def begin_at(store: Store, first: int | None) -> int:
+def begin_at(store: Store, first: int | None, last: int | None = None) -> int:
     """The first minute that will have a document: `first`, or the one after the newest, or the first that can be made.
 
-    Raises TooEarly. A minute that has one is not made again, whatever `first` says.
+    Raises TooEarly, also for `last`. A minute that has one is not made again, whatever `first` says.
     """
     with store.changing() as change:
         place = change.place()
         possible = minute_of(place.begins) + 1
-        if first is not None and first < possible:
+        early = next((asked for asked in (first, last) if asked is not None and asked < possible), None)
+        if early is not None:
             begins = datetime.fromtimestamp(place.begins, UTC)
             raise TooEarly(
-                f"Minute {first} can't be made: the planet is of {begins:%Y-%m-%dT%H:%MZ}, so the first that can is"
+                f"Minute {early} can't be made: the planet is of {begins:%Y-%m-%dT%H:%MZ}, so the first that can is"
                 f" {possible}. Take that, or an older planet."
             )
         following = max(first or 0, _made(place) + 1)
@@ -115,7 +118,10 @@ class Making:
                 if self._is_over():
                     return report
                 try:
-                    happened = read_file(self.store, feed, self.read, head, sequence, folder)
+                    happened = read_file(
+                        *(self.store, feed, self.read, head, sequence, folder),
+                        lambda change: self._make_and_settle(change, folder, report),
+                    )
                 except SequenceMissing as missing:
                     report.missing = str(missing)
                     return report
@@ -154,40 +160,51 @@ class Making:
         return self.last is not None and minute_of(self.place().settled_to) >= self.last
 
     def _catch_up(self, folder: Path, report: Report) -> None:
-        """Make and settle what is due by the store's place. Documents first, then the transaction that says so."""
-        if self.prompt:
-            self._make_due(folder, report)
-        while (place := self.place()).settled_to + MINUTE + self.settle_seconds <= place.reached:
-            self._settle(place, folder, report)
+        """Make and settle all that is due by the store's place, and say it."""
+        while self._is_due(place := self.place()):
+            with self.store.changing() as change:
+                self._make_and_settle(change, folder, report)
         self._say(_made(place), place.reached, minute_of(place.settled_to), folder)
 
-    def _make_due(self, folder: Path, report: Report) -> None:
-        with self.store.reading() as snapshot:
-            place = snapshot.place()
-            whole = minute_of(place.reached + 1) - 1
-            due = range(
-                max(self.first, _made(place) + 1), 1 + (whole if self.last is None else min(whole, self.last))
-            )
-            for sequence in due:
-                self._make(snapshot, sequence, folder, report)
-        if due:
-            with self.store.changing() as change:
-                change.put_place(place._replace(made=due[-1]))
+    def _is_due(self, place: Place) -> bool:
+        return bool(self.prompt and self._unmade(place)) or self._leaves(place)
 
-    def _settle(self, place: Place, folder: Path, report: Report) -> None:
+    def _unmade(self, place: Place) -> range:
+        whole = minute_of(place.reached + 1) - 1
+        last = whole if self.last is None else min(whole, self.last)
+        return range(max(self.first, _made(place) + 1), last + 1)
+
+    def _leaves(self, place: Place) -> bool:
+        """Whether the oldest open minute leaves the window."""
+        return place.settled_to + MINUTE + self.settle_seconds <= place.reached
+
+    def _make_and_settle(self, change: Change, folder: Path, report: Report) -> None:
+        """Make and settle what is due, no more than AT_ONCE minutes of either: the rest is another transaction's.
+
+        The documents are there when the transaction is kept. If it is not, they are made again, of the same.
+        """
+        if self.prompt and (due := self._unmade(change.place())[:AT_ONCE]):
+            for sequence in due:
+                self._make(change, sequence, folder, report)
+            change.put_place(change.place()._replace(made=due[-1]))
+        for _ in range(AT_ONCE):
+            if not self._leaves(change.place()):
+                return
+            self._settle(change, folder, report)
+
+    def _settle(self, change: Change, folder: Path, report: Report) -> None:
         """Make the oldest open minute a last time, and settle it."""
+        place = change.place()
         sequence, made = minute_of(place.settled_to) + 1, _made(place)
         if self.first <= sequence and (self.last is None or sequence <= self.last):
-            with self.store.reading() as snapshot:
-                if self.prompt:
-                    self._make(snapshot, sequence, folder, report, again=True)
-                elif sequence > made and any(True for _ in snapshot.changed(*minute(sequence))):
-                    for due in range(max(self.first, made + 1), sequence + 1):
-                        self._make(snapshot, due, folder, report)
-                    made = sequence
-        with self.store.changing() as change:
-            settle(change)
-            change.put_place(change.place()._replace(made=made))
+            if self.prompt:
+                self._make(change, sequence, folder, report, again=True)
+            elif sequence > made and any(True for _ in change.changed(*minute(sequence))):
+                for due in range(max(self.first, made + 1), sequence + 1):
+                    self._make(change, due, folder, report)
+                made = sequence
+        settle(change)
+        change.put_place(change.place()._replace(made=made))
 
     def _make(
         self, snapshot: Snapshot, sequence: int, folder: Path, report: Report, *, again: bool = False

@@ -62,14 +62,22 @@ class SealedTable:
             there = cursor.prev() if beyond else cursor.last()
             return cursor.key() if there and cursor.key().startswith(prefix) else None
 
-    def check(self) -> None:
-        """Reads all rows. Raises Torn if one is not what was written, or not in its place, or not there."""
-        count, before = 0, b""
-        for key, _ in self.since(b""):
+    def __len__(self) -> int:
+        """Rows, as the table itself says."""
+        return int(self._transaction.stat(self._handle)["entries"])
+
+    def checked(self, after: bytes = b"") -> Iterator[bytes]:
+        """Reads all rows beyond this key, and yields their keys.
+
+        Raises Torn if one is not what was written, or not in its place, or, where all were read, not there.
+        """
+        count, before = 0, after
+        for key, _ in self.since(after + b"\0" if after else after):
             if key <= before:
                 raise Torn("a row is not in its place")
             count, before = count + 1, key
-        if count != self._transaction.stat(self._handle)["entries"]:
+            yield key
+        if not after and count != len(self):
             raise Torn("a table has more or fewer rows than it says")
 
 

@@ -4,12 +4,10 @@ Here: files and their names. What is in them is lmdb_store.py's.
 """
 
 import os
-import socket
-from datetime import UTC, datetime
 from pathlib import Path
 
 from stats_assets.augment.store_errors import StoreInUse, StoreUnfit
-from stats_assets.linux import LockFile
+from stats_assets.linux import LockFile, holder
 
 DATA, READERS = "data.mdb", "lock.mdb"
 """LMDB's own two files."""
@@ -55,8 +53,7 @@ def lock(folder: Path) -> LockFile:
         raise StoreInUse(
             f"The store {folder} is open already, by {who}. One process at a time has it: end that one first."
         )
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    held.write(f"process {os.getpid()} on {socket.gethostname()} since {now}")
+    held.write(holder())
     return held
 
 

@@ -42,18 +42,21 @@ EXAMPLES = {
     " --osmchange https://planet.openstreetmap.org/replication/minute --start 7464000 --end 7464059 --out diffs",
     "a country, again and again: what is new": "stats-assets augment --planet country.osm.pbf --osmchange"
     " https://download.openstreetmap.fr/replication/europe/monaco/minute --store store --out diffs",
+    "whether a store is whole": "stats-assets augment --store store --check",
 }
 EXIT_CODES = {
     0: "all that was asked for is there",
-    1: "OsmChange could not be read to its end: what is there is of what came before",
+    1: "OsmChange could not be read to its end: what is there is of what came before; with --check:"
+    " the store is damaged",
     2: "wrong use, a planet, a store or a directory that can't be used",
 }
 
 
-def augment(
+def augment(  # noqa: PLR0913 - as many as there are options
     out: Annotated[
-        str, typer.Option(parser=place_from_here, metavar="DIR", help="For the documents: a path or s3://.")
-    ],
+        str | None,
+        typer.Option(parser=place_from_here, metavar="DIR", help="For the documents: a path or s3://."),
+    ] = None,
     planet: Annotated[
         Path | None,
         typer.Option(
@@ -85,6 +88,9 @@ def augment(
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="The planet's time, as 2026-11-30T00:00Z.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Make nothing: read all of --store, and say whether it is whole.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make augmented diffs, a document a minute, of a planet and OsmChange. Needs no database.
@@ -96,6 +102,11 @@ def augment(
     from stats_assets.augment.making import Making, begin_at
     from stats_assets.augment.reading import read_osmchange
 
+    if check:
+        _check_store(store, as_json)
+        return
+    if out is None:
+        _refuse("it is not said where the documents go: give --out DIR.")
     settings = settings_here(files=())
     if end is not None and start is not None and end < start:
         _refuse(f"--end {end} is before --start {start}: take it at least as high.")
@@ -103,13 +114,13 @@ def augment(
         directory = Directory(out)
     except ValueError as error:
         _refuse(f"--out: {error}")
-    with _opened(store, planet, _time_of(at)) as kept:
-        first = begin_at(kept, start)
+    with directory.alone(), _opened(store, planet, _time_of(at)) as kept:
+        first = begin_at(kept, start, end)
         making = Making(
             kept, directory, read_osmchange, int(settings.settle_seconds), first=first, last=end, prompt=False
         )
         report, trouble = _made(making, osmchange, settings)
-        _check(making, report, end)
+        _check(making, report, first, end, trouble)
         with Progress("documents") as shown:
             whole = making.finish(
                 for_good=store is None and not trouble, told=lambda done, of: shown.at(done / of)
@@ -120,6 +131,36 @@ def augment(
     if trouble:
         say(f"stats-assets: {trouble}", style="red")
         say("What comes after that was not read.", style="red")
+        raise typer.Exit(1)
+
+
+def _check_store(folder: Path | None, as_json: bool) -> None:
+    from stats_assets.augment.lmdb_store import LmdbStore, Row
+    from stats_assets.augment.store_errors import StoreDamaged, StoreError
+
+    if folder is None:
+        _refuse("it is not said which store is to be checked: give --store DIR.")
+    damage, rows = "", 0
+    try:
+        with LmdbStore(folder) as store:
+            rows = store.rows
+            with Progress("rows", rows) as shown:
+
+                def is_enough(row: Row) -> bool:
+                    shown.at(row.rows)
+                    return False
+
+                store.check(enough=is_enough)
+    except StoreDamaged as error:
+        damage = str(error)
+    except StoreError as error:
+        _refuse(str(error))
+    if as_json:
+        print_json({"store": str(folder), "rows": rows, "whole": not damage, "damage": damage or None})
+    elif not damage:
+        print(f"The store {folder} is whole: {rows:,} rows are what was written.")
+    if damage:
+        say(f"stats-assets: {damage}", style="red")
         raise typer.Exit(1)
 
 
@@ -200,7 +241,7 @@ def _made(making: "Making", osmchange: str | None, settings: Settings) -> "tuple
     return report, report.missing
 
 
-def _check(making: "Making", report: "Report", end: int | None) -> None:
+def _check(making: "Making", report: "Report", first: int, end: int | None, trouble: str) -> None:
     """What OsmChange reached, and what was asked for, fit together."""
     from stats_assets.augment.window import minute_of
 
@@ -214,6 +255,13 @@ def _check(making: "Making", report: "Report", end: int | None) -> None:
         say(
             f"The store has read up to file {place.sequence}, and the newest is {report.head}: is it another feed, or"
             " did its numbers begin anew? Then load a planet into a new store.",
+            style="yellow",
+        )
+    elif report.head is not None and not trouble and reached < first:
+        begins = minute_of(place.begins) + 1
+        say(
+            f"Nothing can be made yet of minute {first}, the first that is asked for: OsmChange ends at file"
+            f" {report.head}, before that. The planet has all that is before minute {begins}.",
             style="yellow",
         )
 

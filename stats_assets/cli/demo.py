@@ -10,6 +10,7 @@ from stats_assets.cli.options import Port, WebPort
 EXAMPLES = {
     "an invented world, offline": "stats-assets demo",
     "on other ports": "stats-assets demo --port 3001 --feed-port 8091",
+    "by OsmChange, without Overpass": "stats-assets demo --osmchange",
     "real diffs of a folder": "stats-assets demo --directory diffs",
 }
 EXIT_CODES = {
@@ -27,8 +28,16 @@ def demo(
     directory: Annotated[
         Path | None, typer.Option(help="Serve the real diffs NNN.adiff.xml.gz of this folder.")
     ] = None,
+    osmchange: Annotated[
+        bool,
+        typer.Option(
+            "--osmchange", help="Make the augmented diffs of planet and OsmChange, without Overpass."
+        ),
+    ] = False,
 ) -> None:
     """The same, offline: an invented world with its own feeds, database and archive, below .demo/."""
     from stats_assets.local.stack import run_demo
 
-    raise typer.Exit(run_demo(port, feed_port, web_port, feed_only=feed_only, directory=directory))
+    raise typer.Exit(
+        run_demo(port, feed_port, web_port, feed_only=feed_only, directory=directory, osmchange=osmchange)
+    )

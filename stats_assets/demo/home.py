@@ -57,7 +57,9 @@ class Remembered:
 class DemoHome:
     """The demo's folder below `root`: one for the invented world, one for each directory of real diffs."""
 
-    def __init__(self, root: Path, directory: Path | None) -> None:
+    def __init__(self, root: Path, directory: Path | None, *, osmchange: bool = False) -> None:
+        """osmchange: augmented diffs are made of the world's planet and OsmChange, and Overpass is not asked."""
+        self.osmchange = osmchange
         self.directory = None if directory is None else directory.absolute()
         self.path = root / DEMO
         if self.directory is not None:
@@ -88,6 +90,19 @@ class DemoHome:
         It lies beside Dagster's own storage, which knows what is on, and is lost together with it.
         """
         return self.path / ".dagster" / "sensors_started"
+
+    @property
+    def planet(self) -> Path:
+        """The map before the world's first minute."""
+        return self.path / "planet.osm.gz"
+
+    def put_planet(self, world: Remembered) -> None:
+        """Write it, as the feed has it."""
+        from stats_assets.demo.answers.replication import Replication
+        from stats_assets.demo.world.world import World
+
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_whole(self.planet, Replication(World(world.seed, world.first)).planet())
 
     def furnish(self, root: Path, settings: Mapping[str, str]) -> None:
         """Put in place what a project's root needs; the settings are for commands called by hand.
@@ -122,6 +137,8 @@ class DemoHome:
             "HOLE_GRACE_SECONDS": "120",
             "HTTP_TIMEOUT_SECONDS": "30",
         }
+        if self.osmchange:
+            own |= {"OSMCHANGE_URL": f"{feed}/osmchange", "PLANET_FILE": str(self.planet)}
         own |= {name: os.environ[name] for name in HEARD if name in os.environ}
         return {name.upper(): "" for name in Settings.model_fields} | own | dict(taken)
 

@@ -12,8 +12,9 @@ from dagster._serdes import ConfigurableClassData, deserialize_value
 
 from stats_assets.ecs.run_launcher import RunTaskLauncher
 from stats_assets.orchestration.assets.made_diffs import MADE
+from stats_assets.orchestration.made_diffs_checks import WHOLE
 from stats_assets.orchestration.partitions import KIND_TAG, LIVE
-from stats_assets.streams import MAKER_JOB
+from stats_assets.streams import MAKER_CHECK_JOB, MAKER_JOB
 
 WHERE_TAG = "stats_assets/where"
 PROCESS, TASK = "process", "task"
@@ -54,9 +55,15 @@ class MixedRuns(RunTaskLauncher):
     def where(self, run: DagsterRun) -> str:
         """Where a run is to be. Live ones are short, and what they lose is done again by the next.
 
-        The maker's is always where its store is: on a volume of the code server's machine, whoever starts it.
+        The maker's, and the check of its store, are always where the store is: on a volume of the code server's
+        machine, whoever starts them.
         """
-        if run.job_name == MAKER_JOB or MADE in (run.asset_selection or ()):
+        checked = [check.name for check in run.asset_check_selection or ()]
+        if (
+            run.job_name in (MAKER_JOB, MAKER_CHECK_JOB)
+            or MADE in (run.asset_selection or ())
+            or WHOLE in checked
+        ):
             return PROCESS
         if self._runs == "mixed":
             return PROCESS if run.tags.get(KIND_TAG) == LIVE else TASK

@@ -169,8 +169,9 @@ def _make(
         told(doing)
         save_doing(connection, doing)
 
-    with _opened(work, say) as store:
-        making = Making(store, Directory(work.out), feed.read, work.settle_seconds)
+    directory = Directory(work.out)
+    with directory.alone(), _opened(work, say) as store:
+        making = Making(store, directory, feed.read, work.settle_seconds)
         before = making.place()
         with store.reading() as snapshot:
             tallies = Counter(snapshot.tallies())

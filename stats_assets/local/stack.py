@@ -86,21 +86,26 @@ def run_demo(
     *,
     feed_only: bool = False,
     directory: Path | None = None,
+    osmchange: bool = False,
     quiet: bool = True,
     module: str = DEFINITIONS,
 ) -> int:
     """The demo in the foreground, until Ctrl-C; the exit code. Started again, it goes on with the same world.
 
-    `directory`: real diffs in place of the invented world. Raises StackError, SettingsError, CategoriesError,
-    RegionsError, EmbeddedServerError, RecordsError.
+    `directory`: real diffs in place of the invented world. `osmchange`: by planet and OsmChange alone.
+    Raises StackError, SettingsError, CategoriesError, RegionsError, EmbeddedServerError, RecordsError.
     """
     if port == feed_port and not feed_only:
         raise StackError(f"--port and --feed-port are both {port}: the UI and the feed need one each.")
+    if osmchange and directory is not None:
+        raise StackError(
+            "--osmchange is of the invented world, and real diffs have none: leave out --directory."
+        )
     root = _live_root()
     taken = _taken_over(root)
     if not feed_only:
         _check_taken_over(taken)
-    home = DemoHome(root, directory)
+    home = DemoHome(root, directory, osmchange=osmchange)
     with _writing(root):
         try:
             world = home.world()
@@ -113,6 +118,8 @@ def run_demo(
         ports.enter_context(_port(feed_port, "--feed-port"))
         with _writing(home.path):
             home.furnish(root, settings)
+            if osmchange:
+                home.put_planet(world)
         variables = environment(home.path, settings)
         children = [
             Child(

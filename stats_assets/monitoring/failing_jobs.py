@@ -7,12 +7,13 @@ from typing import NamedTuple
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
 from stats_assets.monitoring.alerts import one_line
-from stats_assets.streams import MAKER_JOB, STREAM_TAG, TABLE
+from stats_assets.streams import MAKER_CHECK_JOB, MAKER_JOB, STREAM_TAG, TABLE
 
 MOST = 500  # runs that are looked at
 BY_ITSELF = (
     *(stream.job for stream in TABLE.values()),
     MAKER_JOB,
+    MAKER_CHECK_JOB,
     *("statistics_job", "observation_job", "verification_job", "retention_job"),
 )
 """Jobs that run again by themselves: a failure of theirs stands until one succeeds."""

@@ -9,19 +9,22 @@ from dagster import (
     AssetChecksDefinition,
     AssetCheckSeverity,
     DagsterInstance,
+    Failure,
     asset_check,
 )
 
+from stats_assets.augment.store_errors import StoreError, StoreInUse, StoreMissing
 from stats_assets.augment.window import HELD, LATE, PASSED
 from stats_assets.database.connection import Connection
 from stats_assets.database.made_diffs import MadeDiffs, made_diffs
 from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.ingest import failover
 from stats_assets.ingest.osmchange_numbers import disagreement
+from stats_assets.ingest.store_checking import Checked, check_on
 from stats_assets.monitoring.lag import BEHIND
 from stats_assets.monitoring.made_diffs import MakerStatus, maker_status
 from stats_assets.orchestration.assets.failing import failing
-from stats_assets.orchestration.assets.made_diffs import FEED
+from stats_assets.orchestration.assets.made_diffs import FEED, POOL
 from stats_assets.orchestration.check_outcomes import changed, evaluation_of
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.markdown import escaped
@@ -30,6 +33,8 @@ from stats_assets.streams import OSMCHANGE
 from stats_assets.system import Stats
 from stats_assets.words import in_words
 
+WHOLE = "store_is_whole"
+STEP_SECONDS = 120.0
 SAID = {
     "lag": f"The newest minute that was made, and the feed's newest file, are less than {in_words(BEHIND)} old.",
     "goes_on": "The last run could go on: no file is missing, store and directory are usable.",
@@ -92,7 +97,37 @@ def changed_outcomes(
 
 def maker_checks(settings: Settings) -> list[AssetChecksDefinition]:
     """The checks that a person can run in the UI, or none where no augmented diffs are made."""
-    return [_check(name) for name in SAID] if settings.osmchange_url else []
+    return [*map(_check, SAID), store_is_whole] if settings.osmchange_url else []
+
+
+@asset_check(
+    asset=FEED,
+    name=WHOLE,
+    description=(
+        "Every row of the store is what was written. A run is a step of at most two minutes, in which nothing is made,"
+        " and goes on where the last one ended. What was found stands until all was read without finding anything."
+    ),
+    pool=POOL,
+)
+def store_is_whole() -> AssetCheckResult:
+    """Go on with reading the store, for some minutes. The pool keeps the maker away."""
+    work = current_stats().making_work()
+    if work is None:
+        raise Failure("OSMCHANGE_URL is not set, so there is no store here.", allow_retries=False)
+    try:
+        found = check_on(work.folder, STEP_SECONDS)
+    except (StoreMissing, StoreInUse) as error:
+        raise Failure(f"{error} The next step tries again.", allow_retries=False) from None
+    except StoreError as error:
+        found = Checked(damage=str(error))
+    at = "It was never read to its end" if found.ended is None else f"It was read to its end at {found.ended}"
+    return AssetCheckResult(
+        asset_key=FEED,
+        check_name=WHOLE,
+        passed=not found.damage,
+        description=escaped(found.damage or f"{at}; nothing is amiss."),
+        metadata={"rows": found.rows, "ended": found.ended or "never"},
+    )
 
 
 def _check(name: str) -> AssetChecksDefinition:

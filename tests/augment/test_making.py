@@ -11,7 +11,7 @@ import pytest
 
 from stats_assets.augment.directory import Directory, State
 from stats_assets.augment.lmdb_store import LmdbStore
-from stats_assets.augment.making import Making, Report, TooEarly, begin_at
+from stats_assets.augment.making import AT_ONCE, Making, Report, TooEarly, begin_at
 from stats_assets.augment.store import Change, Place, Store
 from stats_assets.augment.versions import Member, Version
 from stats_assets.feeds.outcomes import HeadUnknown
@@ -164,7 +164,9 @@ def test_a_crash_at_any_write_leaves_the_same_bytes_in_the_end(
     tmp_path: Path, prompt: bool, real: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # hundreds, and no power fails here
+    monkeypatch.setattr("stats_assets.augment.making.AT_ONCE", 4)
     feed = SmallFeed(*FILES)
+    feed.head_time += 600  # minutes that have no file are made and settled several at once
 
     def work(store: Store, out: Directory) -> None:
         maker = Making(store, out, feed.read, SETTLE, prompt=prompt)
@@ -178,7 +180,7 @@ def test_a_crash_at_any_write_leaves_the_same_bytes_in_the_end(
     never = Countdown(0)
     work(CrashingStore(new("whole"), never), CrashingDirectory(str(tmp_path / "whole"), never))
     expected = written(tmp_path / "whole")
-    assert -never.left > 50
+    assert -never.left > 40
     for ticks in range(1, -never.left + 1, 7 if real else 1):
         out, store, countdown = tmp_path / str(ticks), new(str(ticks)), Countdown(ticks)
         with pytest.raises(Crash):
@@ -187,6 +189,20 @@ def test_a_crash_at_any_write_leaves_the_same_bytes_in_the_end(
         work(store, Directory(str(out)))
         assert written(out) == expected
         store.close()
+
+
+@pytest.mark.parametrize("prompt", [True, False])
+def test_a_transaction_settles_many_minutes_and_a_file_is_one(tmp_path: Path, prompt: bool) -> None:
+    feed, never = SmallFeed(*FILES), Countdown(0)
+    store = CrashingStore(begun(*PLANET), never)
+    Making(store, Directory(str(tmp_path)), feed.read, SETTLE, prompt=prompt).go_on(feed)
+    assert -never.left == 2 * len(FILES)
+    feed.head_time += 60 * 2 * AT_ONCE
+    Making(store, Directory(str(tmp_path)), feed.read, SETTLE, prompt=prompt).go_on(feed)
+    assert -never.left == 2 * (len(FILES) + 1 + 2)
+    assert Making(store, Directory(str(tmp_path)), feed.read).place().settled_to == (
+        BEGINS + 60 * len(FILES) - SETTLE + 60 * 2 * AT_ONCE
+    )
 
 
 def test_a_missing_file_ends_the_reading_and_is_said(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What can go wrong with a store, and that nothing is lost: kills, full disks, two openers, damage."""
 
+import errno
 import os
 import random
 import shutil
@@ -8,12 +9,15 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import lmdb
 import pytest
 
-from stats_assets.augment.lmdb_store import LmdbStore
+from stats_assets.augment import lmdb_store
+from stats_assets.augment.lmdb_errors import meaning
+from stats_assets.augment.lmdb_store import ASKED, BEGINNING, LmdbStore, Row
 from stats_assets.augment.sealed_table import SealedTable
 from stats_assets.augment.store import Place, Snapshot
 from stats_assets.augment.store_errors import (
@@ -27,6 +31,7 @@ from stats_assets.augment.store_errors import (
 )
 from stats_assets.augment.store_folder import DATA, FORMAT, file_system, require_local
 from stats_assets.augment.versions import KINDS, Pending, Users, Version
+from stats_assets.ingest.store_checking import check_on
 from tests.augment.writing_on import NODES, made
 
 PROJECT = Path(__file__).parents[2]
@@ -248,6 +253,102 @@ def test_no_right_to_it_is_told(folder: Path) -> None:
     (folder / "opened").mkdir()
     with pytest.raises(StoreError, match="can't be opened: Is a directory"):
         LmdbStore(folder)
+
+
+def overwrite(folder: Path) -> None:
+    """A byte of what somebody is called."""
+    data = (folder / DATA).read_bytes()
+    with (folder / DATA).open("r+b") as file:
+        file.seek(data.rindex(b"user 1"))
+        file.write(b"U")
+
+
+def test_in_steps_the_check_reads_what_it_reads_at_once(filled: Path) -> None:
+    with LmdbStore(filled) as store:
+        seen: list[Row] = []
+
+        def note(row: Row) -> bool:
+            seen.append(row)
+            return False
+
+        assert store.check(enough=note) is None
+        at, steps = BEGINNING, []
+        while (row := store.check(at, lambda row: True)) is not None:
+            steps.append(row)
+            at = row
+        assert steps == seen
+        assert len(seen) == store.rows // ASKED > 1
+
+
+def test_a_step_tells_what_was_overwritten_until_all_was_read_again(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lmdb_store, "CHECKED", 0)  # as large ones are not, when they are opened
+    whole = (filled / DATA).read_bytes()
+    assert check_on(filled, 60).ended
+    overwrite(filled)
+    for _ in range(2):
+        found = check_on(filled, 60)
+        assert "damaged" in found.damage
+        assert found.ended
+    (filled / DATA).write_bytes(whole)
+    steps = [check_on(filled, 0)]
+    while steps[-1].table is not None:
+        steps.append(check_on(filled, 0))
+    assert len(steps) > 2
+    assert [bool(step.damage) for step in steps] == [True] * (len(steps) - 1) + [False]
+
+
+DAMAGE = (
+    "CorruptedError", "InvalidError", "PageNotFoundError", "VersionMismatchError", "PanicError", "IncompatibleError",
+    "NotFoundError", "CursorFullError", "PageFullError", "BadValsizeError",
+)  # fmt: skip
+ROOM = ("MapFullError", "TxnFullError")
+KINDS_OF_ERRORS = [name for name in dir(lmdb) if name.endswith("Error")]
+
+
+@pytest.mark.parametrize("name", KINDS_OF_ERRORS)
+def test_only_damage_is_called_so(folder: Path, name: str) -> None:
+    error = getattr(lmdb, name)("what it was doing")
+    with LmdbStore(folder) as store:
+        with pytest.raises(StoreError) as told, store.changing() as change:
+            change.tally("never")
+            raise error
+        expected = StoreDamaged if name in DAMAGE else StoreFull if name in ROOM else StoreError
+        assert type(told.value) is expected
+        assert ("Move it away" in str(told.value)) == (name in DAMAGE)
+        with store.reading() as snapshot:
+            assert "never" not in snapshot.tallies()
+
+
+def test_too_many_looks_are_no_damage(folder: Path) -> None:
+    with (
+        LmdbStore(folder) as store,
+        ExitStack() as looks,
+        pytest.raises(StoreError, match="more often") as told,
+    ):
+        for _ in range(200):  # LMDB has room for 126
+            looks.enter_context(store.reading())
+    assert type(told.value) is StoreError
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, StoreFull, "is full"),
+        (errno.EDQUOT, StoreFull, "is full"),
+        (errno.EIO, StoreFull, "or it fails"),
+        (errno.ENOMEM, StoreError, "ulimit -v"),
+        (errno.EACCES, StoreError, "disk and rights"),
+        (errno.EROFS, StoreError, "disk and rights"),
+        (errno.EINVAL, StoreError, "report it"),
+    ],
+)
+def test_what_the_system_says_is_told(folder: Path, number: int, kind: type[StoreError], words: str) -> None:
+    said = meaning(lmdb.Error(f"mdb_txn_commit: {os.strerror(number)}"), folder, 1 << 30)
+    assert type(said) is kind
+    assert words in str(said)
+    assert "Move it away" not in str(said)
 
 
 MOUNTS = """\

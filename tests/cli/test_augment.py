@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from stats_assets.augment.difference import minute
+from stats_assets.augment.directory import LOCK, Directory
 from stats_assets.feeds.sequences import path_of
 from tests.augment.judging import actions_of
 from tests.conftest import Run
@@ -155,4 +157,49 @@ def test_wrong_use_is_said_in_a_sentence(run: Run, tmp_path: Path) -> None:
     for arguments, said in cases.items():
         done = run("augment", *arguments)
         assert (done.returncode, said in done.stderr) == (2, True), (arguments, done.stderr)
-    assert not (tmp_path / "out").exists()
+    assert [file.name for file in tmp_path.glob("out/*")] in ([], [LOCK])
+
+
+def test_what_lies_before_the_planet_or_after_osmchange_is_said(run: Run, tmp_path: Path) -> None:
+    feed = replicated(tmp_path, {1: point(1, 2, 30, 8), 2: ""})
+    file = planet(tmp_path, point(1, 1, -500, 7))
+    arguments = ("augment", "--planet", str(file), "--osmchange", str(feed), "--out", "out")
+    early = run(*arguments, "--end", str(FIRST - 1))
+    assert (early.returncode, f"the first that can is {FIRST}" in early.stderr) == (2, True), early.stderr
+    for younger in (("--at", moment(86_400)), ("--start", str(FIRST + 1_440))):
+        done = run(*arguments, *younger)
+        assert f"Nothing can be made yet of minute {FIRST + 1_440}," in done.stderr
+        assert (done.returncode, documents(tmp_path)) == (0, {})
+
+
+def test_a_store_is_checked_whole(run: Run, tmp_path: Path) -> None:
+    file = planet(tmp_path, *(point(id, 1, -500, 7) for id in range(1, 50)))
+    arguments = ("augment", "--planet", str(file), "--out", "out", "--store", "store")
+    assert run(*arguments, "--osmchange", str(replicated(tmp_path, {1: ""}))).returncode == 0
+    done = run("augment", "--check", "--store", "store", "--json")
+    assert (done.returncode, json.loads(done.stdout)["whole"]) == (0, True), done.stderr
+    data = tmp_path / "store" / "data.mdb"
+    data.write_bytes(data.read_bytes().replace(b"anna", b"emma"))
+    done = run("augment", "--check", "--store", "store", "--json")
+    assert (done.returncode, json.loads(done.stdout)["whole"]) == (1, False), done.stderr
+    assert "is damaged" in done.stderr
+    for wrong in (("--check",), ("--check", "--store", "none"), ("--store", "store")):
+        assert run("augment", *wrong).returncode == 2
+
+
+def test_a_second_maker_is_not_let_into_the_same_directory(run: Run, tmp_path: Path) -> None:
+    arguments = (
+        "--planet",
+        str(planet(tmp_path)),
+        "--osmchange",
+        str(replicated(tmp_path, {1: point(1, 1, 30, 8)})),
+    )
+    with Directory(str(tmp_path / "out")).alone():
+        done = run("augment", *arguments, "--out", "out")
+    assert done.returncode == 2
+    assert (
+        f"Another maker writes into the directory {tmp_path / 'out'}: process {os.getpid()} on" in done.stderr
+    )
+    assert documents(tmp_path) == {}
+    assert run("augment", *arguments, "--out", "out").returncode == 0
+    assert documents(tmp_path) == {0: ["create"]}

@@ -4,13 +4,19 @@ import shutil
 from pathlib import Path
 
 import pytest
+import requests
 
+from stats_assets.augment.planet import load_planet
+from stats_assets.augment.window import minute_of
+from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.home import DemoHome
+from stats_assets.demo.world.world import World
 from stats_assets.local.dagster_programs import environment
 from stats_assets.local.stack import StackError, _taken_over, run_demo
 from stats_assets.osm.categories import Categories, CategoriesError
 from stats_assets.settings import Settings, SettingsError
 from tests.conftest import Run
+from tests.drills.waiting import PATIENCE
 from tests.ports import free_ports
 
 PROJECT = Path(__file__).parents[2]
@@ -119,3 +125,22 @@ def test_commands_in_the_demos_folder_say_what_the_environment_does_not_change(r
     assert "not the environment's CATEGORIES_FILE." in answer.stderr
     quiet = run("database-url", DAGSTER_HOME=str(home.path), POLL_SECONDS="4")
     assert "not the environment's" not in quiet.stderr
+
+
+def test_by_osmchange_alone_the_demo_makes_its_augmented_diffs_of_the_feed_s_planet(
+    root: Path, tmp_path: Path
+) -> None:
+    home = DemoHome(root, None, osmchange=True)
+    world = home.world()
+    settings = home.settings(world, "http://127.0.0.1:1")
+    assert settings["OSMCHANGE_URL"] == "http://127.0.0.1:1/osmchange"
+    home.put_planet(world)
+    with DemoFeed(World(world.seed, world.first), history=1) as feed:
+        planet = requests.get(feed.planet_url, timeout=PATIENCE).content
+    assert Path(settings["PLANET_FILE"]).read_bytes() == planet
+    store = tmp_path / "store"
+    place = load_planet(Path(settings["PLANET_FILE"]), store)
+    assert minute_of(place.begins) + 1 == world.first
+    assert DemoHome(root, None).settings(world, "http://127.0.0.1:1")["OSMCHANGE_URL"] == ""
+    with pytest.raises(StackError, match="leave out --directory"):
+        run_demo(osmchange=True, directory=tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, job, op
+from dagster import AssetCheckKey, DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, job, op
 from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._grpc.types import CanCancelExecutionResult
@@ -16,9 +16,10 @@ from dagster_aws.ecs import EcsRunLauncher
 
 from deploy.kit.instance import files
 from stats_assets.ecs.mixed_runs import PROCESS, TASK, WHERE_TAG, MixedRuns
-from stats_assets.orchestration.assets.made_diffs import MADE
+from stats_assets.orchestration.assets.made_diffs import FEED, MADE
+from stats_assets.orchestration.made_diffs_checks import WHOLE
 from stats_assets.orchestration.partitions import BACKFILL, BY_HAND, KIND_TAG, LATE, LIVE
-from stats_assets.streams import MAKER_JOB, STREAM_TAG
+from stats_assets.streams import MAKER_CHECK_JOB, MAKER_JOB, STREAM_TAG
 from tests.deploy.conftest import Account
 
 
@@ -80,6 +81,10 @@ def test_each_kind_of_run_has_its_place_and_carries_it(
             assert found.tags[WHERE_TAG] == where
         for made in (  # always where its store is
             run_of(instance, DagsterRunStatus.STARTING)._replace(job_name=MAKER_JOB),
+            run_of(instance, DagsterRunStatus.STARTING)._replace(job_name=MAKER_CHECK_JOB),
+            run_of(instance, DagsterRunStatus.STARTING)._replace(
+                asset_selection=frozenset(), asset_check_selection=frozenset([AssetCheckKey(FEED, WHOLE)])
+            ),
             run_of(instance, DagsterRunStatus.STARTING)._replace(asset_selection=frozenset([MADE])),
         ):
             assert launcher.where(made) == PROCESS, runs

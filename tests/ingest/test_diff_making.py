@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from stats_assets.augment.directory import Directory
 from stats_assets.augment.lmdb_store import LmdbStore
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger.leases import leases
@@ -74,6 +75,17 @@ def row_of(url: str) -> MadeDiffs:
 def documents(work: MakingWork) -> dict[str, bytes]:
     root = Path(work.out)
     return {str(file.relative_to(root)): file.read_bytes() for file in sorted(root.rglob("*.gz"))}
+
+
+def test_another_maker_of_the_same_directory_is_named(small: SmallFeed, work: Work, url: str) -> None:
+    small.put(1)
+    with (
+        Directory(work().out).alone(),
+        pytest.raises(MakingFailed, match=f"Another maker .*process {os.getpid()} on"),
+    ):
+        go(work(), url)
+    assert "Another maker writes into the directory" in (row_of(url).trouble or "")
+    assert go(work(), url).trouble == ""
 
 
 def test_it_begins_and_goes_on(small: SmallFeed, work: Work, url: str, connection: Connection) -> None:

@@ -11,6 +11,7 @@ from dagster import AssetKey, DagsterInstance, Definitions, RunRequest, SensorRe
 from dagster._core.test_utils import create_run_for_test
 
 from stats_assets.augment.lmdb_store import LmdbStore
+from stats_assets.augment.store_folder import lock
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.made_diffs import LEASE, made_diffs
@@ -26,13 +27,14 @@ from stats_assets.orchestration.assets.made_diffs import POOL
 from stats_assets.orchestration.current_system import current_stats
 from stats_assets.orchestration.partitions import key_of
 from stats_assets.settings import Settings, load_settings
-from stats_assets.streams import MAKER_JOB, MAKER_SENSOR
+from stats_assets.streams import MAKER_CHECK_JOB, MAKER_JOB, MAKER_SENSOR
 from tests.conftest import Run
 from tests.orchestration.graph import graph_of
 from tests.osmchange import BEGINS, NUMBER, SmallFeed, node
 
 FIRST = sequence_of(BEGINS) + 1
 MADE = AssetKey("made_augmented_diffs")
+CHANGING = ("goes_on", "lag", "none_late", "store_and_feed_agree")
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def said(result: SensorResult) -> str:
 def outcomes(instance: DagsterInstance) -> dict[str, bool]:
     found = {}
     for key in definitions_of(load_settings()).resolve_asset_graph().asset_check_keys:
-        if key.asset_key == AssetKey("osmchange_feed"):
+        if key.name in CHANGING and key.asset_key == AssetKey("osmchange_feed"):
             record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
             assert record is not None
             assert record.event is not None
@@ -118,12 +120,10 @@ def test_off_nothing_of_it_is_seen_and_on_it_is_the_augmented_diffs_origin(made:
     new = {kind: set(on[kind]) - set(off[kind]) for kind in off}
     assert new == {
         "assets": {"osmchange_feed", "made_augmented_diffs"},
-        "checks": {
-            f"osmchange_feed: {name}" for name in ("goes_on", "lag", "none_late", "store_and_feed_agree")
-        },
-        "jobs": {MAKER_JOB},
+        "checks": {f"osmchange_feed: {name}" for name in (*CHANGING, "store_is_whole")},
+        "jobs": {MAKER_JOB, MAKER_CHECK_JOB},
         "sensors": {MAKER_SENSOR},
-        "schedules": set(),
+        "schedules": {"made_augmented_diffs_check"},
     }
     assert on["assets"]["made_augmented_diffs"]["made from"] == ["osmchange_feed"]
     assert on["assets"]["made_augmented_diffs"]["pools"] == [POOL]
@@ -311,3 +311,26 @@ def test_without_a_planet_it_says_what_to_do(
 def test_without_the_setting_status_has_nothing_of_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     assert definitions_of(Settings()).get_repository_def().has_sensor_def(MAKER_SENSOR) is False
+
+
+def test_the_store_is_read_whole_and_damage_is_told(
+    small: SmallFeed, made: Definitions, instance: DagsterInstance
+) -> None:
+    def checked() -> Any:
+        return made.resolve_job_def(MAKER_CHECK_JOB).execute_in_process(
+            instance=instance, raise_on_error=False
+        )
+
+    assert not checked().success  # there is no store yet
+    small.put(1)
+    follow(made, instance)
+    [found] = checked().get_asset_check_evaluations()
+    assert found.passed
+    folder = current_stats().settings.store_folder
+    data = folder / "data.mdb"
+    data.write_bytes(data.read_bytes().replace(b'"begins": ', b'"begone": '))
+    [found] = checked().get_asset_check_evaluations()
+    assert (found.passed, "is damaged" in (found.description or "")) == (False, True)
+    held = lock(folder)
+    assert not checked().success
+    held.close()

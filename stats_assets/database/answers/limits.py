@@ -18,7 +18,7 @@ MOST_RANKED = 35_000
 """The same of ranks: each person is grouped, too."""
 MOST_COUNTED = 150_000
 """People of all time, whose ranks are an index's: they are counted."""
-MOST_FACTS = 8_000
+MOST_FACTS = 4_000
 """Uploads whose facts are read."""
 _COUNT_ALL = """
 SELECT count(*) FROM (
