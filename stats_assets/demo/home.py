@@ -138,7 +138,11 @@ class DemoHome:
             "HTTP_TIMEOUT_SECONDS": "30",
         }
         if self.osmchange:
-            own |= {"OSMCHANGE_URL": f"{feed}/osmchange", "PLANET_FILE": str(self.planet)}
+            own |= {
+                "OSMCHANGE_URL": f"{feed}/osmchange",
+                "PLANET_FILE": str(self.planet),
+                "OVERPASS_URL": "",
+            }
         own |= {name: os.environ[name] for name in HEARD if name in os.environ}
         return {name.upper(): "" for name in Settings.model_fields} | own | dict(taken)
 

@@ -29,6 +29,7 @@ def quality(visit: Visit) -> Page:
     told = {
         "begins": times.day(begins.astimezone(zone).date(), language.locale) if begins else None,
         "feeds": [feed(key, (content.get("feeds") or {}).get(key) or {}, clock) for key in FEEDS],
+        "made": made(content.get("made_diffs"), clock),
         "queued": content.get("queued_changesets") or 0,
         "minutes": inner.get("minutes"),
         "span": clock.span(inner.get("from"), inner.get("to")),
@@ -75,6 +76,18 @@ def feed(key: str, given: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
         "fine": state == "fine",
         "sequence": given.get("sequence"),
     }
+
+
+def made(given: Mapping[str, Any] | None, clock: Clock) -> Markup | None:
+    """How far augmented diffs of our own are made, where they are."""
+    if given is None:
+        return None
+    return clock.language.say(
+        "made_diffs",
+        time=clock.at(given.get("complete_to")),
+        late=int(given.get("late_versions") or 0),
+        held=int(given.get("held_versions") or 0),
+    )
 
 
 def spans(given: Sequence[Mapping[str, Any]], clock: Clock) -> Sequence[Mapping[str, Any]]:

@@ -137,3 +137,20 @@ def test_an_empty_database_answers(hand: Hand, query: str) -> None:
         assert (about["complete_to"], about["minutes"]["expected"]) == (None, 0)
     assert asked("coverage")["window"]["minutes"] == 0
     assert asked("trending")["rows"] == []
+
+
+def test_how_far_diffs_are_made_here_is_told_where_they_are(hand: Hand) -> None:
+    made, asked = hand
+    assert asked("coverage")["made_diffs"] is None
+    made.connection.execute(
+        "INSERT INTO made_diffs (made, tallies, ticked_at) VALUES (%s, %s, clock_timestamp())",
+        (FIRST + 599, '{"late": 2, "passed": 1, "held": 4, "versions": 900}'),
+    )
+    assert asked("coverage")["made_diffs"] == {
+        "complete_to": "2025-02-20T14:15Z",
+        "sequence": FIRST + 599,
+        "late_versions": 3,
+        "held_versions": 4,
+    }
+    made.connection.execute("UPDATE made_diffs SET ticked_at = clock_timestamp() - interval '2 days'")
+    assert asked("coverage")["made_diffs"] is None

@@ -114,6 +114,7 @@ COVERAGE: dict[str, Any] = {
             "state": "behind",
         },
     },
+    "made_diffs": None,
     "queued_changesets": 2,
     "window": {
         "from": "2025-02-20T11:00Z",

@@ -539,6 +539,18 @@ def test_the_quality_page_says_feeds_holes_and_the_verification(client: TestClie
         "there was no difference",
     ):
         assert words in said, words
+    assert "OsmChange" not in said
+
+
+def test_the_quality_page_says_how_far_diffs_are_made_here_where_they_are(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {"complete_to": "2025-02-20T14:31Z", "sequence": 6543815, "late_versions": 3, "held_versions": 0}
+    monkeypatch.setitem(content.COVERAGE, "made_diffs", made)
+    said = text_of(client.get("/quality").text)
+    assert (
+        "Made here of OsmChange, up to 14:31. Versions that came late: 3; that were of the future: 0." in said
+    )
 
 
 def test_snippets_are_for_other_pages_and_escaped(client: TestClient) -> None:

@@ -1,18 +1,21 @@
 """The kind `coverage`: how far both feeds are, and which minutes of a window are missing or doubtful, and why."""
 # ruff: noqa: S608 - SQL is made of constants
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from stats_assets.augment.window import HELD, LATE, PASSED
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.minutes import OLDER
+from stats_assets.database.made_diffs import made_diffs
 from stats_assets.database.statistics.verdicts import verdict
 from stats_assets.feeds.sequences import covers
 from stats_assets.questions.answer import Value
 from stats_assets.questions.windows import in_utc, to_the_second
 from stats_assets.streams import STREAMS
 
+TICKS = timedelta(days=1)
 MOST = 1_000
 """So many stretches of each kind are listed, the newest."""
 
@@ -38,6 +41,7 @@ def answer(asking: Asking) -> dict[str, Value]:
         "as_of": to_the_second(standing.as_of),
         "begins": _time(standing.begins),
         "feeds": feeds,
+        "made_diffs": _made(asking),
         "queued_changesets": standing.queued,
         "window": {
             "from": _time(since),
@@ -53,6 +57,19 @@ def answer(asking: Asking) -> dict[str, Value]:
         "verified": None
         if judged.at is None
         else {"ended": in_utc(judged.at + standing.shift), "differences": judged.differences},
+    }
+
+
+def _made(asking: Asking) -> dict[str, Value] | None:
+    """How far augmented diffs are made here; None: they are not, or no more: the sensor has not ticked for a day."""
+    row = made_diffs(asking.connection)
+    if row.made is None or row.ticked_at is None or row.now - row.ticked_at > TICKS:
+        return None
+    return {
+        "complete_to": in_utc(covers(row.made).until),
+        "sequence": row.made,
+        "late_versions": row.tallies.get(LATE, 0) + row.tallies.get(PASSED, 0),
+        "held_versions": row.tallies.get(HELD, 0),
     }
 
 
