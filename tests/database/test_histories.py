@@ -31,7 +31,7 @@ from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changese
 from tests.recompute import recomputed
 from tests.roll_ups import recomputed_roll_ups, roll_ups
 
-HISTORIES = 50
+HISTORIES = 30
 TABLES = (
     *("changeset_edits", "changeset_edits_countries", "changeset_metadata", "errors", "users"),
     *("statistics_queue", "statistics_held", "changesets", "changesets_countries", "changesets_hashtags"),

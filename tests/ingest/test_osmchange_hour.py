@@ -32,6 +32,7 @@ def test_a_switch_while_edits_are_late(
         late.is_right()
 
 
+@pytest.mark.drill
 def test_a_failover_while_edits_are_late(
     world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

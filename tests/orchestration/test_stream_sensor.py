@@ -228,7 +228,6 @@ def test_a_cursor_set_back_is_seen_though_the_checkpoint_lags_behind_it(
     assert ranges(result) == [(feed.head - 1, feed.head)]
 
 
-@pytest.mark.drill
 def test_a_takeover_whose_tick_died_is_no_rewind(
     feed: DemoFeed, world: World, instance: DagsterInstance, connection: Connection
 ) -> None:
