@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stats_assets.database.connection import Connection
@@ -57,6 +57,9 @@ def new(name: str = "b", address: int = B, base: int = 60, **others: Any) -> Cou
         # whose body it is, is who has settled it
         (row(settled=True, settled_by=B), new(address=A), False, "stale"),
         (row(settled=True, settled_by=B), new(settled=True, base=90), False, "committed"),
+        # and an earlier state of that one is no newer than what it has settled, whatever the body's own time
+        (row(settled=True, settled_by=B), new(base=60), False, "stale"),
+        (row(settled=True, settled_by=B), new(base=60), True, "stale"),
         # the same actions are the same body, whatever the bytes
         (row(), new("a"), False, "unchanged"),
         (row(), new(canonical="c"), False, "unchanged"),
@@ -138,6 +141,7 @@ READS = st.lists(
 
 @pytest.mark.parametrize("of_files", [False, True], ids=["two servers", "a server and a directory"])
 @given(READS, st.sampled_from((A, B)), st.integers(0, 9))
+@example(reads=[(1, 4, False, False), (2, 2, False, False)], settles=2, place=1)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_any_order_of_reads_two_that_agree_when_settled_end_in_the_same_facts(
     connection: Connection,

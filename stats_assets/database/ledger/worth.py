@@ -110,6 +110,8 @@ def verdict(row: Counts, new: Counted, *, by_hand: bool) -> Verdict:
         return Verdict.COMMITTED if replaces else Verdict.STALE
     if whole is not counted_whole:
         return Verdict.COMMITTED
+    if row.is_settled and row.settled_by not in (None, row.address) and not new.settled:
+        return Verdict.STALE  # the counted body's time is another server's than that which has settled it
     if new.osm_base is None or row.osm_base is None:
         newer = new.fetched_at > row.fetched_at or (by_hand and new.fetched_at == row.fetched_at)
     else:
