@@ -111,8 +111,8 @@ def verdict(row: Counts, new: Counted, *, by_hand: bool) -> Verdict:
     if whole is not counted_whole:
         return Verdict.COMMITTED
     if row.is_settled and row.settled_by not in (None, row.address) and not new.settled:
-        return Verdict.STALE  # the counted body's time is another server's than that which has settled it
-    if new.osm_base is None or row.osm_base is None:
+        newer = False  # the counted body's time is another server's than that which has settled it
+    elif new.osm_base is None or row.osm_base is None:
         newer = new.fetched_at > row.fetched_at or (by_hand and new.fetched_at == row.fetched_at)
     else:
         # Two answers of one state of the server: a person who asks again takes the later one.
