@@ -1,6 +1,6 @@
 """Where made documents go: `AAA/BBB/CCC.adiff.xml.gz` and `state.yaml`, on disk or in a bucket, whole or not there.
 
-Reading such a directory is feeds/directory.py's; what a document holds, document.py's.
+How such a directory is read is feeds/directory.py's; what a document holds, document.py's.
 """
 
 import os
@@ -8,20 +8,20 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
-from typing import NamedTuple
-
-import yaml
 
 from stats_assets.augment.document import same_actions
-from stats_assets.feeds.outcomes import masked
+from stats_assets.feeds.directory import read_state
+from stats_assets.feeds.outcomes import HeadUnknown, masked
 from stats_assets.feeds.sequences import path_of
+from stats_assets.feeds.source import State
 from stats_assets.feeds.storage import FILE_SECONDS, PLACES, fetch, is_web, place_of, read, trouble, upload
 from stats_assets.linux import LockFile, holder
 from stats_assets.mendable import Mendable
+from stats_assets.streams import TABLE
 
-SUFFIX = ".adiff.xml.gz"
+SUFFIX = TABLE["augmented_diffs"].suffix
 LOCK = ".making"
 
 
@@ -31,17 +31,6 @@ class DirectoryFailed(Mendable, OSError):
 
 class DirectoryInUse(DirectoryFailed):
     """Another process writes into it."""
-
-
-class State(NamedTuple):
-    """What state.yaml says."""
-
-    sequence: int
-    """The newest document's."""
-    last_run: datetime
-    """How far the data was."""
-    settled: int | None
-    """The newest document that will not change; None: nothing is said of it, so none will."""
 
 
 class Directory:
@@ -107,16 +96,13 @@ class Directory:
             except FileNotFoundError:
                 return None
         try:
-            fields = yaml.safe_load(text)
-            settled = fields.get("settled")
-            return State(
-                int(fields["sequence"]), fields["last_run"], None if settled is None else int(settled)
-            )
-        except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
+            return read_state(text, url=self.url)
+        except HeadUnknown:
             return None
 
     def put_state(self, state: State, folder: Path) -> None:
         """folder: for a copy on its way."""
+        assert state.last_run is not None  # noqa: S101 - whoever makes documents knows how far the data was
         text = f"---\nlast_run: {state.last_run.astimezone(UTC).isoformat(' ')}\nsequence: {state.sequence}\n"
         if state.settled is not None:
             text += f"settled: {state.settled}\n"

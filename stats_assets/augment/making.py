@@ -13,12 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from stats_assets.augment.difference import actions, minute
-from stats_assets.augment.directory import Directory, State
+from stats_assets.augment.directory import Directory
 from stats_assets.augment.document import write
 from stats_assets.augment.intake import OsmChange, Reader, next_file, reach, read_file
 from stats_assets.augment.store import Change, Place, Snapshot, Store
 from stats_assets.augment.window import MINUTE, minute_of, settle
 from stats_assets.feeds.outcomes import SequenceMissing
+from stats_assets.feeds.source import State
 from stats_assets.mendable import Mendable
 
 SETTLE_SECONDS = 3_900

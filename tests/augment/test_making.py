@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.augment.directory import Directory, State
+from stats_assets.augment.directory import Directory
 from stats_assets.augment.lmdb_store import LmdbStore
 from stats_assets.augment.making import AT_ONCE, Making, Report, TooEarly, begin_at
 from stats_assets.augment.store import Change, Place, Store
 from stats_assets.augment.versions import Member, Version
 from stats_assets.feeds.outcomes import HeadUnknown
 from stats_assets.feeds.sequences import path_of
+from stats_assets.feeds.source import State
 from tests.augment.judging import actions_of
 from tests.augment.reading_xml import seconds
 from tests.augment.small_feed import BEGINS, FIRST, SmallFeed, begun, gone, node, relation, way
@@ -96,7 +97,7 @@ def test_each_minute_is_made_when_its_end_is_reached_and_again_when_it_differs(t
     assert said(tmp_path, 5) == []
     state = maker.out.state()
     assert state is not None and (state.sequence, state.settled) == (FIRST + 5, FIRST + 1)
-    assert state.last_run.timestamp() == BEGINS + 362
+    assert state.last_run is not None and state.last_run.timestamp() == BEGINS + 362
 
 
 def test_what_is_made_at_the_end_of_the_input_is_what_a_stream_settles(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from stats_assets.augment.difference import minute
-from stats_assets.augment.directory import Directory, DirectoryFailed, State
+from stats_assets.augment.directory import Directory, DirectoryFailed
 from stats_assets.augment.document import write
 from stats_assets.feeds.directory import DirectorySource
 from stats_assets.feeds.http_client import Http
+from stats_assets.feeds.source import State
 from tests.augment.small_feed import FIRST
 from tests.bucket import BUCKET, s3_server
 
