@@ -6,6 +6,7 @@ Not here: what an answer out of lines may read (sizes.py).
 from collections.abc import Mapping, Sequence
 
 from stats_assets.database.answers.asked import Asking
+from stats_assets.database.answers.sizes import MOST
 from stats_assets.questions.addresses import address, instead
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.windows import last_of
@@ -18,7 +19,7 @@ MOST_RANKED = 35_000
 """The same of ranks: each person is grouped, too."""
 MOST_COUNTED = 150_000
 """People of all time, whose ranks are an index's: they are counted."""
-MOST_FACTS = 4_000
+MOST_FACTS = MOST
 """Uploads whose facts are read."""
 _COUNT_ALL = """
 SELECT count(*) FROM (
