@@ -9,11 +9,12 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from stats_assets.pages import shown
-from stats_assets.pages.visit import Visit, address
+from stats_assets.pages.visit import FILTERS, Visit, address
 from stats_assets.texts import places
 from stats_assets.texts.language import name
 
-NAMED = ("category", "kind", "editor", "also", "user", "country")
+NAMED = frozenset(FILTERS) - {"clock"}
+"""The clock is in the window's words."""
 
 
 class Filter(NamedTuple):
