@@ -14,6 +14,12 @@ MINUTE = 60
 LATE, HELD, PASSED = "late", "held", "passed"
 """The lists: put into the oldest open minute as its own is settled; of the future; of a minute that came, but a newer
 version is settled already, so that it is nowhere."""
+MEANS = {
+    LATE: "came after their minute was settled, and are in a later one",
+    HELD: "are of the future, and wait for their minute",
+    PASSED: "came after a newer version was settled, and are in no document",
+}
+"""What is said to people of the versions on each."""
 SAME, OLDER, VISIBILITY, BEGINNING, UNSEEN = (
     "same_version",
     "older_version",

@@ -29,11 +29,6 @@ DAY = 24 * 60
 """Minutes."""
 SHOWN = 5
 """So many of a list are said to people; --json has them all."""
-LISTS = {
-    "late": "came after their minute was settled, and are in a later one",
-    "passed": "came after a newer version was settled, and are nowhere",
-    "held": "are of the future, and wait for their minute",
-}
 
 EXAMPLES = {
     "all minutes of a directory of OsmChange": "stats-assets augment --planet planet.osm.pbf"
@@ -267,9 +262,11 @@ def _check(making: "Making", report: "Report", first: int, end: int | None, trou
 
 
 def _show(making: "Making", report: "Report", first: int, as_json: bool) -> None:
+    from stats_assets.augment.window import MEANS
+
     state, place = making.out.state(), making.place()
     with making.store.reading() as snapshot:
-        lists = {what: list(snapshot.noted(what)) for what in LISTS}
+        lists = {what: list(snapshot.noted(what)) for what in MEANS}
     if as_json:
         print_json(
             {
@@ -291,7 +288,7 @@ def _show(making: "Making", report: "Report", first: int, as_json: bool) -> None
     say(f"OsmChange was read up to {at_time(datetime.fromtimestamp(place.reached, UTC))}.")
     for what, noted in lists.items():
         if noted:
-            say(f"Versions that {LISTS[what]}: {len(noted)}, among them {_examples(noted)}.", style="yellow")
+            say(f"Versions that {MEANS[what]}: {len(noted)}, among them {_examples(noted)}.", style="yellow")
 
 
 def _examples(noted: "list[Noted]") -> str:

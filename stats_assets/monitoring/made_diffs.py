@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from stats_assets.augment.window import HELD, LATE, PASSED
+from stats_assets.augment.window import MEANS
 from stats_assets.database.made_diffs import MadeDiffs
 from stats_assets.feeds.sequences import covers, sequence_of
 from stats_assets.ingest.diff_making_tick import NO_PLANET, is_silent, why_another, why_waiting
@@ -19,11 +19,6 @@ from stats_assets.words import at, in_words
 
 A_DAY = 1440  # files of a minute: what came late before that is no news
 SHOWN = 5
-_MEANS = {
-    LATE: "came after their minute was settled, and were put into the oldest that was open",
-    HELD: "had a time in the future when they came, and wait for it",
-    PASSED: "came after a newer version was settled, and are in no document",
-}
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,7 @@ class MakerStatus:
             )
         elif self.ticked_at is None:
             yield f"its sensor has not ticked yet: {MAKER_SENSOR}, in Dagster's UI (Automation)."
-        for what, means in _MEANS.items():
+        for what, means in MEANS.items():
             if total := self.tallies.get(what, 0):
                 yield f"{total} versions {means}{_named(self.lately(what))}."
 
