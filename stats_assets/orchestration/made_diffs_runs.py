@@ -27,7 +27,7 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings) 
 
     What a dead run held is free by itself: the store's lock is its process's.
     """
-    at_work, dead, held = False, [], {}
+    at_work, dead, held = False, [], set()
     for lease in leases(connection, LEASE):
         run = instance.get_run_by_id(lease.run_id)
         silent = lease.silent_seconds > settings.lease_stale_seconds
@@ -38,7 +38,7 @@ def look(instance: DagsterInstance, connection: Connection, settings: Settings) 
                     (run, f"No sign of life for {in_words(lease.silent_seconds)}: another run goes on.")
                 )
             continue
-        held[lease.run_id] = lease
+        held.add(lease.run_id)
         at_work = True
     found = {run.run_id for run, _ in dead}
     for record in instance.get_run_records(RunsFilter(job_name=MAKER_JOB, statuses=UNFINISHED)):
