@@ -21,6 +21,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stats_assets import __version__
 from stats_assets.conflicts import conflicts
+from stats_assets.feeds.addresses import (
+    addresses_in,
+    begins_as_web,
+    fault_of,
+    not_a_folder,
+    require_readable,
+)
 from stats_assets.feeds.outcomes import masked
 from stats_assets.feeds.storage import PLACES, place_of
 from stats_assets.mendable import Mendable
@@ -37,7 +44,6 @@ CENTURY = 36_600  # days
 SEVERAL = ("overpass_url", "changesets_url", "osmchange_url")
 """Settings that take several addresses."""
 
-_BETWEEN = re.compile(r"\s+(?=[A-Za-z][A-Za-z0-9+.-]*:/|[/~]|\.{1,2}/)")  # a path may have spaces
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:(?=/)")
 _MAIL = re.compile(r"[^@\s<>\"']+@[^@\s<>\"'.]+(\.[^@\s<>\"'.]+)*")
 _HEADER = re.compile(r"[!-~\xa1-\xff]([ -~\xa0-\xff]*[!-~\xa1-\xff])?")
@@ -139,7 +145,7 @@ class Settings(BaseSettings):
         several = value is not None and info.field_name in SEVERAL
         found = addresses_in(value or "") if several else [value] if value else []
         for one in found:
-            _require_readable(one)
+            require_readable(one)
             if found.count(one) > 1:
                 raise ValueError(f"{masked(one)!r} is named twice: name each address once")
         return value
@@ -147,15 +153,15 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _can_be_linked_to(cls, value: str | None) -> str | None:
-        if value and (not _is_web(value) or _fault_of(value) or _not_a_folder(value)):
-            fault = _fault_of(value) or _not_a_folder(value) or "it begins with http:// or https://"
+        if value and (not begins_as_web(value) or fault_of(value) or not_a_folder(value)):
+            fault = fault_of(value) or not_a_folder(value) or "it begins with http:// or https://"
             raise ValueError(f"{masked(value)!r} can't be used: {fault}")
         return value
 
     @field_validator("deleted_users_url")
     @classmethod
     def _can_be_asked(cls, value: str) -> str:
-        if not _is_web(value) or _fault_of(value):
+        if not begins_as_web(value) or fault_of(value):
             raise ValueError(
                 f"{masked(value)!r} can't be used: take an address that begins with https:// or http://"
             )
@@ -164,7 +170,7 @@ class Settings(BaseSettings):
     @field_validator("contact")
     @classmethod
     def _can_be_written_to(cls, value: str | None) -> str | None:
-        if value is None or (_is_web(value) and not _fault_of(value)) or _MAIL.fullmatch(value):
+        if value is None or (begins_as_web(value) and not fault_of(value)) or _MAIL.fullmatch(value):
             return value
         raise ValueError(
             f"{value[:SHOWN]!r} can't be used: take an address of mail, or one of the web (https://...)"
@@ -188,7 +194,7 @@ class Settings(BaseSettings):
     def _is_a_server(cls, value: str) -> str:
         """Its address alone: what is asked of it is ours."""
         for one in addresses_in(value):
-            if not _is_web(one):
+            if not begins_as_web(one):
                 raise ValueError(
                     f"{masked(one)!r} can't be used: each address begins with http:// or https://"
                 )
@@ -226,7 +232,7 @@ class Settings(BaseSettings):
     @field_validator("made_diffs_uri")
     @classmethod
     def _can_be_made(cls, value: str | None) -> str | None:
-        if value and _is_web(value):
+        if value and begins_as_web(value):
             raise ValueError(f"{masked(value)!r} can't be used: http can't be written to. Take {PLACES}")
         if value:
             place_of(value)
@@ -261,7 +267,7 @@ class Settings(BaseSettings):
     @classmethod
     def _can_be_posted_to(cls, value: str | None) -> str | None:
         # What was given is not repeated: a webhook's address is a secret.
-        if value is not None and (not _is_web(value) or _fault_of(value)):
+        if value is not None and (not begins_as_web(value) or fault_of(value)):
             raise ValueError("must be an address that begins with http:// or https:// and names a host")
         return value
 
@@ -366,46 +372,6 @@ def _said(problem: ErrorDetails) -> str:
 
 def _uri_of(folder: Path) -> str:
     return f"./{folder}" if urlsplit(str(folder)).scheme else str(folder)  # a:b is a folder's name, too
-
-
-def addresses_in(value: str) -> list[str]:
-    """The addresses in a setting: they are separated by spaces, before what an address can begin with."""
-    return _BETWEEN.split(value.strip())
-
-
-def _require_readable(address: str) -> None:
-    if _is_web(address):
-        if fault := _fault_of(address) or _not_a_folder(address):
-            raise ValueError(f"{masked(address)!r} can't be used: {fault}")
-        return
-    try:
-        place_of(address)
-    except ValueError as error:
-        raise ValueError(f"{error}, or a web address (https://...)") from None
-
-
-def _is_web(address: str) -> bool:
-    return re.match("https?://", address, re.IGNORECASE) is not None
-
-
-def _fault_of(address: str) -> str | None:
-    """Why nothing can be asked at such a web address; None: something can."""
-    if any(character.isspace() or not character.isprintable() for character in address):
-        return "there is white space in it"
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        return f"{str(error)[:1].lower()}{str(error)[1:]}"
-    return None if host and port != 0 else "it names no host, or the port 0"
-
-
-def _not_a_folder(address: str) -> str | None:
-    """Why files below it can't be named."""
-    parts = urlsplit(address)
-    return (
-        "files are looked for below it, so that it has no ? or #" if parts.query or parts.fragment else None
-    )
 
 
 def _is_port(text: str) -> bool:
