@@ -7,10 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stats_assets.augment.store_errors import StoreError, StoreMissing
 from stats_assets.augment.unreadable import Unreadable
@@ -32,6 +32,7 @@ from stats_assets.database.made_diffs import (
 from stats_assets.feeds.osmchange import OsmChangeDirectory
 from stats_assets.feeds.outcomes import BadAnswer, FeedError, HeadUnknown
 from stats_assets.ingest import failover
+from stats_assets.ingest.diff_making_result import Made
 from stats_assets.ingest.diff_making_tick import NO_PLANET
 from stats_assets.ingest.osmchange_numbers import prove
 from stats_assets.ingest.osmchange_requests import Requests
@@ -68,25 +69,6 @@ class MakingWork:
     def can_begin(self) -> bool:
         """Whether there is a store, or a planet to make one of."""
         return self.planet is not None or self.folder.exists()
-
-
-@dataclass
-class Made:
-    """What a run did."""
-
-    first: int | None = None
-    last: int | None = None
-    """The minutes whose documents were made, both included; None: none."""
-    files: int = 0
-    place: StorePlace | None = None
-    url: str = ""
-    """The address that it read from."""
-    not_used: dict[str, str] = field(default_factory=dict)
-    """Why another is not used, or what is wrong with this one."""
-    tallies: Counter[str] = field(default_factory=Counter)
-    """What became of the versions of the files that were read."""
-    trouble: str = ""
-    """Why it could not go on; empty: it is at the feed's end, or its time was over."""
 
 
 class MakingFailed(Exception):
@@ -295,27 +277,3 @@ def _of_this_store(connection: Connection, place: "Place") -> MadeDiffs:
 
 def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def summary(done: Made) -> dict[str, Any]:
-    """What a run did, for its metadata."""
-    place = done.place
-    return {
-        "minutes": 0 if done.first is None or done.last is None else done.last - done.first + 1,
-        "files": done.files,
-        "url": done.url,
-        **({"not_used": done.not_used} if done.not_used else {}),
-        **({} if done.last is None else {"newest": done.last}),
-        **(
-            {}
-            if place is None
-            else {
-                "reached": place.reached.isoformat(),
-                "settled_to": place.settled_to.isoformat(),
-                "store": place.store,
-                **({} if place.sequence is None else {"osmchange_sequence": place.sequence}),
-            }
-        ),
-        **({"versions": dict(done.tallies)} if done.tallies else {}),
-        **({"trouble": done.trouble} if done.trouble else {}),
-    }

@@ -26,7 +26,8 @@ from stats_assets.feeds.http_client import Http
 from stats_assets.feeds.osmchange import OsmChangeDirectory
 from stats_assets.feeds.sequences import path_of, sequence_of
 from stats_assets.ingest import diff_making
-from stats_assets.ingest.diff_making import Made, MakingFailed, MakingWork, make
+from stats_assets.ingest.diff_making import MakingFailed, MakingWork, make
+from stats_assets.ingest.diff_making_result import Made
 from stats_assets.ingest.osmchange_numbers import disagreement
 from stats_assets.ingest.run import run_range
 from stats_assets.streams import STREAMS

@@ -19,7 +19,8 @@ from stats_assets.demo.answers.faults import Answer
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.feeds.http_client import Http
-from stats_assets.ingest.diff_making import Made, make, summary
+from stats_assets.ingest.diff_making import make
+from stats_assets.ingest.diff_making_result import Made, summary
 from stats_assets.ingest.diff_making_tick import decide
 from stats_assets.ingest.osmchange_head import attend
 from stats_assets.ingest.run import run_range

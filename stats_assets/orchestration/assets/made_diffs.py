@@ -24,7 +24,8 @@ from dagster import (
 
 from stats_assets.database.ledger.ledger import BLOCK, block_of
 from stats_assets.feeds.osmchange import OsmChangeDirectory
-from stats_assets.ingest.diff_making import MakingFailed, make, summary
+from stats_assets.ingest.diff_making import MakingFailed, make
+from stats_assets.ingest.diff_making_result import summary
 from stats_assets.orchestration import wakes
 from stats_assets.orchestration.assets.about import described
 from stats_assets.orchestration.assets.failing import failing
