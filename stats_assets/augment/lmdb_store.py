@@ -22,7 +22,7 @@ from stats_assets.augment.store_errors import (
     StoreMissing,
     StoreOfOtherFormat,
 )
-from stats_assets.augment.store_folder import DATA, FORMAT, LOCK, READERS, lock, require_local
+from stats_assets.augment.store_folder import DATA, FORMAT, LOCK, READERS, holds_store, lock, require_local
 
 ROOM = 1 << 36
 """Addresses that a transaction finds free, at least: 64 GB. They cost neither memory nor disk."""
@@ -227,7 +227,7 @@ class LmdbStore:
 
 def _is_made(folder: Path, *, create: bool) -> bool:
     """Whether a store is there. Raises StoreMissing where there is none, or no place for one."""
-    if (folder / DATA).exists():
+    if holds_store(folder):
         return True
     if not create:
         raise StoreMissing(

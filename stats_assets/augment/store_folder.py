@@ -44,6 +44,14 @@ _REMOTE = frozenset(
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
+def holds_store(folder: Path) -> bool:
+    """Whether a store was begun there, whatever state it is in. While a planet is loaded it is beside it (LOADING)."""
+    try:
+        return (folder / DATA).exists()
+    except PermissionError:  # who opens it is told
+        return True
+
+
 def lock(folder: Path) -> LockFile:
     """The folder's lock, which says who has it. Raises StoreInUse."""
     held = LockFile(folder / LOCK)

@@ -180,13 +180,13 @@ def _opened(folder: Path | None, planet: Path | None, at: int | None) -> "Iterat
     from stats_assets.augment.lmdb_store import LmdbStore
     from stats_assets.augment.planet import load_planet
     from stats_assets.augment.store_errors import StoreError
-    from stats_assets.augment.store_folder import DATA
+    from stats_assets.augment.store_folder import holds_store
     from stats_assets.augment.unreadable import Unreadable
 
     with tempfile.TemporaryDirectory(prefix="stats-assets-augment-") as temporary:
         place = folder or Path(temporary) / "store"
         try:
-            if not (place / DATA).exists():
+            if not holds_store(place):
                 if planet is None:
                     _refuse(
                         "there is no store yet to go on with: say of which planet it is made, with --planet FILE."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stats_assets.augment.store_errors import StoreError, StoreMissing
+from stats_assets.augment.store_folder import holds_store
 from stats_assets.augment.unreadable import Unreadable
 from stats_assets.augment.window import HELD, LATE, PASSED
 from stats_assets.database.connection import Connection, connect
@@ -68,7 +69,7 @@ class MakingWork:
     @property
     def can_begin(self) -> bool:
         """Whether there is a store, or a planet to make one of."""
-        return self.planet is not None or self.folder.exists()
+        return self.planet is not None or holds_store(self.folder)
 
 
 class MakingFailed(Exception):
@@ -189,7 +190,7 @@ def _opened(work: MakingWork, say: Told) -> Iterator["LmdbStore"]:
     from stats_assets.augment.planet import load_planet
 
     work.folder.parent.mkdir(parents=True, exist_ok=True)
-    if not work.folder.exists() or not any(work.folder.iterdir()):
+    if not holds_store(work.folder):
         if work.planet is None:
             raise StoreMissing(f"{NO_PLANET}. The store is looked for in {work.folder}.")
         planet, last = work.planet, 0.0
