@@ -1,6 +1,7 @@
 """Boards, changesets and newcomers by uploads equal those that are added up from facts, whatever the window."""
 
 import random
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,8 +16,10 @@ from stats_assets.database.answers import (
     leaderboard,
     newcomers,
 )
+from stats_assets.database.answers.asked import Asking
 from stats_assets.database.connection import Connection
 from stats_assets.feeds.sequences import covers
+from stats_assets.questions.answer import Given, Kind, Value
 from tests.database.four_days import DAYS, OWNERS, asking_of, fill, window_of
 
 
@@ -24,6 +27,22 @@ from tests.database.four_days import DAYS, OWNERS, asking_of, fill, window_of
 def filled(connection: Connection) -> Connection:
     fill(connection)
     return connection
+
+
+Answer = Callable[[Asking], Mapping[str, Value]]
+
+
+def pages(
+    filled: Connection, kind: Kind, given: Given, answer: Answer
+) -> Iterator[tuple[Asking, Given, Mapping[str, Value]]]:
+    """The first three pages of an answer: the question, its parameters, what it says."""
+    for _ in range(3):
+        asking = asking_of(filled, kind, given)
+        found = answer(asking)
+        yield asking, given, found
+        if found["next"] is None:
+            return
+        given = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
 
 
 def test_any_page_of_changesets_is_what_its_facts_say(
@@ -41,17 +60,12 @@ def test_any_page_of_changesets_is_what_its_facts_say(
                 ("columns", "edits,roads_added,users"),
                 ("limit", "7"),
             )
-            for _ in range(3):
-                asking = asking_of(filled, "changesets", asked)
+            for asking, given, found in pages(filled, "changesets", asked, changesets.answer):
                 assert by_changesets.whose(asking, asking.subjects[0]) is not None
-                found = changesets.answer(asking)
                 with monkeypatch.context() as patched:
                     patched.setattr(by_changesets, "whose", lambda *given: None)
-                    assert found == changesets.answer(asking), asked
+                    assert found == changesets.answer(asking), given
                 rows += len(cast(list[object], found["rows"]))
-                if found["next"] is None:
-                    break
-                asked = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
     assert rows > 500
 
 
@@ -65,19 +79,15 @@ def test_any_page_of_newcomers_is_what_its_facts_say(
         window = window_of(chosen)[: chosen.choice([1, 2])]
         for owner in (OWNERS[1], OWNERS[2], OWNERS[4]):
             asked = (*owner, *window, ("columns", "edits,changesets,roads_added"), ("limit", "3"))
-            for _ in range(3):
-                asking = asking_of(filled, "newcomers", asked)
+            for asking, given, found in pages(filled, "newcomers", asked, newcomers.answer):
                 (subject,) = asking.subjects
                 assert by_newcomers.whose(asking, subject) is not None
-                found, fresh = newcomers.answer(asking), newcomers.is_new(asking, subject, [*range(5, 20)])
+                fresh = newcomers.is_new(asking, subject, [*range(5, 20)])
                 with monkeypatch.context() as patched:
                     patched.setattr(by_newcomers, "whose", lambda *given: None)
-                    assert found == newcomers.answer(asking), asked
-                    assert fresh == newcomers.is_new(asking, subject, [*range(5, 20)]), asked
+                    assert found == newcomers.answer(asking), given
+                    assert fresh == newcomers.is_new(asking, subject, [*range(5, 20)]), given
                 rows += len(cast(list[object], found["rows"]))
-                if found["next"] is None:
-                    break
-                asked = tuple(parse_qsl(urlsplit(cast(str, found["next"])).query))
     assert rows > 50
 
 
