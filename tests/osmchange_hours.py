@@ -5,6 +5,7 @@ How time passes and what is looked at in the end is hour.py's.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import pytest
 import requests
 
 from stats_assets import conflicts
+from stats_assets.augment import intake
 from stats_assets.database.connection import Connection, connect
 from stats_assets.demo.answers.overpass_ways import Ways
 from stats_assets.demo.feed import DemoFeed
@@ -95,6 +97,7 @@ def begun(
         for seed in (1, 1 if source == "OsmChange of two" else 2)
     )
     patch.setattr(conflicts, "SETTLE_LEAST", scale.settle)
+    patch.setattr(intake, "LEAD", timedelta(minutes=15))  # of the empty hours before the planet
     with (
         DemoFeed(world, history=BEFORE, ways=first) as feed,
         DemoFeed(world, history=BEFORE, ways=other) as second,

@@ -1,5 +1,6 @@
-"""pytest's workers, forked from one process that has imported the libraries: in each of them that took five seconds
-of the processor. Not here: which worker has which file (tests/conftest.py). No test is here.
+"""pytest's workers, forked from one process that has imported the libraries and the tests: in each of them that took
+seven seconds of the processor, and seven more where nothing was compiled yet. Not here: which worker has which file
+(tests/conftest.py). No test is here.
 
 As a script it stands where a worker's Python would: it hands its pipes to a fork, and ends with it.
 """
@@ -16,7 +17,7 @@ import types
 from importlib import import_module
 from pathlib import Path
 
-# Nothing of pytest's or its plugins', which begin before what they look at is imported, and none of the tests.
+# Nothing of pytest's or its plugins', which begin before what they look at is imported.
 LIBRARIES = (
     "alembic.command",
     "cryptography.x509",
@@ -51,6 +52,7 @@ def _serve(listening: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in LIBRARIES:
         import_module(name)
+    _read_tests()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -75,6 +77,20 @@ def _serve(listening: socket.socket) -> None:
         for one in pipes:
             os.close(one)
         asker.close()
+
+
+def _read_tests() -> None:
+    """As a worker that only collects, so that forks find all test modules imported. A broken one is theirs to tell."""
+    import pytest
+
+    class Worker:
+        """Says that it is one, for which this process's folders are made."""
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_configure(self, config: pytest.Config) -> None:
+            config.workerinput = {}  # type: ignore[attr-defined]
+
+    pytest.main(["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider", "tests"], [Worker()])
 
 
 def _ask() -> None:

@@ -68,13 +68,14 @@ def test_the_end_of_a_step_is_a_sentence_and_what_it_opened_is_closed(
     monkeypatch.setattr(kit, "_config", lambda _: account.config)
     before = signal.getsignal(signal.SIGTERM)
     deaf = signal.signal(signal.SIGINT, signal.default_int_handler)  # as pytest's workers are
+    nohup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as these tests may be started by it, too
     for by[:] in ([signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP]):
         assert kit.main(["secrets"]) == 130
         assert signal.getsignal(signal.SIGTERM) == before
         assert "secrets was ended in the middle. Called again it goes on." in capsys.readouterr().err
     assert closed == [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     signal.signal(signal.SIGINT, deaf)
-    nohup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         by[:] = [signal.SIGHUP]
         assert kit.main(["secrets"]) == 0, "whoever said nohup has asked for that"

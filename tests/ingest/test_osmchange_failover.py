@@ -4,12 +4,14 @@ import gzip
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from stats_assets.augment import intake
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.ledger import addresses, asked
 from stats_assets.database.made_diffs import MadeDiffs, made_diffs
@@ -34,6 +36,12 @@ from tests.ingest.test_failover import pass_time as pass_time_of_streams
 from tests.truth import differences, statistics_of, truth_of
 
 FILES = "/osmchange/*.osc.gz"
+
+
+@pytest.fixture(autouse=True)
+def soon_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The empty hours before the planet are read in test_diff_making.py, and here minutes of them."""
+    monkeypatch.setattr(intake, "LEAD", timedelta(minutes=15))
 
 
 @pytest.fixture
