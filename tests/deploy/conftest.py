@@ -130,7 +130,7 @@ def _managed_policies() -> str:
     """Those of AWS's that the kit names: moto reads all 1,300 anew for each test."""
     from moto.iam import models as iam
 
-    known = json.loads(iam.aws_managed_policies_data)  # type: ignore[attr-defined]
+    known = json.loads(iam.aws_managed_policies_data)
     wanted = ("AmazonEC2ContainerServiceforEC2Role", "AmazonECSTaskExecutionRolePolicy")
     return json.dumps({name: known[name] for name in wanted})
 
