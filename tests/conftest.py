@@ -14,13 +14,13 @@ from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 from subprocess import CompletedProcess
-from types import ModuleType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from alembic.util import pyfiles
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -104,17 +104,18 @@ TOGETHER = {
 """Files that one worker has, as what they begin with is dear."""
 
 
-_load_module = pyfiles.load_module_py
-_loaded: dict[str, ModuleType] = {}
+_scripts_of = ScriptDirectory.from_config
+_scripts: dict[str, ScriptDirectory] = {}
 
 
-def _revision(module_id: str, path: str | os.PathLike[str]) -> ModuleType:
-    """A file of Alembic's. Dagster's revisions are kept: each new instance of Dagster's executes all of them anew."""
-    if "/dagster/_core/storage/alembic/versions/" not in str(path):
-        return _load_module(module_id, path)
-    if str(path) not in _loaded:
-        _loaded[str(path)] = _load_module(module_id, path)
-    return _loaded[str(path)]
+def _scripts_once(config: Config) -> ScriptDirectory:
+    """Dagster's revisions are kept: each new instance of Dagster's would read and execute all of them anew."""
+    place = config.get_main_option("script_location") or ""
+    if not place.startswith("dagster:"):
+        return _scripts_of(config)
+    if place not in _scripts:
+        _scripts[place] = _scripts_of(config)
+    return _scripts[place]
 
 
 _forking = pytest.StashKey[object]()
@@ -127,7 +128,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Else each of the many processes that the tests start compiles all anew.
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    pyfiles.load_module_py = _revision
+    ScriptDirectory.from_config = _scripts_once  # type: ignore[method-assign]
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)

@@ -4,7 +4,6 @@ forked from the one that imports this. No test is here.
 
 import gc
 from importlib import import_module
-from pathlib import Path
 
 import alembic.command  # noqa: F401
 import sqlalchemy  # noqa: F401
@@ -16,17 +15,9 @@ import stats_assets.orchestration.jobs  # noqa: F401
 from stats_assets import garbage
 from stats_assets.cli.main import COMMANDS
 from stats_assets.ingest import feed_head
-from stats_assets.osm.regions import Regions
-from tests import dagster_records
+from tests import dagster_records, packaged_regions
 
-_load, _packaged = Regions.load, Regions.load()
-
-
-def _once(path: Path | str | None = None) -> Regions:
-    return _packaged if path is None else _load(path)
-
-
-Regions.load = _once  # type: ignore[method-assign]
+packaged_regions.keep_them()
 dagster_records.copy_them()
 for command in COMMANDS:
     import_module(f"stats_assets.cli.{command.replace('-', '_')}")

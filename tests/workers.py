@@ -1,6 +1,6 @@
-"""pytest's workers, forked from one process that has imported the libraries and the tests: in each of them that took
-seven seconds of the processor, and seven more where nothing was compiled yet. Not here: which worker has which file
-(tests/conftest.py). No test is here.
+"""pytest's workers, forked from one process that has imported the libraries and the tests, and read the regions: in
+each of them that took eight seconds of the processor, and seven more where nothing was compiled yet. Which worker has
+which file is conftest.py's. No test is here.
 
 As a script it stands where a worker's Python would: it hands its pipes to a fork, and ends with it.
 """
@@ -53,6 +53,7 @@ def _serve(listening: socket.socket) -> None:
     for name in LIBRARIES:
         import_module(name)
     _read_tests()
+    import_module("tests.packaged_regions").keep_them()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -90,7 +91,8 @@ def _read_tests() -> None:
         def pytest_configure(self, config: pytest.Config) -> None:
             config.workerinput = {}  # type: ignore[attr-defined]
 
-    pytest.main(["--collect-only", "-p", "no:terminal", "-p", "no:cacheprovider", "tests"], [Worker()])
+    silent = ("-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib")
+    pytest.main(["--collect-only", *silent, "tests"], [Worker()])
 
 
 def _ask() -> None:

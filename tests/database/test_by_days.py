@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -210,3 +210,22 @@ def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
         assert (refused.value.status, refused.value.parameter) == (422, parameter), asked
         assert refused.value.attempt is not None
         ask(refused.value.attempt)
+
+
+@pytest.mark.parametrize("filtered", [("kind", "added"), ("category", "roads"), ("category", "buildings")])
+def test_a_filter_of_many_categories_is_as_one_of_few(filled: Connection, filtered: tuple[str, str]) -> None:
+    """Each of sixty is looked up by its name, which is more than a function of PostgreSQL's has arguments."""
+    few = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
+    many = Vocabulary((*few.categories, *((f"c{number}", (f"c{number}_km",)) for number in range(60))))
+    found = []
+    for vocabulary in (few, many):
+        question = parse("totals", (filtered,), datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
+        asking = Asking(filled, question, standing(filled), Counting(vocabulary, "definitions", 0))
+        answer = cast(dict[str, Any], totals(asking, asking.subjects[0]))
+        for part in ("counts", "measurements"):
+            answer[part] = {name: value for name, value in answer[part].items() if value}
+        found.append(answer)
+    assert found[0] == found[1]
+    kept = {name for name in found[0]["counts"] if filtered[1] in name}
+    assert kept == set(found[0]["counts"])
+    assert bool(found[0]["edits"]) == bool(kept)

@@ -17,7 +17,7 @@ FIRST = int(os.environ.get("FUZZ_SEED", "0"))
 FOUND = (101968, 103410, 108733, 110226, 110314, 206409, 306312)
 
 
-@pytest.mark.parametrize("part", telling(range(PARTS), *range(0, PARTS, 2)))
+@pytest.mark.parametrize("part", telling(range(PARTS), 0, 4))
 def test_what_is_made_is_counted_as_the_definitions_say(part: int) -> None:
     seeds = range(FIRST + part, FIRST + DOCUMENTS, PARTS)
     found = {seed: differences(document(seed)) for seed in seeds}

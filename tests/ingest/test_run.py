@@ -199,7 +199,9 @@ def unreadable(of: int = 1) -> Fault:
 OWN_FAILURES["another dialect"] = unreadable()
 
 
-@pytest.mark.parametrize("fault", OWN_FAILURES)
+@pytest.mark.parametrize(
+    "fault", telling(OWN_FAILURES, "cut body", "504", "an unknown remark", "not XML", "another dialect")
+)
 def test_one_bad_sequence_waits_and_later_ones_go_on(
     fault: str, feed: DemoFeed, world: World, connection: Connection, run: Callable[..., Report]
 ) -> None:

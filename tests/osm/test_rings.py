@@ -18,6 +18,7 @@ from stats_assets.osm.joining import BrokenError, Piece
 from stats_assets.osm.rings import assemble
 from tests.conftest import examples
 from tests.osm.steps import steps
+from tests.telling import telling
 
 GEOD = Geod(ellps="WGS84")
 PROFILE = examples(25)
@@ -343,7 +344,7 @@ def cut_everywhere(count: int) -> list[Piece]:
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("kind", MANY)
+@pytest.mark.parametrize("kind", telling(MANY, "the same ring", "between two places", "crossing"))
 def test_the_cost_grows_no_faster_than_n_log_n(kind: str) -> None:
     """Counted, not timed: comparisons of a place with a segment, and pairs of rings that are looked at."""
     make, valid = MANY[kind]

@@ -11,7 +11,7 @@ from stats_assets.questions.problem import Problem
 from stats_assets.questions.question import Question
 from stats_assets.questions.windows import Window, last_of
 
-MOST = 4_000
+MOST = 3_000
 """Uploads, or changesets, of an answer: facts of each are read."""
 MOST_UNITED = 50_000
 """Of one about several hashtags, or all that begin alike, of which the server keeps no union."""
