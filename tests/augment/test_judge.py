@@ -60,6 +60,7 @@ def test_all_minutes_are_overpass_s_at_the_end_of_the_input(tmp_path: Path) -> N
     assert state is not None and (state.sequence, state.settled) == (LAST, LAST)
 
 
+@pytest.mark.drill
 def test_a_stream_of_them_is_overpass_s_once_it_is_settled(tmp_path: Path) -> None:
     """In five minutes all late edits come but one: it is listed, with the minute that it was put into."""
     load_planet(JUDGE / "planet.osm.gz", tmp_path / "store")

@@ -22,6 +22,7 @@ def test_late_edits_by_osmchange_alone(
         assert late.hour.asked().total() == 0, "Overpass is not asked"
 
 
+@pytest.mark.drill  # in the suite: test_settled_directory.py
 def test_a_switch_while_edits_are_late(
     world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

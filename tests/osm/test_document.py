@@ -353,7 +353,7 @@ print(peak() - before)
 """
 
 
-@pytest.mark.large
+@pytest.mark.drill
 def test_the_size_of_what_is_given_up_costs_no_memory() -> None:
     run = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)  # noqa: S603
     assert float(run.stdout) < 15
