@@ -52,7 +52,7 @@ DATA = HERE.parents[1] / "shared" / "data"
 
 # How long an example takes is the machine's affair. The others are --hypothesis-profile of make quick, drill and bench.
 _unhurried = hypothesis_settings(deadline=None, suppress_health_check=list(HealthCheck))
-for _profile, _examples in {"suite": 50, "quick": 10, "drill": 1000, "long": 20_000}.items():
+for _profile, _examples in {"suite": 30, "quick": 10, "drill": 1000, "long": 20_000}.items():
     hypothesis_settings.register_profile(_profile, _unhurried, max_examples=_examples)
 hypothesis_settings.load_profile("suite")
 
@@ -62,6 +62,7 @@ LONGEST = (
     "ingest/test_sources.py",
     "local/test_stack.py",
     "deploy/test_launcher.py",
+    "web/test_api_page.py",
     "orchestration/test_stream_sensor.py",
     "ingest/test_run.py",
     "database/test_facts_away.py",
@@ -94,6 +95,7 @@ LONGEST = (
 
 TOGETHER = {
     "deploy": ("deploy/",),  # moto's models of all of AWS: three seconds and a quarter of a gigabyte
+    "web": ("web/", "answers/"),  # an hour of the demo, counted
     "bucket": (
         "ingest/test_sources.py",
         "feeds/test_archive.py",

@@ -197,6 +197,7 @@ def test_a_list_is_whole_until_it_is_full(connection: Connection) -> None:
         assert aggregates(connection) == recomputed(connection)
 
 
+@pytest.mark.drill
 def test_a_row_s_next_version_stays_on_its_page(connection: Connection) -> None:
     """100 minutes in which the same owners go on: no index of these tables is written again."""
     tables = ["aggregates", "aggregate_days", "aggregate_keys"]

@@ -29,6 +29,7 @@ def test_what_differed_once(seed: int) -> None:
     assert differences(document(seed)) == []
 
 
+@pytest.mark.drill
 def test_the_documents_show_all_that_can_happen() -> None:
     """Else the comparison would say nothing."""
     seen = {"refused": 0, "unreadable": 0, "nobody's": 0, "errors": 0}

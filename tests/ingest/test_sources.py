@@ -96,7 +96,7 @@ def web_server(folder: Path) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("kind", telling(("path", "file", "web", "s3"), "path", "web"))
+@pytest.mark.parametrize("kind", telling(("path", "file", "web", "s3"), "web"))
 def test_an_archive_followed_as_the_source_gives_the_same_statistics(
     kind: str,
     feed: DemoFeed,
