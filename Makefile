@@ -60,9 +60,10 @@ quick: install ## the tests that need no server, within half a minute: while one
 
 drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
 	$(BIN)/pytest -m drill --timeout=900
+	@# properties: state machines by their files, all others by their mark
 	$(BIN)/pytest --hypothesis-profile=drill --timeout=0 tests/database/test_histories.py tests/database/test_ledger.py \
-	  tests/ingest/test_stream_events.py tests/osm/test_rings.py tests/osm/test_properties.py tests/osm/test_document.py \
-	  tests/augment/test_random_worlds.py tests/augment/test_lmdb_store.py
+	  tests/ingest/test_stream_events.py tests/augment/test_lmdb_store.py tests/answers/test_answers_are_plain.py
+	$(BIN)/pytest --hypothesis-profile=drill --timeout=0 -m "hypothesis and not drill"
 
 torture: install ## 50,000 made diffs counted twice; 100 random kills while the feed does everything wrong (an hour)
 	$(BIN)/python -m tests.fuzz.comparing --documents 50000
