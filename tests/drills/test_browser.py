@@ -199,13 +199,13 @@ def test_a_preview_of_a_tick_changes_nothing(demo: DemoStack, screen: Screen) ->
 
 
 def standing_of(demo: DemoStack) -> tuple[object, ...]:
-    """What a tick would write down, the last tick's own time among it."""
+    """What a tick of the stream would write down, the last tick's own time among it; the other stream goes on."""
     with demo.connect() as connection:
-        streams = connection.execute("SELECT t::text FROM streams AS t ORDER BY 1").fetchall()
-        blocks = connection.execute("SELECT t::text FROM ledger_blocks AS t ORDER BY 1").fetchall()
-        leases = connection.execute("SELECT t::text FROM run_leases AS t ORDER BY 1").fetchall()
-    of_stream = [row for row in streams if "augmented_diffs" in row[0]]
-    return of_stream, [row for row in blocks if "augmented_diffs" in row[0]], leases
+        rows = [
+            connection.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1".encode()).fetchall()  # noqa: S608
+            for table in ("streams", "ledger_blocks", "run_leases")
+        ]
+    return tuple([row for row in found if "augmented_diffs" in row[0]] for found in rows)
 
 
 def test_partitions_are_backfilled_from_the_assets_page(demo: DemoStack, screen: Screen) -> None:
