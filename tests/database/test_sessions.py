@@ -117,6 +117,10 @@ def test_no_setting_changes_what_is_counted(of: str, empty: str, feed: DemoFeed,
             with connect(url) as connection:
                 assert connection.execute("SHOW work_mem").fetchone() == ("1MB",)
         finally:
+            # a session that ends just now removes its temporary tables, which are the role's
+            admin.execute(
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = %s", (role,)
+            )
             admin.execute(
                 f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}".encode()
             )
