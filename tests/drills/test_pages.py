@@ -236,7 +236,7 @@ def test_a_person_finds_a_hashtag_and_changes_its_window_by_the_keyboard(
     page.wait_for_url("**/search?q=mising")
     page.get_by_role("link", name="#missingmaps").press("Enter")
     page.wait_for_url("**/h/missingmaps")
-    page.locator(".choose summary").press("Enter")
+    page.get_by_text("Window", exact=True).press("Enter")
     page.get_by_label("Time zone").fill("Asia/Kathmandu")
     page.get_by_label("Time zone").press("Enter")
     page.wait_for_url("**tz=Asia*")
