@@ -111,7 +111,9 @@ LEFT_OUT = {
     ("what", "noted"),
     telling(
         product(LEFT_OUT, (True, False)),
+        ("all rows", True),
         ("the countries' rows", False),
+        ("the edits", False),
     ),
 )
 def test_facts_that_a_dump_left_out_are_away(

@@ -103,11 +103,15 @@ WRONG = {
 
 TELLING = (  # of each table that is kept of the facts one, and each way to be wrong
     "changesets",
+    "changesets too many",
     "countries",
+    "hashtags' user",
     "totals",
     "by a billionth",
+    "days",
     "keys gone",
     "a kept day_edits",
+    "a kept last_edit",
     "unions' hashtags",
     "uploads",
     "upload sums gone",

@@ -30,7 +30,6 @@ from stats_assets.system import Stats
 from tests.conftest import MINUTES, Run, database, settings_for
 from tests.database.test_statistics import aggregates
 from tests.recompute import recomputed
-from tests.telling import telling
 
 DIFFS: Stream = "augmented_diffs"
 Do = Callable[..., Report]
@@ -90,7 +89,7 @@ def older(stats: Stats, connection: Connection) -> list[tuple[int, int]]:
     return counted_under_older(connection, DIFFS, stats.reader(DIFFS).definitions)
 
 
-@pytest.mark.parametrize("what", telling(["categories", "regions"], "categories"))
+@pytest.mark.parametrize("what", ["categories", "regions"])
 def test_a_change_is_noticed_said_and_counted_from_the_archive(
     what: str,
     feed: DemoFeed,

@@ -33,7 +33,6 @@ from stats_assets.system import Stats
 from tests.conftest import Run, database, settings_for
 from tests.drills.waiting import PATIENCE
 from tests.ingest.test_failover import pass_time as pass_time_of_streams
-from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
 
 FILES = "/osmchange/*.osc.gz"
@@ -142,9 +141,7 @@ def _broken(answer: Answer) -> Answer:
     return replace(answer, body=gzip.compress(text))
 
 
-@pytest.mark.parametrize(
-    "what", telling(KILLS, "killed", "its files are missing", "its files can't be read", "it refuses")
-)
+@pytest.mark.parametrize("what", KILLS)
 def test_one_that_fails_is_left_for_the_next_and_nothing_is_lost(
     what: str, maker: Maker, feed: DemoFeed, second: DemoFeed, connection: Connection
 ) -> None:
@@ -265,7 +262,7 @@ NUMBERINGS: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", telling(NUMBERINGS, "lower", "two more"))
+@pytest.mark.parametrize("what", NUMBERINGS)
 def test_one_of_other_numbers_or_another_area_is_not_used_and_that_is_said(
     what: str, maker: Maker, feed: DemoFeed, second: DemoFeed, connection: Connection, run: Run
 ) -> None:

@@ -84,7 +84,6 @@ def test_one_run_has_both_blocks_and_each_turns_green(
     assert ranges(after) == [(feed.head, feed.head)]
 
 
-@pytest.mark.drill
 def test_a_run_that_dies_in_its_second_block_leaves_the_rest_to_the_next(
     feed: DemoFeed,
     world: World,

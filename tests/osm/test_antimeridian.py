@@ -1,6 +1,7 @@
 """The antimeridian: a seam, not a wall around the Earth (docs/definitions.md, section 2)."""
 
 from decimal import Decimal
+from itertools import product
 
 import numpy as np
 import pytest
@@ -209,10 +210,14 @@ AROUND: list[Position] = [(-180, 85), (-60.1, 84), (-0.3, 86.3), (15.3, 83.9), (
 AROUND_BY_HALVES: list[Position] = [(-180, 85), (-90, 84), (0, 86), (90, 85)]
 
 
-@pytest.mark.parametrize("around", [AROUND, AROUND_BY_HALVES])
-@pytest.mark.parametrize("seam", telling(["180", "-180", "both", "crossed"], "180", "crossed"))
-@pytest.mark.parametrize("direction", [1, -1])
-@pytest.mark.parametrize("beside", telling([[], [("outer", box(10, 1, 11, 2))]], []))
+BESIDE: list[list[Member]] = [[], [("outer", box(10, 1, 11, 2))]]
+WRITTEN = list(product([AROUND, AROUND_BY_HALVES], ["180", "-180", "both", "crossed"], [1, -1], BESIDE))
+
+
+@pytest.mark.parametrize(
+    ("around", "seam", "direction", "beside"),
+    telling(WRITTEN, *WRITTEN[::5]),  # each value of each argument
+)
 def test_a_ring_once_around_however_it_is_written(
     around: list[Position], seam: str, direction: int, beside: list[Member]
 ) -> None:
