@@ -58,7 +58,7 @@ quick: install ## the tests that need no server, within half a minute: while one
 	$(BIN)/pytest -n 2 --no-loadscope-reorder -m quick --hypothesis-profile=quick tests/osm tests/feeds \
 	  tests/fuzz/test_metamorphic.py tests/ingest/test_tick.py tests/ingest/test_polling.py tests/test_truth.py tests/test_settings.py
 
-drill: install ## kill every process of the demo in turn: the stream must go on, exactly (some minutes)
+drill: install ## kill every process of the demo in turn: the stream must go on, exactly; all long tests (an hour and more)
 	$(BIN)/pytest -m drill --timeout=900
 	@# properties: state machines by their files, all others by their mark
 	$(BIN)/pytest --hypothesis-profile=drill --timeout=0 tests/database/test_histories.py tests/database/test_ledger.py \

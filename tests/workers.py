@@ -85,7 +85,7 @@ def _read_tests() -> None:
     import pytest
 
     class Worker:
-        """Says that it is one, for which this process's folders are made."""
+        """Says that it is one: the run's folders are made already."""
 
         @pytest.hookimpl(tryfirst=True)
         def pytest_configure(self, config: pytest.Config) -> None:

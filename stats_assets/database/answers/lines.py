@@ -21,9 +21,6 @@ MOMENT = f"(timestamptz '{FIRST_SINCE.isoformat()}' + f.sequence * interval '1 m
 COUNTED = "(c.counted_at - interval '1 microsecond')"
 USER = "coalesce(c.user_id, f.user_id)"
 EDITOR = f"lower({family_sql('c.editor')})"
-
-
-EMPTY = "'{}'::jsonb"
 _PAIRS = 50  # a function of PostgreSQL's has at most 100 arguments
 
 
@@ -151,10 +148,10 @@ def _sum(numbers: str, names: Sequence[str]) -> str:
 
 
 def _only(numbers: str, names: Sequence[str]) -> str:
-    """An object of these alone, looked up by name: to take all of it apart takes three times as long."""
-    parts = (names[begin : begin + _PAIRS] for begin in range(0, len(names), _PAIRS))
-    built = (", ".join(f"'{name}', {numbers} -> '{name}'" for name in part) for part in parts)
-    return f"jsonb_strip_nulls({' || '.join(f'jsonb_build_object({pairs})' for pairs in built) or EMPTY})"
+    """An object of these alone, looked up by name and not taken apart."""
+    parts = (names[begin : begin + _PAIRS] for begin in range(0, max(1, len(names)), _PAIRS))
+    pairs = (", ".join(f"'{name}', {numbers} -> '{name}'" for name in part) for part in parts)
+    return f"jsonb_strip_nulls({' || '.join(f'jsonb_build_object({one})' for one in pairs)})"
 
 
 def _window(question: Any) -> list[str]:
