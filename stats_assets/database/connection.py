@@ -5,11 +5,13 @@ Every wait has a limit here. What is done over a connection belongs to the modul
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
@@ -54,10 +56,7 @@ SESSION = {
     "plan_cache_mode": "auto",
     "jit": "off",  # compiling costs more than these short statements
 }
-PIN = """
-SELECT pg_backend_pid(), count(set_config(name, value, false))
-FROM unnest(%s::text[], %s::text[]) AS pinned(name, value) WHERE current_setting(name, true) IS NOT NULL
-"""
+SINCE = {"transaction_timeout": 17}  # PostgreSQL's versions that have what is newer than OLDEST
 RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 RETRIES = 10
 UNREADABLE = "(a URL that can't be read: are special characters of its password percent-encoded?)"
@@ -127,8 +126,7 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
         ) from None
     try:
         _look_at(connection, url)
-        row = connection.execute(PIN, (list(SESSION), list(SESSION.values()))).fetchone()
-        if row is not None and row[0] != connection.info.backend_pid:
+        if pin(connection, SESSION) != connection.info.backend_pid:
             _look_at_pooler(connection, url)
     except DatabaseUnreachable:
         connection.close()
@@ -139,6 +137,26 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
             f"PostgreSQL at {without_password(url)} can't be used: {' '.join(str(error).split())}."
         ) from None
     return connection
+
+
+def pin(connection: Connection, session: Mapping[str, str]) -> int:
+    """Give the session those settings, by one statement that needs no plan; which of the server's processes has it."""
+    row = connection.execute(
+        _pinning(tuple(session.items()), connection.info.server_version // 10_000)
+    ).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM
+    process: int = row[0]
+    return process
+
+
+@cache
+def _pinning(session: tuple[tuple[str, str], ...], major: int) -> bytes:
+    settings = [
+        sql.SQL("SET {} TO {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in session
+        if SINCE.get(name, OLDEST) <= major
+    ]
+    return sql.SQL("; ").join([sql.SQL("SELECT pg_backend_pid()"), *settings]).as_bytes(None)
 
 
 def _look_at(connection: Connection, url: str) -> None:

@@ -14,7 +14,7 @@ from psycopg import errors
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
-from stats_assets.database.connection import PIN, SESSION, Connection, DatabaseUnreachable, database_url
+from stats_assets.database.connection import SESSION, Connection, DatabaseUnreachable, database_url, pin
 from stats_assets.database.looking import NoReadingLogin, SchemaNotReady, look, look_by, reading_url
 from stats_assets.mendable import Mendable
 from stats_assets.questions.problem import Problem
@@ -116,7 +116,7 @@ class Pool(ConnectionPool[psycopg.Connection[TupleRow]]):
             "idle_in_transaction_session_timeout": "60s",
             "default_transaction_read_only": "on",
         }
-        connection.execute(PIN, (list(session), list(session.values())))
+        pin(connection, session)
         self._tried = False
         if self.trouble is not None:
             _log.warning("The database answers again.")
