@@ -70,7 +70,7 @@ def lease(
             " end_sequence = excluded.end_sequence, heartbeat = now(), released = false",
             (run_id, stream, start, end, by_hand),
         )
-        with heartbeat(url, run_id, stale):
+        with heartbeat(url, run_id, stale, beaten=True):
             yield
         connection.execute(
             "UPDATE run_leases SET released = true, heartbeat = now() WHERE run_id = %s", (run_id,)
@@ -78,11 +78,13 @@ def lease(
 
 
 @contextmanager
-def heartbeat(url: str, run_id: str, stale: float) -> Iterator[None]:
-    """Inside, the run's lease is kept fresh, if it has one."""
+def heartbeat(url: str, run_id: str, stale: float, *, beaten: bool = False) -> Iterator[None]:
+    """Inside, the run's lease is kept fresh, if it has one. beaten: it was written just now."""
     stop, between = threading.Event(), between_beats(stale)
 
     def beat() -> None:
+        if beaten:  # most runs have ended by then, and need no connection for it
+            stop.wait(between)
         # The lease says whether the process lives: a database that is away for a moment must not end the thread.
         while not stop.is_set():
             with (
