@@ -7,7 +7,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from stats_assets.database.connection import Connection
-from stats_assets.database.facts.fact_partitions import SEQUENCES, TABLES, attached, missing_tables, name_of
+from stats_assets.database.facts.fact_partitions import (
+    SEQUENCES,
+    TABLES,
+    Partition,
+    missing_tables,
+    name_of,
+)
 
 
 class FactRange(NamedTuple):
@@ -22,9 +28,8 @@ class FactRange(NamedTuple):
     accepted: bool
 
 
-def why_away(connection: Connection, ranges: list[FactRange]) -> dict[int, str]:
-    """Why the facts of a range are away as the catalog is now, by its first sequence."""
-    there = attached(connection)
+def why_away(connection: Connection, ranges: list[FactRange], there: list[Partition]) -> dict[int, str]:
+    """Why the facts of a range are away where these partitions are attached, by its first sequence."""
     detached: list[tuple[int, str]] = []
     emptied: list[tuple[int, str]] = []
     for one in ranges:

@@ -12,6 +12,7 @@ from stats_assets.database.connection import Connection, DatabaseUnreachable
 from stats_assets.database.facts.fact_partitions import (
     SEQUENCES,
     TABLES,
+    Partition,
     attached,
     make_partitions,
     missing_tables,
@@ -63,7 +64,7 @@ def range_of(sequence: int) -> int:
 def away(connection: Connection) -> list[Away]:
     """The ranges whose facts are away now, in order. Changes nothing; a query of the catalog, whatever was counted."""
     ranges = _ranges(connection)
-    found = why_away(connection, ranges)
+    found = why_away(connection, ranges, attached(connection))
     return [
         Away(one.first, found.get(one.first) or one.reason or one.state, one.since, one.accepted)
         for one in ranges
@@ -116,9 +117,10 @@ def note(connection: Connection, *, anew: bool = False) -> None:
     Cheap when nothing has changed. A range that is attached again is compared with the ledger's numbers once; `anew`:
     also those that were not whole then, and all that waits is looked at again.
     """
-    _note_what_is_there(connection)
+    there = attached(connection)
+    _note_what_is_there(connection, there)
     ranges = _ranges(connection)
-    found = why_away(connection, ranges)
+    found = why_away(connection, ranges, there)
     for one in ranges:
         reason = found.get(one.first)
         if reason is not None:
@@ -143,10 +145,10 @@ def note(connection: Connection, *, anew: bool = False) -> None:
     )
 
 
-def _note_what_is_there(connection: Connection) -> None:
+def _note_what_is_there(connection: Connection, there: list[Partition]) -> None:
     """Attached partitions that aren't known, and facts in those that were empty so far: what was there can go away."""
     known = {one.first: one for one in _ranges(connection)}
-    for partition in attached(connection):
+    for partition in there:
         for first in partition.ranges:
             one = known.get(first)
             column = "edits" if partition.table == TABLES[0] else "countries"
