@@ -13,7 +13,8 @@ from subprocess import CompletedProcess
 from tests.drills.waiting import PATIENCE
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.preloaded", "tests.command"])
+PRELOADED = ("tests.preloaded", "tests.command")
+_context.set_forkserver_preload(list(PRELOADED))
 
 
 def command(

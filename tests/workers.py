@@ -54,6 +54,7 @@ def _serve(listening: socket.socket) -> None:
         import_module(name)
     _read_tests()
     import_module("tests.packaged_regions").keep_them()
+    commands, warm_runs = import_module("tests.command"), import_module("stats_assets.local.warm_runs")
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -64,6 +65,8 @@ def _serve(listening: socket.socket) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             listening.close()
+            # begun later, it would be a new interpreter, which imports all of this again
+            warm_runs.fork_server(list(commands.PRELOADED), "stats-assets tests' commands")
             for number, pipe in enumerate(pipes):
                 os.dup2(pipe, number)
                 os.close(pipe)

@@ -46,7 +46,7 @@ class Forks(ForkServerContext):
 def begin(module: str) -> None:
     """From now on a code server of this process forks its runs. Only for a process of one thread."""
     load(module)
-    _fork(module)
+    fork_server([module, *LATE], "stats-assets warm runs")
 
     class Warm(server.DagsterApiServer):
         def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -78,12 +78,13 @@ def load(module: str) -> None:
     keep_what_is_loaded()
 
 
-def _fork(module: str) -> None:
-    """What multiprocessing's `ensure_running` does, by a fork in place of a new interpreter.
+def fork_server(modules: list[str], name: str) -> None:
+    """What multiprocessing's `ensure_running` does, by a fork in place of a new interpreter; `name` in a list of
+    processes. modules: what it imports that isn't yet.
 
     Should that process die, the next run begins another one, a new interpreter: multiprocessing sees to it.
     """
-    forkserver.set_forkserver_preload([module, *LATE])
+    forkserver.set_forkserver_preload(modules)
     resource_tracker.ensure_running()
     address = connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
     alive_reader, alive_writer = os.pipe()
@@ -93,18 +94,18 @@ def _fork(module: str) -> None:
         pid = os.fork()
         if not pid:
             os.close(alive_writer)
-            _serve(listener.detach(), alive_reader, Path(address))
+            _serve(listener.detach(), alive_reader, Path(address), modules, name)
     os.close(alive_reader)
     running: Any = forkserver._forkserver
     running._forkserver_address, running._forkserver_alive_fd = address, alive_writer
     running._forkserver_pid = pid
 
 
-def _serve(listener: int, alive: int, address: Path) -> None:
+def _serve(listener: int, alive: int, address: Path, modules: list[str], name: str) -> None:
     """Fork until the code server and the last run have ended; what a killed code server leaves is tidied up."""
     try:
-        entitle("stats-assets warm runs")
-        forkserver.main(listener, alive, [])
+        entitle(name)
+        forkserver.main(listener, alive, modules)
     finally:
         with suppress(OSError):
             address.unlink()
