@@ -24,7 +24,7 @@ from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from stats_assets import garbage
+from stats_assets import garbage, system
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.migrations import migrate
 from stats_assets.demo.feed import DemoFeed
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 Run = Callable[..., CompletedProcess[str]]
 MINUTES = 8
+TEMPLATE = "template_stats"
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data"
 
@@ -120,6 +121,16 @@ def _scripts_once(config: Config) -> ScriptDirectory:
     return _scripts[place]
 
 
+_migrate = system._migrate_once
+_migrated: set[str] = set()
+
+
+def _migrate_what_is_older(url: str) -> None:
+    """A database that was made of the migrated template needs none: to find that out took 15 ms a test."""
+    if url not in _migrated:
+        _migrate(url)
+
+
 _forking = pytest.StashKey[object]()
 SERVERS = {"server", "feed", "run", "s3", "place"}
 """Fixtures that start one: what asks for none of them is for `make quick`, which names the files."""
@@ -131,6 +142,7 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     ScriptDirectory.from_config = _scripts_once  # type: ignore[method-assign]
+    system._migrate_once = _migrate_what_is_older  # type: ignore[assignment]
     if not hasattr(config, "workerinput"):
         # Ended after multiprocessing's own end, which removes a folder of its own in there.
         Finalize(None, place.begin().end, exitpriority=-200)
@@ -238,8 +250,8 @@ def server() -> Iterator[str]:
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("GRANT SET ON PARAMETER deadlock_timeout TO stats")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE template_stats")
-    migrate(other_database(url, "template_stats"))
+        connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
+    migrate(other_database(url, TEMPLATE))
     yield url
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -249,13 +261,16 @@ _left: dict[int, list[str]] = defaultdict(list)
 
 
 @contextmanager
-def database(server: str, template: str = "template_stats", *, gone: bool = False) -> Iterator[str]:
+def database(server: str, template: str = TEMPLATE, *, gone: bool = False) -> Iterator[str]:
     """An empty, migrated database, or one made from another template; dropped in the end. gone: is it then at once?"""
     name = f"test_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     admin = _admin(server, os.getpid())
     # by copying files: half the time of its way through the log
     admin.execute(f'CREATE DATABASE "{name}" OWNER {ROLE} TEMPLATE "{template}" STRATEGY file_copy'.encode())
-    yield other_database(server, name)
+    made = other_database(server, name)
+    if template == TEMPLATE:
+        _migrated.add(made)
+    yield made
     left = _left[os.getpid()]
     left.append(name)
     while len(left) > (0 if gone else 3):
