@@ -26,8 +26,12 @@ LIBRARIES = (
     "dagster_postgres",
     "dagster_webserver.webserver",
     "mkdocs.commands.build",
+    "numpy.ma",
+    "pandas",
+    "rich._emoji_codes",
     "s3fs",
     "stats_assets.definitions",
+    "typer._adapters",
 )
 SOCKET = "STATS_ASSETS_TESTS_WORKERS"  # where the process listens that has them
 
@@ -50,6 +54,7 @@ def begin() -> "tuple[subprocess.Popen[bytes], str]":
 def _serve(listening: socket.socket) -> None:
     """Fork for each who asks, until nobody holds our standard input; Ctrl-C is pytest's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # to look for circles in what will all stay took a third of the time
     for name in LIBRARIES:
         import_module(name)
     _read_tests()
@@ -57,6 +62,7 @@ def _serve(listening: socket.socket) -> None:
     commands, warm_runs = import_module("tests.command"), import_module("stats_assets.local.warm_runs")
     gc.collect()
     gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while listening.fileno() in select.select([listening.fileno(), 0], [], [])[0]:
         asker, _ = listening.accept()
@@ -94,8 +100,15 @@ def _read_tests() -> None:
         def pytest_configure(self, config: pytest.Config) -> None:
             config.workerinput = {}  # type: ignore[attr-defined]
 
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_pycollect_makeitem(self) -> list[pytest.Item]:
+            """None: each worker makes its own of the modules."""
+            return []
+
     silent = ("-p", "no:terminal", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib")
     pytest.main(["--collect-only", *silent, "tests"], [Worker()])
+    # by which hypothesis chooses, and which it would look for in each worker
+    import_module("hypothesis.internal.conjecture.providers")._get_local_constants()
 
 
 def _ask() -> None:

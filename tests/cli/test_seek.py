@@ -135,7 +135,7 @@ def test_a_cursor_beyond_the_head_is_a_state_of_its_own(
     """As an older version left it: a digit too many, and all to it skipped."""
     before = look(done)
     assert (before["ahead"], before["metric"]) == (False, 0)
-    for beyond in (1, 9, 250_000):
+    for beyond in (1, 9, 25_000):
         seeking.skip(connection, "augmented_diffs", feed.head - 5, feed.head + beyond)
         stream_rows.save_checkpoint(connection, "augmented_diffs", feed.head + beyond)
         found = look(done)
@@ -148,7 +148,7 @@ def test_a_cursor_beyond_the_head_is_a_state_of_its_own(
     assert "ahead of the head" in shown
     back = f"stats-assets seek --stream augmented_diffs --sequence {feed.head - 5}"
     assert back in shown
-    assert skipped(connection, "augmented_diffs") == [(feed.head - 4, feed.head + 250_000)]
+    assert skipped(connection, "augmented_diffs") == [(feed.head - 4, feed.head + 25_000)]
     seeking.rewind(connection, "augmented_diffs", feed.head - 5)
     assert skipped(connection, "augmented_diffs") == []  # due again
     assert look(done)["ahead"] is False

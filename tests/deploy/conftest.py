@@ -15,6 +15,7 @@ import pytest
 import requests
 import yaml
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.loaders import JSONFileLoader
 from botocore.model import OperationModel
 
 from deploy.kit import cluster, role, secrets, services
@@ -153,9 +154,9 @@ def moto() -> Iterator[str]:
 
 
 def _spare(patch: pytest.MonkeyPatch) -> None:
-    """What moto does anew for each account or call, and took half of these tests' time: a key of 2,048 bits,
-    hundreds of machine images that nobody asks for, those that are recommended, a list of its own folders, YAML read
-    in Python.
+    """What moto and botocore do anew for each account, session or call, and took half of these tests' time: a key of
+    2,048 bits, hundreds of machine images that nobody asks for, those that are recommended, a list of its own folders,
+    YAML read in Python, the models of services.
     """
     from moto import backends as moto_backends
     from moto.acm import models as acm
@@ -181,7 +182,20 @@ def _spare(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("moto.core.responses.method_names_from_class", cache(method_names_from_class))
     modules = tuple(moto_backends.list_of_moto_modules())
     patch.setattr(moto_backends, "list_of_moto_modules", lambda: modules)
+    patch.setattr(JSONFileLoader, "_load_file", _once_a_path(JSONFileLoader._load_file))
     patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+
+def _once_a_path(load: Callable[[Any, str, Any], Any]) -> Callable[[Any, str, Any], Any]:
+    """What botocore's files say; one that isn't there is asked for again."""
+    known: dict[str, Any] = {}
+
+    def once(held: Any, path: str, opened: Any) -> Any:
+        if path not in known and (found := load(held, path, opened)) is not None:
+            known[path] = found
+        return known.get(path)
+
+    return once
 
 
 def _recommended(load: Callable[[Any, str], None]) -> Callable[[Any, str], None]:

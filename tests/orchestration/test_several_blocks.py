@@ -23,9 +23,15 @@ from tests.truth import differences, statistics_of, truth_of
 SENSOR = "augmented_diffs_stream"
 
 
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Its first block has 25 sequences."""
+    return World(first=World().first + 75)
+
+
 @pytest.fixture
 def minutes() -> int:
-    return 120
+    return 45
 
 
 @pytest.fixture
@@ -54,10 +60,9 @@ def greens(instance: DagsterInstance) -> set[str]:
 
 
 def test_one_run_has_both_blocks_and_each_turns_green(
-    feed: DemoFeed, world: World, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    feed: DemoFeed, world: World, instance: DagsterInstance
 ) -> None:
-    first, second = world.first + 75, world.first + 100
-    monkeypatch.setenv("AUGMENTED_DIFFS_START", str(first))
+    first, second = world.first, world.first + 25
     result = tick(instance)
     assert ranges(result) == [(first, feed.head)]
     both = [key_of(first), key_of(second)]
@@ -91,7 +96,7 @@ def test_a_run_that_dies_in_its_second_block_leaves_the_rest_to_the_next(
     connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    second = world.first + 100
+    second = world.first + 25
     commit = ledger_commit
 
     def dies(connection: Connection, run_id: str, stream: str, taken: Any, *rest: Any, **named: Any) -> Any:
@@ -105,7 +110,7 @@ def test_a_run_that_dies_in_its_second_block_leaves_the_rest_to_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(sequence_loop, "commit", dies)
         assert not start(instance, request).success
-    assert stream_rows.blocks(connection, DIFFS, world.first) == {world.first: 100, second: 3}
+    assert stream_rows.blocks(connection, DIFFS, second - 100) == {second - 100: 25, second: 3}
     assert greens(instance) == {key_of(world.first)}
 
     again = tick(instance, result.cursor)
