@@ -27,6 +27,7 @@ from hypothesis import settings as hypothesis_settings
 from stats_assets import garbage, system
 from stats_assets.database.connection import Connection, connect
 from stats_assets.database.migrations import migrate
+from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.embedded_postgres.access import embedded_url
@@ -34,6 +35,7 @@ from stats_assets.embedded_postgres.place import ROLE
 from stats_assets.embedded_postgres.roles import SUPERUSER, as_superuser
 from stats_assets.feeds.http_client import Http
 from stats_assets.ingest import feed_head
+from stats_assets.ingest.run import run_range
 from stats_assets.settings import Settings
 from stats_assets.system import Stats
 from tests import place, workers
@@ -96,7 +98,10 @@ LONGEST = (
 
 TOGETHER = {
     "deploy": ("deploy/",),  # moto's models of all of AWS: three seconds and a quarter of a gigabyte
-    "web": ("web/", "answers/"),  # an hour of the demo, counted
+    "web": (  # an hour of the demo, counted
+        *("web/", "answers/", "cli/test_export.py"),
+        *("database/test_osmesa_client.py", "database/test_osmesa_sql.py"),
+    ),
     "bucket": (
         "ingest/test_sources.py",
         "feeds/test_archive.py",
@@ -311,6 +316,19 @@ def other_database(url: str, name: str) -> str:
 def world() -> World:
     """The demo's default world, made once."""
     return World()
+
+
+@pytest.fixture(scope="session")
+def hour(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database with an hour of the demo, all applied: others are made of it, nobody connects to it."""
+    with database(server) as url:
+        with DemoFeed(world, history=60) as feed, connect(url) as connection:
+            stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("hour")))
+            run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
+            run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)
+            apply_queue(connection)
+            connection.execute("ANALYZE")
+        yield urlsplit(url).path[1:]
 
 
 @pytest.fixture

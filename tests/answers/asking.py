@@ -10,13 +10,10 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.statistics.applier import apply_queue
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
 from stats_assets.feeds.sequences import covers
-from stats_assets.ingest.run import run_range
 from stats_assets.settings import Settings
-from stats_assets.system import Stats
 from stats_assets.web.serving import Serving
 from tests.conftest import database, settings_for
 
@@ -42,14 +39,10 @@ class Asked:
 
 
 @pytest.fixture(scope="session")
-def asked(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+def asked(server: str, hour: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     """An hour of the demo, all applied; the feed's clock is three minutes after its end."""
-    with database(server) as url, DemoFeed(world, history=60) as feed, connect(url) as connection:
+    with database(server, hour) as url, DemoFeed(world, history=60) as feed, connect(url) as connection:
         settings = settings_for(feed, url, tmp_path_factory.mktemp("client"))
-        stats = Stats(settings)
-        run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
-        run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)
-        apply_queue(connection)
         for stream, head in (("augmented_diffs", feed.head), ("changesets", feed.changesets_head)):
             connection.execute(
                 "INSERT INTO heads (stream, head, feed_time, moved_at) VALUES (%s, %s, %s, now() - interval '100 s')"
@@ -57,7 +50,6 @@ def asked(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -
                 " moved_at = excluded.moved_at",
                 (stream, head, covers(feed.head).until + timedelta(seconds=5)),
             )
-        connection.execute("ANALYZE")
         with ConnectionPool(url, min_size=1, max_size=4, open=True) as pool:
             yield Asked(Serving(settings, pool), connection, world.first, feed.head)
 

@@ -5,12 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from stats_assets.database.connection import Connection, connect
-from stats_assets.database.statistics.applier import apply_queue
-from stats_assets.demo.feed import DemoFeed
-from stats_assets.demo.world.world import World
-from stats_assets.ingest.run import run_range
-from stats_assets.system import Stats
-from tests.conftest import database, settings_for
+from tests.conftest import database
 
 
 @pytest.fixture
@@ -21,12 +16,7 @@ def empty(server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def filled(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+def filled(server: str, hour: str) -> Iterator[Connection]:
     """An hour of the demo."""
-    with database(server) as url, DemoFeed(world, history=60) as feed, connect(url) as connection:
-        stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("client")))
-        run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
-        run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)
-        apply_queue(connection)
-        connection.execute("ANALYZE")
+    with database(server, hour) as url, connect(url) as connection:
         yield connection

@@ -1,6 +1,7 @@
 """A server of some minutes of the demo, for the tests of a module."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,17 +19,25 @@ from tests.web.running import Web, served
 __all__ = ["asked", "counted", "owner", "web"]
 
 
+@pytest.fixture(scope="session")
+def quarter(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database with some minutes of the demo, all applied: others are made of it."""
+    with database(server) as url:
+        with DemoFeed(world, history=15) as feed, connect(url) as connection:
+            stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("web")))
+            run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
+            run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)
+            keep_refreshments(connection, 4)
+            apply_queue(connection)
+            connection.execute("ANALYZE")
+        yield urlsplit(url).path[1:]
+
+
 @pytest.fixture(scope="module")
-def counted(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def counted(server: str, quarter: str) -> Iterator[str]:
     """A database with some minutes of the demo, all applied, and the reading login."""
-    with database(server) as url, DemoFeed(world, history=15) as feed, connect(url) as connection:
+    with database(server, quarter) as url:
         migrate(url)
-        stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("web")))
-        run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
-        run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)
-        keep_refreshments(connection, 4)
-        apply_queue(connection)
-        connection.execute("ANALYZE")
         yield url
 
 
