@@ -283,7 +283,7 @@ def actions_of(body: bytes) -> bytes:
     return gzip.decompress(body).partition(b"<action")[2]
 
 
-@pytest.mark.parametrize("minutes", [20])
+@pytest.mark.parametrize("minutes", [10])
 def test_by_osmchange_alone_the_same_tables_as_by_overpass(
     feed: DemoFeed, world: World, minutes: int, url: str, server: str, tmp_path: Path
 ) -> None:

@@ -434,7 +434,7 @@ def test_a_store_begun_anew_is_compared_with_nothing_of_the_old_one(
     assert {one["url"] for one in row.contents} == {second.osmchange_url}
 
 
-@pytest.mark.parametrize("minutes", [20])
+@pytest.mark.parametrize("minutes", [8])
 def test_documents_and_tables_come_out_the_same_whoever_was_read(
     feed: DemoFeed, second: DemoFeed, world: World, minutes: int, url: str, server: str, tmp_path: Path
 ) -> None:

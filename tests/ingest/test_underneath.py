@@ -94,7 +94,7 @@ class Place:
 
 @pytest.fixture
 def minutes() -> int:
-    return 20
+    return 12
 
 
 @pytest.fixture
@@ -180,6 +180,7 @@ def test_no_connection_left(place: Place, run: Run) -> None:
     place.must_come_to_the_truth()
 
 
+@pytest.mark.parametrize("minutes", [20])
 def test_the_disk_is_full(place: Place) -> None:
     if not place.is_small:
         pytest.skip("only root may mount a small disk")
