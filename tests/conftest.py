@@ -102,6 +102,7 @@ TOGETHER = {
         *("web/", "answers/", "cli/test_export.py"),
         *("database/test_osmesa_client.py", "database/test_osmesa_sql.py"),
     ),
+    "four days": ("database/test_by_days.py", "database/test_by_uploads.py"),
     "bucket": (
         "ingest/test_sources.py",
         "feeds/test_archive.py",
@@ -280,6 +281,14 @@ def database(server: str, template: str = TEMPLATE, *, gone: bool = False) -> It
     left.append(name)
     while len(left) > (0 if gone else 3):
         admin.execute(f'DROP DATABASE "{left.pop(0)}" WITH (FORCE)'.encode())  # whoever is connected to it
+
+
+@contextmanager
+def filled_template(server: str, fill: Callable[[str], object]) -> Iterator[str]:
+    """The name of a database that `fill` is given the URL of, once: others are made of it, nobody connects to it."""
+    with database(server) as url:
+        fill(url)
+        yield urlsplit(url).path[1:]
 
 
 @cache

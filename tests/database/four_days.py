@@ -6,7 +6,7 @@ from typing import Any
 
 from stats_assets.database.answers.asked import Asking, Counting
 from stats_assets.database.answers.standing import standing
-from stats_assets.database.connection import Connection
+from stats_assets.database.connection import Connection, connect
 from stats_assets.database.facts.changesets import save_changesets
 from stats_assets.database.facts.edits import replace_facts
 from stats_assets.database.facts.fact_partitions import make_partitions
@@ -28,43 +28,44 @@ OWNERS: tuple[tuple[tuple[str, str], ...], ...] = (
 )
 
 
-def fill(connection: Connection) -> None:
+def fill(url: str) -> None:
     """Four days in which twelve users upload sixty changesets, each up to five times, at any minute of them."""
-    make_partitions(connection, 0, 100)
-    save_countries(connection, COUNTRIES)
-    connection.execute("INSERT INTO unions (name, patterns) VALUES ('all tags', '{tag*}')")
-    chosen = random.Random(22)  # noqa: S311 - not for secrets
-    diffs: dict[int, list[Any]] = {}
-    for number in range(1, 61):
-        places = chosen.choice([("NPL",), ("USA", "USA-TX"), ()])
-        uid = chosen.choice([None, *range(7, 18)])
-        edges = [d * 1440 - 415 + chosen.choice([-1, 0, 1]) for d in (1, 2, 3)]
-        for sequence in {
-            chosen.choice([chosen.randrange(DAYS), *edges]) for _ in range(chosen.randint(1, 5))
-        }:
-            at = covers(sequence).until - timedelta(seconds=chosen.randrange(60))
-            one = edits(
-                number,
-                uid=uid,
-                n=chosen.randint(1, 9),
-                km=f"0.{chosen.randint(1, 99)}",
-                at=at,
-                countries=places,
+    with connect(url) as connection:
+        make_partitions(connection, 0, 100)
+        save_countries(connection, COUNTRIES)
+        connection.execute("INSERT INTO unions (name, patterns) VALUES ('all tags', '{tag*}')")
+        chosen = random.Random(22)  # noqa: S311 - not for secrets
+        diffs: dict[int, list[Any]] = {}
+        for number in range(1, 61):
+            places = chosen.choice([("NPL",), ("USA", "USA-TX"), ()])
+            uid = chosen.choice([None, *range(7, 18)])
+            edges = [d * 1440 - 415 + chosen.choice([-1, 0, 1]) for d in (1, 2, 3)]
+            for sequence in {
+                chosen.choice([chosen.randrange(DAYS), *edges]) for _ in range(chosen.randint(1, 5))
+            }:
+                at = covers(sequence).until - timedelta(seconds=chosen.randrange(60))
+                one = edits(
+                    number,
+                    uid=uid,
+                    n=chosen.randint(1, 9),
+                    km=f"0.{chosen.randint(1, 99)}",
+                    at=at,
+                    countries=places,
+                )
+                diffs.setdefault(sequence, []).append(one)
+        for sequence, found in diffs.items():
+            replace_facts(connection, sequence, diff(*found))
+        tagged = [
+            changeset(
+                n,
+                *chosen.sample(["tag1", "tag2", "u"], chosen.randrange(4)),
+                uid=7 if n % 5 else None,
+                closed=covers(DAYS).until,
             )
-            diffs.setdefault(sequence, []).append(one)
-    for sequence, found in diffs.items():
-        replace_facts(connection, sequence, diff(*found))
-    tagged = [
-        changeset(
-            n,
-            *chosen.sample(["tag1", "tag2", "u"], chosen.randrange(4)),
-            uid=7 if n % 5 else None,
-            closed=covers(DAYS).until,
-        )
-        for n in range(1, 57)  # of the others the changeset feed has said nothing yet
-    ]
-    save_changesets(connection, 1, file(*tagged))
-    apply_queue(connection)
+            for n in range(1, 57)  # of the others the changeset feed has said nothing yet
+        ]
+        save_changesets(connection, 1, file(*tagged))
+        apply_queue(connection)
 
 
 def window_of(chosen: random.Random) -> list[tuple[str, str]]:

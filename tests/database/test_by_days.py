@@ -1,6 +1,7 @@
 """The quick way to totals equals plain SQL over the facts, whatever the window and whoever's they are."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -30,21 +31,23 @@ from stats_assets.questions.parsing import parse
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.steps import edges as edges_of
 from stats_assets.questions.vocabulary import Vocabulary
-from tests.database.four_days import DAYS, OWNERS, fill, window_of
+from tests.conftest import database
+from tests.database.four_days import DAYS, OWNERS, window_of
 
 
 @pytest.fixture
-def filled(connection: Connection) -> Connection:
-    fill(connection)
-    return connection
+def url(server: str, four_days: str) -> Iterator[str]:
+    """The database of each test."""
+    with database(server, four_days) as made:
+        yield made
 
 
 def test_any_window_of_any_owner_is_what_its_facts_say(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
     counting = Counting(vocabulary, "definitions", 0)
-    now = standing(filled)
+    now = standing(connection)
     chosen, quick = random.Random(23), by_days.total  # noqa: S311 - not for secrets
     asked = 0
     for _ in range(60):
@@ -62,7 +65,7 @@ def test_any_window_of_any_owner_is_what_its_facts_say(
         for owner in OWNERS:
             given = (*owner, *window)
             question = parse("totals", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
-            asking = Asking(filled, question, now, counting)
+            asking = Asking(connection, question, now, counting)
             (subject,) = asking.subjects
             assert quick(asking, subject) is not None
             found = totals(asking, subject)
@@ -77,10 +80,10 @@ COLUMNS = "edits,changesets,users,roads_added,road_km_added,buildings_added"
 
 
 def test_any_series_of_any_owner_is_what_its_facts_say(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
-    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
+    counting, now = Counting(vocabulary, "definitions", 0), standing(connection)
     chosen = random.Random(24)  # noqa: S311 - not for secrets
     steps = 0
     for _ in range(25):
@@ -95,7 +98,7 @@ def test_any_series_of_any_owner_is_what_its_facts_say(
         for owner in OWNERS:
             given = (*owner, *window, ("by", by), ("tz", zone), ("columns", names))
             question = parse("series", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
-            asking = Asking(filled, question, now, counting)
+            asking = Asking(connection, question, now, counting)
             (subject,) = asking.subjects
             begin = series.first(asking, subject) if question.window.since is None else question.window.since
             with monkeypatch.context() as patched:
@@ -116,10 +119,10 @@ def test_any_series_of_any_owner_is_what_its_facts_say(
 
 
 def test_any_board_of_people_is_what_its_facts_say(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
-    counting, now = Counting(vocabulary, "definitions", 0), standing(filled)
+    counting, now = Counting(vocabulary, "definitions", 0), standing(connection)
     chosen = random.Random(25)  # noqa: S311 - not for secrets
     rows = 0
     for number in range(30):
@@ -134,7 +137,7 @@ def test_any_board_of_people_is_what_its_facts_say(
                 ("limit", "9"),
             )
             question = parse("leaderboard", given, datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
-            asking = Asking(filled, question, now, counting)
+            asking = Asking(connection, question, now, counting)
             (subject,) = asking.subjects
             assert groups.quick(asking, subject, "users", metric) is not None
             found = leaderboard.board(asking, subject)
@@ -146,16 +149,16 @@ def test_any_board_of_people_is_what_its_facts_say(
     assert rows > 300
 
 
-def test_what_trends_is_what_its_facts_say(filled: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_trends_is_what_its_facts_say(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     vocabulary = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
     counting = Counting(vocabulary, "definitions", 0)
-    now = replace(standing(filled), begins=covers(0).since)
+    now = replace(standing(connection), begins=covers(0).since)
     chosen = random.Random(26)  # noqa: S311 - not for secrets
     rows = before = 0
     for _ in range(30):
         window = window_of(chosen)[chosen.choice([0, 0, 0, 1]) :]
         question = parse("trending", tuple(window), datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
-        asking = Asking(filled, question, now, counting)
+        asking = Asking(connection, question, now, counting)
         assert by_keys.trends(asking, asking.subjects[0])
         found = trending.answer(asking)
         with monkeypatch.context() as patched:
@@ -183,7 +186,7 @@ SLOW = {
 
 
 def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
-    filled: Connection, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counting = Counting(Vocabulary((("roads", ("road_km",)), ("buildings", ()))), "definitions", 0)
 
@@ -191,7 +194,7 @@ def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
         parts = urlsplit(address)
         kind = cast(Kind, parts.path.rpartition("/")[2])
         question = parse(kind, parse_qsl(parts.query), datetime(2026, 1, 1, tzinfo=UTC), counting.vocabulary)
-        KINDS[kind](Asking(filled, question, standing(filled), counting))
+        KINDS[kind](Asking(connection, question, standing(connection), counting))
 
     for asked in SLOW:
         ask(asked)
@@ -213,14 +216,16 @@ def test_what_would_be_slow_is_refused_and_what_it_says_to_try_is_not(
 
 
 @pytest.mark.parametrize("filtered", [("kind", "added"), ("category", "roads"), ("category", "buildings")])
-def test_a_filter_of_many_categories_is_as_one_of_few(filled: Connection, filtered: tuple[str, str]) -> None:
+def test_a_filter_of_many_categories_is_as_one_of_few(
+    connection: Connection, filtered: tuple[str, str]
+) -> None:
     """Each of sixty is looked up by its name, which is more than a function of PostgreSQL's has arguments."""
     few = Vocabulary((("roads", ("road_km",)), ("buildings", ())))
     many = Vocabulary((*few.categories, *((f"c{number}", (f"c{number}_km",)) for number in range(60))))
     found = []
     for vocabulary in (few, many):
         question = parse("totals", (filtered,), datetime(2026, 1, 1, tzinfo=UTC), vocabulary)
-        asking = Asking(filled, question, standing(filled), Counting(vocabulary, "definitions", 0))
+        asking = Asking(connection, question, standing(connection), Counting(vocabulary, "definitions", 0))
         answer = cast(dict[str, Any], totals(asking, asking.subjects[0]))
         for part in ("counts", "measurements"):
             answer[part] = {name: value for name, value in answer[part].items() if value}

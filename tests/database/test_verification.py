@@ -16,25 +16,39 @@ from stats_assets.database.statistics.aggregates import apply_deltas
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
 from stats_assets.database.statistics.passes import RebuildBusy, rebuild, sample, verify
 from stats_assets.database.statistics.verification import PARTS, are_whole
+from tests.conftest import database, filled_template
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 from tests.roll_ups import recomputed_roll_ups, roll_ups
 from tests.telling import telling
 
 
-@pytest.fixture(autouse=True)
-def filled(connection: Connection) -> None:
-    make_partitions(connection, 0, 100)
-    save_countries(connection, COUNTRIES)
-    connection.execute("INSERT INTO unions (name, patterns) VALUES ('tag*', '{tag*}')")
-    for sequence in range(6):
-        changed = (
-            edits(10 + i, uid=7 + i % 3, n=i + 1, countries=("USA", "USA-TX")) for i in range(sequence, 6)
-        )
-        replace_facts(connection, sequence, diff(*changed, edits(20, uid=None, countries=())))
-    tagged = [changeset(10 + i, "hot", f"tag{i}", closed=NOON + timedelta(days=i)) for i in range(6)]
-    save_changesets(connection, 1, file(*tagged, changeset(30, "empty")))
-    apply_queue(connection)
+def fill(url: str) -> None:
+    with connect(url) as connection:
+        make_partitions(connection, 0, 100)
+        save_countries(connection, COUNTRIES)
+        connection.execute("INSERT INTO unions (name, patterns) VALUES ('tag*', '{tag*}')")
+        for sequence in range(6):
+            changed = (
+                edits(10 + i, uid=7 + i % 3, n=i + 1, countries=("USA", "USA-TX")) for i in range(sequence, 6)
+            )
+            replace_facts(connection, sequence, diff(*changed, edits(20, uid=None, countries=())))
+        tagged = [changeset(10 + i, "hot", f"tag{i}", closed=NOON + timedelta(days=i)) for i in range(6)]
+        save_changesets(connection, 1, file(*tagged, changeset(30, "empty")))
+        apply_queue(connection)
+
+
+@pytest.fixture(scope="module")
+def template(server: str) -> Iterator[str]:
+    with filled_template(server, fill) as made:
+        yield made
+
+
+@pytest.fixture
+def url(server: str, template: str) -> Iterator[str]:
+    """The database of each test: six sequences' facts, all applied."""
+    with database(server, template) as made:
+        yield made
 
 
 def test_what_is_right_has_no_differences(connection: Connection) -> None:

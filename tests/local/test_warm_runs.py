@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -115,18 +116,24 @@ class CodeServer:
     def close(self) -> None:
         self.instance.dispose()
         for process in (*psutil.Process(self.process.pid).children(recursive=True),):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.kill()
         self.process.wait()
 
 
-@pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CodeServer]:
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    made = CodeServer(tmp_path)
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer]:
+    """One for all tests, of which the last ends it."""
+    made = CodeServer(tmp_path_factory.mktemp("code"))
     yield made
     if made.process.poll() is None:
         made.close()
+
+
+@pytest.fixture(autouse=True)
+def home(code: CodeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(code.home))
 
 
 def test_runs_are_forks_and_end_as_they_do_with_dagsters_own_launcher(code: CodeServer) -> None:
@@ -145,7 +152,15 @@ def test_runs_are_forks_and_end_as_they_do_with_dagsters_own_launcher(code: Code
 
 
 @pytest.mark.drill
-def test_a_run_that_is_terminated_or_whose_forks_are_killed_ends_so_too(code: CodeServer) -> None:
+def test_a_run_that_is_terminated_or_whose_forks_are_killed_ends_so_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with closing(CodeServer(tmp_path)) as code:
+        _terminated_and_killed(code)
+
+
+def _terminated_and_killed(code: CodeServer) -> None:
     with create_test_daemon_workspace_context(code.target, code.instance) as workspace:
         terminated = code.launch(workspace, "long")
         _, _, forks, _ = code.told()
@@ -159,15 +174,6 @@ def test_a_run_that_is_terminated_or_whose_forks_are_killed_ends_so_too(code: Co
         os.kill(run, signal.SIGKILL)
         assert code.ends(code.launch(workspace, "short")) == DagsterRunStatus.SUCCESS
         assert code.told()[2] != forks
-
-
-def test_who_forks_ends_with_the_code_server_and_leaves_nothing(code: CodeServer) -> None:
-    [forks] = [one for one in psutil.Process(code.process.pid).children() if "warm" in one.cmdline()[0]]
-    code.process.kill()
-    code.process.wait()
-    forks.wait()
-    assert list(code.home.glob("pymp-*")) == []
-    code.instance.dispose()
 
 
 def test_a_fork_has_a_name_of_its_own() -> None:
@@ -184,3 +190,12 @@ def test_a_fork_has_a_name_of_its_own() -> None:
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+def test_who_forks_ends_with_the_code_server_and_leaves_nothing(code: CodeServer) -> None:
+    [forks] = [one for one in psutil.Process(code.process.pid).children() if "warm" in one.cmdline()[0]]
+    code.process.kill()
+    code.process.wait()
+    forks.wait()
+    assert list(code.home.glob("pymp-*")) == []
+    code.instance.dispose()

@@ -1,7 +1,6 @@
 """A server of some minutes of the demo, for the tests of a module."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,7 +12,7 @@ from stats_assets.demo.world.world import World
 from stats_assets.ingest.run import run_range
 from stats_assets.system import Stats
 from tests.answers.asking import asked
-from tests.conftest import database, settings_for
+from tests.conftest import database, filled_template, settings_for
 from tests.web.running import Web, served
 
 __all__ = ["asked", "counted", "owner", "web"]
@@ -21,8 +20,9 @@ __all__ = ["asked", "counted", "owner", "web"]
 
 @pytest.fixture(scope="session")
 def quarter(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a database with some minutes of the demo, all applied: others are made of it."""
-    with database(server) as url:
+    """The template of a database with some minutes of the demo, all applied."""
+
+    def fill(url: str) -> None:
         with DemoFeed(world, history=15) as feed, connect(url) as connection:
             stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("web")))
             run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
@@ -30,7 +30,9 @@ def quarter(server: str, world: World, tmp_path_factory: pytest.TempPathFactory)
             keep_refreshments(connection, 4)
             apply_queue(connection)
             connection.execute("ANALYZE")
-        yield urlsplit(url).path[1:]
+
+    with filled_template(server, fill) as template:
+        yield template
 
 
 @pytest.fixture(scope="module")
