@@ -168,7 +168,9 @@ class Minutes:
         """As a run of one sequence does it."""
         run_id, connection = f"{run} {stream} {facts.sequence}", self.connection
         self.told[stream] = [*self.told[stream][-100:], facts]
-        with leases.lease(self.history.url, run_id, stream, facts.sequence, facts.sequence, stale=60):
+        with leases.lease(
+            connection, self.history.url, run_id, stream, facts.sequence, facts.sequence, stale=60
+        ):
             (taken,) = take(connection, run_id, stream, [facts.sequence])
             asked.count(connection, stream, "body", size=1_000_000)
             body = Counted(f"{stream} {facts.sequence}", 60, datetime.now(UTC), "definitions", settled=True)

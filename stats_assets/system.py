@@ -15,7 +15,6 @@ from stats_assets.database.connection import Connection, connect, database_url
 from stats_assets.database.ledger.ledger import Retries
 from stats_assets.database.looking import ask, look, look_as_reader, look_by, reading_url
 from stats_assets.database.migrations import migrate
-from stats_assets.database.statistics.applier import save_countries
 from stats_assets.feeds.manners import manners_at
 from stats_assets.osm import definitions_hash
 from stats_assets.streams import TABLE, Stream
@@ -167,13 +166,11 @@ class Stats:
                 assert_never(stream)
 
     def work(self, stream: Stream) -> StreamWork:
-        """All that the stream's runs need. Regions are made known as countries first: facts will name them."""
+        """All that the stream's runs need. Raises CategoriesError, RegionsError."""
         from stats_assets.ingest.fetch import StreamWork
 
         reader = self.reader(stream)
-        if TABLE[stream].has_fact_partitions:
-            with self.connect() as connection:
-                save_countries(connection, dict(_regions(_file(self.settings.regions_file)).codes))
+        has_regions = TABLE[stream].has_fact_partitions
         return StreamWork(
             stream=stream,
             sources=self.sources(stream),
@@ -183,6 +180,7 @@ class Stats:
             retries=self.retries,
             settle_seconds=self.settings.settle_seconds,
             lease_stale_seconds=self.settings.lease_stale_seconds,
+            countries=dict(_regions(_file(self.settings.regions_file)).codes) if has_regions else {},
         )
 
     @cached_property

@@ -101,7 +101,7 @@ def make(
     done = Made()
     with (
         connect(url, application="stats-assets augment") as connection,
-        lease(url, run_id, LEASE, 0, 0, stale=work.lease_stale_seconds),
+        lease(connection, url, run_id, LEASE, 0, 0, stale=work.lease_stale_seconds),
         _booked(connection, work, done) as feed,
     ):
         _make(connection, work, feed, done, told, made, time.monotonic() + seconds)

@@ -70,6 +70,8 @@ class StreamWork:
     lease_stale_seconds: float
     begins: Mapping[str, int] = field(default_factory=dict)
     """The first sequence that an address can answer, where it is set."""
+    countries: Mapping[str, str] = field(default_factory=dict)
+    """The regions that its facts name, by their codes: a run makes them known first."""
 
     @property
     def source(self) -> Source:

@@ -23,6 +23,7 @@ from stats_assets.database.ledger.due_again import late as late_sequences
 from stats_assets.database.ledger.leases import lease
 from stats_assets.database.ledger.ledger import LedgerRow, block_of
 from stats_assets.database.ledger.numbering import numbering
+from stats_assets.database.statistics.applier import save_countries
 from stats_assets.feeds.outcomes import FeedQuiet, FeedRefused, HeadUnknown
 from stats_assets.feeds.source import Source
 from stats_assets.ingest import blaming
@@ -103,12 +104,15 @@ def _run(
         away: list[Away] = []
         if TABLE[work.stream].has_fact_partitions:
             require_tables(connection)
+            save_countries(connection, work.countries)
             make_partitions(connection, start, last)
             note(connection)
             away = away_in(connection, start, last)
         stale = work.lease_stale_seconds
         with (
-            lease(url, run_id, work.stream, start, end, stale=stale, by_hand=not mode.pauses_stream),
+            lease(
+                connection, url, run_id, work.stream, start, end, stale=stale, by_hand=not mode.pauses_stream
+            ),
             closing(Turn(url, work.stream)) as turn,
             tempfile.TemporaryDirectory(prefix="stats-assets-") as folder,
         ):

@@ -446,7 +446,7 @@ def test_a_run_taken_for_dead_can_neither_commit_nor_take(connection: Connection
 
 
 def test_a_lease_beats_is_released_and_counts_its_silence(url: str, connection: Connection) -> None:
-    with lease(url, "other", STREAM, 100, 199, stale=20):
+    with lease(connection, url, "other", STREAM, 100, 199, stale=20):
         (mine,) = [one for one in leases(connection, STREAM) if one.run_id == "other"]
         assert (mine.start_sequence, mine.end_sequence, mine.released) == (100, 199, False)
         assert mine.silent_seconds < 60
@@ -471,7 +471,7 @@ def test_a_run_gives_three_signs_of_life_before_it_is_taken_for_dead_whatever_is
         )
         return len(seen) > 3
 
-    with lease(url, "one", STREAM, 100, 199, stale=0.3):
+    with lease(connection, url, "one", STREAM, 100, 199, stale=0.3):
         assert until(beaten, "signs of life")
 
 

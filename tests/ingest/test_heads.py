@@ -379,7 +379,7 @@ def test_another_numbering_is_named_with_what_to_do(
 
 def test_what_a_run_is_at_does_not_wait(connection: Connection, url: str) -> None:
     retries = Retries(0.0, 0.0, 3, 60)
-    with lease(url, "by the sensor", DIFFS, 100, 120, stale=20):
+    with lease(connection, url, "by the sensor", DIFFS, 100, 120, stale=20):
         for row in ledger.take(connection, "by the sensor", DIFFS, [101, 102]):
             failed_tries.count_attempt(connection, DIFFS, row, "broken", retries)
         ledger.take(connection, "by the sensor", DIFFS, [101])

@@ -249,7 +249,7 @@ def test_a_clock_set_back_holds_nothing_up(
     run_range(stats.work(DIFFS), url, "first", first, head)
     connection.execute("UPDATE ledger SET not_before = now() + interval '1 h' WHERE work = 'waiting'")
     pauses.pause(connection, DIFFS, "down", 3600)
-    with lease(url, "dead", DIFFS, first, head, stale=20):
+    with lease(connection, url, "dead", DIFFS, first, head, stale=20):
         pass
     set_clock(connection, "-1 day")
     free_the_silent(connection, 20)

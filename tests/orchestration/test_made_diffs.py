@@ -172,7 +172,7 @@ def test_what_a_tick_says_while_a_run_is_at_work_and_after_its_death(
     run = create_run_for_test(instance, job_name=MAKER_JOB, tags=dict(request.tags))
     assert said(tick(made, instance)) == "A run is at work."  # queued
     instance.report_run_failed(run)
-    with lease(url, "another's", LEASE, 0, 0, stale=20):
+    with lease(connection, url, "another's", LEASE, 0, 0, stale=20):
         assert said(tick(made, instance)) == "A run is at work."
     connection.execute("UPDATE run_leases SET released = false, heartbeat = now() - interval '1 hour'")
     assert tick(made, instance).run_requests

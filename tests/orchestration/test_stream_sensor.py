@@ -296,7 +296,7 @@ def test_a_seek_before_the_first_tick_is_where_the_stream_begins(
 def test_the_stream_does_not_wait_for_a_run_by_hand_on_its_block(
     feed: DemoFeed, world: World, url: str, instance: DagsterInstance, connection: Connection
 ) -> None:
-    with lease(url, "a backfill", DIFFS, world.first, world.first + 99, stale=20, by_hand=True):
+    with lease(connection, url, "a backfill", DIFFS, world.first, world.first + 99, stale=20, by_hand=True):
         ledger.take(connection, "a backfill", DIFFS, range(world.first, world.first + 6))
         assert ranges(tick(instance)) == [(world.first + 6, feed.head)]
 

@@ -56,25 +56,33 @@ def end_lease(connection: Connection, run_id: str) -> None:
 
 @contextmanager
 def lease(
-    url: str, run_id: str, stream: str, start: int, end: int, *, stale: float, by_hand: bool = False
+    connection: Connection,
+    url: str,
+    run_id: str,
+    stream: str,
+    start: int,
+    end: int,
+    *,
+    stale: float,
+    by_hand: bool = False,
 ) -> Iterator[None]:
-    """Inside, the run holds a lease on start..end, its heart beating in a thread; stale: as in between_beats.
+    """Inside, the run holds a lease on start..end, its heart beating in a thread, over another connection to `url`;
+    stale: as in between_beats.
 
     Afterwards the range is released; the row stays until the run ends or it grows stale, so that a run between
     two steps does not look dead.
     """
-    with connect(url, application="stats-assets lease") as connection:
-        connection.execute(
-            "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence, by_hand) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (run_id) DO UPDATE SET start_sequence = excluded.start_sequence,"
-            " end_sequence = excluded.end_sequence, heartbeat = now(), released = false",
-            (run_id, stream, start, end, by_hand),
-        )
-        with heartbeat(url, run_id, stale, beaten=True):
-            yield
-        connection.execute(
-            "UPDATE run_leases SET released = true, heartbeat = now() WHERE run_id = %s", (run_id,)
-        )
+    connection.execute(
+        "INSERT INTO run_leases (run_id, stream, start_sequence, end_sequence, by_hand) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (run_id) DO UPDATE SET start_sequence = excluded.start_sequence,"
+        " end_sequence = excluded.end_sequence, heartbeat = now(), released = false",
+        (run_id, stream, start, end, by_hand),
+    )
+    with heartbeat(url, run_id, stale, beaten=True):
+        yield
+    connection.execute(
+        "UPDATE run_leases SET released = true, heartbeat = now() WHERE run_id = %s", (run_id,)
+    )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ It alone writes `changesets` and their links. What a changeset contributes is sa
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ def leaders(connection: Connection, owner: Owner, most: int) -> list[TupleRow]:
     ).fetchall()
 
 
-def save_countries(connection: Connection, regions: dict[str, str]) -> None:
+def save_countries(connection: Connection, regions: Mapping[str, str]) -> None:
     """Make the regions known as countries (code → name), under their present names; ids stay for ever."""
     given = {"codes": list(regions), "names": list(regions.values())}
     connection.execute(
