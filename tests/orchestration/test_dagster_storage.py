@@ -188,6 +188,7 @@ defs = dagster.Definitions(jobs=[job], sensors=[watches])
 """
 
 
+@pytest.mark.drill  # Dagster's own command, three times: five seconds
 def test_a_sensor_started_from_another_folder_is_the_stacks(root: Path, tmp_path: Path) -> None:
     code = tmp_path / "sensor_definitions.py"
     code.write_text(SENSOR)
