@@ -3,8 +3,7 @@
 import functools
 import json
 import logging
-import subprocess
-import sys
+import os
 import tempfile
 import threading
 import uuid
@@ -35,6 +34,7 @@ from stats_assets.orchestration.stream_sensor import tick
 from stats_assets.streams import STREAMS, Stream
 from stats_assets.system import Stats
 from tests.bucket import BUCKET, another_process, s3_server
+from tests.command import command
 from tests.conftest import database, settings_for
 from tests.drills.waiting import PATIENCE
 from tests.telling import telling
@@ -342,13 +342,7 @@ def test_relative_places_begin_at_the_projects_root(directory: Directory, url: s
     (root / ".env").write_text(
         f"DATABASE_URL={url}\nAUGMENTED_DIFFS_URL={source}\nCHANGESETS_URL=no where/\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", "from stats_assets.cli.main import main; main()", "status", "--json"],
-        cwd=root / "below",
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = command(("status", "--json"), root / "below", b"", os.environ, tmp_path)
     assert done.returncode == 3
     streams = json.loads(done.stdout)["streams"]
     assert streams["augmented_diffs"]["head"] == directory.first + MINUTES - 1
