@@ -37,7 +37,7 @@ demo: install ## the same, offline: an invented world with its own feeds
 
 test: install ## all that must hold before a commit
 	@# mypy, half a minute on one core without its cache, beside the tests, which wait for much
-	@$(MAKE) --no-print-directory -j 2 lint types unit
+	@$(MAKE) --no-print-directory -j 3 lint types unit
 
 lint: install
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ from tests.augment.comparing import Action, read_diff
 from tests.drills.waiting import PATIENCE
 from tests.telling import telling
 
-MINUTES, SETTLE = 16, 360
+MINUTES, SETTLE = 12, 360
 LATE = LateEdits(gain=0.6, lose=0.4, latest=300)
 
 
