@@ -182,8 +182,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Load
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin, so that in the end no worker waits for another."""
-    order = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.relative_to(HERE).as_posix(), len(order)))
+    order = {HERE / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
     for item in items:
         asked = getattr(item, "fixturenames", ())
         if SERVERS.isdisjoint(asked) and not any(map(item.get_closest_marker, ("large", "drill"))):
