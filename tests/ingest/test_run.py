@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from stats_assets.database.connection import Connection, connect
@@ -53,6 +54,22 @@ def run(stats: Stats) -> Callable[..., Report]:
     return lambda start, end, stream=DIFFS, **how: run_range(
         stats.work(stream), stats.url, f"run-{uuid.uuid4()}", start, end, **how
     )
+
+
+def test_a_run_has_two_sessions(
+    run: Callable[..., Report], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own and its requests'; of the heartbeat's, which counts when it begins to last, there is none yet."""
+    opened: list[str] = []
+    connects = psycopg.connect
+
+    def counted(*given: Any, **named: Any) -> Any:
+        opened.append(named["application_name"])
+        return connects(*given, **named)
+
+    monkeypatch.setattr(psycopg, "connect", counted)
+    assert run(world.first, world.first + 2).committed == 3
+    assert sorted(opened) == ["stats-assets fetch augmented_diffs", "stats-assets run augmented_diffs"]
 
 
 def row(connection: Connection, sequence: int) -> ledger.LedgerRow:
