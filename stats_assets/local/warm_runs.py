@@ -46,7 +46,7 @@ class Forks(ForkServerContext):
 def begin(module: str) -> None:
     """From now on a code server of this process forks its runs. Only for a process of one thread."""
     load(module)
-    fork_server([module, *LATE], "stats-assets warm runs")
+    fork_server([module, *LATE], "stats-assets warm runs", loaded=True)
 
     class Warm(server.DagsterApiServer):
         def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -78,9 +78,9 @@ def load(module: str) -> None:
     keep_what_is_loaded()
 
 
-def fork_server(modules: list[str], name: str) -> None:
+def fork_server(modules: list[str], name: str, *, loaded: bool = False) -> None:
     """What multiprocessing's `ensure_running` does, by a fork in place of a new interpreter; `name` in a list of
-    processes. modules: what it imports that isn't yet.
+    processes. modules: what it imports, unless that was tried already (loaded): what can't be would end it.
 
     Should that process die, the next run begins another one, a new interpreter: multiprocessing sees to it.
     """
@@ -94,7 +94,7 @@ def fork_server(modules: list[str], name: str) -> None:
         pid = os.fork()
         if not pid:
             os.close(alive_writer)
-            _serve(listener.detach(), alive_reader, Path(address), modules, name)
+            _serve(listener.detach(), alive_reader, Path(address), [] if loaded else modules, name)
     os.close(alive_reader)
     running: Any = forkserver._forkserver
     running._forkserver_address, running._forkserver_alive_fd = address, alive_writer

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 import psutil
@@ -16,7 +18,9 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 
 from stats_assets.linux import entitle
+from stats_assets.local import warm_runs
 from stats_assets.local.dagster_programs import HOST, LOCATION, answers_at
+from tests.at_once import at_once
 from tests.drills.waiting import until
 from tests.ports import free_ports
 
@@ -174,6 +178,23 @@ def _terminated_and_killed(code: CodeServer) -> None:
         os.kill(run, signal.SIGKILL)
         assert code.ends(code.launch(workspace, "short")) == DagsterRunStatus.SUCCESS
         assert code.told()[2] != forks
+
+
+def test_definitions_that_raise_do_not_end_who_forks(tmp_path: Path) -> None:
+    (tmp_path / "broken_definitions.py").write_text("raise ValueError('not now')")
+    assert at_once(partial(_forked_beside_broken_ones, tmp_path)) == [(True, 0)]
+
+
+def _forked_beside_broken_ones(folder: Path) -> tuple[bool, int | None]:
+    """In a process of one thread: whether the same process forks as at first, and how what it forked has ended."""
+    sys.path.insert(0, str(folder))
+    forkserver._forkserver = forkserver.ForkServer()
+    warm_runs.begin("broken_definitions")
+    first = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    process = get_context("forkserver").Process(target=os.getpid)
+    process.start()
+    process.join()
+    return forkserver._forkserver._forkserver_pid == first, process.exitcode  # type: ignore[attr-defined]
 
 
 def test_a_fork_has_a_name_of_its_own() -> None:
