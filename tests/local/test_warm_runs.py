@@ -185,12 +185,21 @@ def test_definitions_that_raise_do_not_end_who_forks(tmp_path: Path) -> None:
     assert at_once(partial(_forked_beside_broken_ones, tmp_path)) == [(True, 0)]
 
 
+def _waits(pid: int) -> bool:
+    """Whether it is where a fork server waits, which handles SIGCHLD there."""
+    [caught] = [
+        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt")
+    ]
+    return bool(int(caught.split()[1], 16) >> (signal.SIGCHLD - 1) & 1)
+
+
 def _forked_beside_broken_ones(folder: Path) -> tuple[bool, int | None]:
     """In a process of one thread: whether the same process forks as at first, and how what it forked has ended."""
     sys.path.insert(0, str(folder))
     forkserver._forkserver = forkserver.ForkServer()
     warm_runs.begin("broken_definitions")
     first = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    until(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE or _waits(first), "it to begin")
     process = get_context("forkserver").Process(target=os.getpid)
     process.start()
     process.join()
