@@ -298,9 +298,15 @@ def _admin(server: str, process: int) -> Connection:
 
 
 @pytest.fixture
-def url(server: str) -> Iterator[str]:
-    """An empty, migrated database."""
-    with database(server) as made:
+def template() -> str:
+    """What each test's database is made of; a file whose tests begin with the same rows has another."""
+    return TEMPLATE
+
+
+@pytest.fixture
+def url(server: str, template: str) -> Iterator[str]:
+    """An empty, migrated database, or one of the file's own template."""
+    with database(server, template) as made:
         yield made
 
 
@@ -329,15 +335,18 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def hour(server: str, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a database with an hour of the demo, all applied: others are made of it, nobody connects to it."""
-    with database(server) as url:
+    """The template of a database with an hour of the demo, all applied."""
+
+    def fill(url: str) -> None:
         with DemoFeed(world, history=60) as feed, connect(url) as connection:
             stats = Stats(settings_for(feed, url, tmp_path_factory.mktemp("hour")))
             run_range(stats.work("augmented_diffs"), url, "diffs", world.first, feed.head)
             run_range(stats.work("changesets"), url, "files", world.changesets_first, feed.changesets_head)
             apply_queue(connection)
             connection.execute("ANALYZE")
-        yield urlsplit(url).path[1:]
+
+    with filled_template(server, fill) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The quick way to totals equals plain SQL over the facts, whatever the window and whoever's they are."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -31,15 +30,12 @@ from stats_assets.questions.parsing import parse
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.steps import edges as edges_of
 from stats_assets.questions.vocabulary import Vocabulary
-from tests.conftest import database
 from tests.database.four_days import DAYS, OWNERS, window_of
 
 
 @pytest.fixture
-def url(server: str, four_days: str) -> Iterator[str]:
-    """The database of each test."""
-    with database(server, four_days) as made:
-        yield made
+def template(four_days: str) -> str:
+    return four_days
 
 
 def test_any_window_of_any_owner_is_what_its_facts_say(

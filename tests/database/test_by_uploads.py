@@ -20,15 +20,12 @@ from stats_assets.database.answers.asked import Asking
 from stats_assets.database.connection import Connection
 from stats_assets.feeds.sequences import covers
 from stats_assets.questions.answer import Given, Kind, Value
-from tests.conftest import database
 from tests.database.four_days import DAYS, OWNERS, asking_of, window_of
 
 
 @pytest.fixture
-def url(server: str, four_days: str) -> Iterator[str]:
-    """The database of each test."""
-    with database(server, four_days) as made:
-        yield made
+def template(four_days: str) -> str:
+    return four_days
 
 
 Answer = Callable[[Asking], Mapping[str, Value]]

@@ -28,7 +28,7 @@ from stats_assets.settings import load_settings
 from stats_assets.system import Stats
 from tests.cli.test_verification import WRONG
 from tests.conftest import Run
-from tests.database.test_verification import template, url  # noqa: F401 - the database of each test
+from tests.database.test_verification import template  # noqa: F401 - the database of each test
 from tests.telling import drill
 
 CHECK = AssetCheckKey(AssetKey("statistics_verification"), "all_is_exact")
@@ -37,7 +37,7 @@ MENDED = "UPDATE aggregates SET edits = edits - 1"
 
 
 @pytest.fixture(autouse=True)
-def environment(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+def environment(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     unions = tmp_path / "unions.yaml"
     unions.write_text("tag*: [tag*]\n")  # as the template has it: else the statistics' run takes it away
     monkeypatch.setenv("UNIONS_FILE", str(unions))

@@ -16,7 +16,7 @@ from stats_assets.database.statistics.aggregates import apply_deltas
 from stats_assets.database.statistics.applier import apply_queue, queued, save_countries
 from stats_assets.database.statistics.passes import RebuildBusy, rebuild, sample, verify
 from stats_assets.database.statistics.verification import PARTS, are_whole
-from tests.conftest import database, filled_template
+from tests.conftest import filled_template
 from tests.database.test_statistics import COUNTRIES, NOON, aggregates, changeset, diff, edits, file
 from tests.recompute import recomputed
 from tests.roll_ups import recomputed_roll_ups, roll_ups
@@ -40,14 +40,8 @@ def fill(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def template(server: str) -> Iterator[str]:
+    """Six sequences' facts, all applied."""
     with filled_template(server, fill) as made:
-        yield made
-
-
-@pytest.fixture
-def url(server: str, template: str) -> Iterator[str]:
-    """The database of each test: six sequences' facts, all applied."""
-    with database(server, template) as made:
         yield made
 
 
