@@ -196,7 +196,7 @@ def _waits(pid: int) -> bool:
 def _forked_beside_broken_ones(folder: Path) -> tuple[bool, int | None]:
     """In a process of one thread: whether the same process forks as at first, and how what it forked has ended."""
     sys.path.insert(0, str(folder))
-    forkserver._forkserver = forkserver.ForkServer()
+    forkserver._forkserver.__init__()  # type: ignore[misc]  # a worker's own may be begun: it isn't this process's child
     warm_runs.begin("broken_definitions")
     first = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     until(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE or _waits(first), "it to begin")
