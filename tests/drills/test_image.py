@@ -53,6 +53,7 @@ mount -o remount,bind,ro "$root"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
+mount -t tmpfs tmpfs "$root/dev/shm"
 mount --bind "$home" "$root/srv/stats-assets"
 mkdir -p "$root/$sockets"
 for socket in "$sockets"/.s.PGSQL.*[0-9]; do
