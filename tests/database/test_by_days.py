@@ -15,6 +15,7 @@ from stats_assets.database.answers import (
     by_steps,
     groups,
     leaderboard,
+    one_owner,
     series,
     sizes,
     trending,
@@ -98,7 +99,7 @@ def test_any_series_of_any_owner_is_what_its_facts_say(
             (subject,) = asking.subjects
             begin = series.first(asking, subject) if question.window.since is None else question.window.since
             with monkeypatch.context() as patched:
-                patched.setattr(by_days, "owner_of", lambda *given: None)
+                patched.setattr(one_owner, "owner_of", lambda *given: None)
                 assert question.window.since is not None or begin == series.first(asking, subject)
             assert question.window.until is not None
             if begin is None:

@@ -8,13 +8,13 @@ from psycopg_pool import ConnectionPool
 
 from stats_assets.database.answers import (
     badges,
-    by_days,
     changesets,
     coverage,
     definitions,
     leaderboard,
     live,
     newcomers,
+    one_owner,
     search,
     series,
     totals,
@@ -90,7 +90,7 @@ def _working(attempt: str | None, asking: Callable[[Asked, Given], Asking]) -> s
         try:
             instead = asking(cast(Asked, kind), parse_qsl(query, keep_blank_values=True))
             for one in instead.subjects:
-                if by_days.owner_of(instead, one) is None:  # else what was refused has named what is quick
+                if one_owner.owner_of(instead, one) is None:  # else what was refused has named what is quick
                     instead.lines(one)
             if kind == "series":
                 series.steps_of(instead)

@@ -6,12 +6,13 @@ Not here: those that are only a part of an owner's, or by their own time: lines 
 
 from typing import Any
 
-from stats_assets.database.answers import by_days
+from stats_assets.database.answers import one_owner, whole_days
 from stats_assets.database.answers.asked import Asking
-from stats_assets.database.answers.by_days import DAY, MINE, Owned
 from stats_assets.database.answers.limits import MOST_ENTRIES, shorter, too_slow, uploads_in
 from stats_assets.database.answers.lines import MOMENT
+from stats_assets.database.answers.one_owner import MINE, Owned
 from stats_assets.database.answers.subjects import Subject
+from stats_assets.database.answers.whole_days import DAY
 from stats_assets.feeds.sequences import FIRST_SINCE
 
 _HERE = (
@@ -54,7 +55,7 @@ def whose(asking: Asking, subject: Subject) -> Owned | None:
     """Whose uploads they are; None: not by this way."""
     if asking.question.clock != "upload" or "days" in asking.question.columns:
         return None
-    return by_days.owner_of(asking, subject)
+    return one_owner.owner_of(asking, subject)
 
 
 def groups(asking: Asking, owned: Owned, columns: str, given: dict[str, Any]) -> tuple[str, int, int]:
@@ -62,13 +63,13 @@ def groups(asking: Asking, owned: Owned, columns: str, given: dict[str, Any]) ->
 
     columns: their sums over lines, as sums.py has them. given: with hidden and limit, to which all else is added.
     """
-    begin, end = by_days.ends(asking.question.window)
-    parts = by_days.parts(owned, begin, end)
-    given |= {**owned._asdict(), **by_days.ends_of(parts)}
+    begin, end = whole_days.ends(asking.question.window)
+    parts = whole_days.parts(owned, begin, end)
+    given |= {**owned._asdict(), **whole_days.ends_of(parts)}
     hidden = _hidden(asking, owned, given) if given["hidden"] else 0
     row = asking.connection.execute(_COUNT.encode(), given, prepare=False).fetchone()
     return (
-        _GROUPS.format(columns=columns, after=_after(asking, given), facts=by_days.facts_of(owned)),
+        _GROUPS.format(columns=columns, after=_after(asking, given), facts=one_owner.facts_of(owned)),
         (int(row[0]) if row else 0) - hidden,
         hidden,
     )

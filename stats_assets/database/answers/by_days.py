@@ -1,129 +1,33 @@
 """Totals of one hashtag, user, country, union of the file, or the world, from what is rolled up: the quick way.
 
 By upload: whole UTC days, then quarters of an hour, then the minutes that are left, from their facts. By the
-changesets' time:
-all of it. Each changeset and each user is counted once. What this can't answer is added up from lines (sums.py).
+changesets' time: all of it. Each changeset and each user is counted once. What this can't answer is added up from
+lines (sums.py).
 """
 # ruff: noqa: S608 - SQL is made of constants
 
 from datetime import timedelta
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
+from stats_assets.database.answers import one_owner
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.limits import MOST_ENTRIES, shorter, too_slow, uploads_in
+from stats_assets.database.answers.one_owner import MINE, Owned, facts_of
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.database.answers.sums import Sums, exact
-from stats_assets.database.statistics.verification import BEGINS, LAST_SEQUENCE, are_whole
+from stats_assets.database.answers.whole_days import DAY, QUARTER, Parts, ends, ends_of, parts
 from stats_assets.questions.windows import Window, in_utc
-
-DAY, QUARTER = 1440, 15
-
-
-class Owned(NamedTuple):
-    """Whose roll-ups they are."""
-
-    owner: str
-    owner_id: int
-
-
-def owner_of(asking: Asking, subject: Subject) -> Owned | None:
-    """The one owner that the subject is; None: it is several, or only a part of one, or the roll-ups are not whole."""
-    question = subject.question
-    if question.clock == "changeset" and (question.window.since or question.window.until):
-        return None
-    # Minutes whose facts are away are missing in every answer, or a series would not add up to the totals.
-    if question.clock == "upload" and asking.minutes.away:
-        return None
-    if subject.one_owner is None or not are_whole(asking.connection):
-        return None
-    return Owned(*subject.one_owner)
 
 
 def total(asking: Asking, subject: Subject) -> Sums | None:
     """The sums of a subject; None: not by this way."""
-    owned = owner_of(asking, subject)
+    owned = one_owner.owner_of(asking, subject)
     if owned is None:
         return None
     if subject.question.clock == "changeset":
         return _of_all_changesets(asking, owned, subject.hidden)
     return _of_uploads(asking, owned, *ends(subject.question.window), subject.hidden)
-
-
-def ends(window: Window) -> tuple[int, int]:
-    """A window as sequences [begin, end), as far as there can be any."""
-    first, last = window.sequences
-    begin = -BEGINS if first is None else min(max(first, 0), LAST_SEQUENCE)
-    end = LAST_SEQUENCE if last is None else min(last + 1, LAST_SEQUENCE)
-    return begin, max(begin, end)
-
-
-def up(sequence: int, minutes: int) -> int:
-    """The next beginning of a step, or this one."""
-    past = BEGINS % minutes
-    return -(-(sequence + past) // minutes) * minutes - past
-
-
-def down(sequence: int, minutes: int) -> int:
-    """The beginning of the step that it is in."""
-    past = BEGINS % minutes
-    return (sequence + past) // minutes * minutes - past
-
-
-class Parts(NamedTuple):
-    """Sequences [begin, end), and what of them is whole days, and whole days and quarters."""
-
-    begin: int
-    end: int
-    days: tuple[int, int]
-    summed: tuple[int, int]
-
-    @property
-    def quarters(self) -> list[tuple[int, int]]:
-        """Those around the days."""
-        return _not_empty((self.summed[0], self.days[0]), (self.days[1], self.summed[1]))
-
-    @property
-    def edges(self) -> list[tuple[int, int]]:
-        """What is in no sum."""
-        return _not_empty((self.begin, self.summed[0]), (self.summed[1], self.end))
-
-    @property
-    def around(self) -> list[tuple[int, int]]:
-        """What is in no day."""
-        return _not_empty((self.begin, self.days[0]), (self.days[1], self.end))
-
-
-def _not_empty(*ranges: tuple[int, int]) -> list[tuple[int, int]]:
-    return [(first, end) for first, end in ranges if first < end]
-
-
-def smallest(owned: Owned) -> int:
-    """Of how many minutes the shortest steps are whose sums are kept."""
-    return DAY if owned.owner == "user" else QUARTER
-
-
-def facts_of(owned: Owned) -> str:
-    """The facts of an upload u, of what counts for the owner."""
-    return OF_COUNTRY if owned.owner == "country" else OF_WHOLE
-
-
-def parts(owned: Owned, begin: int, end: int) -> Parts:
-    """How sequences [begin, end) are made of days, quarters and what is left."""
-    days = (up(begin, DAY), down(end, DAY))
-    shortest = smallest(owned)
-    summed = (up(begin, shortest), down(end, shortest))
-    if summed[0] >= summed[1]:
-        summed = (begin, begin)
-    if days[0] >= days[1]:
-        days = (summed[0], summed[0])
-    return Parts(begin, end, days, summed)
-
-
-def ends_of(parts: Parts) -> dict[str, int]:
-    """As the SQL here is given them: begin and end, and of days (d0, d1), of these and quarters (q0, q1)."""
-    (d0, d1), (q0, q1) = parts.days, parts.summed
-    return {"begin": parts.begin, "end": parts.end, "d0": d0, "d1": d1, "q0": q0, "q1": q1}
 
 
 def _of_uploads(asking: Asking, owned: Owned, begin: int, end: int, hidden: tuple[int, ...]) -> Sums:
@@ -169,7 +73,6 @@ def _refuse_many_people(asking: Asking, parts: Parts) -> None:
     raise too_slow(asking, f"{MOST_ENTRIES:,} uploads and people's days", advice, changes)
 
 
-MINE = "owner = %(owner)s AND owner_id = %(owner_id)s"
 IN_DAYS = f"""p.{MINE.replace(" AND ", " AND p.")}
         AND p.day >= (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date
         AND p.day < (step_of(%(d1)s, 1440) AT TIME ZONE 'UTC')::date"""
@@ -194,17 +97,6 @@ SELECT coalesce(sum(edits), 0) FROM (
 ) AS parts
 """
 """The edits of an owner that has quarters."""
-OF_WHOLE = """
-    SELECT f.counts, f.measurements, f.edited_at FROM changeset_edits AS f
-    WHERE f.sequence = u.sequence AND f.changeset_id = u.changeset_id OFFSET 0
-"""
-OF_COUNTRY = """
-    SELECT r.counts, r.measurements, f.edited_at FROM countries AS c
-    JOIN changeset_edits_countries AS r ON r.region = c.code AND r.sequence = u.sequence AND r.changeset_id =
-        u.changeset_id
-    JOIN changeset_edits AS f ON f.sequence = u.sequence AND f.changeset_id = u.changeset_id
-    WHERE c.id = u.owner_id OFFSET 0
-"""
 
 
 def _moment(which: str, order: str) -> str:

@@ -7,10 +7,10 @@ here: ranks of users (by_people.py), and ranks by other columns, which are added
 
 from typing import Any
 
-from stats_assets.database.answers import by_days
+from stats_assets.database.answers import by_days, one_owner, whole_days
 from stats_assets.database.answers.asked import Asking
-from stats_assets.database.answers.by_days import MINE, Owned
 from stats_assets.database.answers.limits import shorter, too_slow, uploads_in
+from stats_assets.database.answers.one_owner import MINE, Owned
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.questions.editors import family_sql
 from stats_assets.questions.windows import Window
@@ -99,14 +99,14 @@ def whose(asking: Asking, subject: Subject, of: str, names: tuple[str, ...]) -> 
     """Whose uploads rank so; None: not by this way."""
     if of == "users" or not set(names) <= set(KNOWN) or asking.question.clock != "upload":
         return None
-    owned = by_days.owner_of(asking, subject)
+    owned = one_owner.owner_of(asking, subject)
     return None if owned is None or (of == "countries" and owned.owner == "country") else owned
 
 
 def groups(asking: Asking, owned: Owned, of: str) -> tuple[str, dict[str, Any]]:
     """A SELECT of key and KNOWN, and what it is given. Raises Problem: too slow."""
-    begin, end = by_days.ends(asking.question.window)
-    given = {**owned._asdict(), **by_days.ends_of(by_days.parts(owned, begin, end))}
+    begin, end = whole_days.ends(asking.question.window)
+    given = {**owned._asdict(), **whole_days.ends_of(whole_days.parts(owned, begin, end))}
     trending = asking.question.kind == "trending"
     if owned.owner == "world" and of in _OF_WORLD:
         owner, most = _OWNERS[of], MOST_TRENDING if trending else MOST_UPLOADS
@@ -117,7 +117,7 @@ def groups(asking: Asking, owned: Owned, of: str) -> tuple[str, dict[str, Any]]:
 
 
 def _refuse(asking: Asking, owner: str, owner_id: int | None, most: int) -> None:
-    if uploads_in(asking, owner, owner_id, [by_days.ends(asking.question.window)], most) > most:
+    if uploads_in(asking, owner, owner_id, [whole_days.ends(asking.question.window)], most) > most:
         changes = shorter(asking, owner, owner_id, most)
         raise too_slow(asking, f"{most:,} uploads", "Ask for a shorter window.", changes)
 
@@ -130,7 +130,7 @@ def trends(asking: Asking, subject: Subject) -> bool:
 
 def numbers(asking: Asking, window: Window, tags: list[str]) -> dict[str, tuple[int, ...]]:
     """What each of these hashtags had in a window: KNOWN, in their order."""
-    begin, end = by_days.ends(window)
+    begin, end = whole_days.ends(window)
     given = {"begin": begin, "end": end, "tags": tags}
     rows = asking.connection.execute(_NUMBERS.encode(), given, prepare=False).fetchall()
     return {tag: tuple(values) for tag, *values in rows}

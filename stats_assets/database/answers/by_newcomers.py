@@ -7,12 +7,13 @@ Not here: who is new to what is no owner, or by the changesets' time (newcomers.
 from collections.abc import Sequence
 from typing import Any
 
-from stats_assets.database.answers import by_days
+from stats_assets.database.answers import one_owner, whole_days
 from stats_assets.database.answers.asked import Asking
-from stats_assets.database.answers.by_days import DAY, MINE, Owned
 from stats_assets.database.answers.limits import MOST_ENTRIES, MOST_FACTS, shorter, too_slow, uploads_in
 from stats_assets.database.answers.lines import MOMENT
+from stats_assets.database.answers.one_owner import MINE, Owned
 from stats_assets.database.answers.subjects import Subject
+from stats_assets.database.answers.whole_days import DAY
 
 MINUTE = MOMENT.replace("f.sequence", "minute")
 """When the first minute of one of the page began, in SQL."""
@@ -55,7 +56,7 @@ def whose(asking: Asking, subject: Subject) -> Owned | None:
     question = asking.question
     if question.clock != "upload" or question.window.since is None or "days" in question.columns:
         return None
-    owned = by_days.owner_of(asking, subject)
+    owned = one_owner.owner_of(asking, subject)
     return None if owned is None or owned.owner in ("world", "user") else owned
 
 
@@ -77,7 +78,7 @@ def page(
         few = {"limit": "10"} if asking.question.limit > 10 else shorter(asking, *owned, MOST_FACTS)
         raise too_slow(asking, f"{MOST_FACTS:,} uploads' facts", "Ask for fewer rows.", few)
     given["users"] = [row[1] for row in rows]
-    sql = _NUMBERS.format(columns=columns, facts=by_days.facts_of(owned))
+    sql = _NUMBERS.format(columns=columns, facts=one_owner.facts_of(owned))
     return found[0][0], asking.connection.execute(sql.encode(), given, prepare=False).fetchall()
 
 
@@ -88,6 +89,6 @@ def new(asking: Asking, owned: Owned, users: Sequence[int]) -> set[int]:
 
 
 def _given(asking: Asking, owned: Owned) -> dict[str, Any]:
-    begin, end = by_days.ends(asking.question.window)
-    day = by_days.down(begin, DAY)
+    begin, end = whole_days.ends(asking.question.window)
+    day = whole_days.down(begin, DAY)
     return {**owned._asdict(), "begin": begin, "end": end, "last": max(begin, end - 1), "day": day}

@@ -6,9 +6,8 @@ Not here: ranks by other columns, and of others than users, which are added up f
 
 from typing import Any, NamedTuple
 
-from stats_assets.database.answers import by_days
+from stats_assets.database.answers import one_owner, whole_days
 from stats_assets.database.answers.asked import Asking
-from stats_assets.database.answers.by_days import Owned
 from stats_assets.database.answers.limits import (
     MOST_COUNTED,
     MOST_FACTS,
@@ -17,12 +16,13 @@ from stats_assets.database.answers.limits import (
     too_slow,
     uploads_in,
 )
+from stats_assets.database.answers.one_owner import Owned
 from stats_assets.database.answers.subjects import Subject
 from stats_assets.questions.problem import Problem
 from stats_assets.questions.windows import Window
 
 KNOWN = ("edits", "changesets")
-_MINE = by_days.MINE
+_MINE = one_owner.MINE
 _DAYS = f"""{_MINE} AND day >= (step_of(%(d0)s, 1440) AT TIME ZONE 'UTC')::date
         AND day < (step_of(%(d1)s, 1440) AT TIME ZONE 'UTC')::date"""
 # Nobody's edits are in no day of a user's. What came again on a later day was counted on both.
@@ -69,8 +69,8 @@ class Grouped(NamedTuple):
 
 def groups(asking: Asking, owned: Owned) -> Grouped:
     """An owner's users. Raises Problem: too slow."""
-    parts = by_days.parts(owned, *by_days.ends(asking.question.window))
-    given: dict[str, Any] = {**owned._asdict(), **by_days.ends_of(parts)}
+    parts = whole_days.parts(owned, *whole_days.ends(asking.question.window))
+    given: dict[str, Any] = {**owned._asdict(), **whole_days.ends_of(parts)}
     if owned.owner == "user":
         return Grouped(_OF_A_USER, given)
     # Of a country they are kept as features, where edits are counts.
@@ -104,7 +104,7 @@ def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tu
 
     Raises Problem: too slow.
     """
-    owned = by_days.owner_of(asking, subject)
+    owned = one_owner.owner_of(asking, subject)
     if owned is None or asking.question.clock != "upload" or "days" in names:
         return False
     users = [int(row["key"]) for row in rows]
@@ -134,8 +134,8 @@ def fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tu
 
 
 def _given_of_users(asking: Asking, users: list[int]) -> dict[str, Any]:
-    parts = by_days.parts(Owned("user", 0), *by_days.ends(asking.question.window))
-    given: dict[str, Any] = {"users": users, **by_days.ends_of(parts)}
+    parts = whole_days.parts(Owned("user", 0), *whole_days.ends(asking.question.window))
+    given: dict[str, Any] = {"users": users, **whole_days.ends_of(parts)}
     row = asking.connection.execute(_DAYS_OF_USERS.encode(), given, prepare=False).fetchone()
     days = row[0] if row else 0
     if days + uploads_in(asking, "user", users, parts.edges, MOST_FACTS) > MOST_FACTS:
@@ -166,7 +166,7 @@ _OF_USERS = f"""
         UNION ALL
         SELECT * FROM uploads AS u WHERE u.owner = 'user' AND u.owner_id = asked.id
             AND u.sequence >= %(d1)s AND u.sequence < %(end)s
-    ) AS u CROSS JOIN LATERAL ({by_days.OF_WHOLE}) AS f
+    ) AS u CROSS JOIN LATERAL ({one_owner.OF_WHOLE}) AS f
 """
 
 

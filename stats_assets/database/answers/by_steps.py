@@ -1,6 +1,6 @@
 """A series of one owner from what is rolled up: each step is whole UTC days, then quarters, then minutes of facts.
 
-Not here: totals, and how days and quarters are found (by_days.py); what has no quick way is added up from lines.
+Not here: totals, and how days and quarters are found (whole_days.py); what has no quick way is added up from lines.
 """
 # ruff: noqa: S608 - SQL is made of constants
 
@@ -9,11 +9,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from stats_assets.database.answers import by_days
+from stats_assets.database.answers import one_owner, whole_days
 from stats_assets.database.answers.asked import Asking
-from stats_assets.database.answers.by_days import DAY, QUARTER, Owned, Parts
 from stats_assets.database.answers.limits import MOST_FACTS, MOST_IN_STEPS, too_slow, uploads_in
+from stats_assets.database.answers.one_owner import Owned
 from stats_assets.database.answers.subjects import Subject
+from stats_assets.database.answers.whole_days import DAY, QUARTER, Parts
 from stats_assets.feeds.sequences import covers
 from stats_assets.questions.windows import Window, in_utc
 
@@ -23,8 +24,8 @@ Row = tuple[Any, ...]
 def first_moment(asking: Asking, owned: Owned) -> datetime | None:
     """When the minute of the owner's first upload before the window's end begins."""
     row = asking.connection.execute(
-        f"SELECT min(sequence) FROM uploads WHERE {by_days.MINE} AND sequence < %(end)s".encode(),
-        {**owned._asdict(), "end": by_days.ends(asking.question.window)[1]},
+        f"SELECT min(sequence) FROM uploads WHERE {one_owner.MINE} AND sequence < %(end)s".encode(),
+        {**owned._asdict(), "end": whole_days.ends(asking.question.window)[1]},
         prepare=False,
     ).fetchone()
     return None if row is None or row[0] is None else covers(row[0]).since
@@ -34,7 +35,7 @@ def sums(
     asking: Asking, subject: Subject, edges: list[datetime], names: Sequence[str]
 ) -> dict[int, Row] | None:
     """Of each step (the first is 1) that has anything its columns. None: not by this way. Raises Problem: too slow."""
-    owned = by_days.owner_of(asking, subject)
+    owned = one_owner.owner_of(asking, subject)
     if owned is None or asking.question.clock != "upload" or "days" in names:
         return None
     steps = [_parts(owned, since, until) for since, until in pairwise(edges)]
@@ -89,13 +90,13 @@ def _refuse_entries(
 
 
 def _parts(owned: Owned, since: datetime, until: datetime) -> Parts:
-    return by_days.parts(owned, *by_days.ends(Window(since, until)))
+    return whole_days.parts(owned, *whole_days.ends(Window(since, until)))
 
 
 def _whole(owned: Owned, parts: Parts) -> int | None:
     """Of how many minutes the one row is that is the step; None: none is."""
-    for minutes in (DAY, by_days.smallest(owned)):
-        if parts.end - parts.begin == minutes and by_days.up(parts.begin, minutes) == parts.begin:
+    for minutes in (DAY, whole_days.smallest(owned)):
+        if parts.end - parts.begin == minutes and whole_days.up(parts.begin, minutes) == parts.begin:
             return minutes
     return None
 
@@ -143,7 +144,7 @@ def _rolled(part: str, minutes: int, columns: str) -> str:
 def _edits(owned: Owned, names: list[str]) -> str:
     """Edits and the columns of all steps, out of days, quarters and the facts of what is left."""
     objects = ", s.counts, s.measurements" if names else ""
-    facts = by_days.facts_of(owned)
+    facts = one_owner.facts_of(owned)
     left = f"""
     SELECT r.step, u.edits{objects.replace("s.", "f.")}
     FROM {_RANGE.format("e")} CROSS JOIN LATERAL (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stats_assets.database.answers import by_days, by_keys, by_people
+from stats_assets.database.answers import by_keys, by_people, one_owner
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.limits import MOST_FACTS
 from stats_assets.database.answers.lines import Lines
@@ -130,11 +130,11 @@ def _rank(rows: list[dict[str, Any]], metric: str, above: int, as_many: int) -> 
         row["tied"] = any(one[metric] == row[metric] for one in near) or (first == 0 and as_many > 1)
 
 
-def quick(asking: Asking, subject: Subject, of: str, metric: str) -> by_days.Owned | None:
+def quick(asking: Asking, subject: Subject, of: str, metric: str) -> one_owner.Owned | None:
     """Whose uploads rank by themselves; None: they do not."""
     if of != "users" or metric not in by_people.KNOWN or asking.question.clock != "upload":
         return None
-    return by_days.owner_of(asking, subject)
+    return one_owner.owner_of(asking, subject)
 
 
 def _fill(asking: Asking, subject: Subject, rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from stats_assets.database.answers import by_days, by_steps
+from stats_assets.database.answers import by_steps, one_owner
 from stats_assets.database.answers.about import about
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.groups import days_of
@@ -65,7 +65,7 @@ def _ends(asking: Asking) -> tuple[datetime | None, datetime | None]:
 
 def first(asking: Asking, subject: Subject) -> datetime | None:
     """When the first minute begins in which a subject has anything."""
-    owned = by_days.owner_of(asking, subject)
+    owned = one_owner.owner_of(asking, subject)
     if owned is not None and asking.question.clock == "upload":
         return by_steps.first_moment(asking, owned)
     lines = asking.lines(subject)
