@@ -8,7 +8,7 @@ import pytest
 from dagster._utils.error import serializable_error_info_from_exc_info
 
 from stats_assets.conflicts import unheard
-from stats_assets.local.stack import run_dev
+from stats_assets.local.dev import run_dev
 from stats_assets.settings import SettingsError, load_settings
 from tests.conftest import Run
 

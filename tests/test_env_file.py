@@ -8,7 +8,8 @@ import pytest
 from dagster._cli.utils import _inject_local_env_file
 
 from stats_assets.env_file import NAMES, complaints, set_twice
-from stats_assets.local.stack import StackError, run_dev
+from stats_assets.local.dev import run_dev
+from stats_assets.local.stack import StackError
 from stats_assets.settings import Settings, SettingsError, load_settings
 from tests.conftest import Run
 

@@ -36,7 +36,7 @@ def demo(
     ] = False,
 ) -> None:
     """The same, offline: an invented world with its own feeds, database and archive, below .demo/."""
-    from stats_assets.local.stack import run_demo
+    from stats_assets.local.demo import run_demo
 
     raise typer.Exit(
         run_demo(port, feed_port, web_port, feed_only=feed_only, directory=directory, osmchange=osmchange)

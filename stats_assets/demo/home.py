@@ -1,7 +1,7 @@
 """The demo's folder: a project of its own beside the live one, which remembers its world between starts.
 
 It holds what a project's root holds (`dagster.yaml`, `.env`, `.dagster`, `.data`), so that every command works
-in it on the demo's data. Which programs run there is `local/stack.py`'s.
+in it on the demo's data. Which programs run there is `local/demo.py`'s.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stats_assets.local.stack import _pages, _shown, _web
+from stats_assets.local.stack import pages_port, shown, web_children
 from stats_assets.settings import Settings, SettingsError, load_settings
 from stats_assets.web.running import NotServing, check_public, listen
 from tests.conftest import Run
@@ -66,15 +66,15 @@ def test_a_port_that_is_taken_costs_the_pages_alone(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with _pages(port) as pages:
+        with pages_port(port) as pages:
             assert pages is None
         assert f"no pages and no API now: Port {port} is in use" in capsys.readouterr().err
-    with _pages(3000, 3000) as pages:
+    with pages_port(3000, 3000) as pages:
         assert pages is None
     assert "--web-port" in capsys.readouterr().err
-    assert (_shown(None), _web(None, tmp_path, {})) == ({}, [])
-    with _pages(port) as pages:
-        assert _shown(pages) == {"Pages, API": f"http://127.0.0.1:{port}"}
-        [child] = _web(pages, tmp_path, {})
+    assert (shown(None), web_children(None, tmp_path, {})) == ({}, [])
+    with pages_port(port) as pages:
+        assert shown(pages) == {"Pages, API": f"http://127.0.0.1:{port}"}
+        [child] = web_children(pages, tmp_path, {})
         assert child.optional
         assert child.argv[-3:] == ["serve", "--port", str(port)]

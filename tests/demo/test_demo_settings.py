@@ -12,7 +12,8 @@ from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.home import DemoHome
 from stats_assets.demo.world.world import World
 from stats_assets.local.dagster_programs import environment
-from stats_assets.local.stack import StackError, _taken_over, run_demo
+from stats_assets.local.demo import _taken_over, run_demo
+from stats_assets.local.stack import StackError
 from stats_assets.osm.categories import Categories, CategoriesError
 from stats_assets.settings import Settings, SettingsError
 from tests.conftest import Run
@@ -97,8 +98,8 @@ def test_the_feed_alone_leaves_the_settings_that_the_whole_demo_does(
     def ended(*given: object) -> int:
         raise StackError("as far as that")
 
-    monkeypatch.setattr("stats_assets.local.stack.Supervisor.run", ended)
-    monkeypatch.setattr("stats_assets.local.stack.DagsterChildren.make_records", ended)
+    monkeypatch.setattr("stats_assets.local.supervisor.Supervisor.run", ended)
+    monkeypatch.setattr("stats_assets.local.dagster_programs.DagsterChildren.make_records", ended)
     (root / ".env").write_text("CATEGORIES_FILE=mine.yaml\nREFRESHMENTS_ROWS=3\nALERT_URL=https://h/secret\n")
     monkeypatch.setenv("ALERT_COMMAND", "true")
     written = []

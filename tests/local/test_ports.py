@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stats_assets.local.dagster_programs import reserve
-from stats_assets.local.stack import StackError, _port, run_demo
+from stats_assets.local.demo import run_demo
+from stats_assets.local.stack import StackError, port_held
 from tests.conftest import Run
 from tests.ports import free_ports
 
@@ -58,7 +59,7 @@ def test_a_port_that_is_not_for_this_user(monkeypatch: pytest.MonkeyPatch) -> No
         bind(own, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "bind", refusing)
-    with pytest.raises(StackError, match=r"Port 80 is not for this user.*--port"), _port(80, "--port"):
+    with pytest.raises(StackError, match=r"Port 80 is not for this user.*--port"), port_held(80, "--port"):
         pass
     monkeypatch.undo()
     held = reserve(free_ports(1)[0])

@@ -21,7 +21,9 @@ from dagster import DagsterInstance
 from benchmarks import rest
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.local.dagster_programs import LOCATION, DagsterChildren, environment, reserve
-from stats_assets.local.stack import StackError, _port, run_demo, run_dev
+from stats_assets.local.demo import run_demo
+from stats_assets.local.dev import run_dev
+from stats_assets.local.stack import StackError, port_held
 from stats_assets.local.supervisor import MARK
 from stats_assets.root import MARKER, NoProject, find_project_root, project_root
 from stats_assets.settings import Settings, SettingsError
@@ -66,7 +68,8 @@ defs = dagster.Definitions(
 """
 DEMO = """
 import sys
-from stats_assets.local.stack import StackError, run_demo
+from stats_assets.local.demo import run_demo
+from stats_assets.local.stack import StackError
 try:
     sys.exit(run_demo(int(sys.argv[1]), int(sys.argv[2]), module="tiny_definitions"))
 except StackError as error:
@@ -222,9 +225,9 @@ def test_a_port_is_one_stacks_before_anything_listens_there() -> None:
     with held:
         assert at_once(lambda: reserve(port)) == [None]
         # a live system that begins beside a demo: the demo would switch the live sensors on
-        with pytest.raises(StackError, match=f"Port {port} is in use"), _port(port, "--port"):
+        with pytest.raises(StackError, match=f"Port {port} is in use"), port_held(port, "--port"):
             pass
-    with _port(port, "--port"):
+    with port_held(port, "--port"):
         pass
 
 
