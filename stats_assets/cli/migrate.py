@@ -105,12 +105,13 @@ def _let_read(reader: str) -> None:
     from dagster import DagsterInstance
     from dagster_postgres import PostgresRunStorage
 
-    from stats_assets.database.records_login import NoRecordsLogin, let_read
+    from stats_assets.database.given_login import GivenLoginError
+    from stats_assets.database.records_login import let_read
 
     with DagsterInstance.get() as instance:
         records = instance.run_storage
         if not isinstance(records, PostgresRunStorage):
-            raise NoRecordsLogin(f"{READER} is set, and Dagster's records are not in PostgreSQL: unset it.")
+            raise GivenLoginError(f"{READER} is set, and Dagster's records are not in PostgreSQL: unset it.")
         records.get_run_storage_id()  # else the UI's first page would write it
         owner, reader = (one.replace("+psycopg2://", "://", 1) for one in (records.postgres_url, reader))
     if let_read(owner, reader):

@@ -119,21 +119,26 @@ def _make(connection: Connection, name: str) -> str | None:
     if not may_make_roles:
         return f"The role {user} may not make roles."
     password = secrets.token_urlsafe(24)
+    make_role(connection, name, password, _mark(password), new=not exists)
+    connection.execute("DELETE FROM reading_login")
+    connection.execute("INSERT INTO reading_login (name, password) VALUES (%s, %s)", (name, password))
+    return None
+
+
+def make_role(connection: Connection, name: str, password: str, comment: str, *, new: bool) -> None:
+    """Make the role, or give one that is there (new=False) this password and comment."""
     role = sql.Identifier(name)
     # Hashed here: a statement may be written to the server's log. Without an algorithm libpq would ask the server, and
     # hold the whole process until it answers.
     hashed = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
     for statement in (
         sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-            sql.SQL("ALTER" if exists else "CREATE"), role, sql.Literal(hashed)
+            sql.SQL("CREATE" if new else "ALTER"), role, sql.Literal(hashed)
         ),
         sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role),
-        sql.SQL("COMMENT ON ROLE {} IS {}").format(role, sql.Literal(_mark(password))),
+        sql.SQL("COMMENT ON ROLE {} IS {}").format(role, sql.Literal(comment)),
     ):
         connection.execute(statement)
-    connection.execute("DELETE FROM reading_login")
-    connection.execute("INSERT INTO reading_login (name, password) VALUES (%s, %s)", (name, password))
-    return None
 
 
 def let_it_read(connection: Connection, name: str) -> None:

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from stats_assets.cli.migrate import PAGES_READER, migrate
+from stats_assets.database.given_login import GivenLoginError
 from stats_assets.database.pages_login import let_read
-from stats_assets.database.records_login import NoRecordsLogin
 
 NAME = "pages_reader"
 
@@ -45,5 +45,5 @@ def test_it_is_made_by_migrate_and_may_only_select(url: str, reader: str) -> Non
     assert not let_read(url, url), "one login for both: nothing to do"
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute(f"GRANT INSERT ON changesets TO {NAME}".encode())
-    with pytest.raises(NoRecordsLogin, match=f"The role {NAME} is for the pages, and may write changesets"):
+    with pytest.raises(GivenLoginError, match=f"The role {NAME} is for the pages, and may write changesets"):
         let_read(url, reader)

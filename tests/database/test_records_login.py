@@ -21,7 +21,8 @@ from sqlalchemy import Engine, event
 
 from deploy.kit.render import HERE
 from stats_assets.cli.migrate import READER, migrate
-from stats_assets.database.records_login import NoRecordsLogin, let_read
+from stats_assets.database.given_login import GivenLoginError
+from stats_assets.database.records_login import let_read
 from stats_assets.definitions import defs
 from stats_assets.orchestration.partitions import BLOCKS
 from stats_assets.root import MARKER
@@ -108,7 +109,7 @@ def test_a_login_of_theirs_keeps_its_password_and_must_not_write(records: Simple
         assert let_read(records.owner, as_role(records.owner, "of_theirs"))
         assert owner.execute(kept).fetchone() == before
         owner.execute("CREATE TABLE t (n int); GRANT INSERT ON t TO of_theirs")
-        with pytest.raises(NoRecordsLogin, match="of_theirs is for the read-only UI, and may write t"):
+        with pytest.raises(GivenLoginError, match="of_theirs is for the read-only UI, and may write t"):
             let_read(records.owner, as_role(records.owner, "of_theirs"))
     assert not let_read(records.owner, records.owner), "one login for both: nothing to do"
 
@@ -117,7 +118,7 @@ def test_who_may_make_no_role_is_told_what_to_ask_for(records: SimpleNamespace) 
     with psycopg.connect(records.owner, autocommit=True) as owner:
         owner.execute("CREATE ROLE of_theirs LOGIN PASSWORD 'hunter2'")
     with pytest.raises(
-        NoRecordsLogin, match=r"of_theirs may not make one .* CREATE ROLE records_reader LOGIN"
+        GivenLoginError, match=r"of_theirs may not make one .* CREATE ROLE records_reader LOGIN"
     ) as told:
         let_read(as_role(records.owner, "of_theirs"), records.reader)
     assert "hunter2" not in str(told.value)
