@@ -5,17 +5,15 @@ Here: the YAML table, and classifying tags by it. Not here: what a length or an 
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import NoReturn
 
 import yaml
 
-from stats_assets.lined_yaml import root_of, text_of
+from stats_assets.lined_yaml import Reader, text_of
 from stats_assets.mendable import Mendable
 from stats_assets.osm.caching import LONGEST, remembered
 from stats_assets.osm.values import storable
@@ -23,7 +21,6 @@ from stats_assets.osm.values import storable
 ELEMENTS = ("node", "way", "relation")
 MOST = 1 << 18
 """Bytes of a file, a hundred times the packaged one: YAML takes seconds for each MB before it can be refused."""
-_NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 _RULE_KEYS = ("elements", "any", "except", "otherwise", "length", "area")
 
 
@@ -130,22 +127,21 @@ def _meaning(category: Category) -> list[object]:
     ]
 
 
-class _Reader:
-    """Reads the table from YAML nodes, which know their lines; scalars stay text (`no` is a value here, not a bool)."""
+class _Reader(Reader):
+    """Scalars stay text: `no` is a value here, not a bool."""
 
-    def __init__(self, source: str) -> None:
-        self._source = source
+    error = CategoriesError
 
     def read(self, text: str) -> tuple[Category, ...]:
-        root = root_of(text, self._source, CategoriesError)
+        root = self.root(text)
         if root is None:
             raise CategoriesError(f"{self._source}:1: the file is empty; `categories:` was expected")
-        table = self._mapping(root, ("categories",), "the file")
+        table = self.mapping(root, "the file", ("categories",))
         if "categories" not in table:
-            self._refuse(root, "`categories:` is missing")
-        entries = self._mapping(table["categories"], None, "`categories`")
+            self.refuse(root, "`categories:` is missing")
+        entries = self.mapping(table["categories"], "`categories`")
         if not entries:
-            self._refuse(table["categories"], "there is no category")
+            self.refuse(table["categories"], "there is no category")
         categories = tuple(self._category(name, node, entries) for name, node in entries.items())
         self._check_names(categories, entries)
         return categories
@@ -156,93 +152,59 @@ class _Reader:
             for name in filter(None, (category.length, category.area)):
                 if name in measured or name in nodes:
                     node = nodes[category.name]
-                    self._refuse(node, f"`{name}` is used twice; each measure needs its own name")
+                    self.refuse(node, f"`{name}` is used twice; each measure needs its own name")
                 measured.add(name)
         rest = [category.name for category in categories if category.otherwise]
         if len(rest) > 1:
-            self._refuse(nodes[rest[1]], f"`otherwise` is already said of `{rest[0]}`")
+            self.refuse(nodes[rest[1]], f"`otherwise` is already said of `{rest[0]}`")
 
     def _category(self, name: str, node: yaml.Node, names: Mapping[str, yaml.Node]) -> Category:
-        self._name(name, node)
-        rule = self._mapping(node, _RULE_KEYS, f"category `{name}`")
+        self.name(name, node)
+        rule = self.mapping(node, f"category `{name}`", _RULE_KEYS)
         if "otherwise" in rule:
-            if self._text(rule["otherwise"]) != "true" or len(rule) > 1:
-                self._refuse(rule["otherwise"], "`otherwise: true` stands alone in its category")
+            if self.text(rule["otherwise"]) != "true" or len(rule) > 1:
+                self.refuse(rule["otherwise"], "`otherwise: true` stands alone in its category")
             return Category(name, otherwise=True)
         if "any" not in rule:
-            self._refuse(node, f"category `{name}` needs `any` (or `otherwise: true`)")
+            self.refuse(node, f"category `{name}` needs `any` (or `otherwise: true`)")
         elements = self._texts(rule["elements"], ELEMENTS) if "elements" in rule else ELEMENTS
         exceptions = self._texts(rule["except"], tuple(names)) if "except" in rule else ()
         if name in exceptions:
-            self._refuse(rule["except"], f"category `{name}` can't be its own exception")
+            self.refuse(rule["except"], f"category `{name}` can't be its own exception")
         length, area = (
-            self._name(self._text(rule[key]), rule[key]) if key in rule else None
-            for key in ("length", "area")
+            self.name(self.text(rule[key]), rule[key]) if key in rule else None for key in ("length", "area")
         )
-        conditions = tuple(self._condition(item) for item in self._items(rule["any"]))
+        conditions = tuple(self._condition(item) for item in self.items(rule["any"]))
         return Category(name, elements, conditions, exceptions, length=length, area=area)
 
     def _condition(self, node: yaml.Node) -> Condition:
         if isinstance(node, yaml.ScalarNode):
-            return Condition(self._text(node))
-        entries = self._mapping(node, None, "a condition")
+            return Condition(self.text(node))
+        entries = self.mapping(node, "a condition")
         if len(entries) != 1:
-            self._refuse(node, "a condition is one key, or one key with its values")
+            self.refuse(node, "a condition is one key, or one key with its values")
         ((key, values),) = entries.items()
         if isinstance(values, yaml.MappingNode):
-            negated = self._mapping(values, ("not",), f"`{key}`")
+            negated = self.mapping(values, f"`{key}`", ("not",))
             if "not" not in negated:
-                self._refuse(values, f"`{key}`: values, or `not:` with values, were expected")
+                self.refuse(values, f"`{key}`: values, or `not:` with values, were expected")
             return Condition(key, self._values(negated["not"]), negated=True)
         return Condition(key, self._values(values))
 
     def _values(self, node: yaml.Node) -> frozenset[str]:
         values = self._texts(node)
-        for value, item in zip(values, self._items(node), strict=True):
+        for value, item in zip(values, self.items(node), strict=True):
             if parts(value) != (value,):
-                self._refuse(
+                self.refuse(
                     item, f"`{value}` can never match: values are lower case, without `;` or outer space"
                 )
         return frozenset(values)
 
-    def _mapping(self, node: yaml.Node, keys: tuple[str, ...] | None, what: str) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
-            self._refuse(node, f"{what} must be a mapping (key: value)")
-        entries: dict[str, yaml.Node] = {}
-        for key_node, value in node.value:
-            key = self._text(key_node)
-            if keys is not None and key not in keys:
-                self._refuse(key_node, f"`{key}` is not known in {what}; one of: {', '.join(keys)}")
-            if key in entries:
-                self._refuse(key_node, f"`{key}` stands twice in {what}")
-            entries[key] = value
-        return entries
-
-    def _items(self, node: yaml.Node) -> list[yaml.Node]:
-        if not isinstance(node, yaml.SequenceNode) or not node.value:
-            self._refuse(node, "a list with at least one entry was expected")
-        return list(node.value)
-
     def _texts(self, node: yaml.Node, known: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        texts: list[str] = []
-        for item in self._items(node):
-            text = self._text(item)
-            if known is not None and text not in known:
-                self._refuse(item, f"`{text}` is not known here; one of: {', '.join(known)}")
-            texts.append(text)
-        return tuple(dict.fromkeys(texts)) if known is not None else tuple(texts)
+        if known is None:
+            return tuple(self.text(item) for item in self.items(node))
+        return tuple(dict.fromkeys(self.one_of(item, known) for item in self.items(node)))
 
-    def _text(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value or storable(node.value) != node.value:
-            self._refuse(node, "a word was expected")
-        return str(node.value)
-
-    def _name(self, name: str, node: yaml.Node) -> str:
-        if not _NAME.fullmatch(name):
-            self._refuse(
-                node, f"`{name}` can't be a name: lower-case letters, digits, _ only, a letter first"
-            )
-        return name
-
-    def _refuse(self, node: yaml.Node, reason: str) -> NoReturn:
-        raise CategoriesError(f"{self._source}:{node.start_mark.line + 1}: {reason}")
+    def is_text(self, value: str) -> bool:
+        """As in the map's data, where a sign may be invisible."""
+        return bool(value) and storable(value) == value

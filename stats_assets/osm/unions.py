@@ -5,11 +5,10 @@ Here: the YAML, read with its lines. How a union is kept is database/statistics/
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 import yaml
 
-from stats_assets.lined_yaml import root_of, text_of
+from stats_assets.lined_yaml import Reader, text_of
 from stats_assets.mendable import Mendable
 
 MOST, LONGEST = 100, 200
@@ -35,47 +34,43 @@ def load_unions(path: Path | None) -> Unions:
     return _Reader(str(path)).read(text)
 
 
-class _Reader:
-    def __init__(self, source: str) -> None:
-        self._source = source
+class _Reader(Reader):
+    error = UnionsError
 
     def read(self, text: str) -> Unions:
-        root = root_of(text, self._source, UnionsError)
+        root = self.root(text)
         if root is None:
             return {}
         if not isinstance(root, yaml.MappingNode):
-            self._refuse(root, "names with their patterns were expected (`hotosm: [hotosm-*]`)")
+            self.refuse(root, "names with their patterns were expected (`hotosm: [hotosm-*]`)")
         if len(root.value) > MOST:
-            self._refuse(root, f"there are more than {MOST} unions")
+            self.refuse(root, f"there are more than {MOST} unions")
         found: dict[str, tuple[str, ...]] = {}
         for key, value in root.value:
             name = self._word(key, "a name")
             if name in found:
-                self._refuse(key, f"`{name}` stands twice")
+                self.refuse(key, f"`{name}` stands twice")
             found[name] = self._patterns(name, value)
         return found
 
     def _patterns(self, name: str, node: yaml.Node) -> tuple[str, ...]:
         items = node.value if isinstance(node, yaml.SequenceNode) else [node]
         if not items or len(items) > MOST:
-            self._refuse(node, f"`{name}` needs 1 to {MOST} patterns")
+            self.refuse(node, f"`{name}` needs 1 to {MOST} patterns")
         patterns = [self._word(item, "a pattern") for item in items]
         for item, pattern in zip(items, patterns, strict=True):
             if not pattern.replace("*", ""):
-                self._refuse(item, f"`{pattern}` would be all hashtags")
+                self.refuse(item, f"`{pattern}` would be all hashtags")
         return tuple(dict.fromkeys((*patterns, *(() if "*" in name else (name,)))))
 
     def _word(self, node: yaml.Node, what: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            self._refuse(node, f"{what} was expected")
+            self.refuse(node, f"{what} was expected")
         text = str(node.value)
         if text != text.lower() or NEVER & set(text) or any(c.isspace() or not c.isprintable() for c in text):
-            self._refuse(
+            self.refuse(
                 node, f"`{text[:LONGEST]}`: {what} is lower case, without #, other such signs and white space"
             )
         if len(text) > LONGEST:
-            self._refuse(node, f"{what} has at most {LONGEST} letters")
+            self.refuse(node, f"{what} has at most {LONGEST} letters")
         return text
-
-    def _refuse(self, node: yaml.Node, reason: str) -> NoReturn:
-        raise UnionsError(f"{self._source}:{node.start_mark.line + 1}: {reason}")
