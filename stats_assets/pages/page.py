@@ -83,7 +83,7 @@ class Numbers:
         kept = [(key, value) for key, value in self.visit.query if key not in WINDOW]
         earlier = self.visit.at([*kept, ("from", _minute(first)), ("to", _minute(window.begin))])
         found = earlier.found("totals", *self.given)
-        if not found or not window_of(found.content.get("about", {}), self.visit.language).counted:
+        if not found or not window_of(found.content.get("about", {}), self.visit.language, {}).counted:
             return None
         return found.content
 
@@ -221,7 +221,7 @@ class Numbers:
 def numbers_of(visit: Visit, *given: tuple[str, str]) -> Numbers:
     """Ask for the totals. Raises Problem."""
     content, coverage = visit.content("totals", *given), coverage_of(visit)
-    window = window_of(content.get("about", {}), visit.language, coverage.get("begins"))
+    window = window_of(content.get("about", {}), visit.language, coverage)
     return Numbers(visit, given, content, window, coverage)
 
 

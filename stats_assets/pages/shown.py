@@ -59,9 +59,11 @@ def in_metres(values: Any, column: str) -> bool:
 
 
 def named(stem: str, language: Language) -> str:
-    """A category or a measure, as people call it; of an own categories file as it stands there."""
+    """A category or a measure, as people call it; of an own categories file as it stands there, without the unit."""
     key = f"of_{stem}"
-    return str(language.say(key)) if language.knows(key) else stem.replace("_", " ").capitalize()
+    if language.knows(key):
+        return str(language.say(key))
+    return stem.removesuffix("_km2").removesuffix("_km").replace("_", " ").capitalize()
 
 
 def heading(column: str, language: Language, *, metres: bool = False) -> Markup:

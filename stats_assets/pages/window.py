@@ -38,6 +38,8 @@ class Window:
     """Whether it moves with the clock."""
     begins: datetime | None = None
     """When the data begin."""
+    known_since: datetime | None = None
+    """Since when what was before it is counted, without a stretch that lacks."""
 
     @property
     def counted(self) -> bool:
@@ -55,7 +57,8 @@ class Window:
     @property
     def has_past(self) -> bool:
         """Whether what was before it is known: else nobody can be called new in it."""
-        return self.begin is not None and (self.begins is None or self.begins < self.begin)
+        since = self.known_since or self.begins
+        return self.begin is not None and (since is None or since < self.begin)
 
     @property
     def running(self) -> bool:
@@ -168,8 +171,8 @@ class Window:
         return self.language.say("settled") if self.state == "settled" else None
 
 
-def window_of(about: Mapping[str, Any], language: Language, begins: str | None = None) -> Window:
-    """From an answer's `about`; `begins`: when the data do (coverage)."""
+def window_of(about: Mapping[str, Any], language: Language, coverage: Mapping[str, Any]) -> Window:
+    """From an answer's `about` and the window's `coverage`, which may be empty."""
     query, minutes = about.get("query", {}), about.get("minutes") or {}
     zone = times.zone(query.get("tz"))
 
@@ -193,5 +196,6 @@ def window_of(about: Mapping[str, Any], language: Language, begins: str | None =
         flagged=minutes.get("flagged") or 0,
         older=minutes.get("older_definitions") or 0,
         rolling="last" in query,
-        begins=local(begins),
+        begins=local(coverage.get("begins")),
+        known_since=local((coverage.get("window") or {}).get("known_since")),
     )

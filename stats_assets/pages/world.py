@@ -25,7 +25,7 @@ def world(visit: Visit, events: Mapping[str, Event]) -> Page:
     totals = visit.found("totals", *given)
     about = (totals.content or trending.content).get("about", {})
     coverage = coverage_of(visit, *given)
-    window = window_of(about, visit.language, coverage.get("begins"))
+    window = window_of(about, visit.language, coverage)
     numbers = Numbers(visit, given, totals.content, window, coverage)
     told = {
         "window": window,

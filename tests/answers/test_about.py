@@ -88,9 +88,46 @@ def test_what_is_missing_in_whole_blocks_and_long_ago_is_counted_too(hand: Hand)
     made.connection.execute(
         "INSERT INTO ledger_blocks (stream, block, done) VALUES ('augmented_diffs', 0, 1)"
     )
-    minutes = asked("totals", "to=2025-02-20T05:00Z")["about"]["minutes"]
+    minutes = asked("totals", "from=2012-09-12T07:05Z&to=2025-02-20T05:00Z")["about"]["minutes"]
     assert minutes["expected"] == FIRST + 45 - 10
     assert minutes["missing"] == FIRST - 11
+
+
+def test_the_data_begin_where_they_go_on_from_not_with_what_was_backfilled_long_before(hand: Hand) -> None:
+    made, asked = hand
+    made.counted("04:15", "14:40")
+    begun = asked("coverage", "")
+    assert begun["begins"] == "2025-02-20T04:15Z"
+    made.connection.execute(
+        "INSERT INTO ledger (stream, sequence, result, epoch)"
+        " SELECT 'augmented_diffs', s, 'committed', 0 FROM generate_series(110, 120) AS s"
+    )
+    made.connection.execute(
+        "INSERT INTO ledger_blocks (stream, block, done) VALUES ('augmented_diffs', 100, 11)"
+    )
+    assert asked("coverage", "") == begun
+    island = "from=2012-09-12T08:45Z&to=2012-09-12T08:55Z"
+    assert asked("coverage", island)["begins"] == begun["begins"]
+    assert asked("totals", island)["about"]["minutes"]["missing"] == 0
+    made.counted("03:00", "04:15")  # and what adjoins it
+    assert asked("coverage", "")["begins"] == "2025-02-20T03:00Z"
+
+
+def test_what_was_before_a_window_is_known_since_the_data_begin_or_a_long_skip_ends(hand: Hand) -> None:
+    made, asked = hand
+    made.counted("04:15", "14:40")
+
+    def known_since(since: str) -> str:
+        return str(
+            asked("coverage", f"from=2025-02-20T{since}Z&to=2025-02-20T14:30Z")["window"]["known_since"]
+        )
+
+    made.connection.execute(
+        "UPDATE ledger SET result = 'skipped' WHERE sequence BETWEEN %s AND %s", (FIRST + 105, FIRST + 224)
+    )  # 06:00 to 08:00
+    made.connection.execute("UPDATE ledger SET result = 'skipped' WHERE sequence = %s", (FIRST + 300,))
+    assert known_since("05:00") == "2025-02-20T04:15Z"
+    assert known_since("08:00") == known_since("14:00") == "2025-02-20T08:00Z"
 
 
 def test_complete_to_waits_for_the_queue(hand: Hand) -> None:

@@ -163,8 +163,17 @@ def test_spans_of_several_older_definitions(connection: Connection) -> None:
             "INSERT INTO ledger (stream, sequence, result, definitions) VALUES (%s, %s, 'committed', %s)",
             (DIFFS, sequence, definitions),
         )
-    assert counted_under_older(connection, DIFFS, "new") == [(0, 19), (30, 30)]
-    assert counted_under_older(connection, DIFFS, "other") == [(0, 39)]
+    for sequence in (710, 712):  # an island's
+        connection.execute(
+            "INSERT INTO ledger (stream, sequence, result, definitions) VALUES (%s, %s, 'committed', 'a')",
+            (DIFFS, sequence),
+        )
+    connection.execute(
+        "INSERT INTO ledger_blocks (stream, block, done) VALUES (%(s)s, 0, 40), (%(s)s, 700, 2), (%(s)s, 800, 0)",
+        {"s": DIFFS},
+    )
+    assert counted_under_older(connection, DIFFS, "new") == [(0, 19), (30, 30), (710, 712)]
+    assert counted_under_older(connection, DIFFS, "other") == [(0, 39), (710, 712)]
     assert counted_under_older(connection, "changesets", "other") == []
 
 

@@ -227,6 +227,17 @@ def test_a_zone_without_an_offset_is_said_once() -> None:
         assert re.findall(r"UTC(?:\+[0-9:]+)?|Kathmandu", said) == words
 
 
+def test_a_window_behind_a_long_gap_calls_nobody_new() -> None:
+    def answer(kind: Kind, given: Given, path: Mapping[str, str] | None = None) -> Any:
+        if kind == "coverage":
+            window = {**content.COVERAGE["window"], "known_since": "2025-02-20T11:00Z"}
+            return Answer(kind, given, {**content.COVERAGE, "window": window})
+        assert kind != "newcomers"
+        return asked()(kind, given, path)
+
+    assert "new to #missingmaps" not in text_of(client_of(answer).get("/h/missingmaps").text)
+
+
 def test_a_window_from_before_the_data_says_so_and_calls_nobody_new() -> None:
     """Not as missing minutes, which sounds like a fault."""
 

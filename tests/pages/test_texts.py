@@ -10,6 +10,8 @@ from babel import Locale
 from markupsafe import Markup
 
 import stats_assets
+from stats_assets.osm.categories import Categories
+from stats_assets.pages.shown import plain_heading
 from stats_assets.texts import numbers, places, times
 from stats_assets.texts.language import ENDONYMS, LANGUAGES, Text, language, name, wanted
 
@@ -23,6 +25,18 @@ def forms(text: Text) -> list[str]:
 
 def values(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", text))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_each_language_names_all_that_is_counted(code: str) -> None:
+    for category in Categories.load().categories.values():
+        for stem in filter(None, (category.name, category.length, category.area)):
+            assert language(code).knows(f"of_{stem}"), f"of_{stem} is in no {code}.yaml"
+
+
+def test_what_people_count_by_their_own_file_has_its_name_and_its_unit_once() -> None:
+    assert plain_heading("barrier_km_added", language("en")) == "Barrier, km + added"
+    assert plain_heading("fish_ponds_added", language("en")) == "Fish ponds + added"
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

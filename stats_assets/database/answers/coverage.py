@@ -8,6 +8,7 @@ from typing import Any
 from stats_assets.augment.window import HELD, LATE, PASSED
 from stats_assets.database.answers.asked import Asking
 from stats_assets.database.answers.minutes import OLDER
+from stats_assets.database.ledger.spans import long_skip_before
 from stats_assets.database.made_diffs import made_diffs
 from stats_assets.database.statistics.verdicts import verdict
 from stats_assets.feeds.sequences import covers
@@ -46,6 +47,7 @@ def answer(asking: Asking) -> dict[str, Value]:
         "window": {
             "from": _time(since),
             "to": _time(until),
+            "known_since": _time(_known_since(asking)),
             "first_sequence": minutes.first if counted else None,
             "last_sequence": minutes.last if counted else None,
             "minutes": minutes.expected,
@@ -58,6 +60,15 @@ def answer(asking: Asking) -> dict[str, Value]:
         if judged.at is None
         else {"ended": in_utc(judged.at + standing.shift), "differences": judged.differences},
     }
+
+
+def _known_since(asking: Asking) -> datetime | None:
+    """Since when what was before the window is counted, without a stretch that lacks: an origin, or a seek."""
+    begins, since = asking.standing.begins, asking.question.window.since
+    if begins is None or since is None:
+        return begins
+    skipped = long_skip_before(asking.connection, "augmented_diffs", asking.minutes.first)
+    return begins if skipped is None else max(begins, covers(skipped).until)
 
 
 def _made(asking: Asking) -> dict[str, Value] | None:

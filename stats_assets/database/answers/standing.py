@@ -9,6 +9,7 @@ from typing import Literal
 
 from stats_assets.database.connection import Connection
 from stats_assets.database.ledger.newest import newest_committed
+from stats_assets.database.ledger.spans import begin
 from stats_assets.feeds.sequences import covers
 from stats_assets.questions.windows import floor
 from stats_assets.streams import STREAMS, TABLE, Stream
@@ -38,7 +39,7 @@ class Standing:
     """What the feed's clock is before the database's."""
     begins: datetime | None
     first: int | None
-    """The first sequence that is counted."""
+    """The first sequence that is counted of what the streams go on from; islands that were backfilled lie before it."""
     reaches: dict[Stream, Reach]
     summed_to: datetime | None
     """Up to then diffs are counted, and none of them waits to be added up."""
@@ -72,11 +73,7 @@ def standing(connection: Connection) -> Standing:
     """How far all is."""
     as_of, shift = now_by_the_feed(connection)
     reaches: dict[Stream, Reach] = {stream: _reach(connection, stream, as_of) for stream in STREAMS}
-    row = connection.execute(
-        "SELECT sequence FROM ledger WHERE stream = 'augmented_diffs' AND result = 'committed'"
-        " ORDER BY sequence LIMIT 1"
-    ).fetchone()
-    first = None if row is None else int(row[0])
+    first = begin(connection, "augmented_diffs")
     queued, sequence, file = _queue(connection)
     diffs, changesets = (reaches[stream].complete_to for stream in STREAMS)
     summed_to = diffs
