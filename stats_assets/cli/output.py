@@ -103,7 +103,8 @@ def _as(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:
         stream.buffer,
         encoding=stream.encoding,
         errors="backslashreplace",
-        line_buffering=getattr(stream, "line_buffering", False),
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,  # PYTHONUNBUFFERED's, which has no line buffering
     )
     _replaced.append(stream)
     return made

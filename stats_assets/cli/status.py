@@ -195,6 +195,8 @@ def _sentences(name: Stream, stream: StreamStatus, now: datetime) -> Iterator[st
 
 
 def _to_begin(name: Stream, stream: StreamStatus) -> str:
+    if stream.not_followed and stream.sensor_on is not False:
+        return f"not begun: {stream.not_followed}."
     if stream.sensor_on:
         return "not begun, but its sensor is on: the next tick begins. What ticks say is in Dagster's UI (Automation)."
     return f"not begun. To begin: switch on {TABLE[name].sensor} in Dagster's UI (Automation)."

@@ -79,8 +79,8 @@ def why_not_followed(
 ) -> str | None:
     """What a person is told, with what to do, of a stream whose sensor is off or dead; None: it is followed.
 
-    Where Dagster's records can't be read from here, only its ticks tell. One that is off, and was ticked after that,
-    is ticked by somebody's own means: then these tell, too.
+    Where Dagster's records can't be read from here, only its ticks tell; of one that never ticked, the daemon does.
+    One that is off, and was ticked after that, is ticked by somebody's own means: then these tell, too.
     """
     is_on = switches.is_on(stream, row.instance_id if row else None)
     silent = _silent_seconds(row, poll_seconds)
@@ -91,6 +91,11 @@ def why_not_followed(
     if is_on is False:
         return f"its sensor is switched off in Dagster, so nothing new is fetched. {switch_on}"
     if silent is None:
+        if is_on and switches.daemon_lives is False and (row is None or row.ticked_at is None):
+            return (
+                "its sensor is switched on, but Dagster's daemon does not run, so it does not tick. Start it"
+                " (stats-assets dev), or see what it logs"
+            )
         return None
     if is_on:
         return (

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from stats_assets.monitoring.daemon import is_alive
 from stats_assets.root import find_project_root
 from stats_assets.streams import STREAMS, TABLE, Stream
 
@@ -35,6 +36,8 @@ class Switches:
     """Whether each stream's sensor is on."""
     set_at: Mapping[Stream, datetime] = field(default_factory=dict)
     """Since when each is off, by the clock of whoever switched it, in UTC; NEVER_ON; none: it is not known."""
+    daemon_lives: bool | None = None
+    """Whether Dagster's daemon is there, which ticks those that are on; None: not known."""
 
     def is_on(self, stream: Stream, driven_by: str | None) -> bool | None:
         """None: not known, also where another instance than this drives the stream."""
@@ -68,6 +71,7 @@ def switches_of(instance: DagsterInstance) -> Switches:
         {}
         if written is None
         else {stream: written.get(TABLE[stream].sensor, NEVER_ON) for stream in STREAMS},
+        is_alive(instance),
     )
 
 

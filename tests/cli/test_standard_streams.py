@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import select
 import shutil
 import struct
 import subprocess
@@ -239,6 +240,40 @@ def test_a_terminal_gets_what_it_can_show(given: dict[str, str], terminal: str, 
 
 
 NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+UNBUFFERED = """
+import sys, time
+from stats_assets.cli.messages import say
+from stats_assets.cli.output import standard_streams
+with standard_streams():
+    print("an answer")
+    say("a warning")
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["1", ""])
+def test_what_is_said_comes_at_once_where_python_is_told_to_keep_nothing(unbuffered: str) -> None:
+    """PYTHONUNBUFFERED is the image's, for `docker logs` of a server that does not end."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", UNBUFFERED],
+        env=kept | ({"PYTHONUNBUFFERED": unbuffered} if unbuffered else {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    with process:
+        for stream, said in ((process.stderr, b"a warning\n"), (process.stdout, b"an answer\n")):
+            if unbuffered or stream is process.stderr:
+                there, _, _ = select.select([stream], [], [], PATIENCE)
+                assert there
+                assert os.read(stream.fileno(), 100) == said
+        process.stdin.close()
+
+
 TYPED = (
     (("hashtags", "--json", "#東京 #İst #TITI"), [["東京", "i̇st", "titi"]]),
     (("sql", "--json", "SELECT 'Überlingen 東京' AS a"), [{"a": "Überlingen 東京"}]),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from dagster._core.scheduler.instigation import (
     SensorInstigatorData,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._daemon.types import DaemonHeartbeat
 
 from stats_assets.cli import status as command
 from stats_assets.database.connection import Connection
@@ -117,6 +119,35 @@ def test_a_sensor_that_is_off_is_called_so(
     assert "switched off in Dagster" in (event.description or "")
     instance.report_runless_asset_event(event)
     assert lag_of_others(instance, stats, connection) == []
+
+
+def beat(instance: DagsterInstance, *, ago: float = 0.0) -> None:
+    """As the daemon does every 30 seconds."""
+    instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - ago, "SENSOR", "an id", []))
+
+
+def test_a_stream_that_never_began_is_told_whether_a_tick_can_come(
+    stats: Stats, connection: Connection, instance: DagsterInstance
+) -> None:
+    begins, dead = "the next tick begins", "Dagster's daemon does not run"
+    assert said(stats, switches_of(instance))[2].startswith("not begun. To begin: switch on")
+    switch(instance, f"{DIFFS}_stream", on=True)
+    for ago, one, other in ((None, dead, begins), (0.0, begins, dead), (600.0, dead, begins)):
+        if ago is not None:
+            beat(instance, ago=ago)
+        word, code, sentence = said(stats, switches_of(instance))
+        assert (word, code) == ("not begun", 2)
+        assert one in sentence
+        assert other not in sentence
+    # One that ticked, and yet has not begun as its feed has no head: the ticks tell.
+    tick(connection, DIFFS, instance)
+    assert begins in said(stats, switches_of(instance))[2]
+    pass_time(connection, 3600)
+    sentence = said(stats, switches_of(instance))[2]
+    assert "not begun: its sensor is switched on, but has not ticked for" in sentence
+    assert begins not in sentence
+    sentence = said(stats, UNKNOWN)[2]
+    assert "not begun: its sensor has not ticked for" in sentence
 
 
 @pytest.mark.usefixtures("driven")

@@ -14,7 +14,7 @@ from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
-from stats_assets.orchestration.backfill import by_daemon
+from stats_assets.monitoring import daemon
 from stats_assets.orchestration.backfill.backfill import do_backfill
 from stats_assets.orchestration.backfill.round import PARTITION_TAG, Outcome, Wanted
 from stats_assets.orchestration.partitions import BACKFILL_TAG, BLOCKS, key_of
@@ -168,7 +168,7 @@ def test_a_daemon_that_goes_away_leaves_nothing_queued_and_the_work_is_done_here
     world: World, instance: DagsterInstance, do: Do, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance.add_daemon_heartbeat(DaemonHeartbeat(time(), "BACKFILL", "a daemon", []))
-    monkeypatch.setattr(by_daemon, "ALIVE_SECONDS", 2.0)
+    monkeypatch.setattr(daemon, "ALIVE_SECONDS", 2.0)
     assert do(world.first, world.first + 9) == Outcome(10, 0, [])
     assert "is submitted" in said[0]
     assert "gone" in said[1]

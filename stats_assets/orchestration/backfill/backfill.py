@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dagster import DagsterInstance, Definitions, ExecuteInProcessResult
 
 from stats_assets.database.ledger.leases import leases
-from stats_assets.orchestration.backfill.by_daemon import done_by_daemon, is_alive
+from stats_assets.monitoring.daemon import is_alive
+from stats_assets.orchestration.backfill.by_daemon import done_by_daemon
 from stats_assets.orchestration.backfill.round import ROUND_TAG, Outcome, Round, Wanted
 from stats_assets.orchestration.backfill.run_queue import room
 from stats_assets.orchestration.live_runs import UNFINISHED

@@ -13,20 +13,14 @@ from dagster._core.execution.backfill import (
     PartitionBackfill,
 )
 
+from stats_assets.monitoring.daemon import is_alive
 from stats_assets.orchestration.backfill.round import ROUND_TAG, Round
 from stats_assets.orchestration.partitions import BACKFILL_TAG
 from stats_assets.streams import TABLE
 
-ALIVE_SECONDS = 75.0  # a daemon's heart beats every 30 s
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 60.0  # so long the daemon has to cancel a backfill's runs, before that is done here
 log = logging.getLogger(__name__)
-
-
-def is_alive(instance: DagsterInstance) -> bool:
-    """Whether a daemon is there to do it."""
-    beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
-    return bool(beats) and time.time() - max(beats) < ALIVE_SECONDS
 
 
 def done_by_daemon(defs: Definitions, round_: Round) -> bool:
