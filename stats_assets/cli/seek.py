@@ -46,7 +46,7 @@ def seek(
                 f" stats-assets backfill --stream {stream} --start {sequence + 1} --end {row.origin - 1}"
                 " If the feed's numbers began again: --from-feed."
             )
-        at = row.checkpoint if row is not None else None
+        at = row.cursor if row is not None else None
         does = f"begins at {sequence + 1}"
         if at is not None and sequence < at:
             does = f"goes back from {at} to {sequence}, and does all above again"

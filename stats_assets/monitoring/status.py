@@ -79,7 +79,7 @@ def _stream(
     row = stream_of(connection, stream)
     poll_seconds = stats.settings.poll_seconds
     known = _known(row, switches, poll_seconds)
-    cursor = row.checkpoint if row else None
+    cursor = row.cursor if row else None
     feed = stats.head(stream, connection)
     now = clock(connection)
     newest = None if cursor is None else newest_committed(connection, stream, cursor)

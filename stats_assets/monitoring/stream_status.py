@@ -26,7 +26,7 @@ class StreamStatus:
 
     origin: int | None
     cursor: int | None
-    """The checkpoint."""
+    """As the newest tick gave it; the table `checkpoints` has it a tick later."""
     head: int | None
     """The feed's, None: not known."""
     trouble: str | None

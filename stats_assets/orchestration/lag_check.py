@@ -98,13 +98,13 @@ def lag_of_others(
     events = []
     for stream in STREAMS:
         row = stream_of(connection, stream)
-        if row is None or row.checkpoint is None:
+        if row is None or row.cursor is None:
             continue
         why = lag.why_not_followed(stream, switches, row, stats.settings.poll_seconds)
         if why is None or switches.is_on(stream, row.instance_id):
             continue
         feed = stats.head(stream, connection, asks=False)
-        result = lag_outcome(stats, connection, stream, row.checkpoint, feed, why)
+        result = lag_outcome(stats, connection, stream, row.cursor, feed, why)
         if changed(instance, AssetKey(TABLE[stream].feed), result):
             events.append(evaluation_of(result))
     return events

@@ -158,7 +158,7 @@ def stream_checks(stream: Stream) -> list[AssetChecksDefinition]:
             with failing(), stats.look() as connection:
                 feed = stats.head(stream, connection)
                 row = stream_of(connection, stream)
-                cursor = row.checkpoint if row and row.checkpoint is not None else -1
+                cursor = row.cursor if row and row.cursor is not None else -1
                 instance = _instance()
                 why = None if instance is None else why_not_followed(instance, stats, row, stream)
                 return evaluate(stats, connection, stream, cursor, feed, why)[name]

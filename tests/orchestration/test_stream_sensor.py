@@ -27,9 +27,11 @@ from stats_assets.definitions import defs
 from stats_assets.demo.answers import faults
 from stats_assets.demo.feed import DemoFeed
 from stats_assets.demo.world.world import World
+from stats_assets.monitoring import status as standing
 from stats_assets.orchestration.partitions import BLOCKS, LATE_TAG, key_of
 from stats_assets.settings import Settings
 from stats_assets.streams import STREAM_TAG, STREAMS, Stream
+from stats_assets.system import Stats
 from tests.conftest import MINUTES, settings_for
 from tests.telling import telling
 from tests.truth import differences, statistics_of, truth_of
@@ -180,6 +182,22 @@ def test_the_checkpoint_mirrors_the_stored_cursor(
     assert mirror["ChangesetStatsUpdater"] == int(cursor) == feed.head
     row = connection.execute("SELECT origin, checkpoint FROM streams WHERE stream = %s", (DIFFS,)).fetchone()
     assert row == (world.first, feed.head)
+
+
+def test_status_has_the_cursor_of_the_last_tick_though_no_other_comes_to_mirror_it(
+    feed: DemoFeed, stats: Stats, instance: DagsterInstance, connection: Connection
+) -> None:
+    tick(instance, follow(instance))
+    feed.advance(1)
+    assert follow(instance, cursor=str(feed.head - 1)) == str(feed.head)
+    # Here the sensor is switched off.
+    mirrored = connection.execute("SELECT sequence FROM checkpoints").fetchone()
+    assert mirrored == (feed.head - 1,)
+    assert standing.of(stats).streams[DIFFS].cursor == feed.head
+    # A seek back is what counts from its tick on.
+    seeking.request_seek(connection, DIFFS, feed.head - 3)
+    tick(instance, str(feed.head))
+    assert standing.of(stats).streams[DIFFS].cursor == feed.head - 3
 
 
 def test_with_dagsters_storage_lost_it_goes_on_from_the_checkpoint(

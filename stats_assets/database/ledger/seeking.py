@@ -95,8 +95,7 @@ def begin_again(
             warn(f"The seek to {target} is dropped: it lies beyond the feed's head, {head}.")
             save_seek(connection, row.stream, None)
         return replace(row, seek_to=None, seek_from_feed=False)
-    # The checkpoint trails the cursor by a tick.
-    done = None if row.checkpoint is None else max(row.checkpoint, row.shown or row.checkpoint)
+    done = row.cursor
     # Numbers that went back are all of the new numbering, also where nothing is done again now.
     above = -1 if not TABLE[row.stream].numbers_are_minutes and done is not None and head < done else target
     # Bodies are dated by a run's clock or a server's: by either, none that is counted by now is of the new numbering.

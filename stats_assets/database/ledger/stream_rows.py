@@ -50,6 +50,11 @@ class StreamRow:
     """The feed refused by a limit: nobody of the stream asks it until then."""
     quiet_reason: str | None = None
 
+    @property
+    def cursor(self) -> int | None:
+        """How far all is done, as the newest tick found: the checkpoint trails it, while the sensor is off for ever."""
+        return None if self.checkpoint is None else max(self.checkpoint, self.shown or self.checkpoint)
+
     def is_driven_by_another(self, instance_id: str) -> bool:
         """Whether another Dagster instance than this one drives it, and has ticked lately."""
         if self.instance_id in (None, instance_id) or self.ticked_at is None:
