@@ -29,12 +29,14 @@ def streams(
     settings_here(dagster=True)
     from dagster import DagsterInstance
 
+    from stats_assets.monitoring.daemon import is_alive
     from stats_assets.orchestration.switching import NoCode, opened, switch
 
     wanted = [stream] if stream else list(STREAMS)
     try:
         with DagsterInstance.get() as instance, opened(instance, Path.cwd()) as workspace:
             changed = switch(workspace, wanted, on=to == "on")
+            runs = is_alive(instance)
     except NoCode as error:
         say(f"{error} Nothing was switched.", style="red")
         raise typer.Exit(1) from None
@@ -42,3 +44,8 @@ def streams(
         print_json({one: {"on": to == "on", "changed": one in changed} for one in wanted})
     for one in wanted:
         say(f"{one} is {to} now." if one in changed else f"{one} was {to} already.")
+    if to == "on" and not runs:
+        say(
+            "No daemon of Dagster's runs here now: they go on when one does (stats-assets dev, or demo).",
+            style="yellow",
+        )

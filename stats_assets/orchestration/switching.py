@@ -3,6 +3,7 @@
 Whether they are on is monitoring/switches.py's to say.
 """
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from dagster import DagsterInstance
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.remote_representation.external import RemoteSensor
 from dagster._core.workspace.context import IWorkspaceProcessContext, WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._utils.error import SerializableErrorInfo
 
 from stats_assets.streams import TABLE, Stream
+
+_CLASS = re.compile(r"^[\w.]+: ")  # of an error's message, as Dagster has it
 
 
 class NoCode(Exception):
@@ -26,10 +31,11 @@ def opened(instance: DagsterInstance, home: Path) -> Iterator[IWorkspaceProcessC
     """The project's workspace; of a local stack its own, which names the code server that runs."""
     running = home / ".dagster" / "workspace.yaml"
     file = running if running.exists() else home / "workspace.yaml"
-    # An unreachable code server is said below, in a sentence.
+    target = WorkspaceFileTarget([str(file)])
+    # An unreachable code server is said below, in a sentence; one that is made for this alone says nothing of itself.
     with (
         warnings.catch_warnings(action="ignore"),
-        WorkspaceProcessContext(instance, WorkspaceFileTarget([str(file)])) as workspace,
+        WorkspaceProcessContext(instance, target, code_server_log_level="CRITICAL") as workspace,
     ):
         yield workspace
 
@@ -54,7 +60,19 @@ def switch(workspace: IWorkspaceProcessContext[Any], streams: Sequence[Stream], 
 def _sensors(workspace: IWorkspaceProcessContext[Any]) -> Iterator[RemoteSensor]:
     for name, entry in workspace.create_request_context().get_code_location_entries().items():
         if entry.code_location is None:
-            why = entry.load_error.message.strip().splitlines()[0] if entry.load_error else "it is not loaded"
-            raise NoCode(f"The code server of {name} doesn't answer: {why}")
+            raise NoCode(_why(name, entry.load_error))
         for repository in entry.code_location.get_repositories().values():
             yield from repository.get_sensors()
+
+
+def _why(name: str, error: SerializableErrorInfo | None) -> str:
+    """In a sentence, with what to do, and without the class names that Dagster's messages begin with."""
+    if error is None or error.cls_name == DagsterUserCodeUnreachableError.__name__:
+        return (
+            f"The code server of {name} doesn't answer: nothing runs here now, or it is only starting. Start it"
+            " (stats-assets dev, or demo), and say it again."
+        )
+    while error.cause is not None:
+        error = error.cause
+    said = _CLASS.sub("", next(iter(error.message.strip().splitlines()), ""))
+    return f"The code of {name} can't be loaded: {said.rstrip('.')}. Mend that, and say it again."
