@@ -12,6 +12,8 @@ from typing import ClassVar, NoReturn
 
 import yaml
 
+from stats_assets.mendable import reason_of
+
 _NAME = re.compile("[a-z][a-z0-9_]{0,40}")
 
 
@@ -25,7 +27,7 @@ def text_of(
         if len(content) <= most:
             return content.decode()
     except (OSError, ValueError) as unread:
-        raise error(f"{source}: {what} can't be read: {unread}") from unread
+        raise error(f"{source}: {what} can't be read: {reason_of(unread, source)}") from unread
     raise error(f"{source}: of more than {most >> 10} KB, which is {nothing}")
 
 

@@ -30,7 +30,7 @@ from stats_assets.feeds.addresses import (
 )
 from stats_assets.feeds.outcomes import masked
 from stats_assets.feeds.storage import PLACES, place_of
-from stats_assets.mendable import Mendable
+from stats_assets.mendable import Mendable, reason_of
 from stats_assets.root import is_demo
 from stats_assets.streams import TABLE, Stream
 
@@ -346,7 +346,7 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**given)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f".env can't be read: {error}. Make it a UTF-8 file that this user may read."
+            f".env can't be read: {reason_of(error, '.env')}. Make it a UTF-8 file that this user may read."
         ) from None
     except ValidationError as error:
         problems = "; ".join(map(_said, error.errors(include_url=False)))

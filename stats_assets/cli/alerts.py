@@ -31,7 +31,8 @@ EXAMPLES = {
 EXIT_CODES = {
     0: "all is fine",
     1: "something is wrong; with --test or --send: a hook has failed",
-    3: "the database is out of reach, or has no schema yet",
+    2: "wrong use or setting, no hook, or a role that may not write down what it was told",
+    3: "without --test and --send: the database is out of reach, or has no schema yet",
 }
 
 

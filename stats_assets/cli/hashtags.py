@@ -17,6 +17,7 @@ EXAMPLES = {
 }
 EXIT_CODES = {
     0: "they were looked for, whether there are any or not",
+    2: "wrong use",
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Final
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 from stats_assets.cli.output import LEAST
@@ -48,6 +49,14 @@ class Command(TyperCommand):
     examples: Mapping[str, str] = {}
     """What for → the command as it is typed."""
     exit_codes: Mapping[int, str] = {}
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As ever; what is refused is said without the word of whoever checks it."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as refused:
+            refused.message = refused.message.removeprefix("Value error, ")  # pydantic's, by which typer does
+            raise
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """After the options."""

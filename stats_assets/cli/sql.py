@@ -37,6 +37,7 @@ def sql(
             connection.adapters.register_loader("jsonb", psycopg.types.string.TextLoader)
             connection.execute("BEGIN READ ONLY")
             if as_json and statement[:6].lower().startswith((b"select", b"with", b"values", b"table")):
+                _prepare(connection, statement)  # what is refused is what was typed
                 rows = b"SELECT coalesce(json_agg(answer), '[]')::text FROM (" + statement + b"\n) AS answer"
                 _, [row] = _answered(connection, rows)
                 print_json_text(row[0])
@@ -60,19 +61,33 @@ def sql(
 
 
 class NotRun(ValueError):
-    """A statement that asks nothing."""
+    """What asks nothing, or more than one thing."""
 
 
-def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The columns' names and the rows of one statement, of which nothing is kept. What answers no rows is not run."""
-    # Prepared: one statement, so that nobody can end the read-only transaction and go on.
+def _prepare(connection: Connection, statement: bytes) -> None:
+    """Raises NotRun, and psycopg.Error as it is said of the statement as it was typed.
+
+    Prepared: one statement, so that nobody can end the read-only transaction and go on.
+    """
     prepared = connection.pgconn.prepare(b"", statement)
     if prepared.status == psycopg.pq.ExecStatus.COMMAND_OK:
         prepared = connection.pgconn.describe_prepared(b"")
     if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
-        raise psycopg.errors.error_from_result(prepared)
+        error = psycopg.errors.error_from_result(prepared)
+        # Before a statement is looked into, that is its only complaint, in whatever language.
+        if (
+            isinstance(error, psycopg.errors.SyntaxError)
+            and error.diag.source_function == "exec_parse_message"
+        ):
+            raise NotRun("The query is several statements, so that none was run: sql takes one at a time.")
+        raise error
     if not prepared.nfields:
         raise NotRun("The query answers no rows, so that it was not run: sql only asks.")
+
+
+def _answered(connection: Connection, statement: bytes) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The columns' names and the rows of one statement, of which nothing is kept. What answers no rows is not run."""
+    _prepare(connection, statement)
     cursor = connection.execute(statement, prepare=True)
     names = [column.name for column in cursor.description or ()]
     answer = cursor.fetchall()

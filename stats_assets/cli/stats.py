@@ -21,6 +21,7 @@ from stats_assets.feeds.body import Body, open_body
 from stats_assets.feeds.history import judge_history
 from stats_assets.feeds.outcomes import BeforeHistory, FeedError
 from stats_assets.feeds.validation import judge_body, judge_envelope
+from stats_assets.mendable import reason_of
 
 if TYPE_CHECKING:
     from stats_assets.osm.categories import Categories
@@ -82,7 +83,9 @@ def stats(
         )
         raise typer.Exit(1) from None
     except OSError as error:
-        err.print(f"{file} can't be read: {error}", style="red", markup=False, soft_wrap=True)
+        err.print(
+            f"{file} can't be read: {reason_of(error, path)}.", style="red", markup=False, soft_wrap=True
+        )
         wrong_use = isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError)
         raise typer.Exit(2 if wrong_use else 1) from None
     for line in _remarks_on(diff):

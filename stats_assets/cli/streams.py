@@ -17,6 +17,7 @@ EXAMPLES = {
 EXIT_CODES = {
     0: "they are as wanted now",
     1: "there is no code location to switch them in, nothing was changed",
+    2: "wrong use or setting, or Dagster's records can't be used",
 }
 
 

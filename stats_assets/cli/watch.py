@@ -24,6 +24,7 @@ EXAMPLES = {
 EXIT_CODES = {
     0: "with --once: metrics were printed",
     1: "with --once: there are none, as the database or Dagster's records are out of reach",
+    2: "wrong use or setting",
 }
 
 

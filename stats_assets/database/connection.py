@@ -3,6 +3,7 @@
 Every wait has a limit here. What is done over a connection belongs to the modules beside this one.
 """
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -59,6 +60,7 @@ SESSION = {
 SINCE = {"transaction_timeout": 17}  # PostgreSQL's versions that have what is newer than OLDEST
 RETRIED = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 RETRIES = 10
+_ASKS = re.compile(r"\s*Is the server running [^?]*\?")  # libpq does, as we do
 UNREADABLE = "(a URL that can't be read: are special characters of its password percent-encoded?)"
 
 
@@ -76,6 +78,11 @@ def without_password(url: str) -> str:
     if "@" in host + name or not port.isdecimal():  # parts of a password that should have been escaped
         return UNREADABLE
     return f"{parts.get('user', 'default user')}@{host}:{port}/{name}"
+
+
+def on_one_line(error: psycopg.Error) -> str:
+    """What PostgreSQL or its client says, as a part of a sentence."""
+    return _ASKS.sub("", " ".join(str(error).split())).rstrip(".")
 
 
 def database_url(settings: Settings) -> str:
@@ -105,7 +112,7 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
         )
     except psycopg.Error as error:
         shown = without_password(url)
-        reason = "" if shown == UNREADABLE else f": {' '.join(str(error).split())}"
+        reason = "" if shown == UNREADABLE else f": {on_one_line(error)}"
         password = None if shown == UNREADABLE else conninfo_to_dict(url).get("password")
         hint = "Is it running? DATABASE_URL names it; unset, an embedded one is used."
         if "startup parameter" in reason:
@@ -134,7 +141,7 @@ def connect(url: str, *, application: str = "stats-assets") -> Connection:
     except psycopg.Error as error:
         connection.close()
         raise DatabaseUnreachable(
-            f"PostgreSQL at {without_password(url)} can't be used: {' '.join(str(error).split())}."
+            f"PostgreSQL at {without_password(url)} can't be used: {on_one_line(error)}."
         ) from None
     return connection
 

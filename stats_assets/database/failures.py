@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from stats_assets.database.connection import DatabaseUnreachable
+from stats_assets.database.connection import DatabaseUnreachable, on_one_line
 
 # What a person can do, by SQLSTATE or the beginning of one; the longest that fits counts.
 HINTS = {
@@ -68,7 +68,7 @@ def is_connections(error: Exception) -> bool:
 
 def sentence(error: psycopg.Error) -> str:
     """What PostgreSQL said, its SQLSTATE, and what to do; on one line."""
-    said = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
+    said = error.diag.message_primary or on_one_line(error) or type(error).__name__
     state = error.sqlstate or ""
     if isinstance(error, psycopg.OperationalError) and not state:
         state = "08"

@@ -20,7 +20,7 @@ import psycopg
 from stats_assets.embedded_postgres.elsewhere import home_elsewhere
 from stats_assets.files import write_whole
 from stats_assets.linux import LockFile, is_locked
-from stats_assets.mendable import Mendable
+from stats_assets.mendable import Mendable, reason_of
 
 FOLDER = "postgresql"
 USERS_LOCK = "users.lock"
@@ -78,13 +78,13 @@ def embedded_url(data_directory: Path, *, grace: float = GRACE_SECONDS, elsewher
             return _running(folder, grace, elsewhere)
         except PermissionError as error:
             raise EmbeddedServerError(
-                f"The embedded PostgreSQL in {folder} is another user's ({error}). Run as that user, "
-                "choose a folder of your own with STATS_DATA_DIR, or name a server with DATABASE_URL."
+                f"The embedded PostgreSQL in {folder} is another user's ({reason_of(error, folder)}). Run as that"
+                " user, choose a folder of your own with STATS_DATA_DIR, or name a server with DATABASE_URL."
             ) from None
         except OSError as error:
             raise EmbeddedServerError(
-                f"The embedded PostgreSQL in {folder} can't be used: {error}. Choose another folder with "
-                "STATS_DATA_DIR, or name a server with DATABASE_URL."
+                f"The embedded PostgreSQL in {folder} can't be used: {reason_of(error, folder)}. Choose another folder"
+                " with STATS_DATA_DIR, or name a server with DATABASE_URL."
             ) from None
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stats_assets.linux import dies_with_parent
+from stats_assets.mendable import reason_of
 
 _LOG_BYTES = 5_000_000
 _HEARD_BYTES = 1_000_000
@@ -85,7 +86,7 @@ class Keeping:
                 preexec_fn=dies_with_parent(signal.SIGTERM),
             )
         except OSError as error:
-            return self._delay(f"can't be started: {error}")
+            return self._delay(f"can't be started: {reason_of(error)}")
         return None
 
     def ended(self) -> str | None:

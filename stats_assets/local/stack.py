@@ -13,7 +13,7 @@ from stats_assets.embedded_postgres.clients import why_it_stays
 from stats_assets.local.child import Child
 from stats_assets.local.dagster_programs import HOST, environment, reserve
 from stats_assets.local.supervisor import AlreadyRunning, Supervisor
-from stats_assets.mendable import Mendable
+from stats_assets.mendable import Mendable, reason_of
 from stats_assets.osm.categories import Categories
 from stats_assets.osm.regions import Regions
 from stats_assets.root import live_root, project_root
@@ -54,7 +54,8 @@ def supervised(home: Path, quiet: bool) -> Iterator[Supervisor]:
         if error.errno not in UNWRITABLE:
             raise
         raise StackError(
-            f"Below {home} nothing can be written: {error}. Make room, or let this user write there, and start again."
+            f"Below {home} nothing can be written: {reason_of(error)}. Make room, or let this user write there, and"
+            " start again."
         ) from None
 
 
@@ -64,11 +65,12 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        said = f"{folder} can't be used: {reason_of(error, folder)}."
         if error.errno in FULL:
-            raise StackError(f"{folder} can't be used: {error}. Make room, and start again.") from None
+            raise StackError(f"{said} Make room, and start again.") from None
         raise StackError(
-            f"{folder} can't be used: {error}. Let this user write there, or copy dagster.yaml into a folder of "
-            "your own and name that with DAGSTER_HOME."
+            f"{said} Let this user write there, or copy dagster.yaml into a folder of your own and name that with"
+            " DAGSTER_HOME."
         ) from None
 
 

@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.errors import GEOSException
 
-from stats_assets.mendable import Mendable
+from stats_assets.mendable import Mendable, reason_of
 from stats_assets.osm.definitions_hash import PACKAGED_REGIONS
 from stats_assets.osm.values import storable
 
@@ -62,7 +62,9 @@ class Regions:
         except RegionsError:
             raise
         except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-            raise RegionsError(f"{source}: the regions file can't be read as GeoJSON: {error}") from error
+            raise RegionsError(
+                f"{source}: the regions file can't be read as GeoJSON: {reason_of(error, source)}"
+            ) from error
         return cls(_shapes(str(source), document), PACKAGED_REGIONS if path is None else None)
 
     def located(self, geometries: Geometries) -> Iterator[tuple[Indices, Indices]]:

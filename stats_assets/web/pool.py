@@ -14,7 +14,14 @@ from psycopg import errors
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
 
-from stats_assets.database.connection import SESSION, Connection, DatabaseUnreachable, database_url, pin
+from stats_assets.database.connection import (
+    SESSION,
+    Connection,
+    DatabaseUnreachable,
+    database_url,
+    on_one_line,
+    pin,
+)
 from stats_assets.database.looking import NoReadingLogin, SchemaNotReady, look, look_by, reading_url
 from stats_assets.mendable import Mendable
 from stats_assets.questions.problem import Problem
@@ -174,7 +181,7 @@ def _problem(error: psycopg.Error, seconds: float) -> Problem | None:
             "A name holds a character that none can hold, or a number is larger than any. Correct the address.",
         )
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | errors.InsufficientPrivilege):
-        _log.warning("The database fails: %s", " ".join(str(error).split()))
+        _log.warning("The database fails: %s", on_one_line(error))
         return _away(error)
     return None
 

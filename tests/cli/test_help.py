@@ -47,6 +47,10 @@ def test_each_command_says_what_its_user_needs(name: str) -> None:
         assert f"stats-assets {name}" in line
     assert {0, 2} <= set(command.exit_codes), "EXIT_CODES: code → when"
     assert all(said.strip(".") == said for said in command.exit_codes.values())
+    away = [
+        code for code, said in command.exit_codes.items() if "database" in said and "out of reach" in said
+    ]
+    assert len(away) <= 1, "one thing has one code"
     assert command.help
     assert "xit code" not in command.help, "EXIT_CODES says that"
     has_json = any("--json" in parameter.opts for parameter in command.params)
@@ -110,6 +114,17 @@ def test_wrong_use_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not done.stdout
         assert "Error: " in done.stderr
         assert done.stderr.isascii()
+    monkeypatch.setenv("COLUMNS", "200")
+    for refused in (
+        ["retry", "--stream", "nope"],
+        ["streams", "nope"],
+        ["export", "totals", "--format", "nope"],
+        ["stats", "-", "--by", "nope"],
+    ):
+        done = CliRunner().invoke(app, refused, prog_name="stats-assets")
+        assert done.exit_code == 2
+        assert ": 'nope' is not one of '" in done.stderr
+        assert "Value error" not in done.stderr
 
 
 @pytest.fixture(params=["bash", "zsh", "fish"])

@@ -207,13 +207,20 @@ def test_a_remark_is_a_warning(run: Run, diff: bytes) -> None:
 def test_wrong_use_exits_2(run: Run, tmp_path: Path) -> None:
     (tmp_path / "categories.yaml").write_text("roads:\n  hihgway: true\n")
     (tmp_path / "regions.json").write_text("[]")
-    assert run("stats", "not-there.xml").returncode == 2
+    (tmp_path / "folder").mkdir()
+    for wrong, why in (("not-there.xml", "No such file or directory"), ("folder", "Is a directory")):
+        answer = run("stats", wrong)
+        assert (answer.returncode, answer.stderr) == (2, f"{wrong} can't be read: {why}.\n")
     assert run("stats").returncode == 2
     assert run("nonsense").returncode == 2
     for option, name in (("--categories", "categories.yaml"), ("--regions", "regions.json")):
         answer = run("stats", "-", option, name, stdin=b"<osm></osm>")
         assert answer.returncode == 2
         assert name in answer.stderr
+        answer = run("stats", "-", option, "/not-there", stdin=b"<osm></osm>")
+        assert answer.returncode == 2
+        assert answer.stderr.endswith("No such file or directory\n")
+        assert (answer.stderr.count("/not-there"), answer.stderr.count("Errno")) == (1, 0)
 
 
 def test_hashtags(run: Run) -> None:
@@ -229,17 +236,20 @@ def test_sql_reads_and_changes_nothing(run: Run, url: str) -> None:
     assert (rows.returncode, json.loads(rows.stdout)) == (0, [{"a": 1.1, "b": "x", "c": {"k": 1e-9}}])
     assert "1.10" in rows.stdout
     assert "[bold]" in run("sql", "SELECT '[bold]' AS a", DATABASE_URL=url).stdout
+    several = ("COMMIT; DROP TABLE users", "SELECT 1; SELECT 2")
     for wrong in (
+        *several,
         "INSERT INTO users VALUES (1)",
-        "COMMIT; DROP TABLE users",
-        "SELECT 1; SELECT 2",
         "nonsense",
+        "SELECT 1 +",
         "SELECT 1) AS a; COMMIT; DROP TABLE users; --",
     ):
         for flag in ([], ["--json"]):
             answer = run("sql", wrong, *flag, DATABASE_URL=url)
             assert answer.returncode == 2, wrong
             assert answer.stdout == ""
+            assert ("one at a time" in answer.stderr) == (wrong in several), answer.stderr
+            assert "json_agg" not in answer.stderr
     assert run("sql", "SELECT count(*) FROM users", DATABASE_URL=url).returncode == 0
 
 
@@ -248,13 +258,16 @@ def test_migrate_says_what_it_did(run: Run, url: str) -> None:
     assert run("database-url", DATABASE_URL=url).stdout == url + "\n"
 
 
-def test_a_database_to_nowhere_is_a_sentence_without_the_password(run: Run) -> None:
+def test_a_database_to_nowhere_is_a_sentence_without_the_password(run: Run, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", tmp_path)  # `alerts` asks for a project
     nowhere = "postgresql://me:hunter2@127.0.0.1:1/db"
-    for command, code in ((("migrate",), 2), (("sql", "SELECT 1"), 2), (("status",), 3)):
+    for command, code in ((("migrate",), 2), (("sql", "SELECT 1"), 2), (("status",), 3), (("alerts",), 3)):
         answer = run(*command, DATABASE_URL=nowhere)
         assert answer.returncode == code
         assert "127.0.0.1" in answer.stderr
         assert "hunter2" not in answer.stderr
+        assert "failed: Connection refused. Is it running? DATABASE_URL names it" in answer.stderr
+        assert answer.stderr.count("?") == 1
     assert run("migrate", DATABASE_URL="mysql://x").returncode == 2
 
 
