@@ -1,14 +1,37 @@
-"""Where a command's file goes: a path, in which it is whole or not there, or standard output."""
+"""Where a command's file goes: a path, in which it is whole or not there, or standard output; and in which form."""
 
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
+import typer
+
+from stats_assets.cli.messages import say
 from stats_assets.cli.output import OutputLost
 
 Write = Callable[[bytes], None]
+Form = TypeVar("Form", bound=str)
+
+
+def form_of(path: Path | None, forms: Sequence[Form], otherwise: Form) -> Form:
+    """What the file's name says by its ending; of a name without one, and standard output, `otherwise`.
+
+    Exits with 2 where the ending is another one: nobody looks for a table in a .docx.
+    """
+    suffix = path.suffix.lower().removeprefix(".") if path else ""
+    found = next((one for one in forms if one == suffix), None if suffix else otherwise)
+    if found is None and path:
+        say(
+            f"{path.name} ends as no format of this: {', '.join(forms)}. Take another name, or say which with"
+            " --format.",
+            style="red",
+        )
+    if found is None:
+        raise typer.Exit(2)
+    return found
 
 
 @contextmanager

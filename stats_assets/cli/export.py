@@ -3,12 +3,11 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
-from stats_assets.cli.destination import written_to
+from stats_assets.cli.destination import form_of, written_to
 from stats_assets.cli.messages import say
 from stats_assets.cli.options import Output
 from stats_assets.cli.progress import Progress
@@ -64,7 +63,7 @@ def export(
     Of changesets all are written, unless --limit says how many.
     """
     settings = settings_here(looks=True)
-    chosen = form or _form_of(output)
+    chosen = form or form_of(output, FORMS, "csv")
     if dialect and chosen != "csv":
         say(f"--dialect is for CSV, and this is {chosen}.", style="red")
         raise typer.Exit(2)
@@ -74,11 +73,6 @@ def export(
     with written_to(output) as write:
         for piece in pieces(settings, what, given, chosen, dialect is not None, lang):
             write(piece)
-
-
-def _form_of(output: Path | None) -> Form:
-    suffix = output.suffix.lower().removeprefix(".") if output else ""
-    return next((one for one in FORMS if one == suffix), "csv")
 
 
 def pieces(

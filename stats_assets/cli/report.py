@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from stats_assets.cli.destination import written_to
+from stats_assets.cli.destination import form_of, written_to
 from stats_assets.cli.export import pieces
 from stats_assets.cli.messages import say
 from stats_assets.cli.options import Output
@@ -50,8 +50,7 @@ def report(
     Charts and numbers are inside, and so is the data behind them.
     """
     settings = settings_here(looks=True)
-    suffix = output.suffix.lower().removeprefix(".") if output else ""
-    chosen = form or _form_of(suffix)
+    chosen = form or form_of(output, FORMS, "html")
     if not any(name in ("hashtag", "user", "country") for name, _ in given):
         say(
             "A report of what? Name a hashtag, a user or a country: --hashtag, --user, --country.",
@@ -67,10 +66,6 @@ def report(
         else:
             for piece in pieces(settings, "totals", given, chosen, False, lang):
                 write(piece)
-
-
-def _form_of(suffix: str) -> Form:
-    return next((one for one in FORMS if one == suffix), "html")
 
 
 def _html(settings: Settings, given: Given, lang: str | None, title: str) -> str:

@@ -63,6 +63,24 @@ def test_a_person_exports_and_reports_to_files(asked: Asked, run: Run, tmp_path:
     assert done.returncode == 0 and done.stdout.startswith("<!doctype html>")
 
 
+def test_a_file_whose_name_promises_another_form_is_refused(asked: Asked, run: Run, tmp_path: Path) -> None:
+    url = asked.serving.settings.database_url or ""
+    words = ["--hashtag", "missingmaps", "--from", "2025-02-20T04:20", "--to", "2025-02-20T05:00"]
+    for command, form, begins in ((["export", "totals"], "json", "{"), (["report"], "csv", "rank,")):
+        for name in ("x.docx", "x.csv.gz", "x.2025"):
+            target = tmp_path / name
+            refused = run(*command, *words, "-o", str(target), DATABASE_URL=url)
+            assert (refused.returncode, refused.stdout, target.exists()) == (2, "", False)
+            assert f"{name} ends as no format" in refused.stderr
+            assert "svg" in refused.stderr and "--format" in refused.stderr
+            assert (
+                run(*command, *words, "-o", str(target), "--format", form, DATABASE_URL=url).returncode == 0
+            )
+            assert target.read_text().startswith(begins)
+            target.unlink()
+        assert run(*command, *words, "-o", str(tmp_path / "plain"), DATABASE_URL=url).returncode == 0
+
+
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     target = tmp_path / "x.csv"
     target.write_text("before")
