@@ -132,6 +132,10 @@ def _of_file(file: Path) -> Iterator[str]:
             meant = _meant(name, NEAR_IN_FILE)
             if meant:
                 yield f"{where}: {binding.key} is no setting. Did you mean {meant}?"
+            elif binding.value is None and not name.startswith(
+                OTHERS
+            ):  # unnamed: it may be a part of a value
+                yield f"{where} has no =, and is skipped. A line is NAME=value."
             continue
         if binding.value is None:
             yield f"{where}: {binding.key} has no value, and does not count. A line is NAME=value."

@@ -89,6 +89,8 @@ def test_names_of_others_and_settings_are_left_alone(file: Path) -> None:
     names = (*OTHERS, *NAMES, *map(str.lower, NAMES))
     file.write_text("".join(f"{name}=1\n" for name in names))
     assert complaints(file, dict.fromkeys(names, "1")) == []
+    file.write_text("AWS_PROFILE\nCOMPOSE_FILE\n")  # Docker takes such from its own environment
+    assert complaints(file, {}) == []
     assert complaints(file, dict.fromkeys(IN_FILE_ALONE, "1")) == []  # others have such ones there
 
 
@@ -99,6 +101,8 @@ UNHEARD = {
     "USER_AGENT='it's me'": "can't be read, and is skipped",
     'USER_AGENT="no end': "can't be read, and is skipped",
     "=5": "can't be read, and is skipped",
+    "GARBAGE": "line 4 has no =, and is skipped. A line is NAME=value.",
+    "export hunter2": "line 4 has no =, and is skipped. A line is NAME=value.",
     "POLL_SECONDS": "POLL_SECONDS has no value, and does not count",
     'USER_AGENT="no end\nPOLL_SECONDS=5\nOTHER="': "USER_AGENT goes on over several lines",
     'USER_AGENT="no end\nPOLL_SECONDS=5\nOTHER="x"': "line 4 to 6 can't be read, and is skipped",
@@ -113,6 +117,7 @@ def test_lines_that_say_nothing_are_said(file: Path, line: str, start: str) -> N
     said = complaints(file, {})
     assert UNHEARD[line] in said[0]
     assert said[0].startswith(f"{file}, line 4")
+    assert "hunter2" not in said[0]
 
 
 @pytest.mark.parametrize(
