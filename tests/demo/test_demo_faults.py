@@ -120,18 +120,35 @@ def test_a_person_puts_rules_as_json_and_takes_them_back(feed: DemoFeed, world: 
     assert diff_of(feed, world.first).ok
 
 
+STATUS = "The fault status takes code (a whole number, needed), retry_after (a whole number); it was given "
+
+
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
         ({"fault": "nonsense"}, "There are: behind, broken_geometry"),
-        ({"fault": "status"}, "status can't be put so"),
-        ({"fault": "drop", "sometimes": True}, "sometimes"),
+        ({"fault": "status"}, STATUS + "{}"),
+        ({"fault": "status", "arguments": {"cod": 503}}, STATUS + '{"cod": 503}'),
+        ({"fault": "status", "arguments": {"code": "503"}}, STATUS + '{"code": "503"}'),
+        ({"fault": "status", "arguments": [503]}, STATUS + "[503]"),
+        ({"fault": "drop", "arguments": {"code": 503}}, "drop takes nothing"),
+        (
+            {"fault": "stall", "arguments": {"seconds": True}},
+            "stall takes seconds (a number, needed), at (a number);",
+        ),
+        (
+            {"fault": "drop", "sometimes": True},
+            "times (a whole number), seconds (a number), probability (a number);",
+        ),
+        ({"fault": "drop", "times": "2"}, '{"times": "2"}'),
+        ({"fault": "drop", "path": 5}, "path (text)"),
         (["drop"], "POST a rule"),
     ],
 )
 def test_rules_that_make_no_sense_are_said(feed: DemoFeed, rule: object, said: str) -> None:
     answer = requests.post(f"{feed.url}/faults", json=rule, timeout=PATIENCE)
     assert (answer.status_code, said in answer.text) == (400, True)
+    assert diff_of(feed, feed.head).ok  # nothing was put
 
 
 def test_each_kind_has_a_name_and_leaves_something_to_send() -> None:

@@ -3,11 +3,13 @@
 The faults themselves are faults.py's. As JSON a rule is what a person sends to the demo's /faults.
 """
 
+import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from inspect import Parameter, signature
 from threading import Lock
 from typing import Any
 
@@ -76,10 +78,10 @@ class Faults:
         kinds = {**KINDS, **OSMCHANGE_KINDS}
         if name not in kinds:
             raise ValueError(f"There is no fault {name!r}. There are: {', '.join(sorted(kinds))}.")
-        try:
-            return self.put(kinds[name](**given.pop("arguments", {})), **given)
-        except TypeError as error:
-            raise ValueError(f"The fault {name} can't be put so: {error}.") from None
+        arguments = given.pop("arguments", {})
+        _require(f"The fault {name}", signature(kinds[name]).parameters.values(), arguments)
+        _require("A rule", list(signature(self.put).parameters.values())[1:], given)
+        return self.put(kinds[name](**arguments), **given)
 
     def remove(self, rule: Rule) -> None:
         with self._lock:
@@ -97,3 +99,33 @@ class Faults:
                     answer = rule.fault(answer)
                     self.befallen += 1
         return answer
+
+
+def _require(what: str, takes: Iterable[Parameter], given: object) -> None:
+    """Raises ValueError, which says what it takes, where that was not given."""
+    known = {one.name: one for one in takes}
+    said = ", ".join(
+        f"{name} ({_kind(one)}{'' if one.default is not Parameter.empty else ', needed'})"
+        for name, one in known.items()
+    )
+    fits = isinstance(given, dict) and all(
+        name in known and _fits(known[name], value) for name, value in given.items()
+    )
+    needed = [name for name, one in known.items() if one.default is Parameter.empty]
+    if not fits or not isinstance(given, dict) or not given.keys() >= set(needed):
+        raise ValueError(f"{what} takes {said or 'nothing'}; it was given {json.dumps(given)}.")
+
+
+def _fits(parameter: Parameter, value: object) -> bool:
+    kinds = parameter.annotation
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, kinds) or (isinstance(value, int) and isinstance(0.0, kinds))
+
+
+def _kind(parameter: Parameter) -> str:
+    """Of its annotation, int, float, str, or one of them and None."""
+    for kind, word in ((str, "text"), (float, "a number")):
+        if isinstance(kind(), parameter.annotation):
+            return word
+    return "a whole number"
