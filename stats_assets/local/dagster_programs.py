@@ -18,11 +18,19 @@ from stats_assets.files import write_whole
 from stats_assets.local.child import Child
 from stats_assets.monitoring.alerts import UI
 from stats_assets.root import RecordsError
+from stats_assets.streams import Stream
 
 LOCATION = "stats_assets"
 """The code location's name; as in `workspace.yaml`, or Dagster takes the sensors for others, which are off."""
 HOST = "127.0.0.1"
 
+_MAKE_RECORDS = """
+import json
+from dagster import DagsterInstance
+from stats_assets.monitoring.switches import switches_of
+with DagsterInstance.get() as instance:
+    print(json.dumps(dict(switches_of(instance).on)))
+"""
 _START_SENSOR = """
 mutation ($selector: SensorSelector!) {
   startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
@@ -44,27 +52,29 @@ class DagsterChildren(NamedTuple):
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    def make_records(self) -> Callable[[], None]:
+    def make_records(self) -> Callable[[], Mapping[Stream, bool]]:
         """Begin to make Dagster's records whole, in a process of its own; call what is returned to wait for it.
 
-        That raises RecordsError.
+        It says which streams' sensors are on, and raises RecordsError.
         """
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from dagster import DagsterInstance; DagsterInstance.get().dispose()"],
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", _MAKE_RECORDS],
             cwd=self.home,
             env=environment(self.home, self.settings),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-        def wait() -> None:
-            complaint = process.communicate()[1]
+        def wait() -> Mapping[Stream, bool]:
+            said, complaint = process.communicate()
             if process.returncode != 0:
                 raise RecordsError(
                     f"Dagster's records in {self.home} can't be used: {complaint.strip().rpartition(chr(10))[2]}"
                 )
+            on: Mapping[Stream, bool] = json.loads(said.strip().rpartition("\n")[2])
+            return on
 
         return wait
 

@@ -4,6 +4,7 @@ Not here: what the demo's has, too (stack.py).
 """
 
 import os
+from collections.abc import Mapping
 
 from stats_assets.database.connection import database_url, without_password
 from stats_assets.database.looking import check_reader
@@ -23,6 +24,7 @@ from stats_assets.local.stack import (
     tell_who_stays,
     web_children,
 )
+from stats_assets.streams import STREAMS, Stream
 
 
 def run_dev(
@@ -47,16 +49,26 @@ def run_dev(
         url = database_url(settings)
         migrate(url)
         check_reader(settings)
-        records_made()
+        on = records_made()
         facts = {
             "Dagster UI": dagster.url,
             **shown(pages),
             "Database": without_password(url) if settings.database_url is not None else url,
             "Output": str(root / ".dagster" / "logs"),
         }
-        advice = ["The streams start when their sensors are switched on: Automation in the UI."]
         children = [*dagster.children(), *web_children(pages, root, {})]
-        code = supervisor.run(children, lambda: tell(facts, advice))
+        code = supervisor.run(children, lambda: tell(facts, [how_they_start(on)]))
     if settings.database_url is None:
         tell_who_stays(settings.stats_data_dir, url)
     return code
+
+
+def how_they_start(on: Mapping[Stream, bool]) -> str:
+    """What is said of the streams, as their sensors were left."""
+    off = [stream for stream in STREAMS if not on.get(stream)]
+    if not off:
+        return "The streams' sensors are on: they go on where they stopped."
+    if len(off) == len(STREAMS):
+        return "The streams start when their sensors are switched on: Automation in the UI."
+    rest = ", ".join(stream for stream in STREAMS if stream not in off)
+    return f"{rest} goes on where it stopped; {', '.join(off)} when its sensor is switched on: Automation in the UI."

@@ -22,16 +22,19 @@ from benchmarks import rest
 from stats_assets.demo.home import DemoError, DemoHome
 from stats_assets.local.dagster_programs import LOCATION, DagsterChildren, environment, reserve
 from stats_assets.local.demo import run_demo
-from stats_assets.local.dev import run_dev
+from stats_assets.local.dev import how_they_start, run_dev
 from stats_assets.local.stack import StackError, port_held
 from stats_assets.local.supervisor import MARK
+from stats_assets.orchestration.switching import switch
 from stats_assets.root import MARKER, NoProject, find_project_root, project_root
 from stats_assets.settings import Settings, SettingsError
+from stats_assets.streams import Stream
 from tests.at_once import at_once
 from tests.drills.waiting import PATIENCE
 from tests.pids import titled, with_variable
 from tests.place import open_folder
 from tests.ports import free_ports
+from tests.workspaces import in_process
 
 PROJECT = Path(__file__).parents[2]
 TINY = """
@@ -203,6 +206,25 @@ def test_real_diffs_have_a_folder_and_starts_of_their_own(root: Path, tmp_path: 
     world = home.world()
     assert (world.first, world.changesets_first) == (99, None)
     assert f"--directory={diffs}" in home.feed_arguments(world, 1)
+
+
+def test_what_is_said_of_the_streams_at_the_start_is_as_their_sensors_were_left(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
+    made = DagsterChildren(root, 1, {}, "unused")
+    streams: list[list[Stream]] = [[], ["changesets"], ["augmented_diffs"]]
+    said = []
+    for switched_on in streams:
+        with DagsterInstance.get() as instance, in_process(instance) as workspace:
+            switch(workspace, switched_on, on=True)
+        said.append(how_they_start(made.make_records()()))
+    switched = "switched on: Automation in the UI."
+    assert said == [
+        f"The streams start when their sensors are {switched}",
+        f"changesets goes on where it stopped; augmented_diffs when its sensor is {switched}",
+        "The streams' sensors are on: they go on where they stopped.",
+    ]
 
 
 def test_the_code_servers_port_stays_while_it_is_free(tmp_path: Path) -> None:
