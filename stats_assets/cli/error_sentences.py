@@ -6,7 +6,7 @@ import psycopg
 from psycopg import errors
 
 from stats_assets.database.failures import sentence
-from stats_assets.mendable import Mendable
+from stats_assets.mendable import Mendable, without_class
 
 
 def sentences(error: Exception) -> list[str]:
@@ -21,7 +21,7 @@ def sentences(error: Exception) -> list[str]:
     if isinstance(error, psycopg.Error):
         return [f"stats-assets: {sentence(error)}"]
     if _is_of_sqlalchemy(error):
-        said = str(error).splitlines()[0]
+        said = without_class(str(error).splitlines()[0])
         return [f"stats-assets: Dagster's records can't be used: {said}. May this user write there?"]
     if isinstance(error, OSError) and error.filename is not None:
         return [

@@ -21,6 +21,7 @@ import urllib3
 from stats_assets.feeds.deadlines import Deadline, DeadlineAdapter, cutting
 from stats_assets.feeds.outcomes import BadAnswer, BodyTooLarge
 from stats_assets.feeds.second_try import ONCE_MORE, OneMoreTry, seconds_to_wait
+from stats_assets.mendable import cause_of
 
 _CHUNK = 1 << 16
 _TEXT_MAX = 1 << 16
@@ -130,7 +131,7 @@ class Http:
         except (requests.RequestException, urllib3.exceptions.HTTPError, TimeoutError, ValueError) as error:
             if cut.is_set() or time.monotonic() >= deadline:
                 raise BadAnswer(url, "no whole answer within the time limit: too slow or hung") from error
-            raise BadAnswer(url, f"no whole answer ({_cause(error)}): unreachable or cut off") from error
+            raise BadAnswer(url, f"no whole answer ({cause_of(error)}): unreachable or cut off") from error
 
     def _session(self, *, patient: bool) -> requests.Session:
         # A process that was forked must not share its parent's connections.
@@ -155,12 +156,6 @@ class Http:
                 session.mount(scheme, DeadlineAdapter(max_retries=retry))
             self._sessions[key] = session
         return self._sessions[key]
-
-
-def _cause(error: BaseException) -> str:
-    while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        error = cause
-    return f"{type(error).__name__}: {error}"
 
 
 def _drop_redirecting_body(response: requests.Response, **_: Any) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from stats_assets.files import write_whole
 from stats_assets.local.child import Child
+from stats_assets.mendable import without_class
 from stats_assets.monitoring.alerts import UI
 from stats_assets.root import RecordsError
 from stats_assets.streams import Stream
@@ -70,9 +71,8 @@ class DagsterChildren(NamedTuple):
         def wait() -> Mapping[Stream, bool]:
             said, complaint = process.communicate()
             if process.returncode != 0:
-                raise RecordsError(
-                    f"Dagster's records in {self.home} can't be used: {complaint.strip().rpartition(chr(10))[2]}"
-                )
+                why = without_class(complaint.strip().rpartition("\n")[2])
+                raise RecordsError(f"Dagster's records in {self.home} can't be used: {why}")
             on: Mapping[Stream, bool] = json.loads(said.strip().rpartition("\n")[2])
             return on
 

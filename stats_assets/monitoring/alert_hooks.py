@@ -23,6 +23,7 @@ import urllib3
 from stats_assets.feeds.deadlines import Deadline, DeadlineAdapter, cutting
 from stats_assets.feeds.outcomes import masked
 from stats_assets.feeds.second_try import seconds_to_wait
+from stats_assets.mendable import cause_of
 from stats_assets.monitoring.alerts import Message, one_line
 from stats_assets.root import live_root
 from stats_assets.settings import Settings
@@ -178,7 +179,7 @@ class Webhook:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if time.monotonic() >= until:
                 raise self._failed(f"no answer within {self._limit:g} s") from None
-            raise self._failed(f"no answer ({_cause(error)})") from None
+            raise self._failed(f"no answer ({cause_of(error)})") from None
         if 200 <= answer.status_code < 300:
             return
         phrase = HTTPStatus(answer.status_code).phrase if answer.status_code in set(HTTPStatus) else ""
@@ -215,12 +216,6 @@ def _secrets(url: str) -> Iterator[str]:
 def _said(heard: bytes) -> str:
     text = masked(one_line(heard.decode(errors="replace"), HEARD))
     return f", saying: {text[-SHOWN:]}" if text else ""
-
-
-def _cause(error: BaseException) -> str:
-    while cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        error = cause
-    return f"{type(error).__name__}: {error}"
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

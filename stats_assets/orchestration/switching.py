@@ -3,7 +3,6 @@
 Whether they are on is monitoring/switches.py's to say.
 """
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +16,8 @@ from dagster._core.workspace.context import IWorkspaceProcessContext, WorkspaceP
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_shared.error import SerializableErrorInfo
 
+from stats_assets.mendable import without_class
 from stats_assets.streams import TABLE, Stream
-
-_CLASS = re.compile(r"^[\w.]+: ")  # of an error's message, as Dagster has it
 
 
 class NoCode(Exception):
@@ -74,5 +72,5 @@ def _why(name: str, error: SerializableErrorInfo | None) -> str:
         )
     while error.cause is not None:
         error = error.cause
-    said = _CLASS.sub("", next(iter(error.message.strip().splitlines()), ""))
+    said = without_class(next(iter(error.message.strip().splitlines()), ""))
     return f"The code of {name} can't be loaded: {said.rstrip('.')}. Mend that, and say it again."
