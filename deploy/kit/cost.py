@@ -15,7 +15,7 @@ from deploy.kit.week import SECONDS, Week, simulated
 
 MONTH_HOURS = 730.0
 WEEKS = MONTH_HOURS * 3600 / SECONDS
-IMAGE_GB = 0.255
+IMAGE_GB = 0.357
 FEEDS_GB_DAY = 2.0
 """Of bodies, assumed: what the streams fetch comes through NAT whatever else does."""
 LOGS_GB_DAY = 0.15
