@@ -6,7 +6,6 @@ own; a sensor each second asks for a run of a job of one empty op, when the one 
 
 import argparse
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -118,7 +117,7 @@ def measured(wanted: int) -> list[Moments]:
                 return [moments_of(instance, run) for run in runs[:wanted]]
         finally:
             for program in reversed(programs):
-                program.send_signal(signal.SIGINT)
+                program.kill()  # begun in the background of a shell, it would not hear Ctrl-C; its runs are over
                 program.wait()
 
 

@@ -188,6 +188,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asked = getattr(item, "fixturenames", ())
         if SERVERS.isdisjoint(asked) and not any(map(item.get_closest_marker, ("large", "drill"))):
             item.add_marker(pytest.mark.quick)
+    if lacking := [f"{item.nodeid}: {name}" for item in items for name in _lacking(item)]:
+        raise pytest.UsageError("no such fixture, also of a drill, which runs seldom:\n" + "\n".join(lacking))
+
+
+def _lacking(item: pytest.Item) -> set[str]:
+    """Fixtures that the test asks for, itself or by others, and that it can't see."""
+    info = getattr(item, "_fixtureinfo", None)
+    if info is None:
+        return set()
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    return {name for name in info.names_closure if name not in info.name2fixturedefs} - {"request", *given}
 
 
 def pytest_collection_finish() -> None:

@@ -19,7 +19,7 @@ import pytest
 from stats_assets.database.connection import connect
 from tests.drills.waiting import until
 from tests.ports import free_ports
-from tests.web.conftest import counted  # noqa: F401 - a fixture
+from tests.web.conftest import counted, quarter  # noqa: F401 - fixtures
 
 PROJECT = Path(__file__).parents[2]
 LIVE = "/api/v1/live?last=24h"
