@@ -21,17 +21,17 @@ def form_of(path: Path | None, forms: Sequence[Form], otherwise: Form) -> Form:
 
     Exits with 2 where the ending is another one: nobody looks for a table in a .docx.
     """
-    suffix = path.suffix.lower().removeprefix(".") if path else ""
-    found = next((one for one in forms if one == suffix), None if suffix else otherwise)
-    if found is None and path:
-        say(
-            f"{path.name} ends as no format of this: {', '.join(forms)}. Take another name, or say which with"
-            " --format.",
-            style="red",
-        )
-    if found is None:
-        raise typer.Exit(2)
-    return found
+    if path is None or not path.suffix:
+        return otherwise
+    suffix = path.suffix.lower().removeprefix(".")
+    for form in forms:
+        if form == suffix:
+            return form
+    say(
+        f"{path.name} ends as no format of this: {', '.join(forms)}. Take another name, or say which with --format.",
+        style="red",
+    )
+    raise typer.Exit(2)
 
 
 @contextmanager

@@ -65,12 +65,12 @@ class _Reader(Reader):
         if node is None:
             return {}
         inner = self.mapping(node, "the file", ("events",)).get("events", node)
-        keys = {key.value: key for key, _ in self.pairs(inner, "`events`")}
+        entries = self.mapping(inner, "`events`")
         found: dict[str, Event] = {}
-        for name, value in self.mapping(inner, "`events`").items():
+        for (name, value), (at, _) in zip(entries.items(), self.pairs(inner, "`events`"), strict=True):
             if not _KEY.fullmatch(name):
-                self.refuse(keys[name], f"{name!r} can't stand in an address; take a to z, 0 to 9, - and _")
-            found[name] = self._event(name, value, keys[name])
+                self.refuse(at, f"{name!r} can't stand in an address; take a to z, 0 to 9, - and _")
+            found[name] = self._event(name, value, at)
         return found
 
     def _event(self, name: str, node: yaml.Node, at: yaml.Node) -> Event:

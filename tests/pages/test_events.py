@@ -57,6 +57,8 @@ def test_an_event_is_an_address(tmp_path: Path) -> None:
         ("events:\n  a:\n    hashtags: x\n    teams: [Red]\n", 4, "`teams` must be a mapping"),
         ("events:\n  a: {hashtags: x}\n  a: {hashtags: y}\n", 3, "`a` stands twice in `events`"),
         ("- a\n", 1, "the file must be a mapping"),
+        ("events:\n  [a]: {hashtags: x}\n", 2, "a word was expected"),
+        ("events:\n  ' a': {title: x}\n", 2, "a has no hashtags"),
         ("events: {a: {hashtags: [x, '']}}\n", 1, "a word was expected"),
         ("events: [\n", 2, "not YAML"),
         ("\x00", 1, "not YAML"),
